@@ -1,0 +1,34 @@
+# Two commands for a newcomer:
+#   make demo   makes .venv, installs, condenses the sample that ships, prints where the page is
+#   make test   the same environment plus the tools, then lint, types and tests
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+CODE := anonfaces encoders stylegan tests benchmarks
+export TF_CPP_MIN_LOG_LEVEL ?= 2
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test
+
+help:
+	@sed -n 's/^#   //p' Makefile
+
+$(VENV)/.installed: requirements.txt pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(PIP) install -q -e .
+	touch $@
+
+$(VENV)/.installed-test: $(VENV)/.installed
+	$(PIP) install -q -e .[test]
+	touch $@
+
+demo: $(VENV)/.installed
+	$(BIN)/python -m anonfaces.cluster --k 5 --output demo --overwrite
+
+test: $(VENV)/.installed-test
+	$(BIN)/ruff check $(CODE)
+	$(BIN)/ruff format --check $(CODE)
+	$(BIN)/mypy
+	$(BIN)/python -m pytest

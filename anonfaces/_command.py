@@ -1,0 +1,54 @@
+"""What every command has in common: one way to end, and no traceback for a user's mistake."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+import warnings
+from collections.abc import Callable
+from typing import TextIO
+
+from anonfaces.errors import AnonfacesError
+
+__all__ = ["run"]
+
+_USERS_MISTAKE, _OURS, _INTERRUPTED = 2, 1, 130
+
+
+def run(command: Callable[[], object]) -> None:
+    """Run a typer app (or any callable) and exit as the house promises.
+
+    0 when it went well, 2 with a message on stderr for a user's mistake (any
+    ``AnonfacesError``), 1 for a fault of ours, 130 for Ctrl-C. A traceback is printed
+    only with ``--debug`` on the command line or ``ANONFACES_DEBUG=1`` in the environment.
+    """
+    warnings.showwarning = _show_warning
+    try:
+        command()
+    except KeyboardInterrupt:
+        _end("interrupted: what was finished is kept, the same command goes on", _INTERRUPTED)
+    except BrokenPipeError:
+        sys.exit(_OURS)
+    except AnonfacesError as error:
+        _end(f"error: {error}", _USERS_MISTAKE)
+    except Exception as error:
+        _end(f"internal error ({type(error).__name__}): {error}; --debug shows where", _OURS)
+
+
+def _end(message: str, code: int) -> None:
+    if "--debug" in sys.argv or os.environ.get("ANONFACES_DEBUG"):
+        traceback.print_exc()
+    print(message, file=sys.stderr)
+    sys.exit(code)
+
+
+def _show_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    print(f"{category.__name__}: {message}", file=file or sys.stderr)

@@ -1,0 +1,33 @@
+"""Where the tests find their faces: the sample that ships, and the research data where it lies."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+ROOT = Path(__file__).resolve().parent.parent
+SHARED_DATA = ROOT.parent / "shared" / "data"
+
+
+@pytest.fixture(scope="session")
+def sample() -> Path:
+    """The synthetic people that ship: 89 folders, 324 PNG of 256 px."""
+    return ROOT / "datasets" / "sample"
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Real faces under research terms, which are not in the repository."""
+    if not SHARED_DATA.is_dir():
+        pytest.skip(f"no research data at {SHARED_DATA}: it may not be redistributed")
+    return SHARED_DATA
+
+
+@pytest.fixture(scope="session")
+def lfw(shared_data: Path) -> Path:
+    """Half of Labeled Faces in the Wild: 6,274 JPEG of 250 px, a folder a person."""
+    return shared_data / "lfw"
