@@ -1,0 +1,65 @@
+"""The tree of errors, as its map says, and the way a command ends."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+import anonfaces
+from anonfaces import errors
+
+
+def test_every_public_name_of_the_tree_is_an_error_or_a_warning() -> None:
+    for name in errors.__all__:
+        kind = getattr(errors, name)
+        assert issubclass(kind, errors.AnonfacesError | UserWarning)
+
+
+def test_errors_are_also_the_builtin_that_a_caller_would_expect() -> None:
+    assert issubclass(errors.InputError, ValueError)
+    assert issubclass(errors.GuaranteeError, ValueError)
+    assert issubclass(errors.OutputError, OSError)
+
+
+def test_the_public_names_are_sorted_and_all_of_them_load() -> None:
+    assert anonfaces.__all__ == sorted(anonfaces.__all__)
+    for name in anonfaces.__all__:
+        assert getattr(anonfaces, name) is not None
+
+
+def test_a_name_that_does_not_exist_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="no_such_name"):
+        _ = anonfaces.no_such_name  # type: ignore[attr-defined]
+
+
+ENDINGS = [
+    ("raise E.InputError('photo.jpg is not a picture')", 2, "error: photo.jpg is not a picture\n"),
+    ("raise E.GuaranteeError('k is 1')", 2, "error: k is 1\n"),
+    ("raise KeyError('x')", 1, "internal error (KeyError): 'x'; --debug shows where\n"),
+    ("raise KeyboardInterrupt", 130, "interrupted"),
+    ("import warnings; warnings.warn('weak', E.PrivacyWarning)", 0, "PrivacyWarning: weak\n"),
+]
+
+
+@pytest.mark.parametrize(("body", "code", "message"), ENDINGS)
+def test_a_command_ends_as_the_house_promises(body: str, code: int, message: str) -> None:
+    done = _command(body)
+    assert done.returncode == code
+    assert done.stderr.startswith(message)
+    assert "Traceback" not in done.stderr
+
+
+def test_debug_shows_the_traceback() -> None:
+    assert "Traceback" in _command("raise E.InputError('x')", "--debug").stderr
+
+
+def _command(body: str, *options: str) -> subprocess.CompletedProcess[str]:
+    program = (
+        "import anonfaces.errors as E\nfrom anonfaces._command import run\n"
+        f"def command():\n    {body}\nrun(command)\n"
+    )
+    return subprocess.run(
+        [sys.executable, "-c", program, *options], capture_output=True, text=True, check=False
+    )
