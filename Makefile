@@ -15,13 +15,13 @@ export TF_CPP_MIN_LOG_LEVEL ?= 2
 help:
 	@sed -n 's/^#   //p' Makefile
 
-$(VENV)/.installed: requirements.txt pyproject.toml
+$(VENV)/.installed: requirements.txt requirements-tested.txt pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(PIP) install -q -e .
+	$(PIP) install -q -c requirements-tested.txt -e .
 	touch $@
 
 $(VENV)/.installed-test: $(VENV)/.installed
-	$(PIP) install -q -e .[test]
+	$(PIP) install -q -c requirements-tested.txt -e ".[test]"
 	touch $@
 
 demo: $(VENV)/.installed
