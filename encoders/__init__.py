@@ -1,0 +1,23 @@
+"""Photographs to vectors: faces are found, aligned, cropped and embedded.
+
+>>> from encoders import encode, FaceSet  # doctest: +SKIP
+>>> faces = encode("photos/", "faces.h5", extractor="dlib")  # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+_HOME = {
+    "FaceSet": "encoders.faceset",
+    "encode": "encoders.pipeline",
+}
+
+__all__ = ["FaceSet", "encode"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'encoders' has no attribute {name!r}")
+    return getattr(import_module(_HOME[name]), name)

@@ -1,0 +1,155 @@
+"""The container between photographs and groups: one row a face, in one HDF5 file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from anonfaces.errors import InputError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["BYSTANDER_COLUMNS", "FORMAT_VERSION", "LEDGER_COLUMNS", "FaceSet", "pack_chip"]
+
+FORMAT_VERSION = 1
+LEDGER_COLUMNS = {
+    "path": "str",
+    "size": "int64",
+    "mtime_ns": "int64",
+    "sha256": "str",
+    "outcome": "str",
+    "reason": "str",
+    "faces": "int64",
+    "bystanders": "int64",
+}
+BYSTANDER_COLUMNS = {
+    "image": "str",
+    "left": "int64",
+    "top": "int64",
+    "right": "int64",
+    "bottom": "int64",
+    "quality": "float64",
+}
+_DEFLATE_LEVEL = 1
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class FaceSet:
+    """Faces found in photographs, with the ledger of every photograph that was looked at.
+
+    Attributes
+    ----------
+    embedding : float32 (n, d)
+    image : str (n,), path relative to the root of the photographs, escaped as in
+        ``encoders.names``
+    box : int32 (n, 4), left top right bottom in pixels of the upright photograph; it may reach
+        outside of it
+    landmark : float32 (n, 68, 2), x y in pixels of the upright photograph
+    identity : str (n,), empty where unknown
+    quality : float32 (n,), 0 to 1: resolution of the face times how frontal it is
+    attribute : name -> array (n,), the user's own columns
+    ledger : one row a photograph: path, size, mtime_ns, sha256, outcome, reason, faces, bystanders
+    bystanders : one row a face that was seen and not kept: image, left, top, right, bottom, quality
+    meta : format_version, extractor, extractor_sha256, alignment, chip_alignment, chip_size, ...
+    path : the file that holds the chips, None if there is none
+    rows : int64 (n,), where the faces lie in that file
+    """
+
+    embedding: NDArray[np.float32]
+    image: NDArray[np.str_]
+    box: NDArray[np.int32]
+    landmark: NDArray[np.float32]
+    identity: NDArray[np.str_]
+    quality: NDArray[np.float32]
+    ledger: pd.DataFrame
+    bystanders: pd.DataFrame
+    meta: dict[str, Any]
+    attribute: dict[str, NDArray[Any]] = field(default_factory=dict)
+    path: Path | None = None
+    rows: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
+
+    def __len__(self) -> int:
+        return len(self.embedding)
+
+    def __repr__(self) -> str:
+        photographs, source = len(self.ledger), self.meta.get("extractor")
+        return f"FaceSet({len(self)} faces of {photographs} photographs, {source}, {self.path})"
+
+    @property
+    def chip_size(self) -> int:
+        """Side of a chip in pixels."""
+        return int(self.meta["chip_size"])
+
+    @classmethod
+    def read(cls, path: Path | str) -> FaceSet:
+        """Read a file that :meth:`write` or ``python -m encoders`` wrote; chips stay on disk.
+
+        The file is taken for hostile: InputError names the file and the field where something
+        is missing, has the wrong shape or type, is not finite, lies outside of the file or is
+        larger than it can be.
+        """
+        from encoders._faceset_file import read_faceset
+
+        return read_faceset(Path(path))
+
+    def write(self, path: Path | str, chips: Iterable[NDArray[np.uint8]] | None = None) -> FaceSet:
+        """Write all of it to ``path`` or nothing, and return what can be read there.
+
+        ``chips``: n arrays uint8 (s, s, 3) in the order of the faces; without them, those that
+        this FaceSet has on disk are copied.
+        """
+        from encoders._faceset_file import write_faceset
+
+        packed = self._packed_chips() if chips is None else map(pack_chip, chips)
+        write_faceset(Path(path), self, packed)
+        return FaceSet.read(path)
+
+    def chips(self, rows: NDArray[np.integer] | None = None) -> NDArray[np.uint8]:
+        """Aligned crops uint8 (m, s, s, 3), RGB, of the faces ``rows`` (all of them if None).
+
+        A chip has 196 kB at 256 px: ask for as many as memory holds.
+        """
+        from encoders._faceset_file import read_chips
+
+        chosen = self.rows if rows is None else self.rows[rows]
+        return read_chips(self._file(), chosen, self.chip_size)
+
+    def select(self, rows: NDArray[Any]) -> FaceSet:
+        """The FaceSet of the faces ``rows`` (indices or a mask); the ledger stays whole."""
+        return replace(
+            self,
+            embedding=self.embedding[rows],
+            image=self.image[rows],
+            box=self.box[rows],
+            landmark=self.landmark[rows],
+            identity=self.identity[rows],
+            quality=self.quality[rows],
+            attribute={name: values[rows] for name, values in self.attribute.items()},
+            rows=self.rows[rows] if len(self.rows) else self.rows,
+        )
+
+    def _file(self) -> Path:
+        if self.path is None:
+            raise InputError("this FaceSet has no chips: it was not read from a file")
+        return self.path
+
+    def _packed_chips(self) -> Iterable[bytes]:
+        from encoders._faceset_file import read_packed_chips
+
+        return read_packed_chips(self._file(), self.rows, self.chip_size)
+
+
+def pack_chip(chip: NDArray[np.uint8]) -> bytes:
+    """A chip as it lies in the file: deflated, which the worker that made it can do.
+
+    Level 1, since higher levels take three times as long to save a twentieth of a photograph.
+    """
+    import zlib
+
+    return zlib.compress(np.ascontiguousarray(chip).tobytes(), _DEFLATE_LEVEL)
