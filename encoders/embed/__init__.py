@@ -1,0 +1,83 @@
+"""Chips to vectors: one small protocol, and the embedders that follow it.
+
+``dlib``            dlib's residual network in Keras, 128 numbers (the default)
+``dlib-reference``  the same from dlib's own program, slow; what the first is checked against
+``facenet``         Inception-ResNet-v1, 128 or 512 numbers; its weights are yours to bring
+``pca``             principal components of grey chips; fitted on your photographs
+
+Vectors of different embedders, weights or alignments cannot be compared.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from pathlib import Path
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from anonfaces.errors import InputError
+
+__all__ = ["EMBEDDERS", "Embedder", "load_embedder"]
+
+_LOADERS = {
+    "dlib": ("encoders.embed.dlib_resnet", "load_dlib"),
+    "dlib-reference": ("encoders.embed.dlib_resnet", "DlibReference"),
+    "facenet": ("encoders.embed.facenet", "load_facenet"),
+    "pca": ("encoders.embed.pca", "load_pca"),
+}
+
+#: The names that :func:`load_embedder` knows.
+EMBEDDERS = tuple(_LOADERS)
+
+
+@runtime_checkable
+class Embedder(Protocol):
+    """Something that turns aligned chips into vectors.
+
+    The vector of a chip depends on that chip alone, never on the others in the call.
+    """
+
+    @property
+    def name(self) -> str:
+        """The name under which :func:`load_embedder` knows it."""
+
+    @property
+    def sha256(self) -> str:
+        """SHA-256 of the weights, hexadecimal."""
+
+    @property
+    def alignment(self) -> str:
+        """How its chips are to be cut: a name that ``encoders.align.align`` knows."""
+
+    @property
+    def chip_size(self) -> int:
+        """Side of its square chips in pixels."""
+
+    @property
+    def dim(self) -> int:
+        """How many numbers a vector has."""
+
+    def __call__(self, chips: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """RGB chips uint8 (n, chip_size, chip_size, 3) to vectors float32 (n, dim)."""
+
+
+def load_embedder(name: str, weights: Path | None = None) -> Embedder:
+    """Load the embedder ``name``, one of ``EMBEDDERS``.
+
+    ``weights`` is a file to use in place of the default one. TensorFlow or dlib are imported
+    here, which takes a few seconds.
+
+    Raises:
+        InputError: there is no embedder of that name.
+        WeightsError: the weights are missing, damaged or not of this network; the message says
+            where to get them and where to put them.
+
+    Warns:
+        WeightsWarning: the SHA-256 of the weights is not one that we know.
+    """
+    if name not in _LOADERS:
+        raise InputError(f"there is no embedder {name!r}: choose one of {', '.join(EMBEDDERS)}")
+    module, loader = _LOADERS[name]
+    return getattr(import_module(module), loader)(weights)

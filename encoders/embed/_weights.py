@@ -1,0 +1,24 @@
+"""Whose weights these are: the SHA-256 of the file, and a warning where nobody knows it."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+
+from anonfaces._files import sha256
+from anonfaces.errors import WeightsWarning
+
+__all__ = ["check_hash"]
+
+
+def check_hash(path: Path, known: Mapping[str, str]) -> str:
+    """SHA-256 of the file; ``WeightsWarning`` where it is not a key of ``known``."""
+    found = sha256(path)
+    if found not in known:
+        warnings.warn(
+            f"{path}: SHA-256 {found} is not one that we know; results depend on who made it",
+            WeightsWarning,
+            stacklevel=3,
+        )
+    return found
