@@ -1,0 +1,102 @@
+"""The page of a condensed dataset: one HTML file that needs no network, script or other file.
+
+It is made from the publishable files alone (``summary.json``, ``condensed.csv``,
+``surrogates/``), so it cannot tell the name of a file or of a person.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from anonfaces._files import write_text
+from anonfaces.report.summary import Summary
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Summary", "write_report"]
+
+_SHOWN = 6
+
+
+def write_report(folder: Path) -> Path:
+    """Write ``folder/report.html`` from the publishable files in ``folder``; return its path.
+
+    The same files give the same bytes. Raises ``InputError`` where ``summary.json`` is not that
+    of a condensed dataset.
+    """
+    import pandas as pd
+
+    summary = Summary.read(folder / "summary.json")
+    groups = pd.read_csv(folder / "condensed.csv")
+    page = _template().render(**_content(summary, groups, folder / "surrogates"))
+    write_text(folder / "report.html", page)
+    return folder / "report.html"
+
+
+def _content(summary: Summary, groups: pd.DataFrame, pictures: Path) -> dict[str, Any]:
+    from anonfaces.report.figures import loss_figure, sizes_figure
+    from anonfaces.report.tiles import evenly
+    from anonfaces.report.words import NOT_PROMISED, OUTCOMES, guarantee, limits_of, whose_people
+
+    largest = groups.sort_values(["people", "faces", "group"], ascending=[False, False, True])
+    tightest = groups.sort_values(["spread", "group"])
+    return {
+        "s": summary,
+        "guarantee": guarantee(summary.k, summary.identity),
+        "whose": whose_people(summary),
+        "not_promised": NOT_PROMISED,
+        "limits": limits_of(summary.surrogate),
+        "sizes": sizes_figure(summary.people_per_group, summary.k),
+        "loss": loss_figure(summary.information_loss, summary.random_loss),
+        "sheet": _cards(groups.iloc[evenly(len(groups))], summary, pictures),
+        "largest": _cards(largest.head(_SHOWN), summary, pictures),
+        "tightest": _cards(tightest.head(_SHOWN), summary, pictures),
+        "missing": [(OUTCOMES.get(why, why), n) for why, n in summary.not_found.items()],
+        "files": _files(summary),
+    }
+
+
+def _cards(groups: pd.DataFrame, summary: Summary, pictures: Path) -> list[dict[str, Any]]:
+    from anonfaces.report.tiles import tile
+
+    columns = ["group", "people", "faces", "spread"]
+    cards: list[dict[str, Any]] = [
+        dict(zip(columns, row, strict=True))
+        for row in groups[columns].itertuples(index=False, name=None)
+    ]
+    for card in cards if summary.surrogate else ():
+        card["picture"] = tile(pictures / f"{card['group']}.png")
+    return cards
+
+
+def _files(summary: Summary) -> list[tuple[str, str, bool]]:
+    about = {
+        "surrogates/": "one face a group",
+        "condensed.csv": "groups, their sizes and averaged columns",
+        "summary.json": "the numbers of this page",
+        "report.html": "this page",
+        "groups.csv": "which face and which person is in which group: the key to everything",
+        "centroids.h5": "mean embeddings; faces weigh, so one person can dominate a mean",
+        "faces.h5": "every face that was found, with its embedding and its name",
+        "not_found.csv": "the files without a face and the faces set aside, by name",
+    }
+    return [(name, about[name], name in summary.secret) for name in about if _has(summary, name)]
+
+
+def _has(summary: Summary, name: str) -> bool:
+    return name in summary.publishable or name in summary.secret
+
+
+def _template() -> Any:
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    return Environment(
+        loader=PackageLoader("anonfaces.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    ).get_template("page.html")

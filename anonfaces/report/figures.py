@@ -1,0 +1,96 @@
+"""Figures as inline SVG whose colours follow the page, light or dark."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from markupsafe import Markup
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["loss_figure", "sizes_figure"]
+
+# matplotlib writes plain colours; each stands for a variable of the page's style sheet.
+_INK, _MUTED, _ACCENT = "#010203", "#040506", "#070809"
+_FAINT, _CARD = "#0a0b0c", "#0d0e0f"
+_VARIABLES = {
+    _INK: "--ink",
+    _MUTED: "--muted",
+    _ACCENT: "--accent",
+    _FAINT: "--faint",
+    _CARD: "--card",
+}
+_MOST_BARS = 30
+
+
+def sizes_figure(people_per_group: Mapping[str, int], k: int) -> Markup:
+    """Histogram of how many people the groups hold."""
+    sizes = sorted((int(size), count) for size, count in people_per_group.items())
+    width = 1 + (sizes[-1][0] - sizes[0][0]) // _MOST_BARS
+    bars: dict[int, int] = {}
+    for size, count in sizes:
+        start = k + (size - k) // width * width
+        bars[start] = bars.get(start, 0) + count
+    figure = _figure(2.3)
+    axes = figure.axes[0]
+    drawn = axes.bar(range(len(bars)), list(bars.values()), color=_ACCENT, width=0.72)
+    axes.bar_label(drawn, labels=[f"{n:,}" for n in bars.values()], color=_INK, padding=2)
+    names = [str(b) if width == 1 else f"{b}–{b + width - 1}" for b in bars]
+    axes.set_xticks(range(len(bars)), names, rotation=0 if len(bars) < 12 else 90)
+    middle, half = (len(bars) - 1) / 2, max(len(bars), 5) / 2 + 0.1
+    axes.set(xlabel="people in a group", yticks=[], xlim=(middle - half, middle + half))
+    axes.margins(y=0.16)
+    axes.spines[:].set_visible(False)
+    alt = ", ".join(f"{n} groups of {name}" for name, n in zip(names, bars.values(), strict=True))
+    return _svg(figure, f"Group sizes in people: {alt}.")
+
+
+def loss_figure(ours: float, chance: float) -> Markup:
+    """This grouping's information loss beside a random one's, in percent."""
+    figure = _figure(1.35)
+    axes = figure.axes[0]
+    drawn = axes.barh([1, 0], [ours, chance], color=[_ACCENT, _MUTED], height=0.62)
+    axes.barh([1, 0], [100, 100], color=_FAINT, height=0.62, zorder=0)
+    for bar, value in zip(drawn, (ours, chance), strict=True):
+        left = value > 80
+        x, align = (value - 1.5, "right") if left else (value + 1.5, "left")
+        colour = _CARD if left else _INK
+        y = bar.get_y() + bar.get_height() / 2
+        axes.text(x, y, f"{value:.1f} %", va="center", ha=align, color=colour)
+    axes.set_yticks([1, 0], ["these groups", "random groups"])
+    axes.set(xlim=(0, 100), xticks=[0, 50, 100], xticklabels=["0 %", "50 %", "100 %"])
+    axes.spines[:].set_visible(False)
+    return _svg(figure, f"Information loss: {ours:.1f} % here, {chance:.1f} % for random groups.")
+
+
+def _figure(height: float) -> Figure:
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(4.6, height), layout="constrained")
+    axes = figure.add_subplot()
+    axes.tick_params(colors=_MUTED, labelcolor=_INK, length=0)
+    axes.xaxis.label.set_color(_MUTED)
+    axes.set_axisbelow(True)
+    return figure
+
+
+def _svg(figure: Figure, alt: str) -> Markup:
+    import matplotlib as mpl
+
+    text = io.StringIO()
+    with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "anonfaces"}):
+        figure.patch.set_visible(False)
+        figure.axes[0].patch.set_visible(False)
+        figure.savefig(text, format="svg", metadata={"Date": None, "Creator": None})
+    drawing = text.getvalue()
+    inner = drawing[drawing.index(">", drawing.index("<svg")) + 1 : drawing.rindex("</svg>")]
+    inner = re.sub(r"<metadata>.*?</metadata>", "", inner, flags=re.DOTALL)
+    for colour, variable in _VARIABLES.items():
+        inner = inner.replace(colour, f"var({variable})")
+    box = " ".join(f"{72 * inches:g}" for inches in (0, 0, *figure.get_size_inches()))
+    head = Markup('<svg viewBox="{}" role="img" aria-label="{}">').format(box, alt)
+    return head + Markup(inner) + Markup("</svg>")  # noqa: S704 - our own drawing, numbers only

@@ -1,0 +1,78 @@
+"""What is promised, in words: the same on the page, in the terminal and in the files."""
+
+from __future__ import annotations
+
+from anonfaces.report.summary import Summary
+
+__all__ = ["NOT_PROMISED", "OUTCOMES", "guarantee", "limits_of", "whose_people"]
+
+NOT_PROMISED = (
+    "It is not differential privacy.",
+    "It does not compose over several releases of overlapping people.",
+    "It does not hide that somebody is in the set.",
+    "What is preserved on purpose (pose, expression, background when a face is pasted back) is"
+    " outside it.",
+)
+
+OUTCOMES = {
+    "no face": "no face was found",
+    "unreadable": "could not be read as a picture",
+    "too large": "more pixels than the limit",
+    "not a file": "not a regular file",
+}
+
+_SOURCES = {
+    "folder": "It holds for people as the folders tell them apart: one folder, one person.",
+    "csv": "It holds for people as the CSV column tells them apart.",
+    "regex": "It holds for people as the file names tell them apart.",
+    "given": "It holds for people as the identity column of the input tells them apart.",
+    "estimate": "It holds for people as their embeddings tell them apart: who is who was estimated,"
+    " and what could be one person counts as one.",
+    "none": "It does not hold for people here. No identity was given, so every face counts as a"
+    " person: somebody with several pictures may be a whole group on their own.",
+}
+
+_LIMITS = {
+    "k-same": (
+        "They look soft because they are averages: no pixel of a single person is copied, and no"
+        " detail that only one person has survives at full strength.",
+        "What all members share stays visible: if everybody in a group wears glasses, or is of one"
+        " age, sex or skin colour, so is the average.",
+        "The average can be undone by subtraction: who holds the very photographs of all members"
+        " of a group but one can compute the missing face. The larger the group, the fainter.",
+        "An average is a weak stand-in for training: texture, hair and background are blurred.",
+    )
+}
+
+
+def guarantee(k: int, identity: str) -> tuple[str, ...]:
+    """The guarantee for this ``k`` and source of identities, sentence by sentence."""
+    if identity == "none":
+        return (
+            "A group is a set of faces, because no identity was given.",
+            f"Every group has at least {k} faces; they may all be one person's.",
+            "A released record depends on its group alone.",
+            "So an attacker links it to one photographed face with probability at most"
+            f" 1/{k} from that record. Of people it promises nothing.",
+        )
+    return (
+        "A group is a set of people.",
+        f"All faces of a person are in one group; every group has at least {k} people.",
+        "A released record (the surrogate's bytes and the released columns) depends on its group"
+        " alone.",
+        "So an attacker who knows everybody in the closed set and how the release was made links a"
+        f" released face to a person with probability at most 1/{k} from that record.",
+    )
+
+
+def whose_people(summary: Summary) -> str:
+    """For whom the guarantee holds, given where the identities came from."""
+    text = _SOURCES[summary.identity]
+    if summary.estimated_faces and summary.identity not in ("estimate", "none"):
+        text += f" For {summary.estimated_faces:,} faces without a name it was estimated."
+    return text
+
+
+def limits_of(surrogate: str | None) -> tuple[str, ...]:
+    """What a method of making surrogates does not protect, or costs."""
+    return _LIMITS.get(surrogate or "", ())
