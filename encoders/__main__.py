@@ -1,0 +1,158 @@
+"""``python -m encoders photos/ -o faces.h5``: photographs to vectors."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+import time
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from anonfaces import _command
+
+if TYPE_CHECKING:
+    from encoders.faceset import FaceSet
+
+_EXAMPLES = """
+Find the faces in a folder of photographs, align them and turn each into a vector.
+
+\b
+Examples:
+  python -m encoders photos/ -o faces.h5
+  python -m encoders photos/ -o faces.h5 --identity folder --jobs 8
+  python -m encoders photos/ -o faces.h5 --identity csv:people.csv:name
+  python -m encoders photos/ -o faces.h5 --identity 'regex:^(?P<identity>[^_]+)_'
+  python -m encoders photos/ -o faces.h5 --detector cnn --faces all
+
+Stopped at any moment, the same command goes on where it was. Run again over a finished output,
+it looks at what is new or changed in the folder and drops what is gone.
+"""
+
+app = typer.Typer(add_completion=False)
+
+
+class _Extractor(StrEnum):
+    dlib = "dlib"
+    dlib_reference = "dlib-reference"
+    facenet = "facenet"
+    pca = "pca"
+
+
+class _Detector(StrEnum):
+    auto = "auto"
+    hog = "hog"
+    mtcnn = "mtcnn"
+    cnn = "cnn"
+
+
+class _Faces(StrEnum):
+    all = "all"
+    largest = "largest"
+
+
+def _option(text: str, *names: str, **more: Any) -> Any:
+    return typer.Option(*names, help=text, **more)
+
+
+@app.command(help=_EXAMPLES)
+def encode(
+    photos: Annotated[Path, typer.Argument(help="folder of photographs", show_default=False)],
+    output: Annotated[Path, _option("the FaceSet to write", "--output", "-o")] = Path("faces.h5"),
+    extractor: Annotated[_Extractor, _option("what makes the vectors")] = _Extractor.dlib,
+    weights: Annotated[Path | None, _option("weights of the extractor, if not its own")] = None,
+    detector: Annotated[
+        _Detector,
+        _option("auto: dlib HOG, then MTCNN where that found nothing; cnn: dlib's network, "
+                "seconds a photograph without a GPU"),
+    ] = _Detector.auto,
+    upsample: Annotated[
+        int | None,
+        _option("how often dlib's detectors double a photograph first: finds smaller faces, "
+                "each time 4 times as slow; default by its size", min=0, max=4),
+    ] = None,
+    identity: Annotated[
+        str, _option("folder, csv:FILE:COLUMN, regex:PATTERN, none; auto: folder if every "
+                     "photograph lies in a subfolder, else none")
+    ] = "auto",
+    faces: Annotated[
+        _Faces | None,
+        _option("faces to keep of a photograph; default: largest if identities are known, "
+                "else all", show_default=False),
+    ] = None,
+    chip_size: Annotated[int, _option("side of the stored crops in px")] = 256,
+    max_pixels: Annotated[int, _option("larger photographs are not decoded")] = 100_000_000,
+    jobs: Annotated[
+        int | None, _option("worker processes; default one a core", min=1, show_default=False)
+    ] = None,
+    overwrite: Annotated[
+        bool, _option("replace an output that was made with other options", "--overwrite")
+    ] = False,
+    quiet: Annotated[bool, _option("neither progress nor summary", "--quiet")] = False,
+    debug: Annotated[bool, _option("show where an error arose", "--debug")] = False,
+) -> None:  # fmt: skip
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    from encoders.pipeline import encode as run
+
+    started = time.monotonic()
+    found = run(
+        photos,
+        output,
+        extractor=extractor.value,
+        weights=weights,
+        detector=detector.value,
+        upsample=upsample,
+        identity=identity,
+        faces=None if faces is None else faces.value,
+        chip_size=chip_size,
+        max_pixels=max_pixels,
+        jobs=jobs,
+        overwrite=overwrite,
+        progress=not quiet,
+        command=shlex.join(["python", "-m", "encoders", *sys.argv[1:]]),
+    )
+    if not quiet:
+        print(_summary(found, output, time.monotonic() - started))
+
+
+def _summary(faces: FaceSet, output: Path, seconds: float) -> str:
+    from collections import Counter
+
+    from encoders.names import escape
+
+    ledger = faces.ledger
+    people = set(faces.identity) - {""}
+    unknown = int((faces.identity == "").sum())
+    lines = [
+        f"photographs  {len(ledger)}",
+        f"faces        {len(faces)} kept ({faces.meta['faces']} of a photograph), "
+        f"{len(faces.bystanders)} bystanders",
+        f"people       {len(people)} by {faces.meta['identity']}, {unknown} faces of nobody known",
+    ]
+    rest = ledger[ledger["outcome"] != "faces"]
+    for outcome, count in Counter(rest["outcome"]).most_common():
+        lines.append(f"  {outcome:<10} {count}{_examples(rest[rest['outcome'] == outcome])}")
+    lines.append(f"took         {seconds:.1f} s; written to {escape(str(output))}")
+    return "\n".join(lines)
+
+
+def _examples(rows: Any) -> str:
+    from collections import Counter
+
+    reasons = Counter(reason for reason in rows["reason"] if reason)
+    said = [f"{count} x {reason}" if count > 1 else reason for reason, count in
+            reasons.most_common(3)]  # fmt: skip
+    more = ["..."] if len(reasons) > 3 else []
+    return f" ({'; '.join(said + more)})" if said else ""
+
+
+def main() -> None:
+    """Run the command; see ``anonfaces._command.run`` for how it ends."""
+    _command.run(app)
+
+
+if __name__ == "__main__":
+    main()

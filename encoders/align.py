@@ -1,0 +1,196 @@
+"""Landmarks, and aligned crops (chips) made from them.
+
+Which alignment made a chip matters: the dlib vectors of the 5-point and of the 68-point chip of
+one face lie about 0.16 apart. So every alignment has a name, which is kept with the vectors:
+
+``dlib-5-150-0.25``  dlib's own crop from 5 landmarks, 150 px, padding 0.25, bit for bit the one
+    that ``face_recognition`` makes
+``ffhq-68-256``  upright crop of the whole head from 68 landmarks, as FFHQ was made
+``mtcnn-160-32``  the box that MTCNN would draw, with a margin of 32 of the 160 px, not rotated
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from anonfaces.errors import InputError
+from encoders.models import shape_predictor
+
+__all__ = ["align", "align_dlib5", "align_ffhq", "align_mtcnn", "find_landmarks"]
+
+Pixels = NDArray[np.uint8]
+
+_LEFT_EYE, _RIGHT_EYE, _MOUTH = slice(36, 42), slice(42, 48), (48, 54)
+_SMALLEST_SIDE = 4.0
+_BLUR, _BLURRED_AT, _MEDIAN_AT = 0.02, 0.06, 0.4
+# MTCNN's box around a face whose dlib HOG box has side 1, measured on LFW.
+_MTCNN_WIDTH, _MTCNN_HEIGHT, _MTCNN_LOWER = 0.870, 1.170, -0.083
+
+
+def find_landmarks(image: Pixels, box: NDArray[np.integer]) -> NDArray[np.float32]:
+    """The 68 landmarks (68, 2) of the face in ``box`` of an RGB image.
+
+    Kazemi and Sullivan, "One millisecond face alignment with an ensemble of regression trees",
+    CVPR 2014; iBUG 300-W numbering.
+    """
+    shape = shape_predictor(68)(image, _rectangle(box))
+    return np.array([(point.x, point.y) for point in shape.parts()], np.float32)
+
+
+def align(
+    image: Pixels,
+    box: NDArray[np.integer],
+    landmark: NDArray[np.float32],
+    alignment: str,
+    size: int,
+) -> Pixels:
+    """The chip uint8 (size, size, 3) that ``alignment`` names; see the top of this module."""
+    family, _, rest = alignment.partition("-")
+    try:
+        last = float(rest.rsplit("-", 1)[-1])
+    except ValueError:
+        last = 0.0
+    if family == "dlib" and rest.startswith("5-"):
+        return align_dlib5(image, box, size, last)
+    if family == "ffhq" and rest.startswith("68-"):
+        return align_ffhq(image, landmark, size)
+    if family == "mtcnn":
+        return align_mtcnn(image, box, size, int(last))
+    raise InputError(f"there is no alignment {alignment!r}: dlib-5, ffhq-68 and mtcnn are known")
+
+
+def align_dlib5(
+    image: Pixels, box: NDArray[np.integer], size: int = 150, padding: float = 0.25
+) -> Pixels:
+    """dlib's crop from 5 landmarks, from which ``face_recognition`` makes its vectors.
+
+    ``box`` is the detector's, not cut to the photograph, as ``face_recognition`` takes it.
+    """
+    import dlib
+
+    return dlib.get_face_chip(image, shape_predictor(5)(image, _rectangle(box)), size, padding)
+
+
+def align_mtcnn(
+    image: Pixels, box: NDArray[np.integer], size: int = 160, margin: int = 0
+) -> Pixels:
+    """MTCNN's box plus ``margin`` of the ``size`` pixels, cut to the photograph and resized.
+
+    So FaceNet's photographs were cut (its box is not square, and neither is the stretching).
+    """
+    import cv2
+
+    left, top, right, bottom = (float(edge) for edge in box)
+    side = max(right - left, 1.0)
+    centre = np.array([(left + right) / 2, (top + bottom) / 2 + _MTCNN_LOWER * side])
+    half = np.array([_MTCNN_WIDTH, _MTCNN_HEIGHT]) * side / 2 * size / max(size - margin, 1)
+    limit = np.array([image.shape[1], image.shape[0]])
+    first = np.clip(np.round(centre - half), 0, limit - 1).astype(int)
+    last = np.clip(np.round(centre + half), first + 1, limit).astype(int)
+    crop = np.ascontiguousarray(image[first[1] : last[1], first[0] : last[0]])
+    shrinks = min(crop.shape[:2]) > size
+    return cv2.resize(crop, (size, size), interpolation=cv2.INTER_AREA if shrinks else 2)
+
+
+def align_ffhq(image: Pixels, landmark: NDArray[np.float32], size: int = 256) -> Pixels:
+    """The whole head upright, as in Flickr-Faces-HQ, uint8 (size, size, 3).
+
+    Karras, Laine and Aila, "A style-based generator architecture for generative adversarial
+    networks", CVPR 2019. What lies outside of the photograph is its reflection, blurred and
+    fading to the median colour.
+    """
+    centre, right = _ffhq_square(landmark)
+    image, centre, right = _shrink(image, centre, right, size)
+    oversampled = 2 if 2 * np.hypot(*right) / size > 1.25 else 1
+    chip = _warp(image, centre, right, size * oversampled)
+    if oversampled > 1:
+        import cv2
+
+        chip = cv2.resize(chip, (size, size), interpolation=cv2.INTER_AREA)
+    return _soften(chip, _outside(image, centre, right, size))
+
+
+def _rectangle(box: NDArray[np.integer]) -> object:
+    import dlib
+
+    return dlib.rectangle(*(int(edge) for edge in box))
+
+
+def _ffhq_square(landmark: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Centre of the crop, and the vector from there to the middle of its right side."""
+    points = landmark.astype(np.float64)
+    left_eye, right_eye = points[_LEFT_EYE].mean(0), points[_RIGHT_EYE].mean(0)
+    eyes, mouth = (left_eye + right_eye) / 2, points[list(_MOUTH)].mean(0)
+    across, down = right_eye - left_eye, mouth - eyes
+    right = across + np.array([down[1], -down[0]])
+    length = np.hypot(*right)
+    right = right / length if length > 0 else np.array([1.0, 0.0])
+    half = max(2.0 * np.hypot(*across), 1.8 * np.hypot(*down), _SMALLEST_SIDE / 2)
+    return eyes + 0.1 * down, right * half
+
+
+def _shrink(
+    image: Pixels, centre: NDArray[np.float64], right: NDArray[np.float64], size: int
+) -> tuple[Pixels, NDArray[np.float64], NDArray[np.float64]]:
+    """Average whole blocks of pixels first where the crop is at least twice the chip."""
+    import cv2
+
+    factor = int(min(2 * np.hypot(*right) // size, *image.shape[:2]))
+    if factor < 2:
+        return image, centre, right
+    height, width = (side // factor for side in image.shape[:2])
+    whole = image[: height * factor, : width * factor]
+    small = cv2.resize(whole, (width, height), interpolation=cv2.INTER_AREA)
+    return small, (centre + 0.5) / factor - 0.5, right / factor
+
+
+def _to_photograph(
+    centre: NDArray[np.float64], right: NDArray[np.float64], size: int
+) -> NDArray[np.float64]:
+    """Affine map (2, 3) from a chip's pixel to the photograph's, centres on whole numbers."""
+    down = np.array([-right[1], right[0]])
+    origin = centre + (right + down) * (1 / size - 1)
+    return np.stack([2 * right / size, 2 * down / size, origin], axis=1)
+
+
+def _warp(
+    image: Pixels, centre: NDArray[np.float64], right: NDArray[np.float64], size: int
+) -> Pixels:
+    import cv2
+
+    return cv2.warpAffine(
+        image,
+        _to_photograph(centre, right, size),
+        (size, size),
+        flags=cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP,
+        borderMode=cv2.BORDER_REFLECT,
+    )
+
+
+def _outside(
+    image: Pixels, centre: NDArray[np.float64], right: NDArray[np.float64], size: int
+) -> NDArray[np.float32]:
+    """How far each pixel of the chip lies outside of the photograph, in sides of the chip."""
+    chip = _to_photograph(centre, right, size).astype(np.float32)
+    column, row = np.meshgrid(*[np.arange(size, dtype=np.float32)] * 2)
+    x = chip[0, 0] * column + chip[0, 1] * row + chip[0, 2]
+    y = chip[1, 0] * column + chip[1, 1] * row + chip[1, 2]
+    beyond_x = np.maximum(-x, x - (image.shape[1] - 1))
+    beyond_y = np.maximum(-y, y - (image.shape[0] - 1))
+    return np.maximum(np.maximum(beyond_x, beyond_y), 0) / np.float32(2 * np.hypot(*right))
+
+
+def _soften(chip: Pixels, outside: NDArray[np.float32]) -> Pixels:
+    import cv2
+
+    if not outside.any():
+        return chip
+    sharp = chip.astype(np.float32)
+    blurred = cv2.GaussianBlur(sharp, (0, 0), _BLUR * len(chip))
+    blurred += (np.median(chip, axis=(0, 1)) - blurred) * _ramp(outside, _MEDIAN_AT)
+    return np.rint(sharp + (blurred - sharp) * _ramp(outside, _BLURRED_AT)).astype(np.uint8)
+
+
+def _ramp(outside: NDArray[np.float32], full: float) -> NDArray[np.float32]:
+    return np.minimum(outside / np.float32(full), 1)[:, :, None]

