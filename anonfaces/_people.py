@@ -1,0 +1,105 @@
+"""The faces that are to be grouped and whose they are, whatever they came from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from anonfaces.errors import InputError
+
+if TYPE_CHECKING:
+    from encoders.faceset import FaceSet
+
+__all__ = ["Gathered", "from_faces", "from_file"]
+
+_NOT_KNOWN = ("estimate", "none")
+
+
+@dataclass(frozen=True)
+class Gathered:
+    """Faces to be grouped.
+
+    ``embedding`` (n, d); ``identity`` str (n,), '' where it is to be estimated, None where every
+    face counts as a person; ``source`` where identities came from, as ``Summary.identity`` says
+    it; ``image`` str (n,) or None; ``faces`` None for bare embeddings.
+    """
+
+    embedding: NDArray
+    identity: NDArray | None
+    source: str
+    image: NDArray | None = None
+    extractor: str = ""
+    faces: FaceSet | None = None
+
+    def __len__(self) -> int:
+        return len(self.embedding)
+
+    @property
+    def unnamed(self) -> int:
+        """How many faces have no name and are told apart by their embeddings."""
+        return 0 if self.identity is None else int((self.identity == "").sum())
+
+
+def from_faces(faces: FaceSet, identity: str | None) -> Gathered:
+    """The faces of a FaceSet, with the identities that it holds or as ``identity`` says.
+
+    InputError where there is no face at all, with what became of the pictures.
+    """
+    if not len(faces):
+        outcomes = faces.ledger["outcome"].value_counts()
+        told = ", ".join(f"{count} {name}" for name, count in sorted(outcomes.items()))
+        raise InputError(f"no face was found in any of {len(faces.ledger)} pictures ({told})")
+    source = str(faces.meta.get("identity", "given")).partition(":")[0]
+    gathered = Gathered(
+        faces.embedding,
+        faces.identity,
+        source if source in ("folder", "csv", "regex") else "given",
+        faces.image,
+        str(faces.meta.get("extractor", "")),
+        faces,
+    )
+    return _as_asked(gathered, identity)
+
+
+def from_file(path: Path, identity: str | None) -> Gathered:
+    """What a ``faces.h5`` or a file of bare embeddings holds; InputError if it cannot be read."""
+    if identity not in (None, *_NOT_KNOWN) and not str(identity).startswith("column:"):
+        raise InputError(
+            f"--identity {identity} is for photographs; for {path.name} it is column:NAME (of a"
+            " table), estimate or none, and without it what the file itself says"
+        )
+    if not path.exists():
+        raise InputError(f"{path}: there is no such file or folder")
+    if path.suffix.lower() == ".h5":
+        return _from_faceset_file(path, identity)
+    return _from_vectors(path, identity)
+
+
+def _from_faceset_file(path: Path, identity: str | None) -> Gathered:
+    from encoders.faceset import FaceSet
+
+    if identity not in (None, *_NOT_KNOWN):
+        raise InputError(f"{path.name} holds its identities itself: --identity estimate or none")
+    return from_faces(FaceSet.read(path), identity)
+
+
+def _from_vectors(path: Path, identity: str | None) -> Gathered:
+    from anonfaces.cluster import read_input
+
+    column = identity.partition(":")[2] if identity and ":" in identity else None
+    read = read_input(path, identity_column=column)
+    names = np.full(len(read), "") if read.identity is None else read.identity
+    gathered = Gathered(read.embedding, names, "given", read.image, read.extractor)
+    return _as_asked(gathered, None if column else identity)
+
+
+def _as_asked(gathered: Gathered, identity: str | None) -> Gathered:
+    if identity == "none":
+        return replace(gathered, identity=None, source="none")
+    if identity == "estimate" or gathered.unnamed == len(gathered):
+        return replace(gathered, identity=np.full(len(gathered), ""), source="estimate")
+    return gathered

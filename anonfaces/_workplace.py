@@ -1,0 +1,144 @@
+"""Where a condensed dataset is made: a hidden folder beside the output that takes its place.
+
+A dataset is there whole or not at all. What cost much (``faces.h5``) stays in the hidden folder
+when a run is killed, so that the same command goes on from it. Nothing that is not ours is ever
+deleted.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from anonfaces.errors import OutputError
+from anonfaces.report.summary import is_summary
+
+__all__ = ["check_output", "workplace"]
+
+_MARK = "anonfaces.partial"
+_FILES = {
+    *("groups.csv", "condensed.csv", "centroids.h5", "summary.json", "report.html"),
+    *("faces.h5", "not_found.csv"),
+}
+_OURS = re.compile(
+    r"surrogates/\d+\.png|\.?faces\.h5\..+"
+    rf"|\.(?:{'|'.join(map(re.escape, sorted(_FILES)))})\.\w+\.new"
+)
+
+
+def check_output(output: Path, source: Path | None, overwrite: bool) -> Path:
+    """The resolved place to write to, or ``OutputError`` that says why it is not usable.
+
+    Refused are: a file, a folder that holds something else than a condensed dataset, a condensed
+    dataset without ``overwrite``, and a folder inside ``source`` or around it. Writes nothing.
+    """
+    place = output.expanduser().resolve()
+    if not place.name:
+        raise OutputError(f"{output} cannot be an output folder: name one to be made")
+    if source is not None:
+        _refuse_nesting(place, source.expanduser().resolve())
+    _refuse_occupied(place, overwrite)
+    partial = _partial(place)
+    if partial.exists() and not (partial / _MARK).is_file():
+        raise OutputError(f"{partial} is in the way and not ours: move it, or name another output")
+    return place
+
+
+@contextmanager
+def workplace(place: Path) -> Iterator[Path]:
+    """Yield the hidden folder for ``place`` (as ``check_output`` gave it) to write to.
+
+    When the block ends well the folder becomes ``place``, in place of the dataset that may be
+    there. When it does not, the folder stays as it is. Beside ``faces.h5`` and what belongs to
+    it, what an earlier run left there is removed first.
+    """
+    partial, old = _partial(place), _old(place)
+    if old.exists() and not place.exists():  # killed between the renames of _take_place
+        old.rename(place)
+    try:
+        partial.mkdir(parents=True, exist_ok=True)
+        (partial / _MARK).touch()
+    except OSError as error:
+        raise OutputError(f"cannot write beside {place}: {error.strerror or error}") from error
+    _remove(partial, [p for p in _entries(partial) if not p.startswith(("faces.h5", _MARK))])
+    try:
+        yield partial
+    except BaseException:
+        if _entries(partial) == [_MARK]:  # refused before anything was made
+            _remove(partial, [_MARK])
+        raise
+    (partial / _MARK).unlink()
+    _take_place(partial, place)
+
+
+def _partial(place: Path) -> Path:
+    return place.with_name(f".{place.name}.partial")
+
+
+def _old(place: Path) -> Path:
+    return place.with_name(f".{place.name}.old")
+
+
+def _refuse_nesting(place: Path, source: Path) -> None:
+    if place == source or source in place.parents:
+        raise OutputError(
+            f"the output {place} lies inside the input {source}, and its faces would be taken for"
+            " photographs by the next run: name an output elsewhere"
+        )
+    if place in source.parents:
+        raise OutputError(
+            f"the input {source} lies inside the output {place}, which replaces what is there:"
+            " name an output elsewhere"
+        )
+
+
+def _refuse_occupied(place: Path, overwrite: bool) -> None:
+    if not place.exists():
+        return
+    if not place.is_dir():
+        raise OutputError(f"{place} is a file: name a folder")
+    foreign = [name for name in _entries(place) if not _is_ours(name)]
+    if any(place.iterdir()) and not is_summary(place / "summary.json"):
+        raise OutputError(f"{place} holds something else: name a new or an empty folder")
+    if is_summary(place / "summary.json") and not overwrite:
+        raise OutputError(f"{place} holds a condensed dataset: --overwrite replaces it")
+    if foreign:
+        raise OutputError(
+            f"{place} holds a condensed dataset and something else ({foreign[0]}), which is not"
+            " deleted: move that away, or name another output"
+        )
+
+
+def _take_place(partial: Path, place: Path) -> None:
+    old = _old(place)
+    if old.exists():
+        _remove(old, _entries(old))
+    if place.exists():
+        place.rename(old)
+    partial.rename(place)
+    if old.exists():
+        _remove(old, _entries(old))
+
+
+def _entries(folder: Path) -> list[str]:
+    return sorted(str(p.relative_to(folder)) for p in folder.rglob("*") if not _plain_folder(p))
+
+
+def _plain_folder(path: Path) -> bool:
+    return path.is_dir() and not path.is_symlink()
+
+
+def _is_ours(name: str) -> bool:
+    return name in _FILES or name == _MARK or _OURS.fullmatch(name) is not None
+
+
+def _remove(folder: Path, names: list[str]) -> None:
+    """Delete those of ``names`` in ``folder`` that are ours, and the folders left empty."""
+    for name in filter(_is_ours, names):
+        (folder / name).unlink()
+    emptied = sorted((p for p in folder.rglob("*") if _plain_folder(p)), reverse=True)
+    for path in [*emptied, folder]:
+        if not any(path.iterdir()):
+            path.rmdir()

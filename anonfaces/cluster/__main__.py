@@ -1,0 +1,158 @@
+"""``python -m anonfaces.cluster photos/ --k 5``: the main job, from photographs to the page."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from anonfaces import _command
+from anonfaces.errors import InputError
+
+if TYPE_CHECKING:
+    from anonfaces.condense import Condensed
+    from anonfaces.report import Summary
+
+_EXAMPLES = """
+Condense photographs of people into groups of at least k people and one surrogate face a group.
+
+INPUT is a folder of photographs, a faces.h5, or bare embeddings (.npy, .npz, .csv, .parquet).
+Without it, the sample that ships is taken: 89 people that do not exist.
+
+\b
+Examples:
+  python -m anonfaces.cluster
+  python -m anonfaces.cluster photos/ --k 5 -o condensed/
+  python -m anonfaces.cluster photos/ --k 10 --identity csv:people.csv:name
+  python -m anonfaces.cluster photos/ --k 5 --identity 'regex:^(?P<identity>[^_]+)_'
+  python -m anonfaces.cluster faces.h5 --k 20 -o condensed20/
+  python -m anonfaces.cluster vectors.npz --k 5 --identity none
+
+Stopped at any moment, the same command goes on where it was. Open report.html in the output
+folder: it says what holds, what was lost, and which files may leave the building.
+"""
+
+app = typer.Typer(add_completion=False)
+
+
+def _option(text: str, *names: str, **more: Any) -> Any:
+    return typer.Option(*names, help=text, **more)
+
+
+@app.command(help=_EXAMPLES)
+def cluster(
+    source: Annotated[
+        Path | None, typer.Argument(metavar="INPUT", help="what to condense", show_default=False)
+    ] = None,
+    k: Annotated[int, _option("people that every group has at least", "--k", "-k")] = 5,
+    output: Annotated[
+        Path, _option("the folder to make; outside of INPUT", "--output", "-o")
+    ] = Path("condensed"),
+    identity: Annotated[
+        str | None,
+        _option(
+            "who is who: folder (one folder a person), csv:FILE:COLUMN, regex:PATTERN; column:NAME"
+            " of a table of embeddings; estimate (from embeddings: weaker); none (every face"
+            " counts as a person: weaker still). Default: what INPUT says, the rest estimated",
+            show_default=False,
+        ),
+    ] = None,
+    method: Annotated[
+        str | None,
+        _option("how to group: anneal (default), local_search, mdav, random", show_default=False),
+    ] = None,
+    seed: Annotated[int, _option("the same seed gives the same bytes")] = 0,
+    extractor: Annotated[str, _option("embedding: dlib, dlib-reference, facenet, pca")] = "dlib",
+    weights: Annotated[
+        Path | None, _option("weights of the extractor, if not its own", show_default=False)
+    ] = None,
+    detector: Annotated[
+        str, _option("auto (HOG, then MTCNN), hog, mtcnn, cnn (slow without a GPU)")
+    ] = "auto",
+    faces: Annotated[
+        str | None,
+        _option(
+            "faces to keep of a photograph: largest (default where identities are known) or all",
+            show_default=False,
+        ),
+    ] = None,
+    chip_size: Annotated[int, _option("side of the surrogates in pixels")] = 256,
+    jobs: Annotated[
+        int | None, _option("worker processes; default one a core", min=1, show_default=False)
+    ] = None,
+    overwrite: Annotated[
+        bool, _option("replace a condensed dataset that is there", "--overwrite")
+    ] = False,
+    quiet: Annotated[bool, _option("print nothing but warnings and errors", "--quiet")] = False,
+    debug: Annotated[bool, _option("show where an error arose", "--debug")] = False,
+) -> None:
+    from anonfaces.condense import Encoding, condense
+
+    started = time.monotonic()
+    done = condense(
+        _sample() if source is None else source,
+        k,
+        output,
+        method=method,
+        seed=seed,
+        identity=identity,
+        encoding=Encoding(extractor, detector, faces, chip_size, weights, jobs),
+        overwrite=overwrite,
+        progress=not quiet,
+    )
+    if not quiet:
+        print(_result(done, time.monotonic() - started))
+
+
+def _sample() -> Path:
+    package = Path(__file__).resolve().parent.parent
+    for place in (package.parent / "datasets" / "sample", package / "_sample"):
+        if place.is_dir():
+            return place
+    raise InputError("the sample did not come with this installation: name an INPUT")
+
+
+def _result(done: Condensed, seconds: float) -> str:
+    from anonfaces.report.words import whose_people
+
+    summary = done.summary
+    facts = {
+        "groups": f"{summary.groups:,} of at least {summary.k} {_unit(summary)}",
+        "faces": f"{summary.faces:,} of {summary.people:,} {_unit(summary)}{_pictures(summary)}",
+        "not found": _not_found(summary),
+        "loss": f"{summary.information_loss:.1f} % of the information"
+        f" (random groups: {summary.random_loss:.1f} %)",
+        "guarantee": whose_people(summary),
+        "took": f"{seconds:.0f} s",
+        "secret": ", ".join(summary.secret),
+        "page": (done.folder / "report.html").as_uri(),
+    }
+    return "\n".join(f"{name:<10} {fact}" for name, fact in facts.items() if fact)
+
+
+def _unit(summary: Summary) -> str:
+    return "people" if summary.identity != "none" else "faces counted as people"
+
+
+def _pictures(summary: Summary) -> str:
+    return "" if summary.pictures is None else f" in {summary.pictures:,} pictures"
+
+
+def _not_found(summary: Summary) -> str:
+    counts = {
+        **summary.not_found,
+        **({"bystander": summary.bystanders} if summary.bystanders else {}),
+    }
+    told = ", ".join(f"{count:,} {why}" for why, count in counts.items())
+    return f"{told}; by name in not_found.csv" if told else ""
+
+
+def main() -> None:
+    """Run the command; see ``anonfaces._command.run`` for how it ends."""
+    _command.run(app)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,296 @@
+"""The main job: photographs, or what was made of them, in; a condensed dataset out.
+
+>>> from anonfaces import condense  # doctest: +SKIP
+>>> condense("photos/", k=5, output="condensed/").summary.information_loss  # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+import platform
+import shutil
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, field
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from anonfaces import __version__
+from anonfaces._files import write_text
+from anonfaces._people import Gathered, from_faces, from_file
+from anonfaces._workplace import check_output, workplace
+from anonfaces.errors import PrivacyWarning
+from anonfaces.report import Summary, write_report
+
+if TYPE_CHECKING:
+    from anonfaces.cluster import Groups
+    from encoders import FaceSet
+
+__all__ = ["Condensed", "Encoding", "condense"]
+
+_PACKAGES = (
+    *("numpy", "numba", "scipy", "pillow", "opencv-python-headless", "dlib-bin", "mtcnn"),
+    *("keras", "tensorflow", "tensorflow-cpu"),
+)
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """How photographs become vectors: the options of ``encoders.encode``."""
+
+    extractor: str = "dlib"
+    detector: str = "auto"
+    faces: str | None = None
+    chip_size: int = 256
+    weights: Path | None = None
+    jobs: int | None = None
+
+
+@dataclass(frozen=True)
+class Condensed:
+    """A condensed dataset: where it lies, its numbers and its groups."""
+
+    folder: Path
+    summary: Summary
+    groups: Groups
+
+
+@dataclass(frozen=True)
+class _Job:
+    """What was asked for, checked, and the privacy warnings on the way."""
+
+    k: int
+    method: str
+    seed: int
+    identity: str | None
+    surrogate: str
+    encoding: Encoding
+    progress: bool
+    command: str
+    warned: list[str] = field(default_factory=list)
+
+
+def condense(
+    source: Path | str,
+    k: int,
+    output: Path | str,
+    *,
+    method: str | None = None,
+    seed: int = 0,
+    identity: str | None = None,
+    surrogate: str = "k-same",
+    encoding: Encoding | None = None,
+    overwrite: bool = False,
+    progress: bool = False,
+) -> Condensed:
+    """Make a condensed dataset: groups of at least ``k`` people and one surrogate face a group.
+
+    ``source``
+        A folder of photographs, a ``faces.h5``, or bare embeddings (``.npy``, ``.npz``,
+        ``.csv``, ``.parquet``), which have no faces to make surrogates of.
+    ``output``
+        The folder to make. It is there whole or not at all. A run that was killed goes on when
+        it is called again with the same arguments.
+    ``identity``
+        ``folder``, ``csv:FILE:COLUMN``, ``regex:PATTERN`` for photographs; ``column:NAME`` for
+        a table; ``estimate`` from embeddings; ``none``: every face is a person. None takes what
+        the source says (folders, a column called identity) and estimates the rest.
+    ``overwrite``
+        Replace a condensed dataset that is there; nothing else is ever replaced.
+
+    Raises ``GuaranteeError`` (k < 2, fewer than k people), ``InputError`` and ``OutputError``,
+    and then no dataset is written. Every ``PrivacyWarning`` is also on the page.
+    """
+    job = _checked(k, method, seed, identity, surrogate, encoding or Encoding(), progress)
+    place, origin = check_output(Path(output), Path(source), overwrite), Path(source)
+    if not origin.is_dir():
+        gathered, groups = _grouped(from_file(origin, identity), job)
+    with workplace(place) as folder:
+        if origin.is_dir():
+            gathered, groups = _grouped(_encoded(origin, place, folder, job), job)
+        summary = _write(folder, gathered, groups, job)
+    return Condensed(place, summary, groups)
+
+
+def _checked(
+    k: int,
+    method: str | None,
+    seed: int,
+    identity: str | None,
+    surrogate: str,
+    encoding: Encoding,
+    progress: bool,
+) -> _Job:
+    from anonfaces.cluster.checks import check_k, check_seed
+    from anonfaces.cluster.methods import DEFAULT, find
+    from anonfaces.synthesize import load_surrogate
+
+    find(method or DEFAULT)
+    load_surrogate(surrogate)
+    size, start, chosen = check_k(k), check_seed(seed), method or DEFAULT
+    command = _command(size, chosen, start, identity, encoding)
+    return _Job(size, chosen, start, identity, surrogate, encoding, progress, command)
+
+
+def _command(k: int, method: str, seed: int, identity: str | None, encoding: Encoding) -> str:
+    """The command without the names of files, which could name people."""
+    hidden = {"csv": "csv:FILE:COLUMN", "regex": "regex:PATTERN", "column": "column:NAME"}
+    parts = [f"python -m anonfaces.cluster INPUT --k {k} --method {method} --seed {seed}"]
+    if identity:
+        parts.append(f"--identity {hidden.get(identity.partition(':')[0], identity)}")
+    default = Encoding()
+    for name in ("extractor", "detector", "faces", "chip_size"):
+        if getattr(encoding, name) != getattr(default, name):
+            parts.append(f"--{name.replace('_', '-')} {getattr(encoding, name)}")
+    return " ".join(parts)
+
+
+@contextmanager
+def _noting(notes: list[str]) -> Iterator[None]:
+    """Note every PrivacyWarning of the block, and let it go on to the user afterwards."""
+    heard: list[str] = []
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", PrivacyWarning)
+        show = warnings.showwarning
+
+        def hear(message: Any, category: type[Warning], *rest: Any, **more: Any) -> None:
+            if issubclass(category, PrivacyWarning):
+                heard.append(str(message))
+            else:
+                show(message, category, *rest, **more)
+
+        warnings.showwarning = hear
+        yield
+    notes += [note for note in dict.fromkeys(heard) if note not in notes]
+    for note in dict.fromkeys(heard):
+        warnings.warn(note, PrivacyWarning, stacklevel=2)
+
+
+def _encoded(photos: Path, place: Path, folder: Path, job: _Job) -> Gathered:
+    """The faces of a folder of photographs, those of an earlier run or dataset re-used."""
+    from encoders import encode
+
+    if not (folder / "faces.h5").exists() and (place / "faces.h5").is_file():
+        shutil.copyfile(place / "faces.h5", folder / "faces.h5")
+    options = asdict(job.encoding)
+    unknown = job.identity in ("estimate", "none")
+    with _noting(job.warned):
+        faces = encode(
+            photos,
+            folder / "faces.h5",
+            identity="none" if unknown else job.identity or "auto",
+            overwrite=True,
+            progress=job.progress,
+            command=job.command,
+            **options,
+        )
+    return from_faces(faces, job.identity if unknown else None)
+
+
+def _grouped(gathered: Gathered, job: _Job) -> tuple[Gathered, Groups]:
+    from anonfaces.cluster import group
+
+    with _noting(job.warned):
+        groups = group(
+            gathered.embedding, job.k, gathered.identity, method=job.method, seed=job.seed
+        )
+    return gathered, groups
+
+
+def _write(folder: Path, gathered: Gathered, groups: Groups, job: _Job) -> Summary:
+    """Write everything but ``faces.h5``, which is there where photographs were the input."""
+    from anonfaces._tables import condensed_table, not_found, spread_of
+
+    faces, labels = gathered.faces, groups.labels
+    groups.write(folder, **_face_columns(gathered))
+    attribute = {} if faces is None else faces.attribute
+    spread = spread_of(gathered.embedding, labels)
+    table, withheld = condensed_table(labels, groups.identity, spread, attribute, job.k)
+    write_text(folder / "condensed.csv", table.to_csv(index=False))
+    facts: dict[str, Any] = {"withheld_attributes": withheld}
+    if faces is not None:
+        missing, counts = not_found(faces)
+        write_text(folder / "not_found.csv", missing.to_csv(index=False))
+        _draw(folder / "surrogates", gathered, groups, job)
+        facts |= _photographic(faces, counts, job)
+    summary = _summary(folder, gathered, groups, job, **facts)
+    write_text(folder / "summary.json", summary.to_json())
+    write_report(folder)
+    return summary
+
+
+def _face_columns(gathered: Gathered) -> dict[str, Any]:
+    columns: dict[str, Any] = {}
+    if gathered.image is not None:
+        columns["image"] = gathered.image
+    if gathered.faces is None:
+        return {"row": np.arange(len(gathered)), **columns}
+    sides = ("left", "top", "right", "bottom")
+    return columns | dict(zip(sides, gathered.faces.box.T, strict=True))
+
+
+def _draw(folder: Path, gathered: Gathered, groups: Groups, job: _Job) -> None:
+    from PIL import Image
+    from tqdm import tqdm
+
+    from anonfaces.synthesize import load_surrogate, surrogates
+
+    folder.mkdir()
+    faces = gathered.faces
+    if faces is None:
+        return
+    made = surrogates(faces, groups.labels, groups.identity, load_surrogate(job.surrogate))
+    bar = {"total": groups.n_groups, "unit": "face", "disable": not job.progress}
+    for number, face in tqdm(made, desc="surrogates", **bar):
+        Image.fromarray(face).save(folder / f"{number}.png")
+
+
+def _photographic(faces: FaceSet, counts: dict[str, int], job: _Job) -> dict[str, Any]:
+    names = ("extractor_sha256", "alignment", "detector")
+    return {
+        **{name: str(faces.meta.get(name, "")) for name in names},
+        "pictures": len(faces.ledger),
+        "bystanders": len(faces.bystanders),
+        "not_found": counts,
+        "surrogate": job.surrogate,
+        "chip_size": faces.chip_size,
+    }
+
+
+def _summary(folder: Path, gathered: Gathered, groups: Groups, job: _Job, **facts: Any) -> Summary:
+    from anonfaces.cluster import random_loss
+
+    people = groups.sizes()["people"].value_counts().sort_index()
+    publishable = ["condensed.csv", "summary.json", "report.html"]
+    here = sorted(p.name for p in folder.iterdir() if p.suffix in (".csv", ".h5"))
+    return Summary(
+        k=job.k,
+        groups=groups.n_groups,
+        people=len(np.unique(groups.identity)),
+        faces=len(groups),
+        information_loss=groups.information_loss,
+        random_loss=random_loss(gathered.embedding, job.k, groups.identity),
+        people_per_group={str(size): int(count) for size, count in people.items()},
+        method=job.method,
+        seed=job.seed,
+        identity=gathered.source,
+        estimated_faces=gathered.unnamed,
+        privacy_warnings=tuple(job.warned),
+        extractor=gathered.extractor,
+        publishable=(*(["surrogates/"] if gathered.faces is not None else []), *publishable),
+        secret=tuple(name for name in here if name not in publishable),
+        versions=_versions(),
+        command=job.command,
+        **facts,
+    )
+
+
+def _versions() -> dict[str, str]:
+    found = {"anonfaces": __version__, "python": platform.python_version()}
+    for package in _PACKAGES:
+        with suppress(PackageNotFoundError):
+            found[package] = version(package)
+    return found
