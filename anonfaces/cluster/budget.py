@@ -1,0 +1,56 @@
+"""How hard a method may try: an effort, which counts work, and a time limit as a safety."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Literal, get_args
+
+from anonfaces.errors import InputError
+
+__all__ = ["UNLIMITED", "Budget", "Effort", "Progress"]
+
+Effort = Literal["fast", "default", "best"]
+Progress = Callable[[float, float], None]
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What a method may spend, and whom it tells how far it is.
+
+    Attributes:
+        effort: ``fast``, ``default`` or ``best``. It bounds the number of changes that are
+            tried, not the time, so the same seed gives the same groups on every machine.
+        time_limit: seconds after which the best grouping so far is returned; None for no
+            limit. A limit that is reached makes the answer depend on the machine.
+        progress: called now and then with the share of the work done (0 to 1) and the
+            weighted sum of squared errors of the best grouping so far.
+    """
+
+    effort: Effort = "default"
+    time_limit: float | None = None
+    progress: Progress | None = None
+    started: float = field(default_factory=time.monotonic, compare=False)
+
+    def __post_init__(self) -> None:
+        if self.effort not in get_args(Effort):
+            raise InputError(f"effort is fast, default or best, not {self.effort!r}")
+        if self.time_limit is not None and not self.time_limit > 0:
+            raise InputError(f"the time limit is a number of seconds > 0, not {self.time_limit}")
+
+    def spent(self) -> bool:
+        """Whether the time limit is reached."""
+        return self.time_limit is not None and self.seconds() >= self.time_limit
+
+    def seconds(self) -> float:
+        """Seconds since the budget was made."""
+        return time.monotonic() - self.started
+
+    def report(self, share: float, loss: float) -> None:
+        """Tell the progress callback, if there is one."""
+        if self.progress is not None:
+            self.progress(share, loss)
+
+
+UNLIMITED = Budget()

@@ -1,0 +1,112 @@
+"""The grouping as a scikit-learn estimator."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClusterMixin, TransformerMixin
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from anonfaces.cluster.budget import Effort
+from anonfaces.cluster.grouping import group
+from anonfaces.cluster.methods import DEFAULT
+
+__all__ = ["KAnonymousClustering"]
+
+
+class KAnonymousClustering(ClusterMixin, TransformerMixin, BaseEstimator):
+    """Clusters of at least k people, as a scikit-learn estimator.
+
+    Args:
+        k: people a group at least, 2 or more.
+        method: one of ``anonfaces.cluster.METHODS``.
+        effort: ``fast``, ``default`` or ``best``.
+        time_limit: seconds, None for no limit.
+        random_state: int, RandomState or None.
+
+    Attributes:
+        labels_: int64 (n,), group of each row.
+        cluster_centers_: float64 (g, d), mean of each group's rows.
+        information_loss_: percent, 100 * SSE / SST over the rows.
+        groups_: the ``Groups``.
+        n_features_in_: d.
+
+    >>> import numpy as np
+    >>> faces = np.random.default_rng(0).normal(size=(20, 8))
+    >>> model = KAnonymousClustering(k=5).fit(faces, identity=np.arange(20))
+    >>> model.labels_.shape, model.transform(faces).shape
+    ((20,), (20, 8))
+    """
+
+    def __init__(
+        self,
+        k: int = 5,
+        *,
+        method: str = DEFAULT,
+        effort: Effort = "default",
+        time_limit: float | None = None,
+        random_state: Any = 0,
+    ) -> None:
+        self.k = k
+        self.method = method
+        self.effort = effort
+        self.time_limit = time_limit
+        self.random_state = random_state
+
+    def fit(self, X: Any, y: Any = None, *, identity: Any = None) -> KAnonymousClustering:
+        """Group the rows of X (n, d).
+
+        Args:
+            X: embeddings.
+            y: not used, for scikit-learn's pipelines.
+            identity: str (n,) names; None where every row is a person of its own, with a
+                PrivacyWarning.
+
+        Raises:
+            GuaranteeError: k < 2, or fewer than k people.
+        """
+        table = validate_data(self, X, dtype=[np.float64, np.float32])
+        seed = check_random_state(self.random_state).randint(2**31 - 1)
+        self.groups_ = group(
+            table,
+            self.k,
+            identity,
+            method=self.method,
+            seed=seed,
+            effort=self.effort,
+            time_limit=self.time_limit,
+        )
+        self.labels_ = self.groups_.labels
+        self.cluster_centers_ = self.groups_.centroids
+        self.information_loss_ = self.groups_.information_loss
+        return self
+
+    def fit_predict(self, X: Any, y: Any = None, *, identity: Any = None) -> np.ndarray:
+        """``fit``, and the group of each row, int64 (n,)."""
+        return self.fit(X, y, identity=identity).labels_
+
+    def fit_transform(self, X: Any, y: Any = None, *, identity: Any = None) -> np.ndarray:
+        """``fit``, and each row replaced by its own group's centroid, float64 (n, d)."""
+        self.fit(X, y, identity=identity)
+        return self.cluster_centers_[self.labels_]
+
+    def transform(self, X: Any) -> np.ndarray:
+        """Rows (m, d) replaced by the centroid that is nearest, float64 (m, d).
+
+        For rows that were not fitted no guarantee is made: their groups did not count them.
+        """
+        return self.cluster_centers_[self._nearest(X)]
+
+    def score(self, X: Any, y: Any = None) -> float:
+        """Minus the sum of squared distances of rows (m, d) to the nearest centroid."""
+        table = np.asarray(X, dtype=np.float64)
+        return -float(np.square(table - self.transform(X)).sum())
+
+    def _nearest(self, X: Any) -> np.ndarray:
+        from sklearn.metrics import pairwise_distances_argmin
+
+        check_is_fitted(self)
+        table = validate_data(self, X, dtype=[np.float64, np.float32], reset=False)
+        return pairwise_distances_argmin(table, self.cluster_centers_)

@@ -1,0 +1,101 @@
+"""The plain function: embeddings in, groups of at least k people out."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+
+from anonfaces.cluster import methods
+from anonfaces.cluster.budget import Budget, Effort, Progress
+from anonfaces.cluster.checks import check_embedding, check_identity, check_k, check_seed
+from anonfaces.cluster.groups import Groups
+from anonfaces.cluster.identity import estimate_identity
+from anonfaces.cluster.people import People, means
+from anonfaces.errors import PrivacyWarning
+
+__all__ = ["group"]
+
+
+def group(
+    X: Any,
+    k: int,
+    identity: Any = None,
+    *,
+    method: str = methods.DEFAULT,
+    seed: int = 0,
+    effort: Effort = "default",
+    time_limit: float | None = None,
+    progress: Progress | None = None,
+) -> Groups:
+    """Group faces so that every group has at least k people, losing little information.
+
+    All faces of a person go to one group. k counts people, the loss counts faces. Groups have
+    at most 2k - 1 people.
+
+    Args:
+        X: (n, d) embeddings, finite numbers, one row a face.
+        k: people a group at least, 2 or more.
+        identity: str (n,) names. '' is unknown: who that could be is estimated on the safe
+            side with ``estimate_identity``. None: every row is a person of its own (rows that
+            are equal too: a census has such).
+        method: one of ``METHODS``.
+        seed: the same seed gives the same groups.
+        effort: ``fast``, ``default`` or ``best``; how much work is done.
+        time_limit: seconds after which the best groups so far are taken.
+        progress: called with the share of the work done and the loss so far.
+
+    Returns:
+        The groups, verified.
+
+    Raises:
+        GuaranteeError: k < 2, or fewer than k people.
+        InputError: not a table of finite numbers, or an option that is none.
+
+    Warns:
+        PrivacyWarning: identity is missing or was estimated.
+
+    >>> import numpy as np
+    >>> faces = np.random.default_rng(0).normal(size=(20, 8))
+    >>> groups = group(faces, 5, identity=[f"person {i // 2}" for i in range(20)])
+    >>> groups.n_groups, groups.sizes()["people"].tolist()
+    (2, [5, 5])
+    """
+    table, size, start = check_embedding(X), check_k(k), check_seed(seed)
+    budget = Budget(effort, time_limit, progress)
+    search = methods.find(method)
+    names = _names(table, identity)
+    people = People.of(table, names)
+    people.check(size)
+    label = search(people.point, people.weight, size, np.random.default_rng(start), budget)
+    label, centroids = _numbered(table, people, label)
+    loss = people.loss(label)
+    groups = Groups(label[people.of_face], names, size, centroids, loss, method, start)
+    groups.verify()
+    return groups
+
+
+def _names(table: np.ndarray, identity: Any) -> np.ndarray:
+    if identity is None:
+        warnings.warn(
+            "no identity given: every row counts as a person of its own, so k holds only if "
+            "nobody is in the set twice",
+            PrivacyWarning,
+            stacklevel=3,
+        )
+        return np.arange(len(table)).astype(str)
+    names = check_identity(identity, len(table))
+    return names if (names != "").all() else estimate_identity(table, names)
+
+
+def _numbered(
+    table: np.ndarray, people: People, label: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Groups numbered by their centroids, and the centroids in that order."""
+    _, label = np.unique(label, return_inverse=True)
+    centroids, _ = means(table, label[people.of_face], int(label.max()) + 1)
+    order = np.lexsort(centroids.T[::-1])
+    rank = np.empty_like(order)
+    rank[order] = np.arange(len(order))
+    return rank[label], centroids[order]

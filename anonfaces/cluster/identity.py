@@ -1,0 +1,111 @@
+"""Who could be one person, from embeddings alone: on the safe side."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+
+from anonfaces.cluster.checks import check_embedding, check_identity
+from anonfaces.errors import InputError, PrivacyWarning
+
+__all__ = ["THRESHOLD", "estimate_identity"]
+
+THRESHOLD = 0.4
+_ROWS = 2048  # rows of distances held at a time
+_SWALLOWED = 0.1  # a component with this share of the faces is no person
+
+
+def estimate_identity(X: Any, known: Any = None, *, threshold: float = THRESHOLD) -> np.ndarray:
+    """Names for faces without one: what could be one person counts as one.
+
+    Faces closer than ``threshold`` are taken for one person, and so is whatever hangs together
+    through such pairs (connected components). A face close to a known person counts as that
+    person, never as an additional one; an unknown face that is close to two known people makes
+    the two count as one, for it could be either.
+
+    Args:
+        X: (n, d) embeddings of one extractor.
+        known: str (n,), '' where unknown; None if nothing is known.
+        threshold: Euclidean distance; the default is for dlib's 128-d vectors.
+
+    Returns:
+        str (n,): the known names, and ``unknown-<number>`` for people who have none.
+
+    Warns:
+        PrivacyWarning: always, with the number of people estimated; and once more when one
+            estimated person has a tenth of the faces, which is chaining, not a person.
+    """
+    table = check_embedding(X)
+    if not threshold > 0:
+        raise InputError(f"the identity threshold is a distance > 0, not {threshold}")
+    names = np.full(len(table), "") if known is None else check_identity(known, len(table))
+    part = _components(table, names, threshold)
+    named = _named(part, names)
+    _warn(named, int((names == "").sum()), threshold)
+    return named
+
+
+def _components(table: np.ndarray, names: np.ndarray, threshold: float) -> np.ndarray:
+    """Component of each face, int64 (n,), known people being one node each."""
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    known = np.flatnonzero(names != "")
+    node = np.arange(len(table))
+    first: dict[str, int] = {}
+    for row in known.tolist():
+        node[row] = first.setdefault(names[row], row)
+    a, b = _close_pairs(table, np.flatnonzero(names == ""), threshold)
+    links = coo_array((np.ones(len(a), bool), (node[a], node[b])), shape=(len(table),) * 2)
+    return connected_components(links, directed=False)[1][node]
+
+
+def _close_pairs(
+    table: np.ndarray, unknown: np.ndarray, threshold: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Rows (a unknown, b any) closer than the threshold."""
+    centred = table - table.mean(axis=0)
+    square = np.square(centred).sum(axis=1)
+    found_a, found_b = [unknown[:0]], [unknown[:0]]
+    for start in range(0, len(unknown), _ROWS):
+        rows = unknown[start : start + _ROWS]
+        d2 = square[rows, None] + square - 2 * centred[rows] @ centred.T
+        a, b = np.nonzero(d2 < threshold**2)
+        found_a.append(rows[a])
+        found_b.append(b)
+    return np.concatenate(found_a), np.concatenate(found_b)
+
+
+def _named(part: np.ndarray, names: np.ndarray) -> np.ndarray:
+    """Every component under one name: its first known one, or a number that is not taken."""
+    name: dict[int, str] = {}
+    for row in np.argsort(names, kind="stable"):
+        if names[row]:
+            name.setdefault(part[row], names[row])
+    taken, number = set(names), 0
+    for one in dict.fromkeys(part.tolist()):
+        while one not in name:
+            number += 1
+            if f"unknown-{number}" not in taken:
+                name[one] = f"unknown-{number}"
+    return np.array([name[one] for one in part.tolist()], dtype=str)
+
+
+def _warn(named: np.ndarray, unknown: int, threshold: float) -> None:
+    people, faces = np.unique(named, return_counts=True)
+    warnings.warn(
+        f"who {unknown} of {len(named)} faces are was estimated from their embeddings "
+        f"(closer than {threshold:g} may be one person): {len(people)} people in all; k holds "
+        "only as far as that is right",
+        PrivacyWarning,
+        stacklevel=4,
+    )
+    if len(named) >= 50 and faces.max() > _SWALLOWED * len(named):
+        warnings.warn(
+            f"{faces.max()} of {len(named)} faces count as one person: the estimate has chained "
+            "through faces that look alike; give identities, or a smaller threshold at your risk",
+            PrivacyWarning,
+            stacklevel=4,
+        )

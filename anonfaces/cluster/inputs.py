@@ -1,0 +1,181 @@
+"""One reader for everything that holds embeddings, and no trust in any of it."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from anonfaces.cluster.checks import check_embedding, check_identity
+from anonfaces.errors import InputError, MixedExtractorsError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Vectors", "read_input"]
+
+_MOST_BYTES = 64 << 30
+_MOST_RATIO = 1000  # of a zip member: zeros pack 1000 to 1, embeddings hardly at all
+_IDENTITY, _IMAGE = ("identity", "person"), ("image", "path", "file", "filename")
+
+
+@dataclass(frozen=True)
+class Vectors:
+    """Embeddings and what is known of them.
+
+    Attributes:
+        embedding: float64 (n, d), finite.
+        identity: str (n,), '' where unknown; None if the source names nobody.
+        image: str (n,), None if the source has none.
+        extractor: what made the vectors, '' if the source does not say.
+    """
+
+    embedding: np.ndarray
+    identity: np.ndarray | None = None
+    image: np.ndarray | None = None
+    extractor: str = ""
+
+    def __len__(self) -> int:
+        return len(self.embedding)
+
+    @classmethod
+    def join(cls, parts: list[Vectors]) -> Vectors:
+        """All the parts in a row; MixedExtractorsError if they cannot be compared."""
+        made = {(part.extractor, part.embedding.shape[1]) for part in parts}
+        if len(made) != 1:
+            told = ", ".join(f"{name or 'unnamed'} ({d}-d)" for name, d in sorted(made))
+            raise MixedExtractorsError(f"embeddings of different extractors: {told}")
+        return cls(
+            np.concatenate([part.embedding for part in parts]),
+            _joined([part.identity for part in parts], parts),
+            _joined([part.image for part in parts], parts),
+            parts[0].extractor,
+        )
+
+
+def _joined(columns: list[np.ndarray | None], parts: list[Vectors]) -> np.ndarray | None:
+    if all(column is None for column in columns):
+        return None
+    blank = (np.full(len(part), "") for part in parts)
+    return np.concatenate(
+        [b if column is None else column for column, b in zip(columns, blank, strict=True)]
+    )
+
+
+def read_input(path: Path | str, *, identity_column: str | None = None) -> Vectors:
+    """Read embeddings from ``.npy``, ``.npz``, ``.csv``, ``.parquet`` or a ``faces.h5``.
+
+    ``.npz`` holds ``embedding`` (or one 2-D array under any name), and maybe ``identity`` and
+    ``image``. Tables (``.csv``, ``.parquet``) hold one numeric column a dimension; columns named
+    identity or person, and image, path, file or filename, are taken as what they say. Nothing
+    that would run code (pickles, object arrays) is read.
+
+    Args:
+        path: the file.
+        identity_column: the column of a table that names the person, if not one of those names.
+
+    Raises:
+        InputError: the file cannot be read, or what is in it is not a table of finite numbers;
+            the message names the file.
+        MixedExtractorsError: a table whose column ``extractor`` has several values.
+    """
+    file = Path(path)
+    reader = _READERS.get(file.suffix.lower())
+    if reader is None:
+        raise InputError(f"{file}: embeddings come as {', '.join(sorted(_READERS))}")
+    if not file.is_file():
+        raise InputError(f"{file}: no such file")
+    if file.stat().st_size > _MOST_BYTES:
+        raise InputError(f"{file}: larger than {_MOST_BYTES >> 30} GiB")
+    try:
+        return reader(file, identity_column)
+    except InputError:
+        raise
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, MemoryError) as error:
+        raise InputError(f"{file}: cannot be read: {error}") from error
+
+
+def _from_npy(file: Path, _: str | None) -> Vectors:
+    loaded = np.load(file, mmap_mode="r", allow_pickle=False)
+    if not isinstance(loaded, np.ndarray):
+        raise InputError(f"{file}: not a NumPy array")
+    return Vectors(check_embedding(loaded, str(file)))
+
+
+def _from_npz(file: Path, _: str | None) -> Vectors:
+    with zipfile.ZipFile(file) as archive:
+        for member in archive.infolist():
+            large = member.file_size > max(_MOST_RATIO * member.compress_size, 1 << 20)
+            if large or member.file_size > _MOST_BYTES:
+                raise InputError(f"{file}: {member.filename} unpacks to {member.file_size} bytes")
+    with np.load(file, allow_pickle=False) as archive:
+        arrays = {name: archive[name] for name in archive.files}
+    if "embedding" not in arrays:
+        tables = [name for name in arrays if arrays[name].ndim == 2]
+        if len(tables) != 1:
+            raise InputError(f"{file}: needs an array named embedding; it has {sorted(arrays)}")
+        arrays["embedding"] = arrays[tables[0]]
+    table = check_embedding(arrays["embedding"], str(file))
+    names = (arrays.get(name) for name in ("identity", "image"))
+    identity, image = (
+        None if one is None else check_identity(one, len(table), str(file)) for one in names
+    )
+    return Vectors(table, identity, image, str(arrays.get("extractor", "")))
+
+
+def _from_csv(file: Path, column: str | None) -> Vectors:
+    import pandas as pd
+
+    words = dict.fromkeys([*_IDENTITY, *_IMAGE, "extractor", column], str)
+    there = pd.read_csv(file, nrows=0).columns
+    text = {name: kind for name, kind in words.items() if name in there}
+    return _from_table(file, pd.read_csv(file, dtype=text, low_memory=False), column)
+
+
+def _from_parquet(file: Path, column: str | None) -> Vectors:
+    import pandas as pd
+
+    return _from_table(file, pd.read_parquet(file), column)
+
+
+def _from_table(file: Path, table: pd.DataFrame, column: str | None) -> Vectors:
+    if column is not None and column not in table:
+        raise InputError(
+            f"{file}: no column {column!r}; it has {', '.join(map(str, list(table)[:20]))}"
+        )
+    names = [column] if column is not None else [name for name in _IDENTITY if name in table]
+    images = [name for name in _IMAGE if name in table]
+    extractor = table["extractor"].astype(str).unique() if "extractor" in table else [""]
+    if len(extractor) > 1:
+        raise MixedExtractorsError(f"{file}: embeddings of {', '.join(sorted(extractor))}")
+    numbers = table.drop(columns=[*names, *images, *({"extractor"} & set(table))])
+    odd = [str(name) for name in numbers if numbers[name].dtype.kind not in "fiub"]
+    if odd:
+        raise InputError(f"{file}: columns that are not numbers: {', '.join(odd[:5])}")
+    values = check_embedding(numbers.to_numpy(), str(file))
+    identity, image = (
+        check_identity(table[found[0]], len(values)) if found else None for found in (names, images)
+    )
+    return Vectors(values, identity, image, str(extractor[0]))
+
+
+def _from_faces(file: Path, _: str | None) -> Vectors:
+    from encoders.faceset import FaceSet
+
+    faces = FaceSet.read(file)
+    made = f"{faces.meta.get('extractor', '')} {faces.meta.get('alignment', '')}".strip()
+    embedding = check_embedding(faces.embedding, str(file))
+    return Vectors(embedding, check_identity(faces.identity, len(faces)), faces.image, made)
+
+
+_READERS: dict[str, Callable[[Path, str | None], Any]] = {
+    ".csv": _from_csv,
+    ".h5": _from_faces,
+    ".npy": _from_npy,
+    ".npz": _from_npz,
+    ".parquet": _from_parquet,
+}

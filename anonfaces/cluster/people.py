@@ -1,0 +1,105 @@
+"""Faces to people: the points that are grouped, and the loss in faces that comes of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from anonfaces.errors import GuaranteeError
+
+__all__ = ["People", "random_loss"]
+
+
+@dataclass(frozen=True)
+class People:
+    """People as weighted points, and the two parts of the loss that no grouping changes.
+
+    Attributes:
+        point: float64 (p, d), mean of a person's faces, less the mean of all faces.
+        weight: float64 (p,), number of faces of a person.
+        of_face: int64 (n,), the person of each face.
+        within: sum of squared errors of the faces about their person's mean.
+        sst: sum of squared errors of the faces about the mean of all.
+    """
+
+    point: np.ndarray
+    weight: np.ndarray
+    of_face: np.ndarray
+    within: float
+    sst: float
+
+    @classmethod
+    def of(cls, embedding: np.ndarray, identity: np.ndarray) -> People:
+        """People of float64 (n, d) faces and str (n,) names."""
+        centred = embedding - embedding.mean(axis=0)
+        _, person = np.unique(identity, return_inverse=True)
+        point, weight = means(centred, person, int(person.max()) + 1)
+        within = (
+            float(np.square(centred - point[person]).sum()) if len(point) < len(person) else 0.0
+        )
+        return cls(point, weight, person, within, float(np.square(centred).sum()))
+
+    def __len__(self) -> int:
+        return len(self.point)
+
+    def check(self, k: int) -> None:
+        """GuaranteeError if there are not enough people for one group."""
+        if len(self) < k:
+            raise GuaranteeError(
+                f"k = {k} needs at least {k} people, and there are {len(self)} "
+                f"(n_samples = {len(self.of_face)} faces): take a smaller k or more people"
+            )
+
+    def loss(self, label: np.ndarray) -> float:
+        """Information loss, 100 * SSE / SST over faces, of int64 (p,) group numbers."""
+        return percent(self.within + self.between(label), self.sst)
+
+    def between(self, label: np.ndarray) -> float:
+        """Weighted sum of squared errors of the people about their group's mean."""
+        centre, _ = means(self.point, label, int(label.max()) + 1, self.weight)
+        return float(self.weight @ np.square(self.point - centre[label]).sum(axis=1))
+
+
+def means(
+    table: np.ndarray, label: np.ndarray, count: int, weight: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Weighted means float64 (count, d) of the rows of each label, and the sums of weights."""
+    from scipy.sparse import csr_array
+
+    share = np.ones(len(table)) if weight is None else weight
+    rows = csr_array((share, (label, np.arange(len(table)))), shape=(count, len(table)))
+    mass = np.bincount(label, weights=share, minlength=count)
+    return (rows @ table) / np.maximum(mass, np.finfo(float).tiny)[:, None], mass
+
+
+def percent(sse: float, sst: float) -> float:
+    """100 * sse / sst; 0 where all faces are the same and nothing can be lost."""
+    return 100.0 * sse / sst if sst > 0 else 0.0
+
+
+def random_loss(X: object, k: int, identity: object = None) -> float:
+    """Information loss in percent of grouping k people by chance: the mean of 20 draws.
+
+    The draws are seeded, so the same faces give the same figure.
+
+    Args:
+        X: (n, d) embeddings.
+        k: people a group.
+        identity: str (n,) names; None where every row is a person.
+
+    Returns:
+        Percent, of ``100 * SSE / SST`` over faces.
+    """
+    from anonfaces.cluster.checks import check_embedding, check_identity, check_k
+
+    table, size = check_embedding(X), check_k(k)
+    rows = np.arange(len(table)).astype(str)
+    people = People.of(table, rows if identity is None else check_identity(identity, len(table)))
+    people.check(size)
+    return float(np.mean([people.loss(_shuffled(len(people), size, seed)) for seed in range(20)]))
+
+
+def _shuffled(p: int, k: int, seed: int) -> np.ndarray:
+    label = np.minimum(np.arange(p) // k, p // k - 1)
+    return np.random.default_rng(seed).permutation(label)

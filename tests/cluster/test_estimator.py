@@ -1,0 +1,48 @@
+"""KAnonymousClustering as scikit-learn wants its estimators."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from anonfaces import KAnonymousClustering
+from anonfaces.cluster import group
+from anonfaces.errors import GuaranteeError
+
+
+@pytest.mark.filterwarnings("ignore::anonfaces.errors.PrivacyWarning")
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.SkipTestWarning")
+@parametrize_with_checks([KAnonymousClustering(k=10, effort="fast")])
+def test_scikit_learns_checks(estimator: Any, check: Any) -> None:
+    check(estimator)
+
+
+def test_the_estimator_says_what_the_function_says() -> None:
+    table, identity = np.random.default_rng(0).normal(size=(60, 4)), np.arange(60) // 2
+    model = KAnonymousClustering(k=5, effort="fast").fit(table, identity=identity)
+    seed = np.random.RandomState(0).randint(2**31 - 1)
+    groups = group(table, 5, identity, seed=seed, effort="fast")
+    np.testing.assert_array_equal(model.labels_, groups.labels)
+    assert model.information_loss_ == groups.information_loss
+    mean = table[model.labels_ == 0].mean(axis=0)
+    np.testing.assert_allclose(model.cluster_centers_[0], mean)
+
+
+def test_a_face_becomes_its_own_groups_centroid() -> None:
+    table = np.random.default_rng(0).normal(size=(60, 4))
+    model = KAnonymousClustering(k=5, effort="fast")
+    faces = model.fit_transform(table, identity=np.arange(60))
+    np.testing.assert_array_equal(faces, model.cluster_centers_[model.labels_])
+    assert len(np.unique(faces, axis=0)) == model.groups_.n_groups
+    nearest = model.transform(table)
+    assert -model.score(table) == pytest.approx(np.square(table - nearest).sum())
+
+
+def test_a_clone_keeps_k_and_refuses_with_the_same_words() -> None:
+    model = clone(KAnonymousClustering(k=1))
+    with pytest.raises(GuaranteeError, match="k is 2 or more"):
+        model.fit(np.ones((10, 2)), identity=np.arange(10))
