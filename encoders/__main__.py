@@ -130,7 +130,7 @@ def _summary(faces: FaceSet, output: Path, seconds: float) -> str:
         f"photographs  {len(ledger)}",
         f"faces        {len(faces)} kept ({faces.meta['faces']} of a photograph), "
         f"{len(faces.bystanders)} bystanders",
-        f"people       {len(people)} by {faces.meta['identity']}, {unknown} faces of nobody known",
+        f"people       {len(people)} by {faces.meta['identity']}, {unknown} faces without a name",
     ]
     rest = ledger[ledger["outcome"] != "faces"]
     for outcome, count in Counter(rest["outcome"]).most_common():

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby, islice
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from encoders._faceset_file import read_packed_chips
 from encoders.faceset import BYSTANDER_COLUMNS, LEDGER_COLUMNS, FaceSet
 from encoders.identity import Identities
 from encoders.parts import Part, load_part
@@ -34,37 +36,40 @@ class _Source:
 
 @dataclass(frozen=True)
 class Merged:
-    """A FaceSet without chips, and where its chips come from."""
+    """A FaceSet without chips, and the file and place that each face's chips come from."""
 
     faces: FaceSet
     origins: list[tuple[Path, int]]
 
     def packed_chips(self) -> Iterator[bytes]:
         """The deflated chips in the order of the faces, one part in memory at a time."""
-        old = None if self.faces.path is None else _OldChips(self.faces)
-        held, part = None, None
-        for path, place in self.origins:
-            if old is not None and path == old.path:
-                yield old.packed(place)
-                continue
-            if path != held:
-                held, part = path, load_part(path)
-            if part is None:
-                raise OSError(f"{path} was damaged while it was in use")
-            yield part.packed_chip(place)
+        old = self.faces.path
+        old_rows = np.array([row for path, row in self.origins if path == old], np.int64)
+        old_chips: Iterator[bytes] = iter(())
+        if old is not None:
+            old_chips = read_packed_chips(old, old_rows, self.faces.chip_size)
+        for path, places in self._runs():
+            if path == old:
+                yield from islice(old_chips, len(places))
+            else:
+                part = _whole(path)
+                yield from (part.packed_chip(place) for place in places)
+
+    def aligned(self) -> Iterator[NDArray[np.uint8]]:
+        """The chips that are yet to be embedded, some uint8 (m, s, s, 3) at a time."""
+        for path, places in self._runs():
+            yield _whole(path).aligned[places]
+
+    def _runs(self) -> Iterator[tuple[Path, list[int]]]:
+        for path, origins in groupby(self.origins, key=lambda origin: origin[0]):
+            yield path, [place for _, place in origins]
 
 
-class _OldChips:
-    """Chips of an earlier output, read one after the other."""
-
-    def __init__(self, faces: FaceSet) -> None:
-        import h5py
-
-        self.path = faces.path
-        self._chips = h5py.File(faces.path, "r")["chip"]
-
-    def packed(self, row: int) -> bytes:
-        return self._chips.id.read_direct_chunk((row, 0, 0, 0))[1]
+def _whole(path: Path, without_chips: bool = False) -> Part:
+    part = load_part(path, without_chips)
+    if part is None:
+        raise OSError(f"{path} was damaged while it was in use")
+    return part
 
 
 def merge(
@@ -73,14 +78,13 @@ def merge(
     parts: Sequence[Path],
     identities: Identities,
     meta: dict[str, Any],
-    embed: Callable[[Path], NDArray[np.float32]] | None = None,
 ) -> Merged:
     """Gather the faces of the photographs of ``walk`` from ``old`` and from ``parts``.
 
     Sorted by path and, in a photograph, the largest face first; what no longer is in the folder
-    is left out. ``embed`` gives the vectors of a part that has none yet.
+    is left out.
     """
-    sources = [_from_part(path, embed) for path in parts]
+    sources = [_from_part(path) for path in parts]
     if old is not None:
         sources.append(_from_old(old))
     owner = _owners(sources, {p.path: p for p in walk.photographs})
@@ -105,13 +109,11 @@ def merge(
     return Merged(faces, [(sources[number].path, place) for _, number, place in chosen])
 
 
-def _from_part(path: Path, embed: Callable[[Path], NDArray[np.float32]] | None) -> _Source:
-    part = load_part(path, without_chips=True)
-    if part is None:
-        raise OSError(f"{path} was damaged while it was in use")
+def _from_part(path: Path) -> _Source:
+    part = _whole(path, without_chips=True)
     fields = {name: getattr(part, name) for name in _FIELDS}
-    if embed is not None:
-        fields["embedding"] = embed(path)
+    if len(part.embedding) < len(part):  # they are made later, from the chips
+        fields["embedding"] = np.zeros((len(part), 0), np.float32)
     return _Source(path, part.ledger, part.bystanders, _images(part), fields)
 
 

@@ -17,6 +17,7 @@ from encoders._faceset_file import is_faceset, write_faceset
 from encoders.crew import Crew
 from encoders.detect import DETECTORS
 from encoders.embed import Embedder, load_embedder
+from encoders.embed.pca import PcaEmbedder, fit_pca
 from encoders.examine import Examined, Look
 from encoders.faceset import FaceSet
 from encoders.finish import Finisher
@@ -74,7 +75,8 @@ def encode(
 
     Parameters
     ----------
-    extractor : one of ``encoders.embed.EMBEDDERS``; ``weights`` is its file
+    extractor : one of ``encoders.embed.EMBEDDERS``; ``weights`` is its file. "pca" without one is
+        fitted on these photographs, and kept beside ``output`` as ``*.pca.h5``
     detector : "auto" (dlib HOG, then MTCNN where that found nothing), "hog", "mtcnn", "cnn"
     upsample : how often dlib's detectors double a picture first; None: by its size
     identity : see ``encoders.identity.find_identities``
@@ -101,10 +103,13 @@ def encode(
     walk = find_photographs(root)
     identities = find_identities(identity, [p.path for p in walk.photographs])
     keep_all = faces == "all" or (faces is None and identities.source == "none")
-    embedder = load_embedder(extractor, weights)
+    embedder: Embedder | None = None
+    if extractor != "pca" or weights is not None:
+        embedder = load_embedder(extractor, weights)
+    eats = embedder or PcaEmbedder
     recipe = _Recipe(
-        extractor, embedder.sha256, embedder.alignment, embedder.chip_size, detector, upsample,
-        keep_all, chip_size, max_pixels,
+        extractor, embedder.sha256 if embedder else "fitted on these photographs",
+        eats.alignment, eats.chip_size, detector, upsample, keep_all, chip_size, max_pixels,
     )  # fmt: skip
     meta = _meta(recipe, identities, command, root)
     run = _Run(root.absolute(), output, walk, recipe, embedder, jobs or _cores(), progress)
@@ -119,7 +124,7 @@ class _Run:
     output: Path
     walk: Walk
     recipe: _Recipe
-    embedder: Embedder
+    embedder: Embedder | None  # None: PCA, fitted when all faces are found
     jobs: int
     progress: bool
 
@@ -132,6 +137,8 @@ class _Run:
                 self._say(f"{done} photographs are done already, {len(todo)} to go")
             self._examine(todo, place)
             merged = merge(self.walk, old, place.done(), identities, meta)
+            if self.embedder is None and old is None:
+                merged = self._fitted(merged)
             if old is None or _differ(merged.faces, old):
                 self._write(merged, place)
             else:
@@ -147,7 +154,27 @@ class _Run:
         recipe = json.loads(old.meta.get("recipe", "{}"))
         if not overwrite:
             check_output(self.output, recipe, asdict(self.recipe))
-        return self._refreshed(old) if recipe == asdict(self.recipe) else None
+        if recipe != asdict(self.recipe):
+            return None
+        old = self._refreshed(old)
+        if self.embedder is None and not self._covers(old):
+            self._say("the components are fitted on all photographs, so all are looked at again")
+            return None
+        return old
+
+    def _covers(self, old: FaceSet) -> bool:
+        columns = (old.ledger[name] for name in ("path", "size", "mtime_ns"))
+        seen = {Photograph(*row) for row in zip(*columns, strict=True)}
+        refused = {Photograph(refused.path, 0, 0) for refused in self.walk.refused}
+        return seen - refused == set(self.walk.photographs)
+
+    def _fitted(self, merged: Merged) -> Merged:
+        """Fit the principal components on all chips, keep them beside the output, use them."""
+        fitted = fit_pca(merged.aligned())
+        fitted.save(self.output.with_suffix(".pca.h5"))
+        vectors = np.concatenate([fitted(chips) for chips in merged.aligned()])
+        meta = {**merged.faces.meta, "extractor_sha256": fitted.sha256}
+        return replace(merged, faces=replace(merged.faces, embedding=vectors, meta=meta))
 
     def _refreshed(self, old: FaceSet) -> FaceSet:
         """The old output, with the present time on photographs whose bytes are the same."""
