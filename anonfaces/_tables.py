@@ -71,8 +71,9 @@ def _mean_of_people(face: pd.DataFrame) -> pd.Series:
 def _most_frequent(face: pd.DataFrame, k: int) -> pd.Series:
     """A person has their own most frequent value; of equals the first in the alphabet wins."""
     person = _mode(face.astype({"value": str}), ["group", "identity"]).reset_index()
-    shared = person.groupby("value")["identity"].transform("nunique") >= k
-    return _mode(person[shared], ["group"])
+    holders = person.groupby("value")["identity"].nunique()
+    value = _mode(person, ["group"])
+    return value.where(value.map(holders) >= k)
 
 
 def _mode(rows: pd.DataFrame, by: list[str]) -> pd.Series:

@@ -1,0 +1,155 @@
+"""Where a condensed dataset may be made, and that nothing else is ever lost."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from anonfaces._workplace import check_output, workplace
+from anonfaces.errors import OutputError
+
+SUMMARY = '{"format": "anonfaces condensed dataset", "format_version": 1}'
+
+
+def dataset(folder: Path, text: str = SUMMARY) -> Path:
+    (folder / "surrogates").mkdir(parents=True)
+    (folder / "surrogates" / "0.png").write_text("face")
+    (folder / "groups.csv").write_text("old")
+    (folder / "summary.json").write_text(text)
+    return folder
+
+
+def a_file(root: Path) -> None:
+    (root / "out").write_text("mine")
+
+
+def something_else(root: Path) -> None:
+    (root / "out").mkdir()
+    (root / "out" / "thesis.tex").write_text("mine")
+
+
+def a_summary_of_another_program(root: Path) -> None:
+    dataset(root / "out", '{"format": "of another program"}')
+
+
+def a_dataset(root: Path) -> None:
+    dataset(root / "out")
+
+
+def a_dataset_and_a_note(root: Path) -> None:
+    (dataset(root / "out") / "note.new").write_text("mine")
+
+
+def a_dataset_and_a_picture(root: Path) -> None:
+    (dataset(root / "out") / "surrogates" / "holiday.png").write_text("mine")
+
+
+def somebodys_partial(root: Path) -> None:
+    (root / ".out.partial").mkdir()
+
+
+@pytest.mark.parametrize(
+    ("prepare", "overwrite", "message"),
+    [
+        (a_file, False, "is a file"),
+        (a_file, True, "is a file"),
+        (something_else, True, "holds something else"),
+        (a_summary_of_another_program, True, "holds something else"),
+        (a_dataset, False, "--overwrite replaces it"),
+        (a_dataset_and_a_note, True, "note.new"),
+        (a_dataset_and_a_picture, True, "holiday.png"),
+        (somebodys_partial, True, "in the way and not ours"),
+    ],
+)
+def test_what_is_there_is_not_touched(
+    tmp_path: Path, prepare: Callable[[Path], None], overwrite: bool, message: str
+) -> None:
+    prepare(tmp_path)
+    before = contents(tmp_path)
+    with pytest.raises(OutputError, match=re.escape(message)):
+        check_output(tmp_path / "out", None, overwrite)
+    assert contents(tmp_path) == before
+
+
+@pytest.mark.parametrize(
+    ("output", "source", "message"),
+    [
+        ("photos", "photos", "lies inside the input"),
+        ("photos/out", "photos", "lies inside the input"),
+        ("photos/../photos/out", "photos", "lies inside the input"),
+        ("link/out", "photos", "lies inside the input"),
+        ("out", "out/faces.h5", "lies inside the output"),
+        ("/", "photos", "cannot be an output folder"),
+    ],
+)
+def test_output_and_input_lie_apart(tmp_path: Path, output: str, source: str, message: str) -> None:
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "link").symlink_to("photos")
+    with pytest.raises(OutputError, match=message):
+        check_output(tmp_path / output, tmp_path / source, overwrite=True)
+
+
+@pytest.mark.parametrize("prepare", [None, lambda root: (root / "out").mkdir(), a_dataset])
+def test_the_folder_appears_whole(tmp_path: Path, prepare: Callable[[Path], None] | None) -> None:
+    if prepare:
+        prepare(tmp_path)
+    before = contents(tmp_path)
+    with workplace(check_output(tmp_path / "out", None, overwrite=True)) as folder:
+        (folder / "groups.csv").write_text("new")
+        assert {n: t for n, t in contents(tmp_path).items() if n.startswith("out")} == before
+    assert contents(tmp_path) == {"out/groups.csv": "new"}
+
+
+def test_a_parent_is_made(tmp_path: Path) -> None:
+    with workplace(check_output(tmp_path / "a" / "b", None, overwrite=False)) as folder:
+        (folder / "groups.csv").write_text("new")
+    assert contents(tmp_path) == {"a/b/groups.csv": "new"}
+
+
+def test_after_a_failure_only_what_cost_much_is_kept(tmp_path: Path) -> None:
+    place = check_output(tmp_path / "out", None, overwrite=False)
+    with pytest.raises(ZeroDivisionError), workplace(place) as folder:
+        half_a_dataset(folder)
+    assert not place.exists()
+    with workplace(check_output(place, None, overwrite=False)) as folder:
+        assert not (folder / "surrogates").exists()
+        assert (folder / "faces.h5").read_text() == "dear"
+
+
+def half_a_dataset(folder: Path) -> None:
+    (folder / "faces.h5").write_text("dear")
+    (folder / "surrogates").mkdir()
+    (folder / "surrogates" / "7.png").write_text("half")
+    raise ZeroDivisionError
+
+
+def test_a_refusal_leaves_nothing(tmp_path: Path) -> None:
+    place = check_output(tmp_path / "out", None, overwrite=False)
+    with pytest.raises(ZeroDivisionError), workplace(place):
+        raise ZeroDivisionError
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_dataset_survives_a_kill_between_the_two_renames(tmp_path: Path) -> None:
+    dataset(tmp_path / ".out.old")
+    place = check_output(tmp_path / "out", None, overwrite=True)
+    with pytest.raises(ZeroDivisionError), workplace(place):
+        raise ZeroDivisionError
+    assert (place / "groups.csv").read_text() == "old"
+
+
+def test_a_place_that_cannot_be_written_is_an_error_of_the_user(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with (
+        pytest.raises(OutputError, match="cannot write beside"),
+        workplace(tmp_path / "file" / "x"),
+    ):
+        pass
+
+
+def contents(root: Path) -> dict[str, str]:
+    files = (p for p in root.rglob("*") if p.is_file())
+    return {str(p.relative_to(root)): p.read_text() for p in files}
