@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -190,10 +191,8 @@ def test_each_byte_of_the_head_matters_or_does_no_harm(content: bytes, tmp_path:
         changed = bytearray(content)
         changed[place] ^= 0xFF
         path.write_bytes(changed)
-        try:
+        with suppress(WeightsError):  # any other exception fails the test
             assert np.isfinite(read_dlib(path).mean).all()
-        except WeightsError as error:
-            assert str(path) in str(error)
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
