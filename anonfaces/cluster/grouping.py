@@ -11,7 +11,7 @@ from anonfaces.cluster import methods
 from anonfaces.cluster.budget import Budget, Effort, Progress
 from anonfaces.cluster.checks import check_embedding, check_identity, check_k, check_seed
 from anonfaces.cluster.groups import Groups
-from anonfaces.cluster.identity import estimate_identity
+from anonfaces.cluster.identity import THRESHOLD, estimate_identity
 from anonfaces.cluster.people import People, means
 from anonfaces.errors import PrivacyWarning
 
@@ -28,6 +28,7 @@ def group(
     effort: Effort = "default",
     time_limit: float | None = None,
     progress: Progress | None = None,
+    identity_threshold: float = THRESHOLD,
 ) -> Groups:
     """Group faces so that every group has at least k people, losing little information.
 
@@ -45,6 +46,8 @@ def group(
         effort: ``fast``, ``default`` or ``best``; how much work is done.
         time_limit: seconds after which the best groups so far are taken.
         progress: called with the share of the work done and the loss so far.
+        identity_threshold: distance below which an unknown face may be another's person; the
+            default is for dlib's vectors.
 
     Returns:
         The groups, verified.
@@ -65,7 +68,7 @@ def group(
     table, size, start = check_embedding(X), check_k(k), check_seed(seed)
     budget = Budget(effort, time_limit, progress)
     search = methods.find(method)
-    names = _names(table, identity)
+    names = _names(table, identity, identity_threshold)
     people = People.of(table, names)
     people.check(size)
     label = search(people.point, people.weight, size, np.random.default_rng(start), budget)
@@ -76,7 +79,7 @@ def group(
     return groups
 
 
-def _names(table: np.ndarray, identity: Any) -> np.ndarray:
+def _names(table: np.ndarray, identity: Any, threshold: float) -> np.ndarray:
     if identity is None:
         warnings.warn(
             "no identity given: every row counts as a person of its own, so k holds only if "
@@ -86,7 +89,9 @@ def _names(table: np.ndarray, identity: Any) -> np.ndarray:
         )
         return np.arange(len(table)).astype(str)
     names = check_identity(identity, len(table))
-    return names if (names != "").all() else estimate_identity(table, names)
+    if (names != "").all():
+        return names
+    return estimate_identity(table, names, threshold=threshold)
 
 
 def _numbered(

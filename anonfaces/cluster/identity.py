@@ -12,7 +12,7 @@ from anonfaces.errors import InputError, PrivacyWarning
 
 __all__ = ["THRESHOLD", "estimate_identity"]
 
-THRESHOLD = 0.4
+THRESHOLD = 0.5
 _ROWS = 2048  # rows of distances held at a time
 _SWALLOWED = 0.1  # a component with this share of the faces is no person
 
@@ -24,6 +24,19 @@ def estimate_identity(X: Any, known: Any = None, *, threshold: float = THRESHOLD
     through such pairs (connected components). A face close to a known person counts as that
     person, never as an additional one; an unknown face that is close to two known people makes
     the two count as one, for it could be either.
+
+    Measured on half of LFW (6,273 faces of 2,848 people, 825 of them with two faces or more,
+    dlib's vectors): people with several faces that end as two or more, which is the danger,
+    against the faces in the largest component, which is what chaining swallows.
+
+    ========= ====== ====== ====== ====== ====== ======
+    threshold   0.30   0.40   0.45   0.50   0.55   0.60
+    split     96.2 % 71.3 % 43.0 % 19.6 %  3.0 %    0 %
+    largest    1.1 %  2.6 %  5.0 % 19.3 % 84.6 % 99.6 %
+    ========= ====== ====== ====== ====== ====== ======
+
+    So no threshold is both safe and useful, and chaining grows with the number of faces: the
+    default leans to the safe side of what is still a grouping. Give identities if there are any.
 
     Args:
         X: (n, d) embeddings of one extractor.
