@@ -20,7 +20,7 @@ _HOME = {
     "InputError": "anonfaces.errors",
     "KAnonymousClustering": "anonfaces.cluster",
     "PrivacyWarning": "anonfaces.errors",
-    "condense": "anonfaces.condense",
+    "condense": "anonfaces.condensed",
     "group": "anonfaces.cluster",
 }
 

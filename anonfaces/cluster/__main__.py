@@ -12,7 +12,7 @@ from anonfaces import _command
 from anonfaces.errors import InputError
 
 if TYPE_CHECKING:
-    from anonfaces.condense import Condensed
+    from anonfaces.condensed import Condensed
     from anonfaces.report import Summary
 
 _EXAMPLES = """
@@ -88,7 +88,7 @@ def cluster(
     quiet: Annotated[bool, _option("print nothing but warnings and errors", "--quiet")] = False,
     debug: Annotated[bool, _option("show where an error arose", "--debug")] = False,
 ) -> None:
-    from anonfaces.condense import Encoding, condense
+    from anonfaces.condensed import Encoding, condense
 
     started = time.monotonic()
     done = condense(

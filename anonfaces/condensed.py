@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Condensed", "Encoding", "condense"]
 
+_PNG_LEVEL = 3  # of a blurred face 6 saves 8 % more and takes four times as long
 _PACKAGES = (
     *("numpy", "numba", "scipy", "pillow", "opencv-python-headless", "dlib-bin", "mtcnn"),
     *("keras", "tensorflow", "tensorflow-cpu"),
@@ -245,7 +246,7 @@ def _draw(folder: Path, gathered: Gathered, groups: Groups, job: _Job) -> None:
     made = surrogates(faces, groups.labels, groups.identity, load_surrogate(job.surrogate))
     bar = {"total": groups.n_groups, "unit": "face", "disable": not job.progress}
     for number, face in tqdm(made, desc="surrogates", **bar):
-        Image.fromarray(face).save(folder / f"{number}.png")
+        Image.fromarray(face).save(folder / f"{number}.png", compress_level=_PNG_LEVEL)
 
 
 def _photographic(faces: FaceSet, counts: dict[str, int], job: _Job) -> dict[str, Any]:

@@ -1,0 +1,275 @@
+"""The main job in Python, on faces that are already found and on bare embeddings."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from anonfaces import condense
+from anonfaces.errors import AnonfacesError, GuaranteeError, InputError, PrivacyWarning
+from anonfaces.report import Summary
+from encoders.faceset import BYSTANDER_COLUMNS, LEDGER_COLUMNS, FaceSet
+
+SIDE = 16
+
+
+def people(n: int = 40, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Embeddings (m, 8) of ``n`` people far apart with one to four faces each, and their names."""
+    rng = np.random.default_rng(seed)
+    who = np.repeat(np.arange(n), rng.integers(1, 5, n))
+    X = 3 * rng.normal(size=(n, 8))[who] + 0.02 * rng.normal(size=(len(who), 8))
+    return X, np.array([f"Ophelia Quill {i:02d}" for i in who])
+
+
+def faceset(path: Path, order: np.ndarray | None = None, **changes: Any) -> Path:
+    """Write a FaceSet of synthetic people whose rows come in ``order``."""
+    X, identity = people()
+    rows = np.arange(len(X)) if order is None else order
+    rng = np.random.default_rng(1)
+    chips = rng.integers(0, 256, (len(X), SIDE, SIDE, 3), dtype=np.uint8)
+    image = np.array([f"{who}/IMG_zq{i}.jpg" for i, who in enumerate(identity)])
+    ledger = [(name, 1, 1, "00" * 32, "faces", "", 1, 0) for name in image]
+    ledger += [("empty/IMG_zq998.jpg", 1, 1, "00" * 32, "no face", "", 0, 0)]
+    ledger += [("bad/IMG_zq999.jpg", 1, 1, "00" * 32, "unreadable", "truncated", 0, 0)]
+    bystander = [(image[0], 1, 2, 30, 40, 0.5)]
+    values: dict[str, Any] = {
+        "embedding": X.astype(np.float32)[rows],
+        "image": image[rows],
+        "box": np.tile(np.array([1, 2, 30, 40], np.int32), (len(X), 1)),
+        "landmark": np.zeros((len(X), 68, 2), np.float32),
+        "identity": identity[rows],
+        "quality": np.ones(len(X), np.float32),
+        "ledger": pd.DataFrame(ledger, columns=list(LEDGER_COLUMNS)),
+        "bystanders": pd.DataFrame(bystander, columns=list(BYSTANDER_COLUMNS)),
+        "attribute": {"age": np.arange(len(X))[rows] % 7, "full name": identity[rows]},
+        "meta": {
+            "extractor": "dlib",
+            "extractor_sha256": "ab" * 32,
+            "alignment": "dlib-5-150-0.25",
+            "chip_alignment": f"ffhq-68-{SIDE}",
+            "chip_size": SIDE,
+            "identity": "folder",
+        },
+    }
+    FaceSet(**{**values, **changes}).write(path, list(chips[rows]))
+    return path
+
+
+@pytest.fixture
+def faces(tmp_path: Path) -> Path:
+    return faceset(tmp_path / "faces.h5")
+
+
+def test_every_file_of_the_folder_agrees_with_the_others(faces: Path, tmp_path: Path) -> None:
+    done = condense(faces, 5, tmp_path / "out")
+    groups = pd.read_csv(done.folder / "groups.csv")
+    table = pd.read_csv(done.folder / "condensed.csv")
+    summary = Summary.read(done.folder / "summary.json")
+    assert sorted(p.name for p in done.folder.iterdir()) == [
+        *("centroids.h5", "condensed.csv", "groups.csv", "not_found.csv", "report.html"),
+        *("summary.json", "surrogates"),
+    ]
+    assert groups.groupby("group")["identity"].nunique().min() >= 5
+    assert groups.groupby("identity")["group"].nunique().max() == 1
+    assert list(groups["identity"]) == [name.split("/")[0] for name in groups["image"]]
+    assert list(table["people"]) == list(groups.groupby("group")["identity"].nunique())
+    assert list(table["faces"]) == list(groups.groupby("group").size())
+    assert summary.groups == len(table) == done.groups.n_groups
+    assert summary.people == groups["identity"].nunique() == 40
+    assert summary.faces == len(groups) == table["faces"].sum()
+    assert sum(summary.people_per_group.values()) == summary.groups
+    assert summary.not_found == {"no face": 1, "unreadable": 1}
+    assert summary.bystanders == 1
+    assert summary.pictures == len(groups) + 2
+    assert {p.name for p in (done.folder / "surrogates").iterdir()} == {
+        f"{group}.png" for group in table["group"]
+    }
+
+
+def test_losses_and_centroids_are_those_of_the_groups(faces: Path, tmp_path: Path) -> None:
+    done = condense(faces, 5, tmp_path / "out")
+    X = FaceSet.read(faces).embedding.astype(float)
+    group = pd.read_csv(done.folder / "groups.csv")["group"].to_numpy()
+    means = np.stack([X[group == g].mean(axis=0) for g in range(group.max() + 1)])
+    loss = 100 * ((X - means[group]) ** 2).sum() / ((X - X.mean(axis=0)) ** 2).sum()
+    assert done.summary.information_loss == pytest.approx(loss)
+    assert loss < done.summary.random_loss < 100
+    with h5py.File(done.folder / "centroids.h5") as file:
+        np.testing.assert_allclose(file["centroid"][:], means)
+
+
+def test_a_surrogate_is_the_mean_of_the_people_of_its_group(faces: Path, tmp_path: Path) -> None:
+    done = condense(faces, 5, tmp_path / "out")
+    groups = pd.read_csv(done.folder / "groups.csv")
+    chips = FaceSet.read(faces).chips().astype(float)
+    for group, rows in groups.groupby("group"):
+        persons = [chips[r.index].mean(axis=0) for _, r in rows.groupby("identity")]
+        with Image.open(done.folder / "surrogates" / f"{group}.png") as surrogate:
+            np.testing.assert_allclose(np.asarray(surrogate), np.mean(persons, axis=0), atol=0.51)
+
+
+def test_a_surrogate_file_holds_pixels_and_nothing_else(faces: Path, tmp_path: Path) -> None:
+    done = condense(faces, 5, tmp_path / "out")
+    for path in (done.folder / "surrogates").iterdir():
+        assert set(chunks(path.read_bytes())) == {b"IHDR", b"IDAT", b"IEND"}
+
+
+def chunks(png: bytes) -> Iterator[bytes]:
+    """The kinds of chunks of a PNG file: after 8 bytes, each has length, kind, data and a sum."""
+    place = 8
+    while place < len(png):
+        yield png[place + 4 : place + 8]
+        place += 12 + int.from_bytes(png[place : place + 4])
+
+
+def test_nothing_but_the_secret_files_names_anybody(faces: Path, tmp_path: Path) -> None:
+    done = condense(faces, 5, tmp_path / "out")
+    for name in done.summary.publishable:
+        files = [done.folder / name] if not name.endswith("/") else (done.folder / name).iterdir()
+        for path in files:
+            assert not re.search(rb"Ophelia|Quill|IMG_zq", path.read_bytes()), path
+            assert str(tmp_path).encode() not in path.read_bytes()
+    assert set(done.summary.secret) == {"groups.csv", "centroids.h5", "not_found.csv"}
+    missing = pd.read_csv(done.folder / "not_found.csv")
+    assert list(missing["outcome"]) == ["no face", "unreadable", "bystander"]
+
+
+def test_user_columns_are_averaged_and_names_held_back(faces: Path, tmp_path: Path) -> None:
+    done = condense(faces, 5, tmp_path / "out")
+    table = pd.read_csv(done.folder / "condensed.csv")
+    assert "age" in table
+    assert "full name" not in table
+    assert list(done.summary.withheld_attributes) == ["full name"]
+
+
+def test_the_order_of_the_rows_says_nothing(tmp_path: Path) -> None:
+    order = np.random.default_rng(2).permutation(len(people()[0]))
+    one = condense(faceset(tmp_path / "a.h5"), 5, tmp_path / "a").folder
+    two = condense(faceset(tmp_path / "b.h5", order), 5, tmp_path / "b").folder
+    assert publishable(one) == publishable(two)
+
+
+def test_the_same_input_and_seed_give_the_same_bytes(faces: Path, tmp_path: Path) -> None:
+    one = condense(faces, 5, tmp_path / "a", seed=3).folder
+    two = condense(faces, 5, tmp_path / "b", seed=3).folder
+    assert publishable(one) == publishable(two)
+    assert (one / "groups.csv").read_bytes() == (two / "groups.csv").read_bytes()
+
+
+@pytest.mark.parametrize("suffix", [".npy", ".npz", ".csv", ".parquet"])
+def test_bare_embeddings_make_groups_without_faces(tmp_path: Path, suffix: str) -> None:
+    source = bare(tmp_path, suffix)
+    with pytest.warns(PrivacyWarning) as heard:
+        done = condense(source, 5, tmp_path / "out", identity="none")
+    assert done.summary.surrogate is None
+    assert not (done.folder / "surrogates").exists()
+    assert len(pd.read_csv(done.folder / "groups.csv")) == len(people()[0])
+    page = (done.folder / "report.html").read_text()
+    assert "bare embeddings" in page
+    assert "It does not hold for people here" in page
+    assert done.summary.privacy_warnings == tuple(str(w.message) for w in heard)
+
+
+def test_what_is_warned_of_is_also_on_the_page(faces: Path, tmp_path: Path) -> None:
+    with pytest.warns(PrivacyWarning, match="estimated") as heard:
+        done = condense(faces, 5, tmp_path / "out", identity="estimate")
+    assert done.summary.identity == "estimate"
+    assert done.summary.estimated_faces == done.summary.faces
+    page = re.sub(r"\s+", " ", (done.folder / "report.html").read_text())
+    for warning in heard:
+        assert str(warning.message) in page
+
+
+def test_faces_without_a_name_are_estimated_and_counted(tmp_path: Path) -> None:
+    names = people()[1]
+    some = np.where(np.arange(len(names)) % 10 == 0, "", names)
+    path = faceset(tmp_path / "faces.h5", identity=some)
+    with pytest.warns(PrivacyWarning, match="estimated"):
+        done = condense(path, 5, tmp_path / "out")
+    assert done.summary.estimated_faces == (some == "").sum()
+    assert done.summary.identity == "folder"
+
+
+def test_a_column_names_the_person(tmp_path: Path) -> None:
+    X, names = people()
+    table = pd.DataFrame(X).rename(columns=str).assign(who=names)
+    table.to_csv(tmp_path / "x.csv", index=False)
+    done = condense(tmp_path / "x.csv", 5, tmp_path / "out", identity="column:who")
+    assert done.summary.people == 40
+    assert done.summary.identity == "given"
+
+
+def bare(folder: Path, suffix: str, X: np.ndarray | None = None) -> Path:
+    path, X = folder / f"x{suffix}", people()[0] if X is None else X
+    table = pd.DataFrame(X).rename(columns=str)
+    if suffix == ".npy":
+        np.save(path, X)
+    elif suffix == ".npz":
+        np.savez(path, embedding=X)
+    elif suffix == ".csv":
+        table.to_csv(path, index=False)
+    else:
+        table.to_parquet(path)
+    return path
+
+
+BROKEN = np.full((20, 4), np.nan)
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"k": 1}, GuaranteeError, "k is 2 or more"),
+        ({"k": 0}, GuaranteeError, "k is 2 or more"),
+        ({"k": 2.5}, InputError, "whole number"),
+        ({"k": 41}, GuaranteeError, "needs at least 41 people, and there are 40"),
+        ({"seed": -1}, InputError, "seed"),
+        ({"method": "magic"}, InputError, "no method 'magic'"),
+        ({"surrogate": "magic"}, InputError, "no surrogate method 'magic'"),
+        ({"identity": "folder"}, InputError, "is for photographs"),
+        ({"identity": "column:name"}, InputError, "holds its identities itself"),
+        ({"source": "missing.h5"}, InputError, "no such file"),
+        ({"source": "missing"}, InputError, "no such file"),
+        ({"source": "empty"}, InputError, "no photograph"),
+        ({"source": "text.h5"}, InputError, "text.h5"),
+        ({"source": "text.xyz"}, InputError, "embeddings come as"),
+        ({"source": "nan.npy"}, InputError, "NaN or infinity"),
+        ({"source": "no-faces.h5"}, InputError, "no face was found"),
+        ({"output": "empty/inside", "source": "empty"}, AnonfacesError, "inside the input"),
+        ({"output": "."}, AnonfacesError, "lies inside the output"),
+    ],
+)
+def test_a_refusal_writes_nothing(
+    tmp_path: Path, options: dict[str, Any], error: type[Exception], message: str
+) -> None:
+    asked = {"source": "faces.h5", "k": 5, "output": "out", **options}
+    faceset(tmp_path / "faces.h5")
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "text.h5").write_text("text")
+    (tmp_path / "text.xyz").write_text("text")
+    bare(tmp_path, ".npy", BROKEN).rename(tmp_path / "nan.npy")
+    without_faces(tmp_path)
+    before = sorted(tmp_path.rglob("*"))
+    source, output = tmp_path / asked.pop("source"), tmp_path / asked.pop("output")
+    with pytest.raises(error, match=message):
+        condense(source, output=output, **asked)
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def without_faces(folder: Path) -> None:
+    full = FaceSet.read(folder / "faces.h5")
+    full.select(np.empty(0, np.int64)).write(folder / "no-faces.h5", [])
+
+
+def publishable(folder: Path) -> dict[str, bytes]:
+    names = ["condensed.csv", "summary.json", "report.html"]
+    files = [folder / name for name in names] + sorted((folder / "surrogates").iterdir())
+    return {str(path.relative_to(folder)): path.read_bytes() for path in files}
