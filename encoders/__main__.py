@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 import sys
 import time
@@ -94,7 +93,6 @@ def encode(
     quiet: Annotated[bool, _option("neither progress nor summary", "--quiet")] = False,
     debug: Annotated[bool, _option("show where an error arose", "--debug")] = False,
 ) -> None:  # fmt: skip
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     from encoders.pipeline import encode as run
 
     started = time.monotonic()

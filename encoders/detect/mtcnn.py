@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from anonfaces._engine import load_engine
 from encoders.detect._scale import grow, shrink_to
 
 __all__ = ["MtcnnDetector"]
@@ -26,6 +27,7 @@ class MtcnnDetector:
     """MTCNN on the CPU; its boxes are turned into the squares that dlib would draw."""
 
     def __init__(self) -> None:
+        load_engine()
         from mtcnn import MTCNN
 
         self._network = MTCNN(device="CPU:0")

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from anonfaces._engine import load_engine
 from encoders.embed._network import NetworkEmbedder, check_chips
 from encoders.embed._weights import check_hash
 from encoders.embed.dlib_file import BLOCKS, FILE_NAME, Convolution, DlibWeights, read_dlib
@@ -47,6 +48,7 @@ def build_dlib(weights: DlibWeights) -> Any:
 
     The vectors are not normalised (their length is about 1.4 for a face), as dlib's are not.
     """
+    load_engine()
     import keras
 
     convolutions = iter(weights.convolutions)

@@ -21,6 +21,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from anonfaces._engine import load_engine
 from anonfaces._torch_file import read_torch
 from anonfaces.errors import WeightsError
 from encoders.embed._hdf5 import dataset, read_floats
@@ -205,6 +206,7 @@ class _TorchFile:
 
 def _constants(path: Path) -> dict[str, Any]:
     """The constants of a frozen graph, each still as TensorFlow's own message."""
+    load_engine()
     from google.protobuf.message import DecodeError
     from tensorflow.core.framework import graph_pb2
 

@@ -15,6 +15,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
+from anonfaces._engine import load_engine
+
 __all__ = ["BOTTLENECK", "CHIP_SIZE", "Names", "build_inception", "layer_names"]
 
 CHIP_SIZE = 160
@@ -176,6 +178,7 @@ def build_inception(dim: int) -> Any:
     mean and deviation for 128 numbers (20170512-110547), by fixed ones for 512 (the models of
     2018).
     """
+    load_engine()
     import keras
 
     chips = keras.Input((CHIP_SIZE, CHIP_SIZE, 3))
