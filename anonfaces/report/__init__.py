@@ -40,15 +40,17 @@ def _content(summary: Summary, groups: pd.DataFrame, pictures: Path) -> dict[str
     from anonfaces.report.tiles import evenly
     from anonfaces.report.words import NOT_PROMISED, OUTCOMES, guarantee, limits_of, whose_people
 
+    unit = "faces" if summary.identity == "none" else "people"
     largest = groups.sort_values(["people", "faces", "group"], ascending=[False, False, True])
     tightest = groups.sort_values(["spread", "group"])
     return {
         "s": summary,
+        "unit": unit,
         "guarantee": guarantee(summary.k, summary.identity),
         "whose": whose_people(summary),
         "not_promised": NOT_PROMISED,
         "limits": limits_of(summary.surrogate),
-        "sizes": sizes_figure(summary.people_per_group, summary.k),
+        "sizes": sizes_figure(summary.people_per_group, summary.k, unit),
         "loss": loss_figure(summary.information_loss, summary.random_loss),
         "sheet": _cards(groups.iloc[evenly(len(groups))], summary, pictures),
         "largest": _cards(largest.head(_SHOWN), summary, pictures),

@@ -27,26 +27,32 @@ _VARIABLES = {
 _MOST_BARS = 30
 
 
-def sizes_figure(people_per_group: Mapping[str, int], k: int) -> Markup:
-    """Histogram of how many people the groups hold."""
-    sizes = sorted((int(size), count) for size, count in people_per_group.items())
-    width = 1 + (sizes[-1][0] - sizes[0][0]) // _MOST_BARS
-    bars: dict[int, int] = {}
-    for size, count in sizes:
-        start = k + (size - k) // width * width
-        bars[start] = bars.get(start, 0) + count
+def sizes_figure(people_per_group: Mapping[str, int], k: int, unit: str = "people") -> Markup:
+    """Histogram of how many people (or other ``unit``) the groups hold."""
+    bars = _bars({int(size): count for size, count in people_per_group.items()}, k)
+    names, counts = list(bars), list(bars.values())
     figure = _figure(2.3)
     axes = figure.axes[0]
-    drawn = axes.bar(range(len(bars)), list(bars.values()), color=_ACCENT, width=0.72)
-    axes.bar_label(drawn, labels=[f"{n:,}" for n in bars.values()], color=_INK, padding=2)
-    names = [str(b) if width == 1 else f"{b}–{b + width - 1}" for b in bars]
+    drawn = axes.bar(range(len(bars)), counts, color=_ACCENT, width=0.72)
+    axes.bar_label(drawn, [f"{n:,}" if n else "" for n in counts], color=_INK, padding=2)
     axes.set_xticks(range(len(bars)), names, rotation=0 if len(bars) < 12 else 90)
     middle, half = (len(bars) - 1) / 2, max(len(bars), 5) / 2 + 0.1
-    axes.set(xlabel="people in a group", yticks=[], xlim=(middle - half, middle + half))
+    axes.set(xlabel=f"{unit} in a group", yticks=[], xlim=(middle - half, middle + half))
     axes.margins(y=0.16)
     axes.spines[:].set_visible(False)
-    alt = ", ".join(f"{n} groups of {name}" for name, n in zip(names, bars.values(), strict=True))
-    return _svg(figure, f"Group sizes in people: {alt}.")
+    told = zip(names, counts, strict=True)
+    alt = ", ".join(f"{n} of {name} {unit}" for name, n in told if n)
+    return _svg(figure, f"Group sizes: groups, {alt}.")
+
+
+def _bars(sizes: Mapping[int, int], k: int) -> dict[str, int]:
+    """Number of groups by size from k on, sizes taken together where there are many."""
+    width = 1 + (max(sizes) - k) // _MOST_BARS
+    bars = {}
+    for start in range(k, max(sizes) + 1, width):
+        name = str(start) if width == 1 else f"{start}–{start + width - 1}"
+        bars[name] = sum(sizes.get(size, 0) for size in range(start, start + width))
+    return bars
 
 
 def loss_figure(ours: float, chance: float) -> Markup:

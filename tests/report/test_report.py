@@ -12,6 +12,7 @@ import pytest
 
 from anonfaces.errors import InputError
 from anonfaces.report import Summary, write_report
+from anonfaces.report.figures import sizes_figure
 from anonfaces.report.summary import is_summary
 from anonfaces.report.tiles import MOST_TILES, evenly
 
@@ -57,7 +58,7 @@ def test_every_picture_has_words_for_those_who_do_not_see_it(dataset: Maker) -> 
     labels = re.findall(r'<svg [^>]*role="img" aria-label="([^"]+)"', path.read_text())
     assert [label.split(":")[0] for label in labels] == [
         "Information loss",
-        "Group sizes in people",
+        "Group sizes",
     ]
 
 
@@ -111,6 +112,15 @@ def test_the_page_says_what_holds_here(
     words = Page(write_report(dataset(**changes))).words
     assert expected in words
     assert absent not in words
+
+
+def test_the_histogram_counts_every_group_once() -> None:
+    sizes = {str(size): size % 3 for size in range(20, 400)}
+    drawn = sizes_figure({"5": 3, "8": 1}, 5)
+    assert "groups, 3 of 5 people, 1 of 8 people." in drawn
+    counts = re.findall(r"(\d+) of \d+–\d+ people", sizes_figure(sizes, 20))
+    assert sum(map(int, counts)) == sum(sizes.values())
+    assert len(counts) <= 31
 
 
 def test_the_same_files_give_the_same_bytes(dataset: Maker) -> None:
