@@ -19,13 +19,12 @@ def main() -> None:
     if stage in _STAGES:
         sys.argv = [f"anonfaces {stage}", *rest]
         import_module(_STAGES[stage][0]).main()
-    elif stage == "--version":
-        print(f"anonfaces {__version__}")
-    elif stage in ("--help", "-h"):
-        print(_usage())
-    else:
+        return
+    if stage not in ("--version", "--help", "-h"):
         print(f"error: no stage {stage!r}\n\n{_usage()}", file=sys.stderr)
         sys.exit(2)
+    print(f"anonfaces {__version__}" if stage == "--version" else _usage())
+    sys.exit(0)
 
 
 def _usage() -> str:

@@ -8,8 +8,11 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO, Any
 
-__all__ = ["replacing", "sha256", "write_text"]
+from anonfaces.errors import OutputError
+
+__all__ = ["hold", "replacing", "sha256", "write_text"]
 
 
 @contextmanager
@@ -37,6 +40,18 @@ def sha256(path: Path) -> str:
     """Hexadecimal SHA-256 of a file's bytes, read in blocks."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def hold(file: IO[Any], folder: Path) -> None:
+    """Lock ``file`` of ``folder`` until it is closed; OutputError if another run holds it."""
+    try:
+        import fcntl
+    except ImportError:  # no such lock on Windows: two runs at once are the user's care there
+        return
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        raise OutputError(f"{folder}: another run is at work in it; wait for it to end") from error
 
 
 def _flush_to_disk(path: Path) -> None:

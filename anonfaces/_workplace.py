@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from anonfaces._files import hold
 from anonfaces.errors import OutputError
 from anonfaces.report.summary import is_summary
 
@@ -54,23 +55,32 @@ def workplace(place: Path) -> Iterator[Path]:
     there. When it does not, the folder stays as it is. Beside ``faces.h5`` and what belongs to
     it, what an earlier run left there is removed first.
     """
-    partial, old = _partial(place), _old(place)
-    if old.exists() and not place.exists():  # killed between the renames of _take_place
-        old.rename(place)
+    partial = _partial(place)
+    with _held(partial, place):
+        _remove(partial, [p for p in _entries(partial) if not p.startswith(("faces.h5", _MARK))])
+        try:
+            yield partial
+        except BaseException:
+            if _entries(partial) == [_MARK]:  # refused before anything was made
+                _remove(partial, [_MARK])
+            raise
+        (partial / _MARK).unlink()
+        _take_place(partial, place)
+
+
+@contextmanager
+def _held(partial: Path, place: Path) -> Iterator[None]:
+    """The hidden folder, made and marked as ours, for one run at a time."""
+    if _old(place).exists() and not place.exists():  # killed between the renames of _take_place
+        _old(place).rename(place)
     try:
         partial.mkdir(parents=True, exist_ok=True)
-        (partial / _MARK).touch()
+        mark = (partial / _MARK).open("w")
     except OSError as error:
         raise OutputError(f"cannot write beside {place}: {error.strerror or error}") from error
-    _remove(partial, [p for p in _entries(partial) if not p.startswith(("faces.h5", _MARK))])
-    try:
-        yield partial
-    except BaseException:
-        if _entries(partial) == [_MARK]:  # refused before anything was made
-            _remove(partial, [_MARK])
-        raise
-    (partial / _MARK).unlink()
-    _take_place(partial, place)
+    with mark:
+        hold(mark, partial)
+        yield
 
 
 def _partial(place: Path) -> Path:

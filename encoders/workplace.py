@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from anonfaces._files import write_text
+from anonfaces._files import hold, write_text
 from anonfaces.errors import InputError, OutputError
 from encoders.parts import DONE, FOUND
 
@@ -36,8 +36,12 @@ class Workplace:
             self._lock = (self.folder / "lock").open("w")
         except OSError as error:
             raise OutputError(f"{self.folder}: cannot be written ({error.strerror})") from error
-        _hold(self._lock, self.folder)
-        self._settle()
+        try:
+            hold(self._lock, self.folder)
+            self._settle()
+        except BaseException:
+            self._lock.close()
+            raise
         return self
 
     def __exit__(
@@ -92,14 +96,3 @@ def _difference(before: str, recipe: dict[str, Any]) -> str:
         return "unknown options"
     keys = sorted(key for key in {*old, *recipe} if old.get(key) != recipe.get(key))
     return ", ".join(f"{key} {old.get(key)} (now {recipe.get(key)})" for key in keys)
-
-
-def _hold(file: Any, folder: Path) -> None:
-    try:
-        import fcntl
-    except ImportError:  # no such lock on Windows: two runs at once are the user's care there
-        return
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        raise OutputError(f"{folder}: another run is at work in it; wait for it to end") from error

@@ -103,6 +103,15 @@ def test_the_folder_appears_whole(tmp_path: Path, prepare: Callable[[Path], None
     assert contents(tmp_path) == {"out/groups.csv": "new"}
 
 
+def test_two_runs_at_once_do_not_mix(tmp_path: Path) -> None:
+    place = check_output(tmp_path / "out", None, overwrite=False)
+    with workplace(place) as folder:
+        (folder / "groups.csv").write_text("first")
+        with pytest.raises(OutputError, match="another run is at work"), workplace(place):
+            pass
+    assert contents(tmp_path) == {"out/groups.csv": "first"}
+
+
 def test_a_parent_is_made(tmp_path: Path) -> None:
     with workplace(check_output(tmp_path / "a" / "b", None, overwrite=False)) as folder:
         (folder / "groups.csv").write_text("new")

@@ -19,6 +19,7 @@ OUTCOMES = {
     "unreadable": "could not be read as a picture",
     "too large": "more pixels than the limit",
     "not a file": "not a regular file",
+    "refused": "a link, which is not followed",
 }
 
 _SOURCES = {
