@@ -1,0 +1,172 @@
+"""Sets too large for one table of distances: annealed in blocks whose borders move.
+
+A block is some hundred whole groups that hang together in the graph of nearest neighbours. Each
+block is annealed by itself, in threads, from one heat to the next; then the blocks are drawn
+anew from other seeds, so what a border kept apart in one round meets in the next.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from anonfaces.cluster._state import compiled
+from anonfaces.cluster.budget import Budget
+from anonfaces.cluster.mdav import mdav
+from anonfaces.cluster.neighbours import nearest
+from anonfaces.cluster.people import means
+from anonfaces.cluster.search import COLD, HOT, Search
+
+__all__ = ["BLOCK", "anneal_in_blocks", "draw_blocks"]
+
+BLOCK = 1024  # people; the tables of a block fit into a core's share of the cache
+_NEIGHBOURS = 16
+_PLAN = {"fast": (4, 60), "default": (8, 110), "best": (24, 420)}  # rounds, tries a person a round
+
+
+def anneal_in_blocks(
+    points: np.ndarray,
+    weights: np.ndarray,
+    k: int,
+    rng: np.random.Generator,
+    budget: Budget,
+    hot: float = HOT,
+) -> np.ndarray:
+    """Groups of k to 2k - 1 of many people, int64 (p,).
+
+    Arguments as every method's; ``hot`` is the first heat in mean errors a person, with 0 only
+    what lowers the loss is done.
+    """
+    points, weights = np.ascontiguousarray(points), np.ascontiguousarray(weights)
+    graph = nearest(points, _NEIGHBOURS)
+    label = _start(points, weights, graph, k, rng)
+    rounds, tries = _PLAN[budget.effort]
+    heat = hot * _loss(points, weights, label) / len(points)
+    cool = (COLD / HOT) ** (1 / rounds)
+    for done in range(rounds):
+        task = partial(_anneal_block, points, weights, k, label, heat, cool, tries)
+        blocks = draw_blocks(label, graph, rng)
+        label = _joined(len(points), blocks, _in_threads(task, blocks, rng))
+        heat *= cool
+        budget.report((done + 1) / rounds, _loss(points, weights, label))
+        if budget.spent():
+            break
+    return label
+
+
+def draw_blocks(label: np.ndarray, graph: np.ndarray, rng: np.random.Generator) -> list[np.ndarray]:
+    """Rows of each block: whole groups that hang together, ``BLOCK`` people or a little more.
+
+    Args:
+        label: int64 (p,), group numbers from 0.
+        graph: int64 (p, c), near others of every person.
+        rng: where the blocks grow from.
+    """
+    count = int(label.max()) + 1
+    block = _grown(
+        label,
+        np.argsort(label, kind="stable"),
+        np.bincount(label, minlength=count),
+        graph,
+        rng.permutation(count),
+        BLOCK,
+    )[label]
+    order = np.argsort(block, kind="stable")
+    return np.split(order, np.flatnonzero(np.diff(block[order])) + 1)
+
+
+@compiled
+def _grown(label: Any, member: Any, size: Any, graph: Any, seeds: Any, most: int) -> Any:
+    """Block of each group, int64 (g,): breadth first from one seed after the other."""
+    first = np.zeros(len(size) + 1, np.int64)
+    first[1:] = np.cumsum(size)
+    block, queue = np.full(len(size), -1), np.empty(len(size), np.int64)
+    now, people, head, tail = 0, 0, 0, 0
+    for seed in seeds:
+        if block[seed] >= 0:
+            continue
+        block[seed] = now
+        queue[tail] = seed
+        tail += 1
+        while head < tail:
+            g = queue[head]
+            head += 1
+            people += size[g]
+            if people >= most:
+                block[queue[head:tail]] = -1
+                now, people, tail = now + 1, 0, head
+                break
+            for i in member[first[g] : first[g + 1]]:
+                for j in graph[i]:
+                    if block[label[j]] < 0:
+                        block[label[j]] = now
+                        queue[tail] = label[j]
+                        tail += 1
+    return block
+
+
+def _start(
+    points: np.ndarray, weights: np.ndarray, graph: np.ndarray, k: int, rng: np.random.Generator
+) -> np.ndarray:
+    """MDAV in blocks of single people."""
+    blocks = draw_blocks(np.arange(len(points)), graph, rng)
+    if len(blocks) > 1 and len(blocks[-1]) < k:
+        blocks[-2:] = [np.concatenate(blocks[-2:])]
+    return _joined(
+        len(points),
+        blocks,
+        _in_threads(lambda rows, own: mdav(points[rows], weights[rows], k, own), blocks, rng),
+    )
+
+
+def _anneal_block(
+    points: np.ndarray,
+    weights: np.ndarray,
+    k: int,
+    label: np.ndarray,
+    heat: float,
+    cool: float,
+    tries: int,
+    rows: np.ndarray,
+    rng: np.random.Generator,
+) -> np.ndarray:
+    _, start = np.unique(label[rows], return_inverse=True)
+    if start.max() == 0:
+        return start
+    search = Search(points[rows], weights[rows], k, rng, start)
+    search.leg(heat, cool, tries * len(rows))
+    return search.now
+
+
+def _in_threads(
+    task: Callable[[np.ndarray, np.random.Generator], np.ndarray],
+    blocks: list[np.ndarray],
+    rng: np.random.Generator,
+) -> Iterable[np.ndarray]:
+    """The task for every block, each with a random generator of its own, in their order."""
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        yield from pool.map(task, blocks, rng.spawn(len(blocks)))
+
+
+def _joined(count: int, blocks: list[np.ndarray], labels: Iterable[np.ndarray]) -> np.ndarray:
+    """One numbering, without gaps, over all blocks."""
+    joined, used = np.empty(count, np.int64), 0
+    for rows, label in zip(blocks, labels, strict=True):
+        _, dense = np.unique(label, return_inverse=True)
+        joined[rows] = used + dense
+        used += int(dense.max()) + 1
+    return joined
+
+
+def _loss(points: np.ndarray, weights: np.ndarray, label: np.ndarray) -> float:
+    centre, _ = means(points, label, int(label.max()) + 1, weights)
+    loss = 0.0
+    for rows in np.array_split(np.arange(len(points)), len(points) // 65536 + 1):
+        gap = points[rows] - centre[label[rows]]
+        loss += float(np.einsum("i,ij,ij->", weights[rows], gap, gap))
+    return loss

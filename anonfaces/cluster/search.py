@@ -1,0 +1,53 @@
+"""A search under way: distances and candidates computed once, run leg by leg."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from anonfaces.cluster import _moves, _state
+
+__all__ = ["COLD", "HOT", "Search", "nearest_others"]
+
+HOT, COLD = 1.0, 0.01  # first and last heat, in mean errors a person
+
+
+class Search:
+    """A grouping under way; the distances and candidates are computed once."""
+
+    def __init__(
+        self,
+        points: np.ndarray,
+        weights: np.ndarray,
+        k: int,
+        rng: np.random.Generator,
+        start: np.ndarray,
+    ) -> None:
+        self.k = k
+        self.d2 = _state.squared_distances(np.ascontiguousarray(points))
+        self.weights = np.ascontiguousarray(weights)
+        self.candidates = nearest_others(self.d2, max(20, 2 * k))
+        self.now, self.best, self.loss = start, start, np.inf
+        self.random = rng.integers(1, 2**63, size=1, dtype=np.uint64)
+        self.leg(0.0, 1.0, 0)
+
+    def leg(self, heat: float, cool: float, tries: int) -> None:
+        """Some tries at one heat. The state is built anew, so rounding never adds up."""
+        state = _state.build(self.d2, self.weights, self.candidates, self.now, self.k)
+        best = np.empty_like(self.now)
+        rounds = 10 if tries else 0
+        loss = _moves.search(
+            state, self.k, heat, cool ** (1 / 10), rounds, tries // 10, self.random, best
+        )
+        self.now = state.label
+        if loss < self.loss:
+            self.loss, self.best = loss, best
+
+
+def nearest_others(d2: np.ndarray, count: int) -> np.ndarray:
+    """The ``count`` nearest others of every point, int64 (n, count), nearest first."""
+    count = min(count, len(d2) - 1)
+    shut = d2.copy()
+    np.fill_diagonal(shut, np.inf)
+    found = np.argpartition(shut, count - 1, axis=1)[:, :count]
+    order = np.argsort(np.take_along_axis(shut, found, axis=1), axis=1, kind="stable")
+    return np.ascontiguousarray(np.take_along_axis(found, order, axis=1))
