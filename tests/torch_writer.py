@@ -50,6 +50,7 @@ def archive(pickle: bytes, storages: Mapping[str, bytes], compressed: bool = Fal
         file.writestr("archive/data.pkl", pickle)
         for key, content in storages.items():
             file.writestr(f"archive/data/{key}", content)
+        file.writestr("archive/version", b"3\n")
     return out.getvalue()
 
 

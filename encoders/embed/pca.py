@@ -34,7 +34,7 @@ COMPONENTS = 128
 _PIXELS = CHIP_SIZE * CHIP_SIZE
 _LUMA = np.array([0.299, 0.587, 0.114]) / 255
 _FORMAT = "anonfaces PCA 1"
-_FIT_AT_ONCE, _PROJECT_AT_ONCE = 1024, 256
+_MOST_COMPONENTS, _FIT_AT_ONCE, _PROJECT_AT_ONCE = 1024, 256, 256
 
 
 class PcaEmbedder:
@@ -89,7 +89,7 @@ class PcaEmbedder:
 def fit_pca(chips: Iterable[NDArray[np.uint8]], components: int = COMPONENTS) -> PcaEmbedder:
     """Fit principal components to RGB chips, given as arrays uint8 (m, 64, 64, 3) of any m.
 
-    About a thousand chips are held at a time. The same chips in the same order give the same
+    Some hundred chips are held at a time. The same chips in the same order give the same
     components, however they are split into arrays. With fewer faces than ``components`` there
     are as many components as faces.
 
@@ -98,10 +98,10 @@ def fit_pca(chips: Iterable[NDArray[np.uint8]], components: int = COMPONENTS) ->
     """
     from sklearn.decomposition import IncrementalPCA
 
-    if not 1 <= components <= _FIT_AT_ONCE:
-        raise InputError(f"components must be from 1 to {_FIT_AT_ONCE}, got {components}")
+    if not 1 <= components <= _MOST_COMPONENTS:
+        raise InputError(f"components must be from 1 to {_MOST_COMPONENTS}, got {components}")
     fitted = IncrementalPCA()
-    for block in _blocks(chips):
+    for block in _blocks(chips, max(components, _FIT_AT_ONCE)):
         if fitted.n_components is None:
             fitted.n_components = min(components, len(block))
         with np.errstate(invalid="ignore"):  # faces that are all the same have no variance
@@ -138,8 +138,8 @@ def _read(file: Any) -> PcaEmbedder:
         if not isinstance(found, str) or found != value:
             raise KeyError(f"attribute {name!r} with the value {value!r}")
     dim = dataset(file, "components").shape[0]
-    if not 1 <= dim <= _FIT_AT_ONCE:
-        raise KeyError(f"components from 1 to {_FIT_AT_ONCE} (there are {dim})")
+    if not 1 <= dim <= _MOST_COMPONENTS:
+        raise KeyError(f"components from 1 to {_MOST_COMPONENTS} (there are {dim})")
     mean = read_floats(file, "mean", (_PIXELS,))
     components = read_floats(file, "components", (dim, _PIXELS))
     if not (np.isfinite(mean).all() and np.isfinite(components).all()):
@@ -147,19 +147,19 @@ def _read(file: Any) -> PcaEmbedder:
     return PcaEmbedder(mean, components)
 
 
-def _blocks(chips: Iterable[NDArray[np.uint8]]) -> Iterator[NDArray[np.uint8]]:
-    """The same chips in blocks of a fixed size; the last takes what is left as well.
+def _blocks(chips: Iterable[NDArray[np.uint8]], size: int) -> Iterator[NDArray[np.uint8]]:
+    """The same chips in blocks of ``size``; the last takes what is left as well.
 
     IncrementalPCA needs at least as many rows a block as it has components.
     """
     pieces: list[NDArray[np.uint8]] = []
     for some in chips:
         pieces.append(check_chips(some, CHIP_SIZE))
-        if sum(len(piece) for piece in pieces) >= 2 * _FIT_AT_ONCE:
+        if sum(len(piece) for piece in pieces) >= 2 * size:
             waiting = np.concatenate(pieces)
-            whole = len(waiting) // _FIT_AT_ONCE - 1
-            yield from np.split(waiting[: whole * _FIT_AT_ONCE], whole)
-            pieces = [waiting[whole * _FIT_AT_ONCE :]]
+            blocks = len(waiting) // size - 1
+            yield from np.split(waiting[: blocks * size], blocks)
+            pieces = [waiting[blocks * size :]]
     faces = sum(len(piece) for piece in pieces)
     if faces < 2:
         raise InputError(f"principal components need at least 2 faces, got {faces}")
