@@ -92,8 +92,8 @@ def read_faceset(path: Path) -> FaceSet:
         _check_chips(path, file, count, int(meta["chip_size"]))
         return FaceSet(
             **numbers,
-            image=_read_column(path, file, "image", count),
-            identity=_read_column(path, file, "identity", count),
+            image=_read_names(path, file, "image", count),
+            identity=_read_names(path, file, "identity", count),
             attribute=_read_attributes(path, file, count),
             ledger=_read_table(path, file, "ledger", LEDGER_COLUMNS),
             bystanders=_read_table(path, file, "bystander", BYSTANDER_COLUMNS),
@@ -219,6 +219,12 @@ def _read_column(path: Path, group: h5py.Group, name: str, count: int) -> NDArra
     text = h5py.check_string_dtype(found.dtype)
     _require(text is not None, path, where, f"numbers or text, not {found.dtype}")
     return _read_texts(path, found, where)
+
+
+def _read_names(path: Path, file: h5py.File, name: str, count: int) -> NDArray[np.str_]:
+    values = _read_column(path, file, name, count)
+    _require(values.dtype.kind == "U", path, name, "text")
+    return values
 
 
 def _read_texts(path: Path, found: h5py.Dataset, where: str) -> NDArray[np.str_]:

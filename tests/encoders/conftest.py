@@ -1,0 +1,67 @@
+"""A folder of hostile inputs, and a FaceSet small enough to damage."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pictures
+import pytest
+from pictures import FACE
+from PIL import Image
+
+from encoders.faceset import BYSTANDER_COLUMNS, LEDGER_COLUMNS, FaceSet
+
+
+@pytest.fixture(scope="session")
+def face(sample: Path) -> Image.Image:
+    return Image.open(sample / FACE).convert("RGB")
+
+
+@pytest.fixture(scope="session")
+def hostile(tmp_path_factory: pytest.TempPathFactory, sample: Path, face: Image.Image) -> Path:
+    """Everything that a folder of photographs should not hold, and a few good ones."""
+    outside = tmp_path_factory.mktemp("outside")
+    shutil.copy(sample / FACE, outside / "secret.png")
+    root = tmp_path_factory.mktemp("hostile")
+    pictures.damaged(root / "damaged", face)
+    pictures.unusual(root / "unusual", face)
+    pictures.names(root / "names", sample)
+    pictures.links(root / "links", outside, sample)
+    pictures.save(Image.new("RGB", (300, 200), (90, 120, 40)), root / "crowds/nobody.png")
+    pictures.save(pictures.crowd(sample), root / "crowds/twenty.png")
+    (root / "README").write_text("not a photograph")
+    (root / "people.csv").write_text("image,name\n")
+    return root
+
+
+@pytest.fixture
+def small_faces(tmp_path: Path) -> FaceSet:
+    """Three faces of two photographs with chips of 16 px, written to ``faces.h5``."""
+    rng = np.random.default_rng(0)
+    ledger = pd.DataFrame(
+        [("a.png", 10, 1, "00", "faces", "", 1, 1), ("b/ü.png", 11, 2, "01", "faces", "", 2, 0)],
+        columns=list(LEDGER_COLUMNS),
+    )
+    bystanders = pd.DataFrame([("a.png", 1, 2, 3, 4, 0.5)], columns=list(BYSTANDER_COLUMNS))
+    faces = FaceSet(
+        embedding=rng.normal(size=(3, 4)).astype(np.float32),
+        image=np.array(["a.png", "b/ü.png", "b/ü.png"]),
+        box=rng.integers(-5, 99, (3, 4)).astype(np.int32),
+        landmark=rng.normal(size=(3, 68, 2)).astype(np.float32),
+        identity=np.array(["", "Zoë", "\\x0a"]),
+        quality=np.array([0, 0.5, 1], np.float32),
+        attribute={"age": np.array([30, 40, 50]), "mood": np.array(["glad", "", "sad"])},
+        ledger=ledger,
+        bystanders=bystanders,
+        meta={
+            "extractor": "dlib",
+            "extractor_sha256": "00",
+            "alignment": "dlib-5-150-0.25",
+            "chip_alignment": "ffhq-68-16",
+            "chip_size": 16,
+        },
+    )
+    return faces.write(tmp_path / "faces.h5", pictures.small_chips())

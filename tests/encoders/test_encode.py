@@ -1,0 +1,343 @@
+"""The real command, in processes of its own: hostile folders, kills, second runs."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+from PIL import Image
+
+from anonfaces.errors import InputError, OutputError
+from encoders import FaceSet, encode
+
+PEOPLE = 10
+QUICK = ("--extractor", "pca", "--detector", "hog")
+
+
+def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "encoders", *arguments]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300)
+
+
+def start(folder: Path, photographs: Path, *options: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "encoders", str(photographs), "-o", "faces.h5", *options]
+    return subprocess.Popen(
+        command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    )
+
+
+@pytest.fixture(scope="module")
+def people(sample: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Ten people of the sample, some forty photographs."""
+    root = tmp_path_factory.mktemp("people")
+    for folder in sorted(sample.iterdir())[:PEOPLE]:
+        shutil.copytree(folder, root / folder.name)
+    return root
+
+
+@pytest.fixture(scope="module")
+def undisturbed(people: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("undisturbed")
+    done = run(folder, str(people), "-o", "faces.h5")
+    assert done.returncode == 0, done.stderr
+    return folder / "faces.h5"
+
+
+@pytest.fixture(scope="module")
+def quick(people: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[bytes, float]:
+    """What an undisturbed run without TensorFlow writes, and how many seconds it takes."""
+    folder, started = tmp_path_factory.mktemp("quick"), time.monotonic()
+    done = run(folder, str(people), "-o", "faces.h5", *QUICK)
+    assert done.returncode == 0, done.stderr
+    return (folder / "faces.h5").read_bytes(), time.monotonic() - started
+
+
+def test_a_hostile_folder_runs_through_with_a_clear_ledger(hostile: Path, tmp_path: Path) -> None:
+    done = run(tmp_path, str(hostile), "-o", "faces.h5")
+    assert done.returncode == 0, done.stderr
+    faces = FaceSet.read(tmp_path / "faces.h5")
+    ledger = faces.ledger.set_index("path")
+    expected = {
+        "crowds/nobody.png": ("no face", ""),
+        "damaged/empty.jpg": ("unreadable", "the file is empty"),
+        "damaged/huge.png": ("too large", "50000 x 50000"),
+        "damaged/lying.png": ("unreadable", ""),
+        "damaged/phone.heic": ("unreadable", "heic"),
+        "damaged/pipe.jpg": ("not a file", "pipe"),
+        "damaged/text.jpg": ("unreadable", "no picture"),
+        "damaged/truncated.jpg": ("unreadable", "truncated"),
+        "links/loop": ("refused", "folder"),
+        "links/nowhere.png": ("unreadable", "No such file"),
+        "links/out.png": ("refused", "leads out"),
+        "links/outside": ("refused", "leads out"),
+    }
+    for path, (outcome, reason) in expected.items():
+        assert ledger.loc[path, "outcome"] == outcome, path
+        assert reason in ledger.loc[path, "reason"], path
+    good = set(ledger.index) - set(expected)
+    assert set(faces.image) == good
+    assert {path.split("/")[0] for path in good} == {"crowds", "links", "names", "unusual"}
+    assert (ledger.loc[sorted(good), "outcome"] == "faces").all()
+    assert "secret" not in " ".join(faces.ledger["path"])
+    # The largest face is the folder's; the other nineteen or so are listed and have no name.
+    assert set(faces.identity) == {"crowds", "links", "names", "unusual"}
+    assert ledger.loc["crowds/twenty.png", "faces"] == 1
+    assert ledger.loc["crowds/twenty.png", "bystanders"] >= 17
+    assert (faces.bystanders["image"] == "crowds/twenty.png").all()
+    for said in ("photographs", "bystanders", "no face", "too large", "refused"):
+        assert said in done.stdout
+
+
+def test_one_face_in_every_dress_has_one_vector(hostile: Path, tmp_path: Path) -> None:
+    """16 bits, CMYK, palette, turned by EXIF, moving: the same grey or coloured face."""
+    faces = encode(hostile / "unusual", tmp_path / "faces.h5", progress=False)
+    assert sorted(faces.image) == [
+        "cmyk.jpg",
+        "moving.gif",
+        "palette.png",
+        "sixteen.png",
+        "turned.jpg",
+    ]
+    apart = np.linalg.norm(faces.embedding[:, None] - faces.embedding, axis=2)
+    assert apart.max() < 0.4
+
+
+def test_all_faces_and_only_the_largest_with_a_name(sample: Path, tmp_path: Path) -> None:
+    from pictures import crowd
+
+    (tmp_path / "photos/anna").mkdir(parents=True)
+    crowd(sample).save(tmp_path / "photos/anna/party.png")
+    faces = encode(tmp_path / "photos", tmp_path / "f.h5", faces="all", progress=False, jobs=1)
+    assert len(faces) >= 18
+    assert faces.identity.tolist() == ["anna", *[""] * (len(faces) - 1)]
+    areas = (faces.box[:, 2:] - faces.box[:, :2]).prod(axis=1)
+    assert areas[0] == areas.max()
+    assert len(faces.bystanders) == 0
+
+
+@pytest.mark.parametrize("moment", [0.1, 0.4, 0.55, 0.7, 0.85, 0.95])
+def test_killed_at_any_moment_it_ends_with_the_same_file(
+    people: Path, quick: tuple[bytes, float], tmp_path: Path, moment: float
+) -> None:
+    victim = start(tmp_path, people, *QUICK)
+    time.sleep(moment * quick[1])
+    workers = _children(victim.pid)
+    victim.send_signal(signal.SIGKILL)
+    victim.communicate()
+    _wait_for_the_end_of(workers)
+    done = run(tmp_path, str(people), "-o", "faces.h5", *QUICK)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "faces.h5").read_bytes() == quick[0]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["faces.h5", "faces.pca.h5"]
+
+
+def test_killed_again_and_again_it_gets_there(
+    people: Path, undisturbed: Path, tmp_path: Path
+) -> None:
+    """What was done is not done again, and a part that was damaged is."""
+    partial = tmp_path / "faces.h5.partial"
+    _kill_when_there_is_a_part(tmp_path, people)
+    for part in [*partial.glob("*.found"), *partial.glob("*.done")]:
+        part.write_bytes(part.read_bytes()[:-1000])
+    _kill_when_there_is_a_part(tmp_path, people)
+    done = run(tmp_path, str(people), "-o", "faces.h5")
+    assert "photographs are done already" in done.stderr
+    assert (tmp_path / "faces.h5").read_bytes() == undisturbed.read_bytes()
+
+
+def test_ctrl_c_says_that_the_same_command_goes_on(people: Path, tmp_path: Path) -> None:
+    victim = start(tmp_path, people, *QUICK)
+    _wait_for_a_part(tmp_path / "faces.h5.partial", victim)
+    workers = _children(victim.pid)
+    victim.send_signal(signal.SIGINT)
+    _, said = victim.communicate(timeout=60)
+    assert victim.returncode == 130, said
+    assert "the same command goes on" in said
+    assert "Traceback" not in said
+    _wait_for_the_end_of(workers)
+
+
+def test_a_second_run_adds_what_is_new_and_drops_what_is_gone(
+    people: Path, undisturbed: Path, tmp_path: Path
+) -> None:
+    root, output = tmp_path / "photos", tmp_path / "faces.h5"
+    names = sorted(path.name for path in people.iterdir())
+    for name in names[:3]:
+        shutil.copytree(people / name, root / name)
+    first = encode(root, output, detector="hog", progress=False)
+    before = output.read_bytes()
+    again = encode(root, output, detector="hog", progress=False)
+    assert output.read_bytes() == before
+    np.testing.assert_array_equal(again.embedding, first.embedding)
+
+    shutil.rmtree(root / names[0])
+    shutil.copytree(people / names[3], root / names[3])
+    (root / names[1] / "0.png").touch()  # another time, the same bytes
+    (root / names[2] / "0.png").write_bytes((people / names[4] / "0.png").read_bytes())
+    changed = encode(root, output, detector="hog", progress=False)
+    fresh = encode(root, tmp_path / "fresh.h5", detector="hog", progress=False)
+    assert changed.identity.tolist() == fresh.identity.tolist()
+    assert set(changed.identity) == set(names[1:4])
+    assert output.read_bytes() == (tmp_path / "fresh.h5").read_bytes()
+
+
+def test_the_vectors_are_those_of_a_single_chip(undisturbed: Path) -> None:
+    """Whatever else was in the run: batches do not show in the vectors."""
+    from encoders.align import align_dlib5
+    from encoders.embed import load_embedder
+    from encoders.photographs import decode
+
+    faces = FaceSet.read(undisturbed)
+    embed, root = load_embedder("dlib"), Path(faces.meta["root"])
+    for row in (0, 7, len(faces) - 1):
+        image = decode((root / faces.image[row]).read_bytes())
+        chip = align_dlib5(image, faces.box[row])
+        np.testing.assert_array_equal(embed(chip[None])[0], faces.embedding[row])
+
+
+def test_principal_components_are_fitted_on_the_run(people: Path, tmp_path: Path) -> None:
+    from encoders.embed import load_embedder
+
+    output = tmp_path / "faces.h5"
+    faces = encode(people, output, extractor="pca", progress=False)
+    fitted = load_embedder("pca", tmp_path / "faces.pca.h5")
+    assert faces.meta["extractor_sha256"] == fitted.sha256
+    assert faces.embedding.shape == (len(faces), fitted.dim)
+    np.testing.assert_allclose(faces.embedding.mean(axis=0), 0, atol=1e-3)
+    before = output.read_bytes()
+    encode(people, output, extractor="pca", progress=False)
+    assert output.read_bytes() == before
+
+
+def test_other_options_do_not_mix_with_what_is_there(
+    people: Path, undisturbed: Path, tmp_path: Path
+) -> None:
+    output = tmp_path / "faces.h5"
+    shutil.copy(undisturbed, output)
+    with pytest.raises(InputError, match=r"chip_size 256 .now 64.*--overwrite"):
+        encode(people, output, chip_size=64, progress=False)
+    assert output.read_bytes() == undisturbed.read_bytes()
+    smaller = encode(people, output, chip_size=64, overwrite=True, progress=False)
+    assert smaller.chip_size == 64
+    assert smaller.chips(np.array([0])).shape == (1, 64, 64, 3)
+
+
+def test_a_run_that_was_stopped_is_not_mixed_with_other_options(
+    people: Path, tmp_path: Path
+) -> None:
+    partial = tmp_path / "faces.h5.partial"
+    partial.mkdir()
+    (partial / "recipe.json").write_text('{"extractor": "facenet"}')
+    with pytest.raises(InputError, match=r"unfinished run made with .*extractor facenet"):
+        encode(people, tmp_path / "faces.h5", progress=False)
+
+
+def test_two_runs_at_once_are_refused(people: Path, tmp_path: Path) -> None:
+    fcntl = pytest.importorskip("fcntl")
+    partial = tmp_path / "faces.h5.partial"
+    partial.mkdir()
+    with (partial / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with pytest.raises(OutputError, match="another run"):
+            encode(people, tmp_path / "faces.h5", progress=False)
+
+
+def _text(path: Path) -> None:
+    path.write_text("my thesis")
+
+
+def _foreign(path: Path) -> None:
+    with h5py.File(path, "w") as file:
+        file["data"] = 1
+
+
+@pytest.mark.parametrize("make", [_text, _foreign, Path.mkdir])
+def test_what_is_no_faceset_is_never_replaced(people: Path, tmp_path: Path, make: object) -> None:
+    output = tmp_path / "faces.h5"
+    make(output)  # type: ignore[operator]
+    with pytest.raises(OutputError, match="not replaced"):
+        encode(people, output, overwrite=True, progress=False)
+    assert output.exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["nowhere"], "not a folder"),
+        (["photos", "-o", "none/faces.h5"], "no such folder"),
+        (["photos", "--identity", "csv:x"], "--identity"),
+        (["photos", "--detector", "viola"], "viola"),
+        (["photos", "--chip-size", "7"], "chip_size 7"),
+        (["photos", "--jobs", "0"], "--jobs"),
+        (["photos", "--extractor", "pca", "--weights", "none.h5"], "none.h5"),
+    ],
+)
+def test_a_users_mistake_ends_with_2_and_no_traceback(
+    tmp_path: Path, arguments: list[str], said: str
+) -> None:
+    (tmp_path / "photos").mkdir()
+    Image.new("RGB", (9, 9)).save(tmp_path / "photos/a.png")
+    done = run(tmp_path, *arguments)
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["photos"]
+
+
+def test_photographs_without_any_face_make_an_empty_set(tmp_path: Path) -> None:
+    (tmp_path / "photos").mkdir()
+    Image.new("RGB", (99, 99)).save(tmp_path / "photos/a.png")
+    faces = encode(tmp_path / "photos", tmp_path / "faces.h5", detector="hog", progress=False)
+    assert len(faces) == 0
+    assert faces.ledger["outcome"].tolist() == ["no face"]
+    assert faces.meta["identity"] == "none"
+
+
+def _children(parent: int) -> list[int]:
+    path = Path(f"/proc/{parent}/task/{parent}/children")
+    try:
+        threads = Path(f"/proc/{parent}/task").iterdir()
+        found = [(thread / "children").read_text().split() for thread in threads]
+    except OSError:
+        return [] if not path.exists() else [int(pid) for pid in path.read_text().split()]
+    return [int(pid) for pids in found for pid in pids]
+
+
+def _wait_for_the_end_of(workers: list[int]) -> None:
+    deadline = time.monotonic() + 20
+    while any(_runs(worker) for worker in workers):
+        assert time.monotonic() < deadline, "a worker outlived its parent"
+        time.sleep(0.05)
+
+
+def _runs(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+        state = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+    except OSError:
+        return False
+    return state != "Z"
+
+
+def _kill_when_there_is_a_part(folder: Path, photographs: Path) -> None:
+    victim = start(folder, photographs)
+    _wait_for_a_part(folder / "faces.h5.partial", victim)
+    victim.kill()
+    victim.communicate()
+
+
+def _wait_for_a_part(folder: Path, process: subprocess.Popen[str]) -> None:
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline and process.poll() is None:
+        if [*folder.glob("*.found"), *folder.glob("*.done")]:
+            return
+        time.sleep(0.005)
+    raise AssertionError("the run ended before it could be stopped")
