@@ -1,0 +1,106 @@
+"""The arithmetic that the networks share: NHWC, any Keras backend, no state.
+
+Resampling is by the [1, 3, 3, 1] binomial filter (StyleGAN2) or [1, 2, 1] (StyleGAN).
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from keras import ops
+
+__all__ = [
+    "add_bias_leaky",
+    "blur",
+    "conv",
+    "conv_down",
+    "conv_up",
+    "dense",
+    "downsample",
+    "normalise",
+    "upsample",
+]
+
+Tensor = Any
+ROOT2 = math.sqrt(2.0)
+_EVEN, _ODD = (0.25, 0.75, 0.0), (0.0, 0.75, 0.25)  # [1, 3, 3, 1] seen from each new pixel
+
+
+def dense(x: Tensor, weight: Tensor, bias: Tensor | None = None, rate: float = 1.0) -> Tensor:
+    """``x @ weight`` with the equalised learning rate: scaled by ``rate / sqrt(inputs)``."""
+    y = ops.matmul(x, weight) * (rate / math.sqrt(weight.shape[0]))
+    return y if bias is None else y + bias * rate
+
+
+def normalise(x: Tensor) -> Tensor:
+    """Each row at a mean square of 1."""
+    return x * ops.rsqrt(ops.mean(ops.square(x), axis=-1, keepdims=True) + 1e-8)
+
+
+def add_bias_leaky(x: Tensor, bias: Tensor, gain: float = ROOT2) -> Tensor:
+    """``gain * leaky_relu(x + bias, 0.2)``."""
+    return ops.leaky_relu(x + bias, 0.2) * gain
+
+
+def conv(x: Tensor, kernel: Tensor, strides: int = 1, padding: str = "same") -> Tensor:
+    """Convolution with an HWIO kernel."""
+    return ops.conv(x, kernel, strides=strides, padding=padding, data_format="channels_last")
+
+
+def conv_up(x: Tensor, kernel: Tensor) -> Tensor:
+    """Twice as large: a transposed 3 x 3 convolution, then the filter at a gain of 4.
+
+    Filtering after the convolution costs a quarter of convolving the enlarged map.
+    """
+    large = ops.conv_transpose(
+        x,
+        ops.transpose(kernel, (0, 1, 3, 2)),
+        strides=2,
+        padding="valid",
+        data_format="channels_last",
+    )
+    return _filtered(large, (1.0, 3.0, 3.0, 1.0), 4.0, (1, 1))
+
+
+def conv_down(x: Tensor, kernel: Tensor) -> Tensor:
+    """Half as large: the filter, then a 3 x 3 convolution of stride 2."""
+    return conv(_filtered(x, (1.0, 3.0, 3.0, 1.0), 1.0, (2, 2)), kernel, 2, "valid")
+
+
+def downsample(x: Tensor) -> Tensor:
+    """Half as large by the filter alone."""
+    return _filtered(x, (1.0, 3.0, 3.0, 1.0), 1.0, (1, 1), stride=2)
+
+
+def blur(x: Tensor) -> Tensor:
+    """StyleGAN's [1, 2, 1] filter at the same size."""
+    return _filtered(x, (1.0, 2.0, 1.0), 1.0, (1, 1))
+
+
+def upsample(x: Tensor) -> Tensor:
+    """Twice as large by the filter alone: four small filters, one for each new pixel."""
+    _, h, w, c = x.shape
+    taps = [np.outer(rows, columns) for rows in (_EVEN, _ODD) for columns in (_EVEN, _ODD)]
+    kernel = np.repeat(np.stack(taps, -1)[:, :, None, :], c, axis=2)
+    four = ops.depthwise_conv(
+        x, ops.cast(kernel, x.dtype), padding="same", data_format="channels_last"
+    )
+    four = ops.reshape(four, (-1, h, w, c, 2, 2))
+    return ops.reshape(ops.transpose(four, (0, 1, 4, 2, 5, 3)), (-1, 2 * h, 2 * w, c))
+
+
+def _filtered(
+    x: Tensor, taps: tuple[float, ...], gain: float, pad: tuple[int, int], stride: int = 1
+) -> Tensor:
+    flat = np.outer(taps, taps) * (gain / sum(taps) ** 2)
+    kernel = np.broadcast_to(flat[:, :, None, None], (*flat.shape, x.shape[-1], 1))
+    padded = ops.pad(x, ((0, 0), pad, pad, (0, 0)))
+    return ops.depthwise_conv(
+        padded,
+        ops.cast(np.ascontiguousarray(kernel), x.dtype),
+        strides=stride,
+        padding="valid",
+        data_format="channels_last",
+    )

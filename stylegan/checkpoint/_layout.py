@@ -1,0 +1,124 @@
+"""From the layouts of others to ours: kernels HWIO, dense layers (in, out), maps HWC."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from anonfaces.errors import WeightsError
+from stylegan.config import DiscriminatorConfig, GeneratorConfig
+
+__all__ = [
+    "Arrays",
+    "Found",
+    "count",
+    "discriminator_from_official",
+    "fc_hwc",
+    "from_official",
+    "kernel",
+    "need",
+    "widths",
+]
+
+Arrays = Mapping[str, NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class Found:
+    """What was found in a file: configs and numbers in our layout, each checked later."""
+
+    generator: GeneratorConfig
+    generator_values: dict[str, NDArray[Any]]
+    discriminator: DiscriminatorConfig | None = None
+    discriminator_values: dict[str, NDArray[Any]] | None = None
+
+
+def kernel(oihw: NDArray[Any]) -> NDArray[Any]:
+    """A convolution's kernel, PyTorch's order to TensorFlow's."""
+    return oihw.transpose(2, 3, 1, 0)
+
+
+def widths(values: Arrays, name: str, axis: int, source: str) -> tuple[int, ...]:
+    """Feature maps of the blocks from 4 pixels up, read off ``name.format(size)``."""
+    sizes = [4 << i for i in range(10) if name.format(4 << i) in values]
+    if not sizes or sizes != [4 << i for i in range(len(sizes))]:
+        raise WeightsError(f"{source}: no {name.format(4)}: not a StyleGAN that we know")
+    return tuple(int(values[name.format(size)].shape[axis]) for size in sizes)
+
+
+def from_official(
+    values: Arrays, clamp: float | None, source: str
+) -> tuple[GeneratorConfig, dict[str, NDArray[Any]]]:
+    """A generator under the names of StyleGAN2-ADA's PyTorch modules (NCHW) in our layout."""
+    ours = {name: _turned(name, array) for name, array in _numbers(values).items()}
+    need(ours, ("mapping.fc0.weight", "mapping.w_avg"), source)
+    depth = count(ours, r"mapping\.fc(\d+)\.weight")
+    embed = ours.get("mapping.embed.weight")
+    w_dim = len(ours["mapping.w_avg"])
+    config = GeneratorConfig(
+        channels=widths(ours, "synthesis.b{}.conv1.weight", -1, source),
+        z_dim=len(ours["mapping.fc0.weight"]) - (0 if embed is None else embed.shape[-1]),
+        w_dim=w_dim,
+        mapping_layers=depth,
+        classes=0 if embed is None else len(embed),
+        clamp=clamp,
+    )
+    return config, ours
+
+
+def discriminator_from_official(
+    values: Arrays, clamp: float | None, source: str, group: int = 4
+) -> tuple[DiscriminatorConfig, dict[str, NDArray[Any]]]:
+    """The residual discriminator under the same names."""
+    ours = {name: _turned(name, array) for name, array in _numbers(values).items()}
+    need(ours, ("b4.fc.weight", "b4.conv.weight"), source)
+    first = int(ours["b4.conv.weight"].shape[-1])
+    ours["b4.fc.weight"] = fc_hwc(ours["b4.fc.weight"], first)
+    tops = [4 << i for i in range(10) if f"b{4 << i}.skip.weight" in ours]
+    rest = tuple(int(ours[f"b{size}.skip.weight"].shape[2]) for size in tops if size > 4)
+    embed = ours.get("mapping.embed.weight")
+    config = DiscriminatorConfig(
+        channels=(first, *rest),
+        classes=0 if embed is None else len(embed),
+        group=group,
+        mapping_layers=max(count(ours, r"mapping\.fc(\d+)\.weight"), 1),
+        clamp=clamp,
+    )
+    return config, ours
+
+
+def need(values: Arrays, names: tuple[str, ...], source: str) -> None:
+    """``WeightsError`` unless all ``names`` are there, as arrays of at least one axis."""
+    for name in names:
+        if name not in values or not values[name].ndim:
+            raise WeightsError(f"{source}: no {name}: not a StyleGAN that we know")
+
+
+def count(values: Arrays, pattern: str) -> int:
+    """How many names match ``pattern``."""
+    return sum(re.fullmatch(pattern, name) is not None for name in values)
+
+
+def _numbers(values: Arrays) -> dict[str, NDArray[Any]]:
+    return {k: np.asarray(v) for k, v in values.items() if not k.endswith(".resample_filter")}
+
+
+def _turned(name: str, array: NDArray[Any]) -> NDArray[Any]:
+    if name.endswith(".const"):
+        return array.transpose(1, 2, 0) if array.ndim == 3 else array
+    if name.endswith(".weight"):
+        return kernel(array) if array.ndim == 4 else array.T
+    return array
+
+
+def fc_hwc(weight: NDArray[Any], width: int) -> NDArray[Any]:
+    """Rows in the order of a flattened (C, 4, 4) map to those of a flattened (4, 4, C) one."""
+    if weight.ndim != 2 or len(weight) != 16 * width:
+        return weight
+    split = weight.reshape(width, 4, 4, -1)
+    return split.transpose(1, 2, 0, 3).reshape(16 * width, -1)

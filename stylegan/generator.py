@@ -1,0 +1,191 @@
+"""A generator: latents to w, w to pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import Any, Literal
+
+import numpy as np
+from keras import ops
+from numpy.typing import ArrayLike, NDArray
+
+from anonfaces.errors import InputError
+from stylegan import synthesis1, synthesis2
+from stylegan._backend import compiled
+from stylegan._parameters import Spec, check, initial, variables
+from stylegan.config import GeneratorConfig
+from stylegan.mapping import broadcast, map_latents, mapping_specs, truncate
+
+__all__ = ["Generator", "Noise", "generator_specs", "mix"]
+
+Tensor = Any
+Noise = Literal["const", "random", "none"]
+Precision = Literal["float32", "bfloat16"]
+
+
+def generator_specs(config: GeneratorConfig) -> dict[str, Spec]:
+    """Names and shapes of a generator's parameters: kernels HWIO, dense layers (in, out)."""
+    synthesis = synthesis1 if config.architecture == "stylegan" else synthesis2
+    return mapping_specs(config) | synthesis.synthesis_specs(config)
+
+
+class Generator:
+    """StyleGAN or StyleGAN2 with its numbers.
+
+    >>> generator = stylegan.load()
+    >>> w = generator.map(generator.latents([0, 1, 2]), psi=0.7)
+    >>> generator.pictures(w).shape
+    (3, 64, 64, 3)
+    """
+
+    def __init__(
+        self,
+        config: GeneratorConfig,
+        values: Mapping[str, NDArray[Any]] | None = None,
+        *,
+        precision: Precision = "float32",
+        seed: int = 0,
+        source: str = "generator",
+    ) -> None:
+        specs = generator_specs(config)
+        given = initial(specs, np.random.default_rng(seed)) if values is None else values
+        self.config, self.precision = config, precision
+        self.parameters = variables(specs, check(specs, given, source))
+
+    def values(self) -> dict[str, NDArray[np.float32]]:
+        """Every parameter as an array."""
+        return {k: ops.convert_to_numpy(v) for k, v in self.parameters.items()}
+
+    def latents(self, seeds: Sequence[int]) -> NDArray[np.float32]:
+        """One z a seed, float32 (n, z_dim): NumPy's RandomState, as the official scripts do."""
+        drawn = [np.random.RandomState(s).randn(self.config.z_dim) for s in seeds]
+        return np.asarray(drawn, np.float32).reshape(-1, self.config.z_dim)
+
+    def map(
+        self,
+        z: ArrayLike,
+        labels: Sequence[int] | None = None,
+        *,
+        psi: float = 1.0,
+        cutoff: int | None = None,
+    ) -> NDArray[np.float32]:
+        """z (n, z_dim) to w float32 (n, num_ws, w_dim), truncated by ``psi`` up to ``cutoff``.
+
+        A network with classes wants a class a row. ``InputError`` for a wrong shape or class.
+        """
+        latent = self._checked(z, (self.config.z_dim,), "z")
+        one_hot = self._one_hot(labels, len(latent))
+        w = broadcast(map_latents(self.parameters, self.config, latent, one_hot), self.num_ws)
+        return ops.convert_to_numpy(truncate(w, self.parameters["mapping.w_avg"], psi, cutoff))
+
+    def synthesise(
+        self, w: ArrayLike, noise: Noise = "const", seed: int = 0
+    ) -> NDArray[np.float32]:
+        """w (n, w_dim), or W+ (n, num_ws, w_dim), to RGB float32 (n, size, size, 3), -1 to 1.
+
+        ``noise``: the constant maps of the network, random ones by ``seed``, or none.
+        """
+        array = self._widened(np.asarray(w, np.float32))
+        return self._images(array, noise, [(seed, i) for i in range(len(array))])
+
+    def pictures(
+        self, w: ArrayLike, noise: Noise = "const", seed: int = 0, batch: int = 8
+    ) -> NDArray[np.uint8]:
+        """As ``synthesise``, ``batch`` at a time, RGB uint8.
+
+        A picture does not depend on its neighbours: short batches are filled up.
+        """
+        array = self._widened(np.asarray(w, np.float32))
+        made = [_as_bytes(p) for p in self._batches(array, noise, seed, batch)]
+        side = self.config.resolution
+        return np.concatenate(made) if made else np.empty((0, side, side, 3), np.uint8)
+
+    @property
+    def num_ws(self) -> int:
+        """How many w an image takes."""
+        return self.config.num_ws
+
+    def apply(
+        self, w: Tensor, noise: Sequence[Tensor] | None = None, dtype: str = "float32"
+    ) -> Tensor:
+        """The bare network on tensors, differentiable: W+ to images, noise maps or none."""
+        synthesis = synthesis1 if self.config.architecture == "stylegan" else synthesis2
+        return synthesis.synthesise(self.parameters, self.config, w, noise, dtype)
+
+    def noise_maps(self) -> list[Tensor]:
+        """The network's constant noise, one (1, size, size, 1) a layer."""
+        return [self.parameters[f"{name}.noise_const"][None, :, :, None] for name in self._noisy]
+
+    @cached_property
+    def _noisy(self) -> list[str]:
+        names = [name for name in self.parameters if name.endswith(".noise_const")]
+        return [name.removesuffix(".noise_const") for name in names]
+
+    @cached_property
+    def _run(self) -> Any:
+        def run(w: Tensor, maps: Sequence[Tensor] | None) -> Tensor:
+            return self.apply(w, maps, self.precision)
+
+        return compiled(run)
+
+    def _batches(self, w: NDArray[np.float32], noise: Noise, seed: int, batch: int) -> Any:
+        for start in range(0, len(w), batch):
+            part = w[start : start + batch]
+            full = np.resize(part, (batch, *part.shape[1:]))
+            seeds = [(seed, start + i) for i in range(batch)]
+            yield self._images(full, noise, seeds)[: len(part)]
+
+    def _images(
+        self, w: NDArray[np.float32], noise: Noise, seeds: Sequence[tuple[int, int]]
+    ) -> NDArray[np.float32]:
+        return ops.convert_to_numpy(self._run(w, self._noise(noise, seeds)))
+
+    def _noise(self, noise: Noise, seeds: Sequence[tuple[int, int]]) -> list[Tensor] | None:
+        if noise == "none":
+            return None
+        if noise == "const":
+            return [ops.convert_to_tensor(plane) for plane in self.noise_maps()]
+        if noise != "random":
+            raise InputError(f"noise {noise!r}: expected const, random or none")
+        rngs = [np.random.default_rng(pair) for pair in seeds]
+        sides = [self.parameters[f"{name}.noise_const"].shape[0] for name in self._noisy]
+        return [
+            np.stack([rng.standard_normal((s, s, 1), np.float32) for rng in rngs]) for s in sides
+        ]
+
+    def _widened(self, w: NDArray[np.float32]) -> NDArray[np.float32]:
+        if w.ndim == 2:
+            w = np.repeat(w[:, None], self.num_ws, axis=1)
+        return self._checked(w, (self.num_ws, self.config.w_dim), "w")
+
+    def _checked(self, array: ArrayLike, shape: tuple[int, ...], name: str) -> NDArray[np.float32]:
+        given = np.asarray(array, np.float32)
+        if given.shape[1:] != shape or given.ndim != 1 + len(shape):
+            raise InputError(f"{name} is {given.shape}: expected (n, {', '.join(map(str, shape))})")
+        if not np.isfinite(given).all():
+            raise InputError(f"{name} holds values that are no numbers")
+        return given
+
+    def _one_hot(self, labels: Sequence[int] | None, count: int) -> NDArray[np.float32] | None:
+        classes = self.config.classes
+        if (labels is None) != (classes == 0):
+            raise InputError(f"this generator has {classes} classes: give one a picture, or none")
+        if labels is None:
+            return None
+        chosen = np.asarray(labels)
+        if chosen.shape != (count,) or not np.isin(chosen, range(classes)).all():
+            raise InputError(f"expected {count} classes from 0 to {classes - 1}")
+        return np.eye(classes, dtype=np.float32)[chosen]
+
+
+def mix(coarse: ArrayLike, fine: ArrayLike, layers: int) -> NDArray[np.float32]:
+    """Style mixing: the first ``layers`` w of ``coarse``, the others of ``fine`` (n, num_ws, d)."""
+    first, second = np.asarray(coarse, np.float32), np.asarray(fine, np.float32)
+    if first.shape != second.shape or first.ndim != 3:
+        raise InputError(f"cannot mix W+ of {first.shape} with {second.shape}")
+    return np.concatenate([first[:, :layers], second[:, layers:]], axis=1)
+
+
+def _as_bytes(image: NDArray[np.float32]) -> NDArray[np.uint8]:
+    return np.clip(np.rint(image * 127.5 + 127.5), 0, 255).astype(np.uint8)

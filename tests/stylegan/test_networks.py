@@ -1,0 +1,256 @@
+"""Generators and discriminator: agreement with references, and what must hold of any weights."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from keras import ops
+
+from anonfaces.errors import InputError, WeightsError
+from stylegan._parameters import initial
+from stylegan.checkpoint._layout import discriminator_from_official, from_official
+from stylegan.checkpoint._tensorflow import generator_from_tensorflow
+from stylegan.config import DiscriminatorConfig, GeneratorConfig, standard_channels
+from stylegan.discriminator import Discriminator
+from stylegan.generator import Generator, generator_specs, mix
+
+BOTH = pytest.mark.parametrize("architecture", ["stylegan", "stylegan2"])
+
+
+def small(architecture: str = "stylegan2", classes: int = 0, **options: object) -> Generator:
+    """A generator of 16 px whose noise, biases and average w all matter."""
+    config = GeneratorConfig(architecture, (8, 8, 6), 12, 10, 3, classes)
+    rng = np.random.default_rng(3)
+    values = initial(generator_specs(config), rng)
+    for name, value in values.items():
+        if name.endswith(("bias", "noise_strength", "w_avg")):
+            values[name] = value + rng.normal(0, 0.3, value.shape).astype("float32")
+    return Generator(config, values, **options)  # type: ignore[arg-type]
+
+
+def part(reference: dict[str, np.ndarray], prefix: str) -> dict[str, np.ndarray]:
+    return {k[len(prefix) :]: v for k, v in reference.items() if k.startswith(prefix)}
+
+
+def nchw(images: np.ndarray) -> np.ndarray:
+    return images.transpose(0, 3, 1, 2)
+
+
+@pytest.mark.parametrize("name", ["small32", "small128"])
+def test_stylegan2_answers_as_the_reference_does(shared_data: Path, name: str) -> None:
+    reference = dict(np.load(shared_data / "stylegan2-reference" / f"{name}.npz"))
+    generator = Generator(*from_official(part(reference, "G/"), None, name))
+    w = generator.map(reference["z"])
+    near = generator.map(reference["z"], psi=0.7)
+    np.testing.assert_allclose(w, reference["w"], rtol=0, atol=1e-4)
+    np.testing.assert_allclose(near, reference["w_psi07"], rtol=0, atol=1e-4)
+    for mode in ("const", "none"):
+        images = nchw(generator.synthesise(w, mode))  # type: ignore[arg-type]
+        np.testing.assert_allclose(images, reference[f"img_{mode}"], rtol=0, atol=1e-4)
+    judge = Discriminator(*discriminator_from_official(part(reference, "D/"), None, name))
+    score = judge(reference["img_const"].transpose(0, 2, 3, 1))
+    np.testing.assert_allclose(ops.convert_to_numpy(score), reference["d_score"], atol=1e-4)
+
+
+def test_stylegan_answers_as_the_reference_does(shared_data: Path) -> None:
+    reference = dict(np.load(shared_data / "stylegan1-reference" / "small128.npz"))
+    groups = [part(reference, prefix) for prefix in ("G/", "G_mapping/", "G_synthesis/")]
+    generator = Generator(*generator_from_tensorflow(*groups, "small128"))
+    w = generator.map(reference["z"])
+    near = generator.map(reference["z"], psi=0.7, cutoff=8)
+    np.testing.assert_allclose(w, reference["w"], rtol=0, atol=1e-4)
+    for w_, name in ((w, "img_const"), (near, "img_psi07_cutoff8")):
+        images = nchw(generator.synthesise(w_))
+        np.testing.assert_allclose(images, reference[name], rtol=0, atol=1e-4)
+
+
+@BOTH
+@pytest.mark.parametrize("resolution", [4, 8, 16, 32, 64, 128, 256, 512, 1024])
+def test_every_resolution_has_its_shape(architecture: str, resolution: int) -> None:
+    config = GeneratorConfig(architecture, standard_channels(resolution, 1024, 8), 8, 8, 2)
+    generator = Generator(config)
+    images = generator.synthesise(generator.map(generator.latents([1])))
+    assert images.shape == (1, resolution, resolution, 3)
+    assert np.isfinite(images).all()
+
+
+@pytest.mark.parametrize("resolution", [8, 64, 256])
+def test_discriminator_scores_every_resolution(resolution: int) -> None:
+    judge = Discriminator(DiscriminatorConfig(standard_channels(resolution, 1024, 8)))
+    images = np.random.default_rng(0).standard_normal((4, resolution, resolution, 3), "float32")
+    assert judge(images).shape == (4, 1)
+
+
+@BOTH
+def test_the_same_seed_makes_the_same_picture_in_any_company(architecture: str) -> None:
+    generator = small(architecture)
+    w = generator.map(generator.latents([4, 5, 6]))
+    for noise in ("const", "random", "none"):
+        three = generator.pictures(w, noise, seed=2, batch=2)  # type: ignore[arg-type]
+        again = generator.pictures(w[:1], noise, seed=2, batch=2)  # type: ignore[arg-type]
+        assert (three[0] == again[0]).all()
+        assert (three[1] != three[0]).any()
+
+
+@BOTH
+def test_noise_matters_unless_there_is_none(architecture: str) -> None:
+    generator = small(architecture)
+    w = generator.map(generator.latents([4]))
+    const, none = generator.synthesise(w), generator.synthesise(w, "none")
+    first, second = (generator.synthesise(w, "random", seed=s) for s in (1, 2))
+    assert all(
+        np.abs(a - b).max() > 1e-3 for a, b in [(const, none), (const, first), (first, second)]
+    )
+
+
+@BOTH
+def test_psi_zero_gives_the_average_picture_and_one_changes_nothing(architecture: str) -> None:
+    generator = small(architecture)
+    z = generator.latents([7, 8])
+    zero = generator.map(z, psi=0.0)
+    average = generator.parameters["mapping.w_avg"].numpy()
+    assert (zero == average).all()
+    np.testing.assert_allclose(generator.map(z, psi=1.0), generator.map(z), atol=1e-6)
+    of_average = generator.synthesise(average[None])
+    np.testing.assert_allclose(generator.synthesise(zero)[1], of_average[0], atol=1e-5)
+
+
+def test_truncation_stops_at_the_cutoff() -> None:
+    generator = small()
+    z = generator.latents([7])
+    full, none, half = (generator.map(z, psi=0.5, cutoff=c) for c in (None, 0, 2))
+    assert (half[:, :2] == full[:, :2]).all()
+    assert (half[:, 2:] == none[:, 2:]).all()
+
+
+def test_w_is_w_plus_repeated() -> None:
+    generator = small()
+    w = generator.map(generator.latents([1, 2]))
+    np.testing.assert_array_equal(generator.synthesise(w[:, 0]), generator.synthesise(w))
+
+
+def test_mixing_takes_coarse_layers_from_one_and_fine_from_the_other() -> None:
+    generator = small()
+    a, b = generator.map(generator.latents([1])), generator.map(generator.latents([2]))
+    mixed = mix(a, b, 2)
+    assert (mixed[:, :2] == a[:, :2]).all()
+    assert (mixed[:, 2:] == b[:, 2:]).all()
+    assert (mix(a, b, 6) == a).all()
+
+
+@BOTH
+def test_labels_change_the_picture(architecture: str) -> None:
+    generator = small(architecture, classes=3)
+    z = generator.latents([1, 1])
+    w = generator.map(z, [0, 2])
+    assert np.abs(w[0] - w[1]).max() > 1e-3
+
+
+def test_labels_change_the_score() -> None:
+    judge = Discriminator(DiscriminatorConfig((8, 8), classes=3))
+    images = np.random.default_rng(0).standard_normal((1, 8, 8, 3), "float32")
+    scores = [judge(images, np.eye(3, dtype="float32")[[i]]).numpy().item() for i in range(3)]
+    assert len(set(scores)) == 3
+
+
+@BOTH
+def test_bfloat16_is_near_float32(architecture: str) -> None:
+    w = small(architecture).map(small(architecture).latents(range(4)))
+    exact = small(architecture).synthesise(w)
+    rough = small(architecture, precision="bfloat16").synthesise(w)
+    assert rough.dtype == np.float32
+    assert 0 < np.abs(rough - exact).mean() < 0.02 * np.abs(exact).mean() + 0.02
+
+
+@BOTH
+def test_gradients_reach_the_latents_and_every_trainable_parameter(architecture: str) -> None:
+    tf = pytest.importorskip("tensorflow")
+    generator = small(architecture)
+    w = tf.constant(generator.map(generator.latents([1, 2])))
+    learnt = {k: v for k, v in generator.parameters.items() if v.trainable and "mapping" not in k}
+    with tf.GradientTape() as tape:
+        tape.watch(w)
+        loss = ops.mean(ops.square(generator.apply(w, generator.noise_maps())))
+    slopes = tape.gradient(loss, [w, *(v.value for v in learnt.values())])
+    for name, slope in zip(["w", *learnt], slopes, strict=True):
+        # a map that is normalised afterwards does not feel a constant added to all of it
+        assert slope is not None, name
+        assert np.isfinite(slope).all(), name
+    assert np.abs(slopes[0]).max() > 0
+
+
+def test_a_step_along_the_slope_brings_the_picture_nearer() -> None:
+    tf = pytest.importorskip("tensorflow")
+    generator = small()
+    target = generator.synthesise(generator.map(generator.latents([9])), "none")
+    w = tf.Variable(generator.map(generator.latents([1])))
+    losses = []
+    for _ in range(20):
+        with tf.GradientTape() as tape:
+            loss = ops.mean(ops.square(generator.apply(w) - target))
+        w.assign_sub(0.1 * tf.math.l2_normalize(tape.gradient(loss, w)))
+        losses.append(float(loss))
+    assert losses[-1] < 0.8 * losses[0]
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda g: g.map(np.zeros((2, 5))), "z is"),
+        (lambda g: g.map(np.full((1, 12), np.nan)), "no numbers"),
+        (lambda g: g.map(np.zeros((1, 12)), [0]), "0 classes"),
+        (lambda g: g.synthesise(np.zeros((1, 3, 10))), "w is"),
+        (lambda g: g.synthesise(np.zeros((1, 10)), "loud"), "expected const"),
+        (lambda g: mix(np.zeros((1, 6, 10)), np.zeros((2, 6, 10)), 1), "cannot mix"),
+    ],
+)
+def test_refusals(call: object, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        call(small())  # type: ignore[operator]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"channels": []},
+        {"channels": [8] * 20},
+        {"channels": [10**9]},
+        {"channels": "8888"},
+        {"channels": [True]},
+        {"w_dim": 0},
+        {"w_dim": 10**12},
+        {"mapping_layers": 1.5},
+        {"architecture": "stylegan9"},
+        {"clamp": -1},
+        {"classes": None},
+        {"surprise": 1},
+    ],
+)
+def test_configs_that_no_network_has_are_refused(change: dict[str, object]) -> None:
+    text = json.dumps({"channels": [8, 8], **change})
+    with pytest.raises(WeightsError):
+        GeneratorConfig.from_json(text, "config.json")
+
+
+def test_numbers_that_do_not_fit_are_refused() -> None:
+    generator = small()
+    values = generator.values()
+    name = "synthesis.b8.conv0.weight"
+    for change, message in (
+        ({name: values[name][:2]}, "expected"),
+        ({name: values[name] * np.nan}, "no numbers"),
+        ({"more": values[name]}, "has more"),
+    ):
+        with pytest.raises(WeightsError, match=message):
+            Generator(generator.config, {**values, **change})
+    del values[name]
+    with pytest.raises(WeightsError, match="lacks"):
+        Generator(generator.config, values)
+
+
+def test_a_config_survives_json() -> None:
+    config = small("stylegan", classes=2).config
+    assert GeneratorConfig.from_json(config.to_json(), "x") == config
