@@ -14,6 +14,7 @@ from anonfaces.errors import AnonfacesError
 __all__ = ["run"]
 
 _USERS_MISTAKE, _OURS, _INTERRUPTED = 2, 1, 130
+_GOES_ON = "interrupted: what was finished is kept, the same command goes on"
 
 
 def run(command: Callable[[], object]) -> None:
@@ -27,7 +28,11 @@ def run(command: Callable[[], object]) -> None:
     try:
         command()
     except KeyboardInterrupt:
-        _end("interrupted: what was finished is kept, the same command goes on", _INTERRUPTED)
+        _end(_GOES_ON, _INTERRUPTED)
+    except SystemExit as end:
+        if end.code == _INTERRUPTED:  # typer took the Ctrl-C, and says nothing
+            print(_GOES_ON, file=sys.stderr)
+        raise
     except BrokenPipeError:
         sys.exit(_OURS)
     except AnonfacesError as error:
