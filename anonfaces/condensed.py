@@ -22,7 +22,11 @@ from anonfaces import __version__
 from anonfaces._files import write_text
 from anonfaces._people import Gathered, from_faces, from_file
 from anonfaces._workplace import check_output, workplace
-from anonfaces.errors import PrivacyWarning
+from anonfaces.cluster.budget import Budget, Effort, Progress
+from anonfaces.cluster.checks import check_k, check_seed
+from anonfaces.cluster.identity import THRESHOLD
+from anonfaces.cluster.methods import DEFAULT, find
+from anonfaces.errors import InputError, PrivacyWarning
 from anonfaces.report import Summary, write_report
 
 if TYPE_CHECKING:
@@ -48,6 +52,8 @@ class Encoding:
     chip_size: int = 256
     weights: Path | None = None
     jobs: int | None = None
+    upsample: int | None = None
+    max_pixels: int = 100_000_000
 
 
 @dataclass(frozen=True)
@@ -65,12 +71,14 @@ class _Job:
 
     k: int
     method: str
+    effort: Effort
+    time_limit: float | None
     seed: int
     identity: str | None
+    same_person: float | None
     surrogate: str
     encoding: Encoding
     progress: bool
-    command: str
     warned: list[str] = field(default_factory=list)
 
 
@@ -80,8 +88,11 @@ def condense(
     output: Path | str,
     *,
     method: str | None = None,
+    effort: Effort = "default",
+    time_limit: float | None = None,
     seed: int = 0,
     identity: str | None = None,
+    same_person: float | None = None,
     surrogate: str = "k-same",
     encoding: Encoding | None = None,
     overwrite: bool = False,
@@ -99,13 +110,23 @@ def condense(
         ``folder``, ``csv:FILE:COLUMN``, ``regex:PATTERN`` for photographs; ``column:NAME`` for
         a table; ``estimate`` from embeddings; ``none``: every face is a person. None takes what
         the source says (folders, a column called identity) and estimates the rest.
+    ``same_person``
+        Distance of embeddings below which two faces may be one person's, where that has to be
+        estimated. None is 0.5 for dlib's vectors; others need one.
+    ``method``, ``effort``, ``time_limit``, ``seed``
+        How to group and how hard to try: see ``anonfaces.group``.
     ``overwrite``
         Replace a condensed dataset that is there; nothing else is ever replaced.
 
     Raises ``GuaranteeError`` (k < 2, fewer than k people), ``InputError`` and ``OutputError``,
     and then no dataset is written. Every ``PrivacyWarning`` is also on the page.
     """
-    job = _checked(k, method, seed, identity, surrogate, encoding or Encoding(), progress)
+    how, looking = method or DEFAULT, encoding or Encoding()
+    job = _Job(
+        check_k(k), how, effort, time_limit, check_seed(seed), identity, same_person, surrogate,
+        looking, progress,
+    )  # fmt: skip
+    _check(job)
     place, origin = check_output(Path(output), Path(source), overwrite), Path(source)
     if not origin.is_dir():
         gathered, groups = _grouped(from_file(origin, identity), job)
@@ -116,36 +137,31 @@ def condense(
     return Condensed(place, summary, groups)
 
 
-def _checked(
-    k: int,
-    method: str | None,
-    seed: int,
-    identity: str | None,
-    surrogate: str,
-    encoding: Encoding,
-    progress: bool,
-) -> _Job:
-    from anonfaces.cluster.checks import check_k, check_seed
-    from anonfaces.cluster.methods import DEFAULT, find
+def _check(job: _Job) -> None:
     from anonfaces.synthesize import load_surrogate
 
-    find(method or DEFAULT)
-    load_surrogate(surrogate)
-    size, start, chosen = check_k(k), check_seed(seed), method or DEFAULT
-    command = _command(size, chosen, start, identity, encoding)
-    return _Job(size, chosen, start, identity, surrogate, encoding, progress, command)
+    find(job.method)
+    Budget(job.effort, job.time_limit)
+    load_surrogate(job.surrogate)
+    if job.same_person is not None and not job.same_person > 0:
+        raise InputError(f"--same-person is a distance > 0, not {job.same_person:g}")
 
 
-def _command(k: int, method: str, seed: int, identity: str | None, encoding: Encoding) -> str:
+def _command(job: _Job) -> str:
     """The command without the names of files, which could name people."""
     hidden = {"csv": "csv:FILE:COLUMN", "regex": "regex:PATTERN", "column": "column:NAME"}
-    parts = [f"python -m anonfaces.cluster INPUT --k {k} --method {method} --seed {seed}"]
-    if identity:
-        parts.append(f"--identity {hidden.get(identity.partition(':')[0], identity)}")
+    parts = [f"python -m anonfaces.cluster INPUT --k {job.k} --method {job.method}"]
+    parts.append(f"--effort {job.effort} --seed {job.seed}")
+    if job.time_limit is not None:
+        parts.append(f"--time-limit {job.time_limit:g}")
+    if job.identity:
+        parts.append(f"--identity {hidden.get(job.identity.partition(':')[0], job.identity)}")
+    if job.same_person is not None:
+        parts.append(f"--same-person {job.same_person:g}")
     default = Encoding()
-    for name in ("extractor", "detector", "faces", "chip_size"):
-        if getattr(encoding, name) != getattr(default, name):
-            parts.append(f"--{name.replace('_', '-')} {getattr(encoding, name)}")
+    for name in ("extractor", "detector", "faces", "chip_size", "upsample", "max_pixels"):
+        if getattr(job.encoding, name) != getattr(default, name):
+            parts.append(f"--{name.replace('_', '-')} {getattr(job.encoding, name)}")
     return " ".join(parts)
 
 
@@ -185,7 +201,7 @@ def _encoded(photos: Path, place: Path, folder: Path, job: _Job) -> Gathered:
             identity="none" if unknown else job.identity or "auto",
             overwrite=True,
             progress=job.progress,
-            command=job.command,
+            command=_command(job),
             **options,
         )
     return from_faces(faces, job.identity if unknown else None)
@@ -194,11 +210,48 @@ def _encoded(photos: Path, place: Path, folder: Path, job: _Job) -> Gathered:
 def _grouped(gathered: Gathered, job: _Job) -> tuple[Gathered, Groups]:
     from anonfaces.cluster import group
 
-    with _noting(job.warned):
+    with _noting(job.warned), _bar(job.progress) as told:
         groups = group(
-            gathered.embedding, job.k, gathered.identity, method=job.method, seed=job.seed
-        )
+            gathered.embedding, job.k, gathered.identity, method=job.method, seed=job.seed,
+            effort=job.effort, time_limit=job.time_limit, progress=told,
+            identity_threshold=_same_person(gathered, job),
+        )  # fmt: skip
     return gathered, groups
+
+
+def _same_person(gathered: Gathered, job: _Job) -> float:
+    """The distance below which two faces may be one person's; never a guess at the weak side."""
+    if job.same_person is not None:
+        return job.same_person
+    if gathered.unnamed and not gathered.extractor.startswith("dlib"):
+        if gathered.extractor:
+            raise InputError(
+                f"who is who is not given, and {gathered.extractor} vectors have no known distance"
+                " below which two faces may be one person's: give --identity, or --same-person"
+            )
+        warnings.warn(
+            f"which extractor made these vectors is not known: {THRESHOLD:g}, the distance below"
+            " which two faces may be one person's, is right for dlib's alone (--same-person)",
+            PrivacyWarning,
+            stacklevel=2,
+        )
+    return THRESHOLD
+
+
+@contextmanager
+def _bar(shown: bool) -> Iterator[Progress]:
+    from tqdm import tqdm
+
+    layout = "{desc}: {percentage:3.0f}%|{bar}| {elapsed}<{remaining}{postfix}"
+    with tqdm(
+        total=1.0, desc="groups", disable=not shown, bar_format=layout, mininterval=0.5
+    ) as bar:
+
+        def tell(share: float, loss: float) -> None:
+            bar.set_postfix_str(f"squared error {loss:.4g}", refresh=False)
+            bar.update(max(0.0, min(share, 1.0) - bar.n))
+
+        yield tell
 
 
 def _write(folder: Path, gathered: Gathered, groups: Groups, job: _Job) -> Summary:
@@ -284,7 +337,7 @@ def _summary(folder: Path, gathered: Gathered, groups: Groups, job: _Job, **fact
         publishable=(*(["surrogates/"] if gathered.faces is not None else []), *publishable),
         secret=tuple(name for name in here if name not in publishable),
         versions=_versions(),
-        command=job.command,
+        command=_command(job),
         **facts,
     )
 

@@ -233,6 +233,10 @@ BROKEN = np.full((20, 4), np.nan)
         ({"k": 41}, GuaranteeError, "needs at least 41 people, and there are 40"),
         ({"seed": -1}, InputError, "seed"),
         ({"method": "magic"}, InputError, "no method 'magic'"),
+        ({"effort": "heroic"}, InputError, "effort is fast, default or best"),
+        ({"time_limit": 0}, InputError, "time limit"),
+        ({"same_person": 0}, InputError, "--same-person"),
+        ({"source": "facenet.npz"}, InputError, "facenet vectors have no known distance"),
         ({"surrogate": "magic"}, InputError, "no surrogate method 'magic'"),
         ({"identity": "folder"}, InputError, "is for photographs"),
         ({"identity": "column:name"}, InputError, "holds its identities itself"),
@@ -256,6 +260,7 @@ def test_a_refusal_writes_nothing(
     (tmp_path / "text.h5").write_text("text")
     (tmp_path / "text.xyz").write_text("text")
     bare(tmp_path, ".npy", BROKEN).rename(tmp_path / "nan.npy")
+    np.savez(tmp_path / "facenet.npz", embedding=people()[0], extractor="facenet")
     without_faces(tmp_path)
     before = sorted(tmp_path.rglob("*"))
     source, output = tmp_path / asked.pop("source"), tmp_path / asked.pop("output")

@@ -63,7 +63,26 @@ def cluster(
         str | None,
         _option("how to group: anneal (default), local_search, mdav, random", show_default=False),
     ] = None,
+    effort: Annotated[
+        str, _option("how hard to look for good groups: fast, default, best")
+    ] = "default",
+    time_limit: Annotated[
+        float | None,
+        _option(
+            "seconds after which the best groups so far are taken; the answer then depends on"
+            " the machine",
+            show_default=False,
+        ),
+    ] = None,
     seed: Annotated[int, _option("the same seed gives the same bytes")] = 0,
+    same_person: Annotated[
+        float | None,
+        _option(
+            "distance of embeddings below which two faces may be one person's, where that is"
+            " estimated; default 0.5 for dlib's",
+            show_default=False,
+        ),
+    ] = None,
     extractor: Annotated[str, _option("embedding: dlib, dlib-reference, facenet, pca")] = "dlib",
     weights: Annotated[
         Path | None, _option("weights of the extractor, if not its own", show_default=False)
@@ -78,6 +97,16 @@ def cluster(
             show_default=False,
         ),
     ] = None,
+    upsample: Annotated[
+        int | None,
+        _option(
+            "how often a photograph is doubled first to find smaller faces; default by its size",
+            min=0,
+            max=4,
+            show_default=False,
+        ),
+    ] = None,
+    max_pixels: Annotated[int, _option("larger photographs are not decoded")] = 100_000_000,
     chip_size: Annotated[int, _option("side of the surrogates in pixels")] = 256,
     jobs: Annotated[
         int | None, _option("worker processes; default one a core", min=1, show_default=False)
@@ -96,9 +125,14 @@ def cluster(
         k,
         output,
         method=method,
+        effort=effort,  # type: ignore[arg-type]
+        time_limit=time_limit,
         seed=seed,
         identity=identity,
-        encoding=Encoding(extractor, detector, faces, chip_size, weights, jobs),
+        same_person=same_person,
+        encoding=Encoding(
+            extractor, detector, faces, chip_size, weights, jobs, upsample, max_pixels
+        ),
         overwrite=overwrite,
         progress=not quiet,
     )
