@@ -13,12 +13,14 @@ from typing import Any
 
 import numpy as np
 
-from anonfaces.errors import WeightsError
-
-__all__ = ["KEYS", "REBUILD", "Pending", "Rebuild"]
+__all__ = ["KEYS", "REBUILD", "Pending", "Rebuild", "RefusedError"]
 
 KEYS = (str, int, float, bytes, type(None))
 Rebuild = Callable[..., Any]
+
+
+class RefusedError(Exception):
+    """What a file holds that weights never need; the reader adds which file."""
 
 
 @dataclass(eq=False)
@@ -33,11 +35,11 @@ def _array(dtype: np.dtype[Any], shape: Any, data: Any, fortran: bool) -> np.nda
     """The array, if its bytes are all there: the shape alone never allocates."""
     data = data.encode("latin1") if isinstance(data, str) else data
     if not isinstance(dtype, np.dtype) or not isinstance(data, bytes | bytearray):
-        raise WeightsError("an array of objects, which can hide anything: not weights")
+        raise RefusedError("an array of objects, which can hide anything: not weights")
     if not (isinstance(shape, tuple) and all(type(n) is int and n >= 0 for n in shape)):
         raise ValueError("an array without a shape")
     if math.prod(shape) * dtype.itemsize != len(data):
-        raise WeightsError(
+        raise RefusedError(
             f"an array claims the shape {shape} of {dtype} but brings {len(data)} bytes"
         )
     return np.frombuffer(data, dtype).reshape(shape, order="F" if fortran else "C")
@@ -61,7 +63,7 @@ def _scalar(dtype: Any, data: Any) -> Any:
 
 def _dtype(code: Any, *_: Any) -> Pending:
     if not (isinstance(code, str) and len(code) <= 8 and code.lstrip("<>|=")[:1] in set("?biuf")):
-        raise WeightsError(f"an array of type {str(code)[:40]!r}: weights are numbers")
+        raise RefusedError(f"an array of type {str(code)[:40]!r}: weights are numbers")
 
     def finish(state: Any) -> np.dtype[Any]:
         return np.dtype(code).newbyteorder(">" if state[1] == ">" else "<")
@@ -83,7 +85,7 @@ def _fresh(kind: type) -> Rebuild:
             raise ValueError(f"a {kind.__name__} of something that is no list")
         hashed: Any = [pair[0] for pair in items] if kind is dict else items  # type: ignore[index]
         if kind in {set, frozenset, dict} and not all(isinstance(i, KEYS) for i in hashed):
-            raise WeightsError(f"a {kind.__name__} of things that weights never need")
+            raise RefusedError(f"a {kind.__name__} of things that weights never need")
         return kind(items)
 
     return make

@@ -10,14 +10,16 @@ from __future__ import annotations
 
 import pickletools
 import struct
-from collections.abc import Callable, Mapping
+import zipfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import IO, Any
 
-from anonfaces._inert_arrays import KEYS, REBUILD, Pending, Rebuild
+from anonfaces._inert_arrays import KEYS, REBUILD, Pending, Rebuild, RefusedError
 from anonfaces.errors import WeightsError
 
-__all__ = ["Global", "Inert", "Stream", "load"]
+__all__ = ["Global", "Inert", "RefusedError", "Stream", "hostile", "load"]
 
 _MAX_STEPS = 20_000_000
 _MAX_LINE = 1 << 16
@@ -72,8 +74,8 @@ class Inert:
 class Stream:
     """A binary file that refuses to be asked for more than it has left."""
 
-    def __init__(self, file: IO[bytes], source: str) -> None:
-        self._file, self.source = file, source
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
         here = file.tell()
         self._end = file.seek(0, 2)
         file.seek(here)
@@ -83,10 +85,10 @@ class Stream:
         return self._file.tell()
 
     def read(self, count: int) -> bytes:
-        """Exactly ``count`` bytes, or ``WeightsError``."""
+        """Exactly ``count`` bytes, or ``RefusedError``."""
         left = self._end - self._file.tell()
         if not 0 <= count <= left:
-            raise WeightsError(f"{self.source}: claims {count} bytes where {left} are left")
+            raise RefusedError(f"it ends too early: {count} bytes are claimed, {left} are left")
         return self._file.read(count)
 
     def readline(self) -> bytes:
@@ -103,40 +105,43 @@ def load(
 
     ``rebuild`` adds functions that may stand for a name (``"torch._utils._rebuild..."``): they
     get the call's arguments and must treat them as hostile. ``persistent`` answers persistent
-    identifiers. ``WeightsError`` names the file if it is damaged or asks for the system.
+    identifiers. Call it inside of ``hostile``, which names the file in the error.
     """
-    machine = _Machine(stream.source, {**REBUILD, **(rebuild or {})}, persistent)
+    return _Machine({**REBUILD, **(rebuild or {})}, persistent).run(stream)
+
+
+@contextmanager
+def hostile(source: str) -> Iterator[None]:
+    """Whatever a damaged or hostile file makes of the code within is a ``WeightsError``."""
     try:
-        return machine.run(stream)
-    except WeightsError:
-        raise
-    except _DAMAGE as error:
-        message = f"{stream.source}: not a readable pickle ({type(error).__name__}: {error})"
+        yield
+    except RefusedError as error:
+        raise WeightsError(f"{source}: {error}") from None
+    except DAMAGE as error:
+        message = f"{source}: not readable ({type(error).__name__}: {error})"
         raise WeightsError(message) from None
 
 
-_DAMAGE = (
+# What pickletools, zipfile, struct and numpy raise on bytes that make no sense.
+DAMAGE = (
     ValueError,
     TypeError,
-    KeyError,
-    IndexError,
+    LookupError,
     AttributeError,
     OverflowError,
     EOFError,
     struct.error,
-    RecursionError,
+    RuntimeError,
     MemoryError,
+    zipfile.BadZipFile,
 )
 
 
 class _Machine:
     def __init__(
-        self,
-        source: str,
-        rebuild: Mapping[str, Rebuild],
-        persistent: Callable[[Any], Any] | None,
+        self, rebuild: Mapping[str, Rebuild], persistent: Callable[[Any], Any] | None
     ) -> None:
-        self._source, self._rebuild, self._persistent = source, rebuild, persistent
+        self._rebuild, self._persistent = rebuild, persistent
         self._stack: list[Any] = []
         self._marked: list[list[Any]] = []
         self._memo: dict[int, Any] = {}
@@ -144,7 +149,7 @@ class _Machine:
     def run(self, stream: Stream) -> Any:
         for step, (opcode, value, _) in enumerate(pickletools.genops(stream)):  # type: ignore[arg-type]
             if step > _MAX_STEPS:
-                raise WeightsError(f"{self._source}: more than {_MAX_STEPS} steps, not weights")
+                raise RefusedError(f"more than {_MAX_STEPS} steps, not weights")
             if opcode.name == "STOP":
                 break
             if opcode.name in _PUSHED_AS_READ:
@@ -156,7 +161,7 @@ class _Machine:
     def _step(self, name: str, value: Any) -> None:
         action = _ACTIONS.get(name)
         if action is None:
-            raise WeightsError(f"{self._source}: holds the opcode {name}, which weights never need")
+            raise RefusedError(f"holds the opcode {name}, which weights never need")
         action(self, value)
 
     def mark(self, _: Any) -> None:
@@ -252,9 +257,7 @@ class _Machine:
         """Keys are plain: hashing tuples nested n deep can take 2**n steps."""
         flat = key if isinstance(key, tuple) else (key,)
         if not all(isinstance(part, KEYS) for part in flat):
-            raise WeightsError(
-                f"{self._source}: a key of type {type(key).__name__}, not of weights"
-            )
+            raise RefusedError(f"a key of type {type(key).__name__}, not of weights")
         return key
 
     def named(self, value: str) -> None:
@@ -271,8 +274,8 @@ class _Machine:
         found = Global(module, name)
         system = module.split(".")[0] in _NEVER_IN_WEIGHTS
         if system and str(found) not in self._rebuild and name not in _HARMLESS:
-            raise WeightsError(
-                f"{self._source}: asks for {found}, which weights never need. Nothing was run; "
+            raise RefusedError(
+                f"asks for {found}, which weights never need. Nothing was run; "
                 "do not open this file with anything else"
             )
         return found
@@ -316,7 +319,7 @@ class _Machine:
 
     def persistent(self, _: Any) -> None:
         if self._persistent is None:
-            raise WeightsError(f"{self._source}: refers to data outside the pickle")
+            raise RefusedError("refers to data outside the pickle")
         self._stack[-1] = self._persistent(self._stack[-1])
 
 
