@@ -1,0 +1,73 @@
+"""Checkpoints: whatever a StyleGAN was saved as, read without running any of it.
+
+``read`` takes NVIDIA's TensorFlow pickles (StyleGAN, StyleGAN2), their PyTorch pickles
+(StyleGAN2-ADA), rosinality's ``.pt``, this project's ``.npz``, and our own folders; ``write``
+makes the last.
+"""
+
+from __future__ import annotations
+
+import zipfile
+from dataclasses import replace
+from pathlib import Path
+
+from anonfaces._inert_pickle import hostile
+from anonfaces.errors import WeightsError
+from stylegan.checkpoint._known import Known, known
+from stylegan.checkpoint._layout import Found
+from stylegan.checkpoint._own import read_folder, read_npz
+from stylegan.checkpoint._own import write_folder as write
+
+__all__ = ["SHIPPED", "Found", "Known", "checked", "known", "read", "write"]
+
+_HERE = Path(__file__).resolve().parent
+_IN_WHEEL = _HERE.parent / "_generator"
+SHIPPED = _IN_WHEEL if _IN_WHEEL.is_dir() else _HERE.parent.parent / "datasets" / "generator"
+
+
+def read(path: Path) -> Found:
+    """Read the networks in ``path``, a file or a folder of ours.
+
+    Raises:
+        WeightsError: the file is missing, damaged, hostile, or holds no StyleGAN.
+    """
+    try:
+        with hostile(str(path)):
+            return _read(path)
+    except OSError as error:
+        raise WeightsError(f"{path}: cannot be read ({error.strerror or error})") from None
+
+
+def checked(found: Found, source: str, generator_only: bool = False) -> Found:
+    """``found`` as float32, once every name, shape and number is what the configs ask for."""
+    from anonfaces._engine import load_engine
+
+    load_engine()
+    from stylegan._parameters import check
+    from stylegan.discriminator import discriminator_specs
+    from stylegan.generator import generator_specs
+
+    specs = generator_specs(found.generator)
+    made = Found(found.generator, dict(check(specs, found.generator_values, source)))
+    if found.discriminator is None or found.discriminator_values is None or generator_only:
+        return made
+    specs = discriminator_specs(found.discriminator)
+    values = dict(check(specs, found.discriminator_values, source))
+    return replace(made, discriminator=found.discriminator, discriminator_values=values)
+
+
+def _read(path: Path) -> Found:
+    if path.is_dir():
+        return read_folder(path)
+    if path.suffix in {".json", ".h5"}:
+        return read_folder(path.parent)
+    if zipfile.is_zipfile(path) and path.suffix == ".npz":
+        return read_npz(path)
+    if path.suffix in {".pt", ".pth"}:
+        from anonfaces._torch_file import read_torch_object
+        from stylegan.checkpoint._rosinality import from_rosinality
+
+        return from_rosinality(read_torch_object(path), str(path))
+    from stylegan.checkpoint._nvidia import read_pickle
+
+    return read_pickle(path)

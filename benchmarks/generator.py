@@ -1,0 +1,86 @@
+"""What the generator that ships is worth: ``python -m benchmarks.generator``.
+
+At each truncation: in how many samples, enlarged to 256 px, dlib's HOG detector finds exactly
+one face, and how many pairs of the faces found are closer than 0.6 in dlib's embedding (with
+which a recogniser calls them one person): the less variety, the more.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.machine import describe
+from benchmarks.tables import print_table
+
+PACKAGES = ("numpy", "keras", "tensorflow-cpu", "dlib-bin")
+SIDE, ONE_PERSON = 256, 0.6
+HEAD = ("psi", "samples", "one face", "no face", "more", "median distance", "pairs < 0.6")
+
+
+def main() -> None:
+    """Print a row a truncation."""
+    options = _options()
+    print(f"{options.generator or 'the generator that ships'}\n{describe(PACKAGES)}\n")
+    rows = [_measure(options.generator, psi, options.samples) for psi in options.psi]
+    print_table(HEAD, rows)
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.generator", description=__doc__)
+    parser.add_argument("--generator", type=Path, help="a checkpoint (default: the one that ships)")
+    parser.add_argument("--samples", type=int, default=500, help="(default: %(default)s)")
+    parser.add_argument("--psi", type=float, nargs="*", default=[0.7, 1.0])
+    return parser.parse_args()
+
+
+def _measure(path: Path | None, psi: float, samples: int) -> tuple[object, ...]:
+    from encoders.detect import load_detector
+
+    detector = load_detector("hog", 0)
+    counts = np.zeros(samples, int)
+    chips = []
+    for i, picture in enumerate(_pictures(path, psi, samples)):
+        boxes = detector(picture)
+        counts[i] = len(boxes)
+        if len(boxes) == 1:
+            chips.append(_chip(picture, boxes[0]))
+    distances = _distances(np.stack(chips))
+    shares = [np.mean(counts == 1), np.mean(counts == 0), np.mean(counts > 1)]
+    percent = [f"{100 * share:.1f} %" for share in shares]
+    near = f"{100 * np.mean(distances < ONE_PERSON):.1f} %"
+    return psi, samples, *percent, f"{np.median(distances):.3f}", near
+
+
+def _pictures(path: Path | None, psi: float, samples: int) -> Iterator[NDArray[np.uint8]]:
+    import stylegan
+
+    generator = stylegan.load(path)
+    for start in range(0, samples, 50):
+        seeds = range(start, min(start + 50, samples))
+        w = generator.map(generator.latents(seeds), psi=psi)
+        for picture in generator.pictures(w):
+            yield cv2.resize(picture, (SIDE, SIDE), interpolation=cv2.INTER_CUBIC)
+
+
+def _chip(picture: NDArray[np.uint8], box: NDArray[np.int32]) -> NDArray[np.uint8]:
+    from encoders.align import align_dlib5
+
+    return align_dlib5(picture, box)
+
+
+def _distances(chips: NDArray[np.uint8]) -> NDArray[np.float64]:
+    from scipy.spatial.distance import pdist
+
+    from encoders.embed import load_embedder
+
+    return pdist(load_embedder("dlib")(chips))
+
+
+if __name__ == "__main__":
+    main()

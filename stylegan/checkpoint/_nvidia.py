@@ -1,0 +1,152 @@
+"""NVIDIA's pickles, as data: TensorFlow's Network objects, PyTorch's persistent modules."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from anonfaces._inert_pickle import Inert, RefusedError, Stream, load
+from anonfaces._torch_file import FILE_LIMIT, in_plain_pickles
+from anonfaces.errors import WeightsError
+from stylegan.checkpoint._layout import Found, discriminator_from_official, from_official
+from stylegan.checkpoint._tensorflow import (
+    discriminator_from_tensorflow,
+    generator_from_tensorflow,
+)
+
+__all__ = ["read_pickle"]
+
+_DEEPEST = 32  # modules in modules
+
+
+def read_pickle(path: Path) -> Found:
+    """The generator, and the discriminator where it is one of ours, of a pickle.
+
+    Of several generators the running average (``Gs``, ``G_ema``) is taken.
+    """
+    with path.open("rb") as file:
+        if file.seek(0, 2) > FILE_LIMIT:
+            raise RefusedError(f"larger than {FILE_LIMIT >> 30} GiB")
+        file.seek(0)
+        content = load(Stream(file), in_plain_pickles())
+    if isinstance(content, tuple | list):
+        return _tensorflow([part for part in content if _is_network(part)], str(path))
+    if isinstance(content, dict):
+        return _pytorch(content, str(path))
+    kind = content.name if isinstance(content, Inert) else type(content).__name__
+    raise RefusedError(f"holds {kind or 'something'}, not the networks of a StyleGAN")
+
+
+def _is_network(part: Any) -> bool:
+    return isinstance(part, Inert) and part.name == "Network" and isinstance(part.state, dict)
+
+
+def _tensorflow(networks: list[Inert], source: str) -> Found:
+    """G, D and Gs in this order; or a single one."""
+    if not networks:
+        raise RefusedError("holds a list, but no networks of dnnlib.tflib in it")
+    average = networks[-1]
+    parts = average.state.get("components")
+    if not isinstance(parts, dict) or not {"mapping", "synthesis"} <= set(parts):
+        raise RefusedError("its last network has no mapping and synthesis")
+    mapping, synthesis = (_variables(parts[name]) for name in ("mapping", "synthesis"))
+    generator, values = generator_from_tensorflow(_variables(average), mapping, synthesis, source)
+    if len(networks) != 3 or generator.architecture == "stylegan":
+        return Found(generator, values)
+    return Found(generator, values, *_or_none(networks[1], source))
+
+
+def _or_none(network: Inert, source: str) -> tuple[Any, Any]:
+    """A discriminator of another kind is no reason to refuse the generator."""
+    try:
+        return discriminator_from_tensorflow(_variables(network), source)
+    except WeightsError:
+        return None, None
+
+
+def _variables(network: Any) -> dict[str, NDArray[Any]]:
+    if not _is_network(network):
+        raise RefusedError("a component is no network")
+    pairs = network.state.get("variables")
+    if not isinstance(pairs, list) or not all(_is_pair(pair) for pair in pairs):
+        raise RefusedError("a network lists no variables")
+    return {name: np.asarray(value) for name, value in pairs}
+
+
+def _is_pair(pair: Any) -> bool:
+    return (
+        isinstance(pair, tuple | list)
+        and len(pair) == 2
+        and isinstance(pair[0], str)
+        and isinstance(pair[1], np.ndarray | np.generic | int | float)
+    )
+
+
+def _pytorch(content: dict[Any, Any], source: str) -> Found:
+    module = content.get("G_ema", content.get("G"))
+    if not isinstance(module, Inert):
+        raise RefusedError("holds no G_ema: not a snapshot of StyleGAN2-ADA")
+    values = dict(_tensors(module))
+    if any(name.startswith("synthesis.input.") for name in values):
+        raise RefusedError("is a StyleGAN3, whose networks are not built here yet")
+    generator, ours = from_official(values, _clamp(module, "b4"), source)
+    judge = content.get("D")
+    found = dict(_tensors(judge)) if isinstance(judge, Inert) else {}
+    if judge is None or "b4.conv.weight" not in found or not _is_residual(found):
+        return Found(generator, ours)
+    group = _state(_child(judge, "b4.mbstd")).get("group_size")
+    config, theirs = discriminator_from_official(
+        found, _clamp(judge, "b4.conv"), source, group if type(group) is int else 4
+    )
+    return Found(generator, ours, config, theirs)
+
+
+def _is_residual(values: dict[str, Any]) -> bool:
+    blocks = [name for name in values if name.endswith(".conv0.weight")]
+    return all(name.replace("conv0", "skip") in values for name in blocks)
+
+
+def _clamp(module: Any, where: str) -> float | None:
+    """The bound on activations that 16-bit training used."""
+    for place in (where, f"synthesis.{where}.conv1"):
+        bound = _state(_child(module, place)).get("conv_clamp")
+        if isinstance(bound, int | float) and bound > 0:
+            return float(bound)
+    return None
+
+
+def _state(module: Any) -> dict[str, Any]:
+    """What a module would have had in its ``__dict__``: kept beside its source, or set later."""
+    if not isinstance(module, Inert):
+        return {}
+    described = module.args[0] if module.args and isinstance(module.args[0], dict | Inert) else {}
+    entries = described.entries if isinstance(described, Inert) else described
+    state = entries.get("state", module.state)
+    state = state.entries if isinstance(state, Inert) else state
+    return state if isinstance(state, dict) else {}
+
+
+def _child(module: Any, path: str) -> Any:
+    for name in path.split("."):
+        children = _state(module).get("_modules")
+        module = children.get(name) if isinstance(children, dict) else None
+    return module
+
+
+def _tensors(module: Any, prefix: str = "", depth: int = 0) -> Iterator[tuple[str, Any]]:
+    """Parameters and buffers under the names that ``state_dict`` would give them."""
+    if depth > _DEEPEST:
+        raise RefusedError("modules in modules without an end")
+    state = _state(module)
+    for kind in ("_parameters", "_buffers"):
+        held = state.get(kind)
+        for name, value in held.items() if isinstance(held, dict) else ():
+            if isinstance(value, np.ndarray):
+                yield f"{prefix}{name}", value
+    children = state.get("_modules")
+    for name, child in children.items() if isinstance(children, dict) else ():
+        yield from _tensors(child, f"{prefix}{name}.", depth + 1)

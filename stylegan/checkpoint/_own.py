@@ -1,0 +1,105 @@
+"""Our own format: a folder with config.json and HDF5 weights, for each network."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from anonfaces._files import replacing, write_text
+from anonfaces._inert_pickle import RefusedError
+from stylegan.checkpoint._layout import Found, discriminator_from_official, from_official
+from stylegan.config import DiscriminatorConfig, GeneratorConfig
+
+__all__ = ["read_folder", "read_npz", "write_folder"]
+
+_LARGEST = 4 << 30
+_LARGEST_CONFIG = 1 << 16
+_MOST = 5000
+
+
+def write_folder(found: Found, folder: Path, dtype: str = "float32") -> None:
+    """Write ``generator.json`` and ``.h5``, and ``discriminator.*`` if there is one."""
+    folder.mkdir(parents=True, exist_ok=True)
+    networks = {
+        "generator": (found.generator, found.generator_values),
+        "discriminator": (found.discriminator, found.discriminator_values),
+    }
+    for name, (config, values) in networks.items():
+        if config is not None and values is not None:
+            _write_weights(folder / f"{name}.h5", values, dtype)
+            write_text(folder / f"{name}.json", config.to_json() + "\n")
+
+
+def _write_weights(path: Path, values: Mapping[str, NDArray[Any]], dtype: str) -> None:
+    with replacing(path) as beside, h5py.File(beside, "w", track_order=False) as file:
+        for name in sorted(values):
+            numbers = np.asarray(values[name], dtype)
+            packed = {"compression": "gzip", "shuffle": True} if numbers.size > 1024 else {}
+            file.create_dataset(name, data=numbers, track_times=False, **packed)
+
+
+def read_folder(folder: Path) -> Found:
+    """Read what ``write_folder`` wrote; hostile sizes, links and types are refused."""
+    generator = GeneratorConfig.from_json(*_config(folder / "generator.json"))
+    values = _weights(folder / "generator.h5")
+    if not (folder / "discriminator.json").is_file():
+        return Found(generator, values)
+    config = DiscriminatorConfig.from_json(*_config(folder / "discriminator.json"))
+    return Found(generator, values, config, _weights(folder / "discriminator.h5"))
+
+
+def _config(path: Path) -> tuple[str, str]:
+    if path.stat().st_size > _LARGEST_CONFIG:
+        raise RefusedError(f"{path.name} is larger than a config")
+    return path.read_text(encoding="utf-8"), str(path)
+
+
+def _weights(path: Path) -> dict[str, NDArray[Any]]:
+    with h5py.File(path, "r") as file:
+        if len(file) > _MOST:
+            raise RefusedError(f"{path.name} holds {len(file)} arrays, not a network's")
+        left = _LARGEST
+        values = {}
+        for name in file:
+            dataset = _dataset(file, name)
+            left -= dataset.size * 4
+            if left < 0:
+                raise RefusedError(f"{path.name} unpacks to more than {_LARGEST >> 30} GiB")
+            values[name] = np.asarray(dataset[()])
+    return values
+
+
+def _dataset(file: h5py.File, name: str) -> h5py.Dataset:
+    if not isinstance(file.get(name, getlink=True), h5py.HardLink):
+        raise RefusedError(f"{name} is a link to another place")
+    dataset = file[name]
+    if not isinstance(dataset, h5py.Dataset) or dataset.dtype.kind != "f":
+        raise RefusedError(f"{name} is not an array of floating-point numbers")
+    if dataset.external or dataset.is_virtual:
+        raise RefusedError(f"{name} lies in another file")
+    return dataset
+
+
+def read_npz(path: Path) -> Found:
+    """Arrays under the official names: ``G/...`` and, where it is a discriminator, ``D/...``."""
+    with np.load(path, allow_pickle=False) as archive:
+        groups: dict[str, dict[str, NDArray[Any]]] = {"G": {}, "D": {}}
+        left = _LARGEST
+        for info in archive.zip.infolist():
+            left -= info.file_size
+        if left < 0 or len(archive.files) > _MOST:
+            raise RefusedError("unpacks to more than a network's weights")
+        for name in archive.files:
+            prefix, _, rest = name.partition("/")
+            if prefix in groups:
+                groups[prefix][rest] = archive[name]
+    if not groups["G"]:
+        raise RefusedError("holds no arrays named G/...")
+    generator = from_official(groups["G"], None, str(path))
+    judge = discriminator_from_official(groups["D"], None, str(path)) if groups["D"] else ()
+    return Found(*generator, *judge)

@@ -1,0 +1,87 @@
+"""``python -m stylegan.convert in.pkl out/``: any checkpoint into our own format."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from anonfaces import _command
+
+if TYPE_CHECKING:
+    from stylegan.checkpoint import Found
+
+_EXAMPLES = """
+Turn a StyleGAN checkpoint into a folder of HDF5 weights and a JSON config.
+
+CHECKPOINT is a pickle of NVIDIA's (StyleGAN, StyleGAN2, StyleGAN2-ADA), a .pt of rosinality's
+stylegan2-pytorch, an .npz with arrays named G/... as the official PyTorch modules name them, or
+a folder that this command wrote. Nothing in it is run: a file that tries is refused.
+
+\b
+Examples:
+  python -m stylegan.convert stylegan2-ffhq-config-f.pkl ffhq/
+  python -m stylegan.convert ffhq.pkl ffhq/ --dtype float16
+  python -m stylegan.convert 550000.pt rosinality/ --generator-only
+"""
+
+app = typer.Typer(add_completion=False)
+
+
+class _Dtype(StrEnum):
+    float32 = "float32"
+    float16 = "float16"
+
+
+@app.command(help=_EXAMPLES)
+def convert(
+    checkpoint: Annotated[Path, typer.Argument(metavar="CHECKPOINT", help="what to read")],
+    output: Annotated[Path, typer.Argument(metavar="FOLDER", help="the folder to make")],
+    dtype: Annotated[
+        _Dtype, typer.Option(help="how numbers are kept; float16 halves the file")
+    ] = _Dtype.float32,
+    generator_only: Annotated[
+        bool, typer.Option("--generator-only", help="leave a discriminator out")
+    ] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="a traceback on errors")] = False,
+) -> None:
+    """Read, check every shape and number against the config, write."""
+    from anonfaces._files import sha256
+    from anonfaces.errors import OutputError
+    from stylegan import checkpoint as files
+
+    found = files.read(checkpoint)
+    checked = files.checked(found, str(checkpoint), generator_only)
+    print(_described(checked))
+    if checkpoint.is_file():
+        digest = sha256(checkpoint)
+        print(f"SHA-256 {digest}: {_terms(digest)}")
+    try:
+        files.write(checked, output, dtype)
+    except OSError as error:
+        raise OutputError(f"{output}: cannot be written ({error})") from None
+    print(f"written to {output}: stylegan.load({str(output)!r})")
+
+
+def _described(found: Found) -> str:
+    config = found.generator
+    judge = "with" if found.discriminator else "without"
+    return (
+        f"{config.architecture}, {config.resolution} px, z {config.z_dim}, w {config.w_dim}, "
+        f"{config.classes} classes, {judge} discriminator"
+    )
+
+
+def _terms(digest: str) -> str:
+    from stylegan.checkpoint import known
+
+    published = known(digest)
+    if published is None:
+        return "not a file that we know; its terms are those of whoever made it"
+    return f"{published.name}. Licence: {published.licence}. Hash from {published.where}"
+
+
+if __name__ == "__main__":
+    _command.run(app)

@@ -1,0 +1,148 @@
+"""``python -m stylegan.generate --seeds 0-63 --psi 0.7 -o faces/``: one PNG a seed."""
+
+from __future__ import annotations
+
+import math
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from anonfaces import _command
+from anonfaces.errors import InputError, OutputError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+_EXAMPLES = """
+Make pictures from seeds: one PNG a seed, named seed0000.png.
+
+Without --generator it is the one that ships: 64 px faces, learnt from UTKFace and so for
+non-commercial research only. The same seed makes the same picture.
+
+\b
+Examples:
+  python -m stylegan.generate --seeds 0-63 --psi 0.7 -o faces/
+  python -m stylegan.generate --seeds 1,5,20-29 -o faces/ --grid grid.png
+  python -m stylegan.generate --seeds 0-3 --generator ffhq.pkl -o faces/
+  python -m stylegan.generate --seeds 0-9 --generator cifar10.pkl --class 3 -o cats/
+"""
+
+_MOST_SEEDS = 1_000_000
+app = typer.Typer(add_completion=False)
+
+
+class _Noise(StrEnum):
+    const = "const"
+    random = "random"
+    none = "none"
+
+
+class _Precision(StrEnum):
+    float32 = "float32"
+    bfloat16 = "bfloat16"
+
+
+def _option(text: str, *names: str, **more: Any) -> Any:
+    return typer.Option(*names, help=text, **more)
+
+
+@app.command(help=_EXAMPLES)
+def generate(
+    output: Annotated[Path, _option("the folder for the pictures", "--output", "-o")],
+    seeds: Annotated[str, _option("such as 0-63 or 1,5,20-29", "--seeds")] = "0-15",
+    psi: Annotated[float, _option("1 for full variety, 0 for the average face", "--psi")] = 0.7,
+    cutoff: Annotated[
+        int | None, _option("truncate the first layers only", "--cutoff", min=0)
+    ] = None,
+    generator: Annotated[
+        Path | None, _option("a checkpoint of any kind; default: the one that ships", "--generator")
+    ] = None,
+    noise: Annotated[_Noise, _option("noise maps", "--noise-mode")] = _Noise.const,
+    label: Annotated[int | None, _option("class, if the network has any", "--class")] = None,
+    grid: Annotated[Path | None, _option("also one picture of all", "--grid")] = None,
+    batch: Annotated[int, _option("pictures at a time", "--batch", min=1, max=1024)] = 8,
+    precision: Annotated[
+        _Precision, _option("bfloat16 is faster where the CPU has it", "--precision")
+    ] = _Precision.float32,
+    debug: Annotated[bool, _option("a traceback on errors", "--debug")] = False,
+) -> None:
+    """Map, synthesise and write a batch at a time."""
+    chosen = parse_seeds(seeds)
+    if not math.isfinite(psi):
+        raise InputError(f"--psi {psi}: expected a number, mostly 0 to 1")
+    from tqdm import tqdm
+
+    import stylegan
+
+    network = stylegan.load(generator, precision.value)
+    _make_folder(output)
+    tiles: list[NDArray[np.uint8]] = []
+    for start in tqdm(range(0, len(chosen), batch), unit="batch", disable=None):
+        part = chosen[start : start + batch]
+        labels = None if label is None else [label] * len(part)
+        w = network.map(network.latents(part), labels, psi=psi, cutoff=cutoff)
+        pictures = network.pictures(w, noise.value, seed=part[0], batch=batch)
+        _write_all(output, part, pictures)
+        if grid is not None:
+            tiles.extend(pictures)
+    if grid is not None:
+        _write(grid, as_grid(tiles))
+    print(f"{len(chosen)} pictures of {network.config.resolution} px in {output}")
+
+
+def parse_seeds(text: str) -> list[int]:
+    """``"1,5,20-22"`` to ``[1, 5, 20, 21, 22]``. ``InputError`` for anything else."""
+    seeds: list[int] = []
+    for part in text.split(","):
+        first, dash, last = part.strip().partition("-")
+        if not first.isdecimal() or (dash and not last.isdecimal()) or len(first + last) > 20:
+            raise InputError(f"--seeds {text!r}: expected numbers and ranges, such as 1,5,20-29")
+        low, high = int(first), int(last or first)
+        if high < low or high >= 1 << 32 or len(seeds) + high - low >= _MOST_SEEDS:
+            raise InputError(f"--seeds {text!r}: at most {_MOST_SEEDS} seeds, each below 2**32")
+        seeds.extend(range(low, high + 1))
+    return seeds
+
+
+def as_grid(tiles: list[NDArray[np.uint8]]) -> NDArray[np.uint8]:
+    """Pictures of one size as one picture, about square, row by row."""
+    import numpy as np
+
+    columns = math.ceil(math.sqrt(len(tiles)))
+    rows = math.ceil(len(tiles) / columns)
+    height, width, channels = tiles[0].shape
+    sheet = np.zeros((rows * columns, height, width, channels), np.uint8)
+    sheet[: len(tiles)] = tiles
+    stacked = sheet.reshape(rows, columns, height, width, channels).swapaxes(1, 2)
+    return stacked.reshape(rows * height, columns * width, channels)
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{folder}: cannot be made ({error.strerror})") from None
+
+
+def _write_all(folder: Path, seeds: list[int], pictures: NDArray[np.uint8]) -> None:
+    for seed, picture in zip(seeds, pictures, strict=True):
+        _write(folder / f"seed{seed:04d}.png", picture)
+
+
+def _write(path: Path, picture: NDArray[np.uint8]) -> None:
+    from PIL import Image
+
+    from anonfaces._files import replacing
+
+    try:
+        with replacing(path) as beside:
+            Image.fromarray(picture).save(beside, format="png")
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be written ({error})") from None
+
+
+if __name__ == "__main__":
+    _command.run(app)
