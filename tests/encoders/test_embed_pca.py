@@ -66,7 +66,7 @@ def test_vectors_are_the_projections(fitted: PcaEmbedder, chips: Chips) -> None:
     np.testing.assert_allclose(fitted(chips[:300]), expected, atol=1e-4)
 
 
-@pytest.mark.parametrize("sizes", [(1,), (7,), (300,), (511,), (512,), (972,)])
+@pytest.mark.parametrize("sizes", [(7,), (511,)])
 def test_how_chips_are_handed_over_does_not_matter(
     sizes: tuple[int], fitted: PcaEmbedder, chips: Chips
 ) -> None:
