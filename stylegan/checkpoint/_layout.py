@@ -86,7 +86,7 @@ def discriminator_from_official(
         channels=(first, *rest),
         classes=0 if embed is None else len(embed),
         group=group,
-        mapping_layers=max(count(ours, r"mapping\.fc(\d+)\.weight"), 1),
+        mapping_layers=count(ours, r"mapping\.fc(\d+)\.weight") or 8,
         clamp=clamp,
     )
     return config, ours

@@ -35,10 +35,16 @@ def read_pickle(path: Path) -> Found:
         content = load(Stream(file), in_plain_pickles())
     if isinstance(content, tuple | list):
         return _tensorflow([part for part in content if _is_network(part)], str(path))
-    if isinstance(content, dict):
-        return _pytorch(content, str(path))
+    if _entries(content):
+        return _pytorch(_entries(content), str(path))
     kind = content.name if isinstance(content, Inert) else type(content).__name__
     raise RefusedError(f"holds {kind or 'something'}, not the networks of a StyleGAN")
+
+
+def _entries(thing: Any) -> dict[Any, Any]:
+    """A dictionary's entries, also where it was of a class of its own (``EasyDict``)."""
+    entries = thing.entries if isinstance(thing, Inert) else thing
+    return entries if isinstance(entries, dict) else {}
 
 
 def _is_network(part: Any) -> bool:
@@ -50,8 +56,8 @@ def _tensorflow(networks: list[Inert], source: str) -> Found:
     if not networks:
         raise RefusedError("holds a list, but no networks of dnnlib.tflib in it")
     average = networks[-1]
-    parts = average.state.get("components")
-    if not isinstance(parts, dict) or not {"mapping", "synthesis"} <= set(parts):
+    parts = _entries(average.state.get("components"))
+    if not {"mapping", "synthesis"} <= set(parts):
         raise RefusedError("its last network has no mapping and synthesis")
     mapping, synthesis = (_variables(parts[name]) for name in ("mapping", "synthesis"))
     generator, values = generator_from_tensorflow(_variables(average), mapping, synthesis, source)
@@ -123,17 +129,13 @@ def _state(module: Any) -> dict[str, Any]:
     """What a module would have had in its ``__dict__``: kept beside its source, or set later."""
     if not isinstance(module, Inert):
         return {}
-    described = module.args[0] if module.args and isinstance(module.args[0], dict | Inert) else {}
-    entries = described.entries if isinstance(described, Inert) else described
-    state = entries.get("state", module.state)
-    state = state.entries if isinstance(state, Inert) else state
-    return state if isinstance(state, dict) else {}
+    described = _entries(module.args[0]) if module.args else {}
+    return _entries(described.get("state", module.state))
 
 
 def _child(module: Any, path: str) -> Any:
     for name in path.split("."):
-        children = _state(module).get("_modules")
-        module = children.get(name) if isinstance(children, dict) else None
+        module = _entries(_state(module).get("_modules")).get(name)
     return module
 
 
@@ -143,10 +145,8 @@ def _tensors(module: Any, prefix: str = "", depth: int = 0) -> Iterator[tuple[st
         raise RefusedError("modules in modules without an end")
     state = _state(module)
     for kind in ("_parameters", "_buffers"):
-        held = state.get(kind)
-        for name, value in held.items() if isinstance(held, dict) else ():
+        for name, value in _entries(state.get(kind)).items():
             if isinstance(value, np.ndarray):
                 yield f"{prefix}{name}", value
-    children = state.get("_modules")
-    for name, child in children.items() if isinstance(children, dict) else ():
+    for name, child in _entries(state.get("_modules")).items():
         yield from _tensors(child, f"{prefix}{name}.", depth + 1)
