@@ -2,18 +2,40 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import NamedTuple
+
 import numpy as np
 
 from anonfaces.cluster.blocks import BLOCK, anneal_in_blocks
 from anonfaces.cluster.budget import UNLIMITED, Budget
 from anonfaces.cluster.mdav import mdav
+from anonfaces.cluster.recombine import recombine
 from anonfaces.cluster.search import COLD, HOT, Search
 
 __all__ = ["anneal", "local_search"]
 
-_TRIES = {"fast": (1_500, 2_000_000), "default": (25_000, 25_000_000), "best": (60_000, 90_000_000)}
-_LEGS = 50
+_LEGS = 40
 _QUIET = 1e-9
+
+
+class _Plan(NamedTuple):
+    """Generations of runs; each but the first goes on from the best of all groups so far."""
+
+    runs: int
+    each: int  # tries a person
+    most: int  # tries
+    heats: tuple[float, ...]  # first heat of each generation
+
+
+_PLANS = {
+    "fast": _Plan(2, 1_000, 1_100_000, (HOT,)),
+    "default": _Plan(2, 7_000, 7_000_000, (HOT, 0.1)),
+    "best": _Plan(6, 12_000, 12_000_000, (HOT, 0.1, 0.1)),
+}
 
 
 def local_search(
@@ -57,6 +79,10 @@ def anneal(
 ) -> np.ndarray:
     """MDAV, then simulated annealing: worse changes are taken too, ever more seldom.
 
+    Several runs, in threads; then the best grouping that can be made of all their groups
+    (``recombine``), from which the next, cooler runs go on. Beyond 2,048 people in blocks.
+    With a time limit, Ctrl-C ends the search and the best so far is returned.
+
     The work is a number of tries that follows from the effort and the number of people, so
     the same seed gives the same groups unless the time limit cuts it short.
 
@@ -74,14 +100,46 @@ def anneal(
     """
     if len(points) > 2 * BLOCK:
         return anneal_in_blocks(points, weights, k, rng, budget)
-    search = Search(points, weights, k, rng, mdav(points, weights, k, rng))
-    each, most = _TRIES[budget.effort]
-    tries = min(each * len(points), most) // _LEGS
-    heat, cool = HOT * search.loss / len(points), (COLD / HOT) ** (1 / _LEGS)
-    for leg in range(_LEGS):
-        search.leg(heat, cool, tries)
-        heat *= cool
-        budget.report((leg + 1) / _LEGS, search.loss)
+    plan, start = _PLANS[budget.effort], mdav(points, weights, k, rng)
+    first = Search(points, weights, k, rng, start)
+    unit, tries = first.loss / len(points), min(plan.each * len(points), plan.most)
+    labels = [start]
+    for done, hot in enumerate(plan.heats):
+        runs = [first.restarted(one, labels[0]) for one in rng.spawn(plan.runs)]
+        told = partial(_tell, budget, done, len(plan.heats))
+        _in_threads(partial(_cooled, hot * unit, COLD * unit, tries, budget, told), runs, budget)
+        labels = [recombine(points, weights, [run.best for run in runs] + labels), *labels]
         if budget.spent():
             break
-    return search.best
+    return labels[0]
+
+
+def _in_threads(task: Callable[[Search], None], runs: list[Search], budget: Budget) -> None:
+    """Run them all; with a time limit Ctrl-C ends them early and what they found is kept."""
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        try:
+            list(pool.map(task, runs))
+        except KeyboardInterrupt:
+            budget.stop()
+            if budget.time_limit is None:
+                raise
+
+
+def _cooled(
+    hot: float,
+    cold: float,
+    tries: int,
+    budget: Budget,
+    told: Callable[[int, float], None],
+    run: Search,
+) -> None:
+    cool = (cold / hot) ** (1 / _LEGS) if hot > 0 else 1.0
+    for leg in range(_LEGS):
+        if budget.spent():
+            return
+        run.leg(hot * cool**leg, cool, tries // _LEGS)
+        told(leg, run.loss)
+
+
+def _tell(budget: Budget, done: int, generations: int, leg: int, loss: float) -> None:
+    budget.report((done + (leg + 1) / _LEGS) / generations, loss)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from threading import Event
 from typing import Literal, get_args
 
 from anonfaces.errors import InputError
@@ -32,6 +33,7 @@ class Budget:
     time_limit: float | None = None
     progress: Progress | None = None
     started: float = field(default_factory=time.monotonic, compare=False)
+    stopped: Event = field(default_factory=Event, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         if self.effort not in get_args(Effort):
@@ -40,8 +42,13 @@ class Budget:
             raise InputError(f"the time limit is a number of seconds > 0, not {self.time_limit}")
 
     def spent(self) -> bool:
-        """Whether the time limit is reached."""
-        return self.time_limit is not None and self.seconds() >= self.time_limit
+        """Whether the time limit is reached, or somebody said stop."""
+        late = self.time_limit is not None and self.seconds() >= self.time_limit
+        return late or self.stopped.is_set()
+
+    def stop(self) -> None:
+        """End the work at the next occasion."""
+        self.stopped.set()
 
     def seconds(self) -> float:
         """Seconds since the budget was made."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from copy import copy
+
 import numpy as np
 
 from anonfaces.cluster import _moves, _state
@@ -26,6 +28,15 @@ class Search:
         self.d2 = _state.squared_distances(np.ascontiguousarray(points))
         self.weights = np.ascontiguousarray(weights)
         self.candidates = nearest_others(self.d2, max(20, 2 * k))
+        self._begin(rng, start)
+
+    def restarted(self, rng: np.random.Generator, start: np.ndarray) -> Search:
+        """Another search on the same tables."""
+        other = copy(self)
+        other._begin(rng, start)
+        return other
+
+    def _begin(self, rng: np.random.Generator, start: np.ndarray) -> None:
         self.now, self.best, self.loss = start, start, np.inf
         self.random = rng.integers(1, 2**63, size=1, dtype=np.uint64)
         self.leg(0.0, 1.0, 0)
@@ -40,7 +51,7 @@ class Search:
         )
         self.now = state.label
         if loss < self.loss:
-            self.loss, self.best = loss, best
+            self.loss, self.best = loss, np.unique(best, return_inverse=True)[1]
 
 
 def nearest_others(d2: np.ndarray, count: int) -> np.ndarray:

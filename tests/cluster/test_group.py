@@ -133,6 +133,23 @@ def test_small_sets_are_solved_to_the_optimum(seed: int, k: int, weighted: bool)
     assert weighted_sse(points, weights, label) == pytest.approx(optimum(points, weights, k))
 
 
+def test_more_effort_loses_less_and_tells_how_far_it_is() -> None:
+    table, told = np.random.default_rng(0).normal(size=(200, 4)), []
+    fast, best = (
+        group(table, 3, np.arange(200), effort=effort, progress=lambda *now: told.append(now))
+        for effort in ("fast", "best")
+    )
+    assert best.information_loss < fast.information_loss
+    assert {share for share, _ in told} >= {1.0}
+    assert all(0 < share <= 1 and loss > 0 for share, loss in told)
+
+
+def test_a_time_limit_that_is_reached_at_once_still_gives_valid_groups() -> None:
+    table = np.random.default_rng(0).normal(size=(300, 4))
+    groups = group(table, 3, np.arange(300), effort="best", time_limit=1e-9)
+    assert groups.sizes()["people"].between(3, 5).all()
+
+
 def test_a_random_grouping_loses_what_theory_says() -> None:
     table = np.random.default_rng(0).normal(size=(1000, 3))
     assert random_loss(table, 5) == pytest.approx(100 * 4 / 5, abs=1.5)
