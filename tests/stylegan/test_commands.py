@@ -1,0 +1,107 @@
+"""``python -m stylegan.generate`` and ``stylegan.convert`` as typed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import writers
+from PIL import Image
+from test_networks import small
+from typer.testing import CliRunner
+
+import stylegan
+from anonfaces._files import sha256
+from anonfaces.errors import InputError, OutputError, WeightsError
+from stylegan import convert, generate
+from stylegan.checkpoint import known
+from stylegan.generate import as_grid, parse_seeds
+
+
+def run(app: object, *words: object) -> str:
+    done = CliRunner().invoke(app, list(map(str, words)), catch_exceptions=False)  # type: ignore[arg-type]
+    assert done.exit_code == 0, done.output
+    return done.output
+
+
+def test_one_picture_a_seed_and_a_grid(tmp_path: Path) -> None:
+    words = ("--seeds", "3,8-10", "--grid", tmp_path / "grid.png", "--batch", 3)
+    run(generate.app, *words, "-o", tmp_path / "a")
+    files = sorted((tmp_path / "a").iterdir())
+    assert [file.name for file in files] == [f"seed{i:04d}.png" for i in (3, 8, 9, 10)]
+    first = np.asarray(Image.open(files[0]))
+    assert first.shape == (64, 64, 3)
+    grid = np.asarray(Image.open(tmp_path / "grid.png"))
+    assert grid.shape == (128, 128, 3)
+    assert (grid[:64, :64] == first).all()
+    run(generate.app, "--seeds", "9", "--batch", 3, "-o", tmp_path / "b")
+    again = (tmp_path / "b" / "seed0009.png").read_bytes()
+    assert again == (tmp_path / "a" / "seed0009.png").read_bytes()
+
+
+def test_a_checkpoint_of_others_with_classes(tmp_path: Path) -> None:
+    (tmp_path / "net.pkl").write_bytes(writers.ada_pickle(small(classes=2).values()))
+    words = ("--seeds", "1", "--generator", tmp_path / "net.pkl", "-o", tmp_path / "out")
+    run(generate.app, *words, "--class", 1, "--noise-mode", "none", "--psi", 1)
+    with Image.open(tmp_path / "out" / "seed0001.png") as picture:
+        assert picture.size == (16, 16)
+    with pytest.raises(InputError, match="2 classes"):
+        run(generate.app, *words)
+
+
+def test_convert_keeps_the_pictures_and_says_what_it_read(tmp_path: Path) -> None:
+    path = tmp_path / "net.pkl"
+    path.write_bytes(writers.ada_pickle(small().values()))
+    said = run(convert.app, path, tmp_path / "out")
+    assert "stylegan2, 16 px, z 12, w 10" in said
+    assert sha256(path) in said
+    assert "not a file that we know" in said
+    w = small().map(small().latents([1]))
+    images = stylegan.load(tmp_path / "out").synthesise(w)
+    np.testing.assert_allclose(images, small().synthesise(w), atol=1e-5)
+
+
+def test_convert_leaves_nothing_of_a_bad_file(tmp_path: Path) -> None:
+    (tmp_path / "net.pkl").write_bytes(b"no pickle")
+    with pytest.raises(WeightsError):
+        run(convert.app, tmp_path / "net.pkl", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_output_that_cannot_be_made(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OutputError, match="file"):
+        run(generate.app, "--seeds", "1", "-o", tmp_path / "file" / "out")
+
+
+def test_published_files_are_named_with_their_terms() -> None:
+    file = known("adf127ea7bb8a7788c8bdeda3c9937f7310b669b09ecf799ca53a631ff46948d")
+    assert file is not None
+    assert file.name == "stylegan2-ffhq-config-f.pkl"
+    assert "non-commercial" in file.licence
+    assert known("0" * 64) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "seeds"), [("5", [5]), ("0-3", [0, 1, 2, 3]), ("7, 1-2", [7, 1, 2]), ("4-4", [4])]
+)
+def test_seeds(text: str, seeds: list[int]) -> None:
+    assert parse_seeds(text) == seeds
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "a", "3-", "-3", "5-2", "1,,2", "0-99999999999", "4294967296", "0-2000000", "1.5", "²"],
+)
+def test_seeds_that_are_none(text: str) -> None:
+    with pytest.raises(InputError, match="--seeds"):
+        parse_seeds(text)
+
+
+def test_a_grid_fills_up_with_black() -> None:
+    tiles = [np.full((2, 3, 3), i + 1, np.uint8) for i in range(5)]
+    sheet = as_grid(tiles)
+    assert sheet.shape == (4, 9, 3)
+    assert (sheet[:2, 3:6] == 2).all()
+    assert (sheet[2:, 6:] == 0).all()
