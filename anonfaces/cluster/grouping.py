@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 
 from anonfaces.cluster import methods
+from anonfaces.cluster.bounds import between_bound
 from anonfaces.cluster.budget import Budget, Effort, Progress
 from anonfaces.cluster.checks import check_embedding, check_identity, check_k, check_seed
 from anonfaces.cluster.groups import Groups
 from anonfaces.cluster.identity import THRESHOLD, estimate_identity
-from anonfaces.cluster.people import People, means
+from anonfaces.cluster.people import People, means, percent
 from anonfaces.errors import PrivacyWarning
 
 __all__ = ["group"]
@@ -73,10 +74,23 @@ def group(
     people.check(size)
     label = search(people.point, people.weight, size, np.random.default_rng(start), budget)
     label, centroids = _numbered(table, people, label)
-    loss = people.loss(label)
-    groups = Groups(label[people.of_face], names, size, centroids, loss, method, start)
+    groups = Groups(
+        label[people.of_face],
+        names,
+        size,
+        centroids,
+        people.loss(label),
+        method,
+        start,
+        _lower_bound(people, size, people.between(label), effort),
+    )
     groups.verify()
     return groups
+
+
+def _lower_bound(people: People, k: int, loss: float, effort: Effort) -> float:
+    bound = between_bound(people.point, people.weight, k, loss, effort)
+    return percent(people.within + bound, people.sst)
 
 
 def _names(table: np.ndarray, identity: Any, threshold: float) -> np.ndarray:

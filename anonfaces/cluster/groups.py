@@ -34,6 +34,7 @@ class Groups:
         information_loss: percent, 100 * SSE / SST over faces.
         method: name of the method.
         seed: its seed.
+        lower_bound: percent; no groups of k people or more can lose less. 0 claims nothing.
     """
 
     labels: np.ndarray
@@ -43,6 +44,7 @@ class Groups:
     information_loss: float
     method: str
     seed: int
+    lower_bound: float = 0.0
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -51,6 +53,13 @@ class Groups:
     def n_groups(self) -> int:
         """Number of groups."""
         return len(self.centroids)
+
+    @property
+    def gap(self) -> float:
+        """How far the loss may be from the least possible, in percent of the loss."""
+        if self.information_loss <= 0:
+            return 0.0
+        return 100 * (1 - self.lower_bound / self.information_loss)
 
     def to_pandas(self) -> pd.DataFrame:
         """One row a face: identity, group."""
@@ -103,7 +112,7 @@ class Groups:
             file["centroid"].attrs.update(self._facts())
 
     def _facts(self) -> dict[str, Any]:
-        names = ("k", "information_loss", "method", "seed")
+        names = ("k", "information_loss", "method", "seed", "lower_bound")
         return {name: getattr(self, name) for name in names}
 
     @classmethod
@@ -124,6 +133,7 @@ class Groups:
                 float(facts["information_loss"]),
                 str(facts["method"]),
                 int(facts["seed"]),
+                float(facts["lower_bound"]),
             )
         except (OSError, KeyError, ValueError) as error:
             raise InputError(f"{folder}: no groups can be read there: {error}") from error

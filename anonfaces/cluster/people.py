@@ -8,7 +8,7 @@ import numpy as np
 
 from anonfaces.errors import GuaranteeError
 
-__all__ = ["People", "random_loss"]
+__all__ = ["People", "means", "percent", "random_loss"]
 
 
 @dataclass(frozen=True)

@@ -211,6 +211,7 @@ def test_groups_are_written_and_read_back(tmp_path: Path) -> None:
     np.testing.assert_array_equal(again.centroids, groups.centroids)
     assert (again.k, again.method, again.seed) == (5, groups.method, 0)
     assert again.information_loss == groups.information_loss
+    assert again.lower_bound == groups.lower_bound
     assert (tmp_path / "groups.csv").read_text().startswith("image,identity,group")
 
 
