@@ -6,16 +6,18 @@ has k to 2k - 1 of the p people, whose loss is the weighted sum of squared error
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Protocol
 
 import numpy as np
 
+from anonfaces.cluster import baselines
 from anonfaces.cluster.anneal import anneal, local_search
-from anonfaces.cluster.budget import UNLIMITED, Budget
+from anonfaces.cluster.budget import Budget
 from anonfaces.cluster.mdav import mdav
 from anonfaces.errors import InputError
 
-__all__ = ["DEFAULT", "METHODS", "Method", "at_random", "find"]
+__all__ = ["DEFAULT", "METHODS", "Method", "find"]
 
 
 class Method(Protocol):
@@ -31,27 +33,21 @@ class Method(Protocol):
     ) -> np.ndarray: ...
 
 
-def at_random(
-    points: np.ndarray,
-    weights: np.ndarray,
-    k: int,
-    rng: np.random.Generator,
-    budget: Budget = UNLIMITED,
-) -> np.ndarray:
-    """Groups by chance: what any method must beat. The last group takes the remainder.
-
-    Arguments and return as ``mdav``; the points are looked at for their number only.
-    """
-    del weights, budget
-    count = len(points)
-    return rng.permutation(np.minimum(np.arange(count) // k, count // k - 1))
-
-
 METHODS: dict[str, Method] = {
     "anneal": anneal,
     "local_search": local_search,
     "mdav": mdav,
-    "random": at_random,
+    "v_mdav": baselines.v_mdav,
+    "k_member": baselines.k_member,
+    "oka": baselines.oka,
+    "kmeans": baselines.kmeans,
+    "nearest": baselines.nearest,
+    "nearest_farthest": partial(baselines.nearest, start="farthest"),
+    "nearest_densest": partial(baselines.nearest, start="densest"),
+    "ward": baselines.hierarchical,
+    "average": partial(baselines.hierarchical, linkage="average"),
+    "complete": partial(baselines.hierarchical, linkage="complete"),
+    "random": baselines.at_random,
 }
 DEFAULT = "anneal"
 

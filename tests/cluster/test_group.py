@@ -135,11 +135,11 @@ def test_small_sets_are_solved_to_the_optimum(seed: int, k: int, weighted: bool)
 
 def test_more_effort_loses_less_and_tells_how_far_it_is() -> None:
     table, told = np.random.default_rng(0).normal(size=(200, 4)), []
-    fast, best = (
+    fast, more = (
         group(table, 3, np.arange(200), effort=effort, progress=lambda *now: told.append(now))
-        for effort in ("fast", "best")
+        for effort in ("fast", "default")
     )
-    assert best.information_loss < fast.information_loss
+    assert more.information_loss < fast.information_loss
     assert {share for share, _ in told} >= {1.0}
     assert all(0 < share <= 1 and loss > 0 for share, loss in told)
 

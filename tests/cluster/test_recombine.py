@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from anonfaces.cluster.methods import METHODS, at_random
+from anonfaces.cluster.baselines import at_random
+from anonfaces.cluster.methods import METHODS
 from anonfaces.cluster.people import means
 from anonfaces.cluster.recombine import members, recombine
 
