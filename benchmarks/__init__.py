@@ -1,0 +1,1 @@
+"""Commands that measure and print a table: ``python -m benchmarks.NAME --help``."""
