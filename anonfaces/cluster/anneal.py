@@ -33,7 +33,7 @@ class _Plan(NamedTuple):
 
 _PLANS = {
     "fast": _Plan(2, 1_000, 1_100_000, (HOT,)),
-    "default": _Plan(2, 7_000, 7_000_000, (HOT, 0.1)),
+    "default": _Plan(2, 9_000, 9_000_000, (HOT, 0.1)),
     "best": _Plan(6, 12_000, 12_000_000, (HOT, 0.1, 0.1)),
 }
 

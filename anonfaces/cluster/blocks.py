@@ -19,7 +19,7 @@ from anonfaces.cluster._state import compiled
 from anonfaces.cluster.budget import Budget
 from anonfaces.cluster.mdav import mdav
 from anonfaces.cluster.neighbours import nearest
-from anonfaces.cluster.people import means
+from anonfaces.cluster.people import between
 from anonfaces.cluster.search import COLD, HOT, Search
 
 __all__ = ["BLOCK", "anneal_in_blocks", "draw_blocks"]
@@ -46,14 +46,14 @@ def anneal_in_blocks(
     graph = nearest(points, _NEIGHBOURS)
     label = _start(points, weights, graph, k, rng)
     rounds, tries = _PLAN[budget.effort]
-    heat = hot * _loss(points, weights, label) / len(points)
+    heat = hot * between(points, weights, label) / len(points)
     cool = (COLD / HOT) ** (1 / rounds)
     for done in range(rounds):
         task = partial(_anneal_block, points, weights, k, label, heat, cool, tries)
         blocks = draw_blocks(label, graph, rng)
         label = _joined(len(points), blocks, _in_threads(task, blocks, rng))
         heat *= cool
-        budget.report((done + 1) / rounds, _loss(points, weights, label))
+        budget.report((done + 1) / rounds, between(points, weights, label))
         if budget.spent():
             break
     return label
@@ -161,12 +161,3 @@ def _joined(count: int, blocks: list[np.ndarray], labels: Iterable[np.ndarray]) 
         joined[rows] = used + dense
         used += int(dense.max()) + 1
     return joined
-
-
-def _loss(points: np.ndarray, weights: np.ndarray, label: np.ndarray) -> float:
-    centre, _ = means(points, label, int(label.max()) + 1, weights)
-    loss = 0.0
-    for rows in np.array_split(np.arange(len(points)), len(points) // 65536 + 1):
-        gap = points[rows] - centre[label[rows]]
-        loss += float(np.einsum("i,ij,ij->", weights[rows], gap, gap))
-    return loss

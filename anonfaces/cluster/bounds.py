@@ -18,7 +18,7 @@ from anonfaces.cluster._state import compiled, squared_distances
 __all__ = ["between_bound"]
 
 _DENSE = 3000  # people; the split is a table of as many squared
-_WORK = {"fast": 1.5e7, "default": 3e8, "best": 1e10}  # entries of the table looked at
+_WORK = {"fast": 1.5e7, "default": 6e8, "best": 1e10}  # entries of the table looked at
 _MOST_STEPS = 10_000
 _ROWS = 512
 _PASS = 20_000  # people; above, one pass over all pairs would take minutes

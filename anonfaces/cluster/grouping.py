@@ -13,7 +13,8 @@ from anonfaces.cluster.budget import Budget, Effort, Progress
 from anonfaces.cluster.checks import check_embedding, check_identity, check_k, check_seed
 from anonfaces.cluster.groups import Groups
 from anonfaces.cluster.identity import THRESHOLD, estimate_identity
-from anonfaces.cluster.people import People, means, percent
+from anonfaces.cluster.people import People, between, means, percent
+from anonfaces.cluster.strata import strata
 from anonfaces.errors import PrivacyWarning
 
 __all__ = ["group"]
@@ -30,6 +31,7 @@ def group(
     time_limit: float | None = None,
     progress: Progress | None = None,
     identity_threshold: float = THRESHOLD,
+    same: Any = None,
 ) -> Groups:
     """Group faces so that every group has at least k people, losing little information.
 
@@ -49,12 +51,14 @@ def group(
         progress: called with the share of the work done and the loss so far.
         identity_threshold: distance below which an unknown face may be another's person; the
             default is for dlib's vectors.
+        same: (n,) values of a column, one for all faces of a person: people whose values differ
+            are never in one group (k-Same-Select).
 
     Returns:
         The groups, verified.
 
     Raises:
-        GuaranteeError: k < 2, or fewer than k people.
+        GuaranteeError: k < 2, or fewer than k people, in all or of one value of ``same``.
         InputError: not a table of finite numbers, or an option that is none.
 
     Warns:
@@ -72,7 +76,12 @@ def group(
     names = _names(table, identity, identity_threshold)
     people = People.of(table, names)
     people.check(size)
-    label = search(people.point, people.weight, size, np.random.default_rng(start), budget)
+    parts, rng = strata(people.of_face, same, size), np.random.default_rng(start)
+    label, bound = np.full(len(people), -1), 0.0
+    for part, own in zip(parts, rng.spawn(len(parts)), strict=True):
+        found = search(people.point[part], people.weight[part], size, own, budget)
+        bound += _bound(people, part, found, size, effort)
+        label[part] = found + label.max() + 1
     label, centroids = _numbered(table, people, label)
     groups = Groups(
         label[people.of_face],
@@ -82,15 +91,15 @@ def group(
         people.loss(label),
         method,
         start,
-        _lower_bound(people, size, people.between(label), effort),
+        percent(people.within + bound, people.sst),
     )
     groups.verify()
     return groups
 
 
-def _lower_bound(people: People, k: int, loss: float, effort: Effort) -> float:
-    bound = between_bound(people.point, people.weight, k, loss, effort)
-    return percent(people.within + bound, people.sst)
+def _bound(people: People, part: np.ndarray, label: np.ndarray, k: int, effort: Effort) -> float:
+    points, weights = people.point[part], people.weight[part]
+    return between_bound(points, weights, k, between(points, weights, label), effort)
 
 
 def _names(table: np.ndarray, identity: Any, threshold: float) -> np.ndarray:

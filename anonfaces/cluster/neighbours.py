@@ -9,7 +9,7 @@ import numpy as np
 __all__ = ["nearest", "recall"]
 
 _EXACT = 10_000  # points; above, all pairs would take minutes
-_PROBED = 64  # cells of the index that are looked into
+_PROBED = 24  # cells of the index that are looked into
 _TRAINED = 44  # points a cell that the cells are placed by
 
 

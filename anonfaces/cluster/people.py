@@ -8,7 +8,7 @@ import numpy as np
 
 from anonfaces.errors import GuaranteeError
 
-__all__ = ["People", "means", "percent", "random_loss"]
+__all__ = ["People", "between", "means", "percent", "random_loss"]
 
 
 @dataclass(frozen=True)
@@ -53,12 +53,17 @@ class People:
 
     def loss(self, label: np.ndarray) -> float:
         """Information loss, 100 * SSE / SST over faces, of int64 (p,) group numbers."""
-        return percent(self.within + self.between(label), self.sst)
+        return percent(self.within + between(self.point, self.weight, label), self.sst)
 
-    def between(self, label: np.ndarray) -> float:
-        """Weighted sum of squared errors of the people about their group's mean."""
-        centre, _ = means(self.point, label, int(label.max()) + 1, self.weight)
-        return float(self.weight @ np.square(self.point - centre[label]).sum(axis=1))
+
+def between(point: np.ndarray, weight: np.ndarray, label: np.ndarray) -> float:
+    """Weighted sum of squared errors of points (p, d) about the mean of their group."""
+    centre, _ = means(point, label, int(label.max()) + 1, weight)
+    loss = 0.0
+    for rows in np.array_split(np.arange(len(point)), len(point) // 65536 + 1):
+        gap = point[rows] - centre[label[rows]]
+        loss += float(np.einsum("i,ij,ij->", weight[rows], gap, gap))
+    return loss
 
 
 def means(

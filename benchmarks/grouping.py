@@ -1,0 +1,140 @@
+"""The grouping engine against its targets and its peers: ``python -m benchmarks.grouping``.
+
+``quality``: information loss by effort on the sets with published figures, with the certified gap.
+``methods``: every method on one set. ``scale N ...``: face-like vectors, with the recall of the
+neighbours, MDAV and k-means-constrained where they can finish, and the exponent of the time.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import time
+from collections.abc import Iterator
+
+import numpy as np
+
+from anonfaces.cluster import METHODS, Groups, group
+from anonfaces.cluster.neighbours import nearest, recall
+from benchmarks.faces import face_like
+from benchmarks.tables import load, print_table
+
+EFFORTS = ("fast", "default", "best")
+TARGETS = {  # IL within 1, 15 and 120 seconds
+    ("census", 3): (5.25, 4.90, 4.74),
+    ("census", 4): (6.78, 6.30, 6.11),
+    ("census", 5): (8.22, 7.55, 7.33),
+    ("census", 10): (12.36, 11.75, 11.42),
+    ("tarragona", 3): (14.95, 14.75, 14.67),
+    ("tarragona", 4): (17.53, 17.25, 17.13),
+    ("tarragona", 5): (20.93, 20.40, 20.20),
+    ("tarragona", 10): (30.88, 30.45, 30.20),
+    ("celeba", 2): (24.4, 23.75, 23.67),
+    ("celeba", 3): (35.7, 34.4, 34.18),
+    ("celeba", 5): (46.3, 44.9, 44.62),
+    ("celeba", 10): (56.1, 55.1, 54.84),
+    ("celeba", 20): (63.5, 63.0, 62.76),
+}
+MDAV_AT_MOST, CONSTRAINED_AT_MOST = 50_000, 5_000
+
+
+def main() -> None:
+    """Run the tables that are asked for; all of the small ones without arguments."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("table", nargs="?", choices=("quality", "methods", "scale"))
+    parser.add_argument("sizes", nargs="*", type=int, help="numbers of faces, for scale")
+    parser.add_argument("--efforts", nargs="+", choices=EFFORTS, default=["fast", "default"])
+    wanted = parser.parse_args()
+    timed(np.eye(60), 3, effort="fast")  # compiles
+    if wanted.table in (None, "quality"):
+        quality(wanted.efforts)
+    if wanted.table in (None, "methods"):
+        methods()
+    if wanted.table in (None, "scale"):
+        scale(wanted.sizes or [20_000], wanted.efforts)
+
+
+def quality(efforts: list[str]) -> None:
+    """Information loss, seconds and certified gap, beside the target."""
+    head = ["data", "k"]
+    for effort in efforts:
+        head += [effort, "target", "s", "gap %"]
+    print_table(head, _quality_rows(efforts))
+
+
+def _quality_rows(efforts: list[str]) -> Iterator[list[object]]:
+    for (name, k), targets in TARGETS.items():
+        row: list[object] = [name, k]
+        for effort in efforts:
+            groups, seconds = timed(load(name), k, effort=effort)
+            target = targets[EFFORTS.index(effort)]
+            row += [groups.information_loss, target, seconds, groups.gap]
+        yield row
+
+
+def methods() -> None:
+    """Every method on CelebA's vectors, k = 5 and 20."""
+    head = ["method", "k = 5", "s", "k = 20", "s"]
+    print_table(head, (_method_row(name) for name in METHODS))
+
+
+def _method_row(method: str) -> list[object]:
+    row: list[object] = [method]
+    for k in (5, 20):
+        groups, seconds = timed(load("celeba"), k, method=method, effort="fast")
+        row += [groups.information_loss, seconds]
+    return row
+
+
+def scale(sizes: list[int], efforts: list[str]) -> None:
+    """Face-like vectors, k = 5: the engine, the recall of its graph, and the peers."""
+    spent: dict[str, list[tuple[int, float]]] = {}
+    for n in sizes:
+        faces = face_like(n)
+        hit = recall(faces, nearest(faces, 16), 500)
+        print(f"\n{n} x 128, k = 5, recall@16 of the neighbours {hit:.3f}")
+        print_table(["method", "IL", "s"], _scale_rows(faces, efforts, spent))
+    for effort, points in spent.items():
+        if len(points) > 1:
+            (n, first), (m, last) = points[0], points[-1]
+            print(f"{effort}: time grows as n^{math.log(last / first) / math.log(m / n):.2f}")
+
+
+def _scale_rows(
+    faces: np.ndarray, efforts: list[str], spent: dict[str, list[tuple[int, float]]]
+) -> Iterator[list[object]]:
+    for effort in efforts:
+        groups, seconds = timed(faces, 5, effort=effort)
+        spent.setdefault(effort, []).append((len(faces), seconds))
+        yield [effort, groups.information_loss, seconds]
+    if len(faces) <= MDAV_AT_MOST:
+        groups, seconds = timed(faces, 5, method="mdav", effort="fast")
+        yield ["MDAV", groups.information_loss, seconds]
+    if len(faces) <= CONSTRAINED_AT_MOST:
+        yield ["k-means-constrained", *_constrained(faces)]
+
+
+def _constrained(faces: np.ndarray) -> tuple[float, float]:
+    from k_means_constrained import KMeansConstrained
+
+    start = time.perf_counter()
+    model = KMeansConstrained(len(faces) // 5, size_min=5, size_max=9, n_init=1, random_state=0)
+    label = model.fit_predict(faces)
+    seconds = time.perf_counter() - start
+    error = (
+        faces - np.array([faces[label == g].mean(axis=0) for g in range(label.max() + 1)])[label]
+    )
+    return 100 * float(
+        np.square(error).sum() / np.square(faces - faces.mean(axis=0)).sum()
+    ), seconds
+
+
+def timed(table: np.ndarray, k: int, **options: object) -> tuple[Groups, float]:
+    """The groups, every row a person, and the seconds they took."""
+    start = time.perf_counter()
+    groups = group(table, k, np.arange(len(table)), **options)  # type: ignore[arg-type]
+    return groups, time.perf_counter() - start
+
+
+if __name__ == "__main__":
+    main()
