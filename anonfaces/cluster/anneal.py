@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
+from threading import Event
 from typing import NamedTuple
 
 import numpy as np
@@ -100,6 +102,7 @@ def anneal(
     """
     if len(points) > 2 * BLOCK:
         return anneal_in_blocks(points, weights, k, rng, budget)
+    budget = replace(budget, stopped=Event())  # a stop is for this search alone
     plan, start = _PLANS[budget.effort], mdav(points, weights, k, rng)
     first = Search(points, weights, k, rng, start)
     unit, tries = first.loss / len(points), min(plan.each * len(points), plan.most)

@@ -13,10 +13,12 @@ import numpy as np
 
 from anonfaces.cluster.budget import UNLIMITED, Budget
 from anonfaces.cluster.repair import repair
+from anonfaces.errors import InputError
 
 __all__ = ["at_random", "hierarchical", "k_member", "kmeans", "nearest", "oka", "v_mdav"]
 
 _GAIN = 0.2  # v_mdav's gamma, the value its authors give for scattered data
+_PAIRS = 20_000
 
 Array = np.ndarray
 Random = np.random.Generator
@@ -166,11 +168,13 @@ def hierarchical(
 ) -> Array:
     """Agglomerative clustering (SciPy) cut at n // k clusters, sizes repaired.
 
-    All pairs of people are compared: not for more than some ten thousand.
+    All pairs of people are compared: InputError for more than 20,000 people.
     """
     from scipy.cluster import hierarchy
 
     del rng, budget
+    if len(points) > _PAIRS:
+        raise InputError(f"hierarchical clustering compares all pairs: {_PAIRS} people at most")
     tree = hierarchy.linkage(points, method=linkage)
     label = hierarchy.fcluster(tree, len(points) // k, criterion="maxclust").astype(np.int64)
     return repair(points, weights, label, k)

@@ -50,10 +50,15 @@ def anneal_in_blocks(
     cool = (COLD / HOT) ** (1 / rounds)
     for done in range(rounds):
         task = partial(_anneal_block, points, weights, k, label, heat, cool, tries)
-        blocks = draw_blocks(label, graph, rng)
-        label = _joined(len(points), blocks, _in_threads(task, blocks, rng))
+        try:
+            blocks = draw_blocks(label, graph, rng)
+            label = _joined(len(points), blocks, _in_threads(task, blocks, rng))
+            budget.report((done + 1) / rounds, between(points, weights, label))
+        except KeyboardInterrupt:
+            if budget.time_limit is None:
+                raise
+            break
         heat *= cool
-        budget.report((done + 1) / rounds, between(points, weights, label))
         if budget.spent():
             break
     return label

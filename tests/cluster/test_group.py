@@ -150,6 +150,23 @@ def test_a_time_limit_that_is_reached_at_once_still_gives_valid_groups() -> None
     assert groups.sizes()["people"].between(3, 5).all()
 
 
+@pytest.mark.parametrize("n", [300, 3000])
+def test_ctrl_c_keeps_the_best_so_far_where_there_is_a_time_limit(n: int) -> None:
+    def interrupt(share: float, loss: float) -> None:
+        raise KeyboardInterrupt
+
+    table = np.random.default_rng(0).normal(size=(n, 4))
+    groups = group(table, 3, np.arange(n), effort="fast", time_limit=600, progress=interrupt)
+    assert groups.sizes()["people"].between(3, 5).all()
+    with pytest.raises(KeyboardInterrupt):
+        group(table, 3, np.arange(n), effort="fast", progress=interrupt)
+
+
+def test_all_pairs_of_too_many_people_are_not_compared() -> None:
+    with pytest.raises(InputError, match="20000 people at most"):
+        group(np.zeros((20_001, 1)), 5, np.arange(20_001), method="ward")
+
+
 def test_a_random_grouping_loses_what_theory_says() -> None:
     table = np.random.default_rng(0).normal(size=(1000, 3))
     assert random_loss(table, 5) == pytest.approx(100 * 4 / 5, abs=1.5)
