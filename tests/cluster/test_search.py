@@ -1,0 +1,65 @@
+"""The closed forms against sums of squares computed anew."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from anonfaces.cluster import _state
+from anonfaces.cluster.mdav import mdav
+from anonfaces.cluster.people import between
+from anonfaces.cluster.search import Search, nearest_others
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    seed=st.integers(0, 10**6),
+    k=st.integers(2, 5),
+    heat=st.sampled_from([0.0, 0.1, 3.0]),
+    weighted=st.booleans(),
+)
+def test_the_loss_that_the_search_keeps_is_the_loss_there_is(
+    seed: int, k: int, heat: float, weighted: bool
+) -> None:
+    rng = np.random.default_rng(seed)
+    points, weights = rng.normal(size=(70, 3)), np.ones(70)
+    if weighted:
+        weights = rng.integers(1, 20, size=70).astype(float)
+    start = mdav(points, weights, k, rng)
+    search = Search(points, weights, k, rng, start)
+    assert search.loss == pytest.approx(between(points, weights, start))
+    search.leg(heat, 0.9, 20_000)
+    assert search.loss == pytest.approx(between(points, weights, search.best))
+    assert search.loss <= between(points, weights, start) * (1 + 1e-12)
+    for label in (search.best, search.now):
+        people = np.bincount(label)
+        assert people.max() <= 2 * k - 1
+        assert people[people > 0].min() >= k
+
+
+@settings(max_examples=50, deadline=None)
+@given(seed=st.integers(0, 10**6))
+def test_what_a_change_is_said_to_cost_is_what_it_costs(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    points, weights = rng.normal(size=(12, 2)), rng.integers(1, 9, size=12).astype(float)
+    d2, label = _state.squared_distances(points), np.arange(12) // 4
+    state = _state.build(d2, weights, nearest_others(d2, 5), label, 4)
+    i, j = 1, 6
+    priced = _state.losing(state, i) + _state.gaining(state, i, 1)
+    swapped = _state.trading(state, i, j) + _state.trading(state, j, i)
+    before = between(points, weights, label)
+    moved, other = label.copy(), label.copy()
+    moved[i] = 1
+    other[[i, j]] = 1, 0
+    assert priced == pytest.approx(between(points, weights, moved) - before)
+    assert swapped == pytest.approx(between(points, weights, other) - before)
+    _state.move(state, i, 1)
+    assert _state.total(state) == pytest.approx(between(points, weights, moved))
+
+
+def test_distances_of_duplicates_are_zero_far_from_the_origin() -> None:
+    points = np.repeat(np.array([[1e8, 1.0], [1e8, 2.0]]), 2, axis=0)
+    np.testing.assert_array_equal(_state.squared_distances(points)[:2, :2], 0)
+    assert _state.squared_distances(points)[0, 2] == 1
