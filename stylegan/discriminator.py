@@ -40,7 +40,9 @@ class Discriminator:
         self, images: Tensor, labels: Tensor | None = None, dtype: str = "float32"
     ) -> Tensor:
         """RGB float32 (n, size, size, 3) in -1 to 1 to (n, 1): high where it looks real."""
-        return score(self.parameters, self.config, images, labels, dtype)
+        given = ops.convert_to_tensor(images)
+        wanted = None if labels is None else ops.convert_to_tensor(labels)
+        return score(self.parameters, self.config, given, wanted, dtype)
 
     def values(self) -> dict[str, NDArray[np.float32]]:
         """Every parameter as an array."""

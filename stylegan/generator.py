@@ -74,8 +74,8 @@ class Generator:
 
         A network with classes wants a class a row. ``InputError`` for a wrong shape or class.
         """
-        latent = self._checked(z, (self.config.z_dim,), "z")
-        one_hot = self._one_hot(labels, len(latent))
+        checked = self._checked(z, (self.config.z_dim,), "z")
+        latent, one_hot = ops.convert_to_tensor(checked), self._one_hot(labels, len(checked))
         w = broadcast(map_latents(self.parameters, self.config, latent, one_hot), self.num_ws)
         return ops.convert_to_numpy(truncate(w, self.parameters["mapping.w_avg"], psi, cutoff))
 
@@ -139,7 +139,7 @@ class Generator:
     def _images(
         self, w: NDArray[np.float32], noise: Noise, seeds: Sequence[tuple[int, int]]
     ) -> NDArray[np.float32]:
-        return ops.convert_to_numpy(self._run(w, self._noise(noise, seeds)))
+        return ops.convert_to_numpy(self._run(ops.convert_to_tensor(w), self._noise(noise, seeds)))
 
     def _noise(self, noise: Noise, seeds: Sequence[tuple[int, int]]) -> list[Tensor] | None:
         if noise == "none":
@@ -151,7 +151,10 @@ class Generator:
         rngs = [np.random.default_rng(pair) for pair in seeds]
         sides = [self.parameters[f"{name}.noise_const"].shape[0] for name in self._noisy]
         return [
-            np.stack([rng.standard_normal((s, s, 1), np.float32) for rng in rngs]) for s in sides
+            ops.convert_to_tensor(
+                np.stack([rng.standard_normal((s, s, 1), np.float32) for rng in rngs])
+            )
+            for s in sides
         ]
 
     def _widened(self, w: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -167,7 +170,7 @@ class Generator:
             raise InputError(f"{name} holds values that are no numbers")
         return given
 
-    def _one_hot(self, labels: Sequence[int] | None, count: int) -> NDArray[np.float32] | None:
+    def _one_hot(self, labels: Sequence[int] | None, count: int) -> Tensor | None:
         classes = self.config.classes
         if (labels is None) != (classes == 0):
             raise InputError(f"this generator has {classes} classes: give one a picture, or none")
@@ -176,7 +179,7 @@ class Generator:
         chosen = np.asarray(labels)
         if chosen.shape != (count,) or not np.isin(chosen, range(classes)).all():
             raise InputError(f"expected {count} classes from 0 to {classes - 1}")
-        return np.eye(classes, dtype=np.float32)[chosen]
+        return ops.convert_to_tensor(np.eye(classes, dtype=np.float32)[chosen])
 
 
 def mix(coarse: ArrayLike, fine: ArrayLike, layers: int) -> NDArray[np.float32]:
