@@ -26,7 +26,11 @@ __all__ = ["BLOCK", "anneal_in_blocks", "draw_blocks"]
 
 BLOCK = 1024  # people; the tables of a block fit into a core's share of the cache
 _NEIGHBOURS = 16
-_PLAN = {"fast": (4, 60), "default": (8, 110), "best": (24, 420)}  # rounds, tries a person a round
+_PLAN = {  # rounds, tries in all, but in a round at least so many a person
+    "fast": (4, 4_000_000, 60),
+    "default": (8, 25_000_000, 110),
+    "best": (24, 400_000_000, 420),
+}
 
 
 def anneal_in_blocks(
@@ -45,7 +49,8 @@ def anneal_in_blocks(
     points, weights = np.ascontiguousarray(points), np.ascontiguousarray(weights)
     graph = nearest(points, _NEIGHBOURS)
     label = _start(points, weights, graph, k, rng)
-    rounds, tries = _PLAN[budget.effort]
+    rounds, total, least = _PLAN[budget.effort]
+    tries = max(least, total // (rounds * len(points)))
     heat = hot * between(points, weights, label) / len(points)
     cool = (COLD / HOT) ** (1 / rounds)
     for done in range(rounds):
