@@ -13,14 +13,13 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["KEYS", "REBUILD", "Pending", "Rebuild", "RefusedError"]
+from anonfaces._hostile import RefusedError
+
+__all__ = ["KEYS", "REBUILD", "Pending", "Rebuild"]
 
 KEYS = (str, int, float, bytes, type(None))
 Rebuild = Callable[..., Any]
-
-
-class RefusedError(Exception):
-    """What a file holds that weights never need; the reader adds which file."""
+_MOST_AXES = 32
 
 
 @dataclass(eq=False)
@@ -36,7 +35,8 @@ def _array(dtype: np.dtype[Any], shape: Any, data: Any, fortran: bool) -> np.nda
     data = data.encode("latin1") if isinstance(data, str) else data
     if not isinstance(dtype, np.dtype) or not isinstance(data, bytes | bytearray):
         raise RefusedError("an array of objects, which can hide anything: not weights")
-    if not (isinstance(shape, tuple) and all(type(n) is int and n >= 0 for n in shape)):
+    sides = shape if isinstance(shape, tuple) and len(shape) <= _MOST_AXES else (-1,)
+    if not all(type(n) is int and 0 <= n < 1 << 48 for n in sides):
         raise ValueError("an array without a shape")
     if math.prod(shape) * dtype.itemsize != len(data):
         raise RefusedError(

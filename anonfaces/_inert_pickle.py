@@ -9,20 +9,19 @@ the bytes that are left, so that no file makes us allocate more than it holds.
 from __future__ import annotations
 
 import pickletools
-import struct
-import zipfile
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+import sys
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import IO, Any
 
-from anonfaces._inert_arrays import KEYS, REBUILD, Pending, Rebuild, RefusedError
-from anonfaces.errors import WeightsError
+from anonfaces._hostile import RefusedError
+from anonfaces._inert_arrays import KEYS, REBUILD, Pending, Rebuild
 
-__all__ = ["Global", "Inert", "RefusedError", "Stream", "hostile", "load"]
+__all__ = ["Global", "Inert", "Stream", "load"]
 
-_MAX_STEPS = 20_000_000
+_MAX_STEPS = 500_000
 _MAX_LINE = 1 << 16
+_ALLOWANCE, _TIMES_THE_FILE = 16 << 20, 8
 
 # Nothing here would run anyway: the list makes the refusal plain instead of puzzling.
 _SYSTEM = """
@@ -78,6 +77,7 @@ class Stream:
         self._file = file
         here = file.tell()
         self._end = file.seek(0, 2)
+        self.size = self._end - here
         file.seek(here)
 
     def tell(self) -> int:
@@ -100,48 +100,27 @@ def load(
     stream: Stream,
     rebuild: Mapping[str, Rebuild] | None = None,
     persistent: Callable[[Any], Any] | None = None,
+    file_size: int = 0,
 ) -> Any:
     """Read one pickle from ``stream`` and stop behind it.
 
     ``rebuild`` adds functions that may stand for a name (``"torch._utils._rebuild..."``): they
     get the call's arguments and must treat them as hostile. ``persistent`` answers persistent
-    identifiers. Call it inside of ``hostile``, which names the file in the error.
+    identifiers; ``file_size`` is that of the file if the stream is but a part of it. Call it
+    inside of ``hostile``, which names the file in the error.
     """
-    return _Machine({**REBUILD, **(rebuild or {})}, persistent).run(stream)
-
-
-@contextmanager
-def hostile(source: str) -> Iterator[None]:
-    """Whatever a damaged or hostile file makes of the code within is a ``WeightsError``."""
-    try:
-        yield
-    except RefusedError as error:
-        raise WeightsError(f"{source}: {error}") from None
-    except DAMAGE as error:
-        message = f"{source}: not readable ({type(error).__name__}: {error})"
-        raise WeightsError(message) from None
-
-
-# What pickletools, zipfile, struct and numpy raise on bytes that make no sense.
-DAMAGE = (
-    ValueError,
-    TypeError,
-    LookupError,
-    AttributeError,
-    OverflowError,
-    EOFError,
-    struct.error,
-    RuntimeError,
-    MemoryError,
-    zipfile.BadZipFile,
-)
+    allowance = _ALLOWANCE + _TIMES_THE_FILE * max(file_size, stream.size)
+    return _Machine({**REBUILD, **(rebuild or {})}, persistent, allowance).run(stream)
 
 
 class _Machine:
     def __init__(
-        self, rebuild: Mapping[str, Rebuild], persistent: Callable[[Any], Any] | None
+        self,
+        rebuild: Mapping[str, Rebuild],
+        persistent: Callable[[Any], Any] | None,
+        allowance: int,
     ) -> None:
-        self._rebuild, self._persistent = rebuild, persistent
+        self._rebuild, self._persistent, self._allowance = rebuild, persistent, allowance
         self._stack: list[Any] = []
         self._marked: list[list[Any]] = []
         self._memo: dict[int, Any] = {}
@@ -303,12 +282,19 @@ class _Machine:
         if not isinstance(arguments, tuple):
             raise ValueError("a call without a tuple of arguments")
         known = self._rebuild.get(str(function)) if isinstance(function, Global) else None
-        return known(*arguments) if known else Inert(function, arguments)
+        return self._paid(known(*arguments)) if known else Inert(function, arguments)
+
+    def _paid(self, made: Any) -> Any:
+        """One long text in the file could be turned into bytes a million times."""
+        self._allowance -= max(sys.getsizeof(made), getattr(made, "nbytes", 0))
+        if self._allowance < 0:
+            raise RefusedError("makes much more of its bytes than they are: not weights")
+        return made
 
     def build(self, _: Any) -> None:
         state, target = self._stack.pop(), self._stack[-1]
         if isinstance(target, Pending):
-            self._stack[-1] = finished = target.finish(state)
+            self._stack[-1] = finished = self._paid(target.finish(state))
             self._memo.update(dict.fromkeys(target.memo_keys, finished))
         elif isinstance(target, Inert):
             target.state = state

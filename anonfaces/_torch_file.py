@@ -18,7 +18,8 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from anonfaces._inert_pickle import Global, RefusedError, Stream, hostile, load
+from anonfaces._hostile import RefusedError, hostile
+from anonfaces._inert_pickle import Global, Stream, load
 from anonfaces.errors import WeightsError
 
 __all__ = ["in_plain_pickles", "read_torch", "read_torch_object"]
@@ -111,7 +112,7 @@ def _read_zip(file: BinaryIO, size: int) -> Any:
             _require(order == b"little", "it was written on a big-endian machine")
         pickled = _member(archive, pickles[0], PICKLE_LIMIT)
         contents = _Members(archive, folder, size)
-        return load(Stream(io.BytesIO(pickled)), _TENSORS, contents)
+        return load(Stream(io.BytesIO(pickled)), _TENSORS, contents, size)
 
 
 class _Members:
@@ -188,7 +189,9 @@ def _tensor(values: Any, offset: Any, shape: Any, strides: Any, *_rest: Any) -> 
     """The tensor's values, once it is known to lie inside of its storage."""
     _require(isinstance(values, np.ndarray) and values.ndim == 1, "a tensor has no storage")
     numbers = (offset, *shape, *strides)
-    _require(all(type(n) is int and n >= 0 for n in numbers), "a tensor's size is no size")
+    _require(
+        all(type(n) is int and 0 <= n < 1 << 62 for n in numbers), "a tensor's size is no size"
+    )
     _require(len(shape) == len(strides) <= 8, "a tensor has odd dimensions")
     last = offset + sum((n - 1) * step for n, step in zip(shape, strides, strict=True))
     inside = last < len(values) and math.prod(shape) <= len(values)

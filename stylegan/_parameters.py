@@ -37,7 +37,11 @@ def check(
     """``values`` as float32, if they are exactly what ``specs`` asks for."""
     missing, extra = sorted(specs.keys() - values.keys()), sorted(values.keys() - specs.keys())
     if missing or extra:
-        what = f"lacks {missing[0]}" if missing else f"has {extra[0]}, which the network has not"
+        what = (
+            f"lacks {missing[0]}"
+            if missing
+            else f"has {extra[0][:80]!r}, which the network has not"
+        )
         raise WeightsError(f"{source}: {what} ({len(missing)} missing, {len(extra)} too many)")
     return {name: _as_float32(name, values[name], spec, source) for name, spec in specs.items()}
 

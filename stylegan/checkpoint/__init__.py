@@ -11,7 +11,7 @@ import zipfile
 from dataclasses import replace
 from pathlib import Path
 
-from anonfaces._inert_pickle import hostile
+from anonfaces._hostile import hostile
 from anonfaces.errors import WeightsError
 from stylegan.checkpoint._known import Known, known
 from stylegan.checkpoint._layout import Found

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from anonfaces._inert_pickle import Inert, RefusedError, Stream, load
+from anonfaces._hostile import RefusedError
+from anonfaces._inert_pickle import Inert, Stream, load
 from anonfaces._torch_file import FILE_LIMIT, in_plain_pickles
 from anonfaces.errors import WeightsError
 from stylegan.checkpoint._layout import Found, discriminator_from_official, from_official

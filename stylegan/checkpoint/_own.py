@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anonfaces._files import replacing, write_text
-from anonfaces._inert_pickle import RefusedError
+from anonfaces._hostile import RefusedError
 from stylegan.checkpoint._layout import Found, discriminator_from_official, from_official
 from stylegan.config import DiscriminatorConfig, GeneratorConfig
 

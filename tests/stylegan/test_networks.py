@@ -242,7 +242,7 @@ def test_numbers_that_do_not_fit_are_refused() -> None:
     for change, message in (
         ({name: values[name][:2]}, "expected"),
         ({name: values[name] * np.nan}, "no numbers"),
-        ({"more": values[name]}, "has more"),
+        ({"more": values[name]}, "has 'more'"),
     ):
         with pytest.raises(WeightsError, match=message):
             Generator(generator.config, {**values, **change})
