@@ -22,11 +22,14 @@ class NetworkEmbedder:
     compiled once, and the vector of a chip does not depend on how many others came along.
     """
 
-    def __init__(self, name: str, sha256: str, alignment: str, network: Any) -> None:
+    def __init__(
+        self, name: str, sha256: str, alignment: str, network: Any, batch: int = BATCH
+    ) -> None:
         self.name = name
         self.sha256 = sha256
         self.alignment = alignment
         self.network = network
+        self.batch = batch
         self.chip_size: int = network.input_shape[1]
         self.dim: int = network.output_shape[-1]
         self._run = _compiled(network)
@@ -38,12 +41,12 @@ class NetworkEmbedder:
         """
         chips = check_chips(chips, self.chip_size)
         vectors = np.empty((len(chips), self.dim), np.float32)
-        batch = np.zeros((BATCH, *chips.shape[1:]), np.float32)
-        for start in range(0, len(chips), BATCH):
-            some = chips[start : start + BATCH]
+        batch = np.zeros((self.batch, *chips.shape[1:]), np.float32)
+        for start in range(0, len(chips), self.batch):
+            some = chips[start : start + self.batch]
             batch[: len(some)] = some
             batch[len(some) :] = 0
-            vectors[start : start + BATCH] = self._run(batch)[: len(some)]
+            vectors[start : start + self.batch] = self._run(batch)[: len(some)]
         return vectors
 
 

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -69,10 +70,11 @@ class PcaEmbedder:
         mean, components = self.mean.astype(np.float64), self.components.T.astype(np.float64)
         # always as many rows, so that BLAS sums alike whatever comes along with a chip
         grey = np.zeros((_PROJECT_AT_ONCE, _PIXELS))
-        for start in range(0, len(chips), _PROJECT_AT_ONCE):
-            some = chips[start : start + _PROJECT_AT_ONCE]
-            grey[: len(some)] = _grey(some) - mean
-            vectors[start : start + _PROJECT_AT_ONCE] = (grey @ components)[: len(some)]
+        with _one_thread():
+            for start in range(0, len(chips), _PROJECT_AT_ONCE):
+                some = chips[start : start + _PROJECT_AT_ONCE]
+                grey[: len(some)] = _grey(some) - mean
+                vectors[start : start + _PROJECT_AT_ONCE] = (grey @ components)[: len(some)]
         return vectors
 
     def save(self, path: Path) -> None:
@@ -104,7 +106,8 @@ def fit_pca(chips: Iterable[NDArray[np.uint8]], components: int = COMPONENTS) ->
     for block in _blocks(chips, max(components, _FIT_AT_ONCE)):
         if fitted.n_components is None:
             fitted.n_components = min(components, len(block))
-        with np.errstate(invalid="ignore"):  # faces that are all the same have no variance
+        # faces that are all the same have no variance
+        with _one_thread(), np.errstate(invalid="ignore"):
             fitted.partial_fit(_grey(block), check_input=False)
     return PcaEmbedder(fitted.mean_, fitted.components_)
 
@@ -164,6 +167,16 @@ def _blocks(chips: Iterable[NDArray[np.uint8]], size: int) -> Iterator[NDArray[n
     if faces < 2:
         raise InputError(f"principal components need at least 2 faces, got {faces}")
     yield np.concatenate(pieces)
+
+
+def _one_thread() -> AbstractContextManager[object]:
+    """BLAS on one thread, so that the same bytes come out on any number of cores.
+
+    On a busy machine it is also many times faster: the threads would wait for each other.
+    """
+    from threadpoolctl import threadpool_limits
+
+    return threadpool_limits(1, "blas")
 
 
 def _grey(chips: NDArray[np.uint8]) -> NDArray[np.float64]:
