@@ -9,7 +9,7 @@ import numpy as np
 __all__ = ["nearest", "recall"]
 
 _EXACT = 10_000  # points; above, all pairs would take minutes
-_PROBED = 24  # cells of the index that are looked into
+_PROBED = 48  # cells looked into: recall@16 of 0.95 at a million face-like vectors (24: 0.92)
 _TRAINED = 44  # points a cell that the cells are placed by
 
 
