@@ -61,7 +61,10 @@ def cluster(
     ] = None,
     method: Annotated[
         str | None,
-        _option("how to group: anneal (default), local_search, mdav, random", show_default=False),
+        _option(
+            "how to group: anneal (default), local_search, mdav, random, …; a wrong name lists all",
+            show_default=False,
+        ),
     ] = None,
     effort: Annotated[
         str, _option("how hard to look for good groups: fast, default, best")
