@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import traceback
@@ -14,7 +15,9 @@ from anonfaces.errors import AnonfacesError
 __all__ = ["run"]
 
 _USERS_MISTAKE, _OURS, _INTERRUPTED = 2, 1, 130
+_ON = "the same command goes on from what was finished"
 _GOES_ON = "interrupted: what was finished is kept, the same command goes on"
+_SURROUNDINGS = {errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS, errno.EMFILE}
 
 
 def run(command: Callable[[], object]) -> None:
@@ -37,8 +40,20 @@ def run(command: Callable[[], object]) -> None:
         sys.exit(_OURS)
     except AnonfacesError as error:
         _end(f"error: {error}", _USERS_MISTAKE)
+    except OSError as error:
+        if error.errno not in _SURROUNDINGS:
+            _end(_fault(error), _OURS)
+        _end(f"error: {error.strerror}{_where(error)}; once that is mended, {_ON}", _USERS_MISTAKE)
     except Exception as error:
-        _end(f"internal error ({type(error).__name__}): {error}; --debug shows where", _OURS)
+        _end(_fault(error), _OURS)
+
+
+def _fault(error: Exception) -> str:
+    return f"internal error ({type(error).__name__}): {error}; --debug shows where"
+
+
+def _where(error: OSError) -> str:
+    return f": {error.filename}" if error.filename else ""
 
 
 def _end(message: str, code: int) -> None:

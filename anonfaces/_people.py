@@ -25,7 +25,8 @@ class Gathered:
 
     ``embedding`` (n, d); ``identity`` str (n,), '' where it is to be estimated, None where every
     face counts as a person; ``source`` where identities came from, as ``Summary.identity`` says
-    it; ``image`` str (n,) or None; ``faces`` None for bare embeddings.
+    it; ``image`` str (n,) or None; ``faces`` None for bare embeddings; ``columns`` the columns of
+    a table that were taken for the embedding.
     """
 
     embedding: NDArray
@@ -34,6 +35,7 @@ class Gathered:
     image: NDArray | None = None
     extractor: str = ""
     faces: FaceSet | None = None
+    columns: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.embedding)
@@ -93,7 +95,9 @@ def _from_vectors(path: Path, identity: str | None) -> Gathered:
     column = identity.partition(":")[2] if identity and ":" in identity else None
     read = read_input(path, identity_column=column)
     names = np.full(len(read), "") if read.identity is None else read.identity
-    gathered = Gathered(read.embedding, names, "given", read.image, read.extractor)
+    gathered = Gathered(
+        read.embedding, names, "given", read.image, read.extractor, None, read.columns
+    )
     return _as_asked(gathered, None if column else identity)
 
 

@@ -21,7 +21,7 @@ __all__ = ["check_output", "workplace"]
 _MARK = "anonfaces.partial"
 _FILES = {
     *("groups.csv", "condensed.csv", "centroids.h5", "summary.json", "report.html"),
-    *("faces.h5", "not_found.csv"),
+    *("faces.h5", "not_found.csv", "lookalikes.csv"),
 }
 _OURS = re.compile(
     r"surrogates/\d+\.png|\.?faces\.h5\..+"

@@ -25,6 +25,7 @@ from anonfaces._workplace import check_output, workplace
 from anonfaces.cluster.budget import Budget, Effort, Progress
 from anonfaces.cluster.checks import check_k, check_seed
 from anonfaces.cluster.identity import THRESHOLD
+from anonfaces.cluster.lookalikes import LOOKALIKE, find_lookalikes
 from anonfaces.cluster.methods import DEFAULT, find
 from anonfaces.errors import InputError, PrivacyWarning
 from anonfaces.report import Summary, write_report
@@ -58,11 +59,15 @@ class Encoding:
 
 @dataclass(frozen=True)
 class Condensed:
-    """A condensed dataset: where it lies, its numbers and its groups."""
+    """A condensed dataset: where it lies, its numbers and its groups.
+
+    ``columns`` are those of a table that were taken for the embedding.
+    """
 
     folder: Path
     summary: Summary
     groups: Groups
+    columns: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -134,7 +139,7 @@ def condense(
         if origin.is_dir():
             gathered, groups = _grouped(_encoded(origin, place, folder, job), job)
         summary = _write(folder, gathered, groups, job)
-    return Condensed(place, summary, groups)
+    return Condensed(place, summary, groups, gathered.columns)
 
 
 def _check(job: _Job) -> None:
@@ -242,7 +247,7 @@ def _same_person(gathered: Gathered, job: _Job) -> float:
 def _bar(shown: bool) -> Iterator[Progress]:
     from tqdm import tqdm
 
-    layout = "{desc}: {percentage:3.0f}%|{bar}| {elapsed}<{remaining}{postfix}"
+    layout = "{desc}: {percentage:3.0f}%|{bar}| {elapsed}{postfix}"
     with tqdm(
         total=1.0, desc="groups", disable=not shown, bar_format=layout, mininterval=0.5
     ) as bar:
@@ -260,6 +265,7 @@ def _write(folder: Path, gathered: Gathered, groups: Groups, job: _Job) -> Summa
 
     faces, labels = gathered.faces, groups.labels
     groups.write(folder, **_face_columns(gathered))
+    _write_lookalikes(folder, gathered, job)
     attribute = {} if faces is None else faces.attribute
     spread = spread_of(gathered.embedding, labels)
     table, withheld = condensed_table(labels, groups.identity, spread, attribute, job.k)
@@ -274,6 +280,21 @@ def _write(folder: Path, gathered: Gathered, groups: Groups, job: _Job) -> Summa
     write_text(folder / "summary.json", summary.to_json())
     write_report(folder)
     return summary
+
+
+def _write_lookalikes(folder: Path, gathered: Gathered, job: _Job) -> None:
+    """Which names may be one person, for the owner to look at; no file where there are none."""
+    if gathered.identity is None:
+        return
+    distance = LOOKALIKE if gathered.extractor.startswith("dlib") else 0.0
+    with _noting(job.warned):
+        pairs = find_lookalikes(gathered.embedding, gathered.identity, distance)
+    if len(pairs):
+        where = np.arange(len(gathered)) if gathered.image is None else gathered.image
+        told = {side: where[pairs[side]] for side in ("first", "second")}
+        named = {f"{side}_identity": gathered.identity[pairs[side]] for side in told}
+        table = pairs.assign(**told, **named)
+        write_text(folder / "lookalikes.csv", table.to_csv(index=False))
 
 
 def _face_columns(gathered: Gathered) -> dict[str, Any]:

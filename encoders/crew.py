@@ -74,6 +74,8 @@ class Crew:
         task, answer = self._answers.get()
         if isinstance(answer, Exception):
             raise answer
+        if isinstance(answer, dict) and answer.get("errno"):
+            raise OSError(answer["errno"], answer["said"])
         if isinstance(answer, dict) and "fault" in answer:
             raise RuntimeError(f"a worker failed: {answer['fault']}")
         return task, answer

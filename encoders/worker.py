@@ -42,6 +42,8 @@ def _listen(tasks: queue.SimpleQueue[str]) -> None:
 def _answer(task: dict[str, Any]) -> dict[str, Any]:
     try:
         return _work(task)
+    except OSError as error:
+        return {"fault": traceback.format_exc(), "errno": error.errno, "said": error.strerror}
     except Exception:
         return {"fault": traceback.format_exc()}
 

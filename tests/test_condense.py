@@ -198,6 +198,27 @@ def test_faces_without_a_name_are_estimated_and_counted(tmp_path: Path) -> None:
     assert done.summary.identity == "folder"
 
 
+def test_one_face_under_two_names_is_warned_of_and_told_to_the_owner(tmp_path: Path) -> None:
+    X, names = people()
+    X[-1] = X[0]
+    np.savez(tmp_path / "x.npz", embedding=X, identity=names)
+    with pytest.warns(PrivacyWarning, match="1 pairs of names"):
+        done = condense(tmp_path / "x.npz", 5, tmp_path / "out")
+    told = pd.read_csv(done.folder / "lookalikes.csv", dtype=str)
+    assert told[["first_identity", "second_identity"]].to_numpy().tolist() == [
+        [names[0], names[-1]]
+    ]
+    assert "lookalikes.csv" in done.summary.secret
+    assert "1 pairs of names" in (done.folder / "report.html").read_text()
+
+
+def test_the_columns_that_were_taken_are_told(tmp_path: Path) -> None:
+    table = pd.DataFrame(people()[0]).rename(columns=lambda column: f"x{column}")
+    table.assign(age=30, person=people()[1]).to_csv(tmp_path / "x.csv", index=False)
+    done = condense(tmp_path / "x.csv", 5, tmp_path / "out")
+    assert done.columns == (*(f"x{column}" for column in range(people()[0].shape[1])), "age")
+
+
 def test_a_column_names_the_person(tmp_path: Path) -> None:
     X, names = people()
     table = pd.DataFrame(X).rename(columns=str).assign(who=names)
@@ -246,6 +267,7 @@ BROKEN = np.full((20, 4), np.nan)
         ({"source": "text.h5"}, InputError, "text.h5"),
         ({"source": "text.xyz"}, InputError, "embeddings come as"),
         ({"source": "nan.npy"}, InputError, "NaN or infinity"),
+        ({"source": "huge.npy"}, InputError, "cannot be squared"),
         ({"source": "no-faces.h5"}, InputError, "no face was found"),
         ({"output": "empty/inside", "source": "empty"}, AnonfacesError, "inside the input"),
         ({"output": "."}, AnonfacesError, "lies inside the output"),
@@ -262,6 +284,7 @@ def test_a_refusal_writes_nothing(
     bare(tmp_path, ".npy", BROKEN).rename(tmp_path / "nan.npy")
     np.savez(tmp_path / "facenet.npz", embedding=people()[0], extractor="facenet")
     without_faces(tmp_path)
+    np.save(tmp_path / "huge.npy", people()[0] * 1e200)
     before = sorted(tmp_path.rglob("*"))
     source, output = tmp_path / asked.pop("source"), tmp_path / asked.pop("output")
     with pytest.raises(error, match=message):

@@ -38,6 +38,8 @@ ENDINGS = [
     ("raise E.InputError('photo.jpg is not a picture')", 2, "error: photo.jpg is not a picture\n"),
     ("raise E.GuaranteeError('k is 1')", 2, "error: k is 1\n"),
     ("raise KeyError('x')", 1, "internal error (KeyError): 'x'; --debug shows where\n"),
+    ("raise OSError(28, 'No space left on device', 'out/x')", 2, "error: No space left on device"),
+    ("raise OSError('of ours')", 1, "internal error (OSError): of ours"),
     ("raise KeyboardInterrupt", 130, "interrupted"),
     ("import warnings; warnings.warn('weak', E.PrivacyWarning)", 0, "PrivacyWarning: weak\n"),
 ]

@@ -158,7 +158,9 @@ def _result(done: Condensed, seconds: float) -> str:
     facts = {
         "groups": f"{summary.groups:,} of at least {summary.k} {_unit(summary)}",
         "faces": f"{summary.faces:,} of {summary.people:,} {_unit(summary)}{_pictures(summary)}",
+        "vectors": _columns(done.columns),
         "not found": _not_found(summary),
+        "set aside": f"{summary.bystanders:,} bystanders" if summary.bystanders else "",
         "loss": f"{summary.information_loss:.1f} % of the information"
         f" (random groups: {summary.random_loss:.1f} %)",
         "guarantee": whose_people(summary),
@@ -167,6 +169,13 @@ def _result(done: Condensed, seconds: float) -> str:
         "page": (done.folder / "report.html").as_uri(),
     }
     return "\n".join(f"{name:<10} {fact}" for name, fact in facts.items() if fact)
+
+
+def _columns(columns: tuple[str, ...]) -> str:
+    if not columns:
+        return ""
+    told = columns if len(columns) <= 6 else (*columns[:4], "…", columns[-1])
+    return f"{len(columns)} columns were taken for the embedding: {', '.join(told)}"
 
 
 def _unit(summary: Summary) -> str:
@@ -178,11 +187,7 @@ def _pictures(summary: Summary) -> str:
 
 
 def _not_found(summary: Summary) -> str:
-    counts = {
-        **summary.not_found,
-        **({"bystander": summary.bystanders} if summary.bystanders else {}),
-    }
-    told = ", ".join(f"{count:,} {why}" for why, count in counts.items())
+    told = ", ".join(f"{count:,} {why}" for why, count in summary.not_found.items())
     return f"{told}; by name in not_found.csv" if told else ""
 
 

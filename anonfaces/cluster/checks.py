@@ -10,6 +10,8 @@ from anonfaces.errors import GuaranteeError, InputError
 
 __all__ = ["check_embedding", "check_identity", "check_k", "check_seed"]
 
+_LARGEST = 1e100  # squares, and sums of very many of them, stay finite
+
 
 def check_k(k: object) -> int:
     """``k`` as an int; GuaranteeError below 2, InputError if it is not a whole number."""
@@ -43,6 +45,9 @@ def check_embedding(X: object, name: str = "the embeddings") -> np.ndarray:
         raise InputError(
             f"{name}: NaN or infinity in {len(bad)} of {len(table)} rows, first in row {bad[0]}"
         )
+    largest = float(np.abs(table).max())
+    if largest > _LARGEST:
+        raise InputError(f"{name}: numbers up to {largest:g} cannot be squared: scale them down")
     return table
 
 

@@ -56,7 +56,7 @@ def estimate_identity(X: Any, known: Any = None, *, threshold: float = THRESHOLD
     names = np.full(len(table), "") if known is None else check_identity(known, len(table))
     part = _components(table, names, threshold)
     named = _named(part, names)
-    _warn(named, int((names == "").sum()), threshold)
+    _warn(named, names, threshold)
     return named
 
 
@@ -106,12 +106,14 @@ def _named(part: np.ndarray, names: np.ndarray) -> np.ndarray:
     return np.array([name[one] for one in part.tolist()], dtype=str)
 
 
-def _warn(named: np.ndarray, unknown: int, threshold: float) -> None:
+def _warn(named: np.ndarray, known: np.ndarray, threshold: float) -> None:
     people, faces = np.unique(named, return_counts=True)
+    merged = len(set(known[known != ""]) - set(people))
+    told = f"; {merged} of the names given count as one person with another" if merged else ""
     warnings.warn(
-        f"who {unknown} of {len(named)} faces are was estimated from their embeddings "
-        f"(closer than {threshold:g} may be one person): {len(people)} people in all; k holds "
-        "only as far as that is right",
+        f"who {(known == '').sum()} of {len(named)} faces are was estimated from their embeddings "
+        f"(closer than {threshold:g} may be one person): {len(people)} people in all{told}; k "
+        "holds only as far as that is right",
         PrivacyWarning,
         stacklevel=4,
     )

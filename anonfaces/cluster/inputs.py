@@ -32,12 +32,14 @@ class Vectors:
         identity: str (n,), '' where unknown; None if the source names nobody.
         image: str (n,), None if the source has none.
         extractor: what made the vectors, '' if the source does not say.
+        columns: the columns of a table that were taken for the embedding, in order.
     """
 
     embedding: np.ndarray
     identity: np.ndarray | None = None
     image: np.ndarray | None = None
     extractor: str = ""
+    columns: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.embedding)
@@ -54,6 +56,7 @@ class Vectors:
             _joined([part.identity for part in parts], parts),
             _joined([part.image for part in parts], parts),
             parts[0].extractor,
+            parts[0].columns,
         )
 
 
@@ -160,7 +163,8 @@ def _from_table(file: Path, table: pd.DataFrame, column: str | None) -> Vectors:
     identity, image = (
         check_identity(table[found[0]], len(values)) if found else None for found in (names, images)
     )
-    return Vectors(values, identity, image, str(extractor[0]))
+    columns = tuple(str(name) for name in numbers)
+    return Vectors(values, identity, image, str(extractor[0]), columns)
 
 
 def _from_faces(file: Path, _: str | None) -> Vectors:

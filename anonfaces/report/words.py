@@ -8,7 +8,8 @@ __all__ = ["NOT_PROMISED", "OUTCOMES", "guarantee", "limits_of", "whose_people"]
 
 NOT_PROMISED = (
     "It is not differential privacy.",
-    "It does not compose over several releases of overlapping people.",
+    "It does not compose over several releases of overlapping people. Another k is another release:"
+    " who holds two of them can cross the groups, and single people out. Publish one.",
     "It does not hide that somebody is in the set.",
     "What is preserved on purpose (pose, expression, background when a face is pasted back) is"
     " outside it.",
@@ -40,7 +41,7 @@ _LIMITS = {
         "What all members share stays visible: if everybody in a group wears glasses, or is of one"
         " age, sex or skin colour, so is the average.",
         "The average can be undone by subtraction: who holds the very photographs of all members"
-        " of a group but one can compute the missing face. The larger the group, the fainter.",
+        " of a group but one can compute the missing face almost exactly, at any usual k.",
         "An average is a weak stand-in for training: texture, hair and background are blurred.",
     )
 }

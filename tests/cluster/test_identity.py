@@ -77,3 +77,8 @@ def test_unknown_faces_are_grouped_with_whom_they_could_be() -> None:
 def test_a_threshold_that_is_no_distance_is_refused(threshold: float) -> None:
     with pytest.raises(InputError, match="threshold"):
         estimate_identity(line(0, 1), threshold=threshold)
+
+
+def test_a_name_that_was_given_and_gave_way_is_told() -> None:
+    with pytest.warns(PrivacyWarning, match="; 1 of the names given count as one person"):
+        estimate_identity(line(0, 0.4, 0.8), ["a", "", "b"])
