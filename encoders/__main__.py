@@ -133,7 +133,7 @@ def _summary(faces: FaceSet, output: Path, seconds: float) -> str:
     rest = ledger[ledger["outcome"] != "faces"]
     for outcome, count in Counter(rest["outcome"]).most_common():
         lines.append(f"  {outcome:<10} {count}{_examples(rest[rest['outcome'] == outcome])}")
-    lines.append(f"took         {seconds:.1f} s; written to {escape(str(output))}")
+    lines.append(f"took         {seconds:.1f} s; in {escape(str(output))}")
     return "\n".join(lines)
 
 

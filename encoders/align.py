@@ -23,7 +23,7 @@ Pixels = NDArray[np.uint8]
 
 _LEFT_EYE, _RIGHT_EYE, _MOUTH = slice(36, 42), slice(42, 48), (48, 54)
 _SMALLEST_SIDE = 4.0
-_BLUR, _BLURRED_AT, _MEDIAN_AT = 0.02, 0.06, 0.4
+_BLUR, _BLURRED_AT, _MEDIAN_AT = 0.03, 0.06, 0.12
 # MTCNN's box around a face whose dlib HOG box has side 1, measured on LFW.
 _MTCNN_WIDTH, _MTCNN_HEIGHT, _MTCNN_LOWER = 0.870, 1.170, -0.083
 

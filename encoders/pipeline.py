@@ -142,7 +142,7 @@ class _Run:
             if old is None or _differ(merged.faces, old):
                 self._write(merged, place)
             else:
-                self._say(f"{self.output} is up to date: nothing was written")
+                self._say("nothing is new: the faces are those of the earlier run")
             place.remove()
         return FaceSet.read(self.output)
 
