@@ -10,7 +10,7 @@ import numpy as np
 from anonfaces.cluster.checks import check_embedding, check_identity
 from anonfaces.errors import InputError, PrivacyWarning
 
-__all__ = ["THRESHOLD", "estimate_identity"]
+__all__ = ["THRESHOLD", "close_pairs", "estimate_identity"]
 
 THRESHOLD = 0.5
 _ROWS = 2048  # rows of distances held at a time
@@ -70,15 +70,15 @@ def _components(table: np.ndarray, names: np.ndarray, threshold: float) -> np.nd
     first: dict[str, int] = {}
     for row in known.tolist():
         node[row] = first.setdefault(names[row], row)
-    a, b = _close_pairs(table, np.flatnonzero(names == ""), threshold)
+    a, b = close_pairs(table, np.flatnonzero(names == ""), threshold)
     links = coo_array((np.ones(len(a), bool), (node[a], node[b])), shape=(len(table),) * 2)
     return connected_components(links, directed=False)[1][node]
 
 
-def _close_pairs(
+def close_pairs(
     table: np.ndarray, unknown: np.ndarray, threshold: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Rows (a unknown, b any) closer than the threshold."""
+    """Rows ``a`` of ``unknown`` and ``b`` of any, int64 (m,) each, closer than the threshold."""
     centred = table - table.mean(axis=0)
     square = np.square(centred).sum(axis=1)
     found_a, found_b = [unknown[:0]], [unknown[:0]]

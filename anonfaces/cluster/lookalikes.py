@@ -7,12 +7,13 @@ import warnings
 import numpy as np
 import pandas as pd
 
+from anonfaces.cluster.identity import close_pairs
 from anonfaces.errors import PrivacyWarning
 
 __all__ = ["LOOKALIKE", "find_lookalikes"]
 
 LOOKALIKE = 0.3
-_ROWS, _MOST_FACES = 2048, 50_000
+_MOST_FACES = 50_000
 
 
 def find_lookalikes(embedding: np.ndarray, identity: np.ndarray, distance: float) -> pd.DataFrame:
@@ -37,8 +38,8 @@ def find_lookalikes(embedding: np.ndarray, identity: np.ndarray, distance: float
     table = np.ascontiguousarray(embedding, np.float64)
     first, second = _equal(table)
     if distance > 0 and len(table) <= _MOST_FACES:
-        close = _close(table, distance)
-        first, second = np.concatenate([first, close[0]]), np.concatenate([second, close[1]])
+        a, b = close_pairs(table, np.arange(len(table)), distance)
+        first, second = np.concatenate([first, a[a < b]]), np.concatenate([second, b[a < b]])
     known = (identity[first] != identity[second]) & (identity[first] != "")
     known &= identity[second] != ""
     pairs = _closest_of_names(table, identity, first[known], second[known])
@@ -58,19 +59,6 @@ def _equal(table: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     original = first[of.ravel()]
     again = np.flatnonzero(original != np.arange(len(table)))
     return original[again], again
-
-
-def _close(table: np.ndarray, distance: float) -> tuple[np.ndarray, np.ndarray]:
-    centred = table - table.mean(axis=0)
-    square = np.square(centred).sum(axis=1)
-    found = [(np.empty(0, np.int64), np.empty(0, np.int64))]
-    for start in range(0, len(table), _ROWS):
-        rows = np.arange(start, min(start + _ROWS, len(table)))
-        d2 = square[rows, None] + square - 2 * centred[rows] @ centred.T
-        a, b = np.nonzero(d2 < distance**2)
-        later = b > rows[a]
-        found.append((rows[a[later]], b[later]))
-    return np.concatenate([a for a, _ in found]), np.concatenate([b for _, b in found])
 
 
 def _closest_of_names(
