@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from stylegan.discriminator import Discriminator
+    from stylegan.encoder import Encoder
     from stylegan.generator import Generator
 
-__all__ = ["load", "load_discriminator"]
+__all__ = ["load", "load_discriminator", "load_encoder"]
 
 
 def load(
@@ -55,6 +56,25 @@ def load_discriminator(path: str | Path) -> Discriminator:
     if found.discriminator is None:
         raise WeightsError(f"{path}: holds no discriminator that we know")
     return Discriminator(found.discriminator, found.discriminator_values, source=str(path))
+
+
+def load_encoder(path: str | Path | None = None) -> Encoder:
+    """The encoder beside a generator of ours, or of the one that ships: a picture to its w.
+
+    ``WeightsError`` if there is none: only ``stylegan.train`` makes one.
+    """
+    from anonfaces._engine import load_engine
+    from anonfaces.errors import WeightsError
+
+    load_engine()
+    from stylegan import checkpoint
+    from stylegan.encoder import Encoder
+
+    source = checkpoint.SHIPPED if path is None else Path(path)
+    found = checkpoint.read(source)
+    if found.encoder is None:
+        raise WeightsError(f"{source}: holds no encoder (python -m stylegan.train makes one)")
+    return Encoder(found.encoder, found.encoder_values, source=str(source))
 
 
 def __dir__() -> list[str]:

@@ -8,7 +8,7 @@ from typing import Any, Self
 
 from anonfaces.errors import WeightsError
 
-__all__ = ["DiscriminatorConfig", "GeneratorConfig", "standard_channels"]
+__all__ = ["DiscriminatorConfig", "EncoderConfig", "GeneratorConfig", "standard_channels"]
 
 _MAX_WIDTH, _MAX_LAYERS, _MAX_BLOCKS = 8192, 64, 10
 _ARCHITECTURES = ("stylegan", "stylegan2")
@@ -104,6 +104,32 @@ class DiscriminatorConfig(_Config):
         _check("classes", self.classes, 0, _MAX_WIDTH)
         _check("group", self.group, 1, 4096)
         _check("mapping_layers", self.mapping_layers, 1, _MAX_LAYERS)
+        _check_clamp(self.clamp)
+
+    @property
+    def resolution(self) -> int:
+        """Side of the image in pixels."""
+        return 2 << len(self.channels)
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """Side of each block in pixels, the largest first, without the last (4)."""
+        return tuple(4 << i for i in range(len(self.channels) - 1, 0, -1))
+
+
+@dataclass(frozen=True)
+class EncoderConfig(_Config):
+    """A picture to w: the discriminator's residual trunk, ``hidden`` units, ``w_dim`` out."""
+
+    channels: tuple[int, ...] = ()
+    w_dim: int = 512
+    hidden: int = 512
+    clamp: float | None = None
+
+    def __post_init__(self) -> None:
+        _check_channels(self.channels)
+        _check("w_dim", self.w_dim, 1, _MAX_WIDTH)
+        _check("hidden", self.hidden, 1, _MAX_WIDTH)
         _check_clamp(self.clamp)
 
     @property

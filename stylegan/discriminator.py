@@ -12,12 +12,13 @@ from numpy.typing import NDArray
 
 from stylegan._ops import ROOT2, add_bias_leaky, conv, conv_down, dense, downsample, normalise
 from stylegan._parameters import Parameters, Spec, check, initial, variables
-from stylegan.config import DiscriminatorConfig
+from stylegan.config import DiscriminatorConfig, EncoderConfig
 from stylegan.mapping import layer_specs, layers
 
-__all__ = ["Discriminator", "discriminator_specs", "score"]
+__all__ = ["Discriminator", "discriminator_specs", "score", "trunk", "trunk_specs"]
 
 Tensor = Any
+Trunk = DiscriminatorConfig | EncoderConfig
 
 
 class Discriminator:
@@ -51,6 +52,11 @@ class Discriminator:
 
 def discriminator_specs(config: DiscriminatorConfig) -> dict[str, Spec]:
     """Names and shapes of the parameters."""
+    return trunk_specs(config) | _end_specs(config.channels[0], config)
+
+
+def trunk_specs(config: Trunk) -> dict[str, Spec]:
+    """Those of the residual blocks, from the picture down to 4 px."""
     widths = dict(zip((*config.sizes, 4), reversed(config.channels), strict=True))
     specs = {}
     top = config.resolution
@@ -58,7 +64,7 @@ def discriminator_specs(config: DiscriminatorConfig) -> dict[str, Spec]:
     specs[f"b{top}.fromrgb.bias"] = Spec((widths[top],), 0.0)
     for size in config.sizes:
         specs |= _block_specs(f"b{size}", widths[size], widths[size // 2])
-    return specs | _end_specs(config.channels[0], config)
+    return specs
 
 
 def _block_specs(name: str, inputs: int, outputs: int) -> dict[str, Spec]:
@@ -96,13 +102,19 @@ def score(
     dtype: str = "float32",
 ) -> Tensor:
     """RGB (n, size, size, 3) in -1 to 1 to float32 (n, 1); n a multiple of the group, or less."""
-    x = _conv(p, f"b{config.resolution}.fromrgb", ops.cast(images, dtype), conv, config.clamp)
-    for size in config.sizes:
-        x = _block(p, f"b{size}", x, config.clamp)
+    x = trunk(p, config, images, dtype)
     x = _conv(p, "b4.conv", _with_deviation(x, config.group), conv, config.clamp)
     x = ops.reshape(ops.cast(x, "float32"), (-1, 16 * config.channels[0]))
     x = add_bias_leaky(dense(x, p["b4.fc.weight"]), p["b4.fc.bias"])
     return _matched(p, config, dense(x, p["b4.out.weight"], p["b4.out.bias"]), labels)
+
+
+def trunk(p: Parameters, config: Trunk, images: Tensor, dtype: str = "float32") -> Tensor:
+    """RGB (n, size, size, 3) in -1 to 1 through the residual blocks to (n, 4, 4, channels[0])."""
+    x = _conv(p, f"b{config.resolution}.fromrgb", ops.cast(images, dtype), conv, config.clamp)
+    for size in config.sizes:
+        x = _block(p, f"b{size}", x, config.clamp)
+    return x
 
 
 def _matched(

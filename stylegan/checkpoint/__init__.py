@@ -45,15 +45,22 @@ def checked(found: Found, source: str, generator_only: bool = False) -> Found:
     load_engine()
     from stylegan._parameters import check
     from stylegan.discriminator import discriminator_specs
+    from stylegan.encoder import encoder_specs
     from stylegan.generator import generator_specs
 
     specs = generator_specs(found.generator)
     made = Found(found.generator, dict(check(specs, found.generator_values, source)))
-    if found.discriminator is None or found.discriminator_values is None or generator_only:
+    if generator_only:
         return made
-    specs = discriminator_specs(found.discriminator)
-    values = dict(check(specs, found.discriminator_values, source))
-    return replace(made, discriminator=found.discriminator, discriminator_values=values)
+    if found.discriminator is not None and found.discriminator_values is not None:
+        judge = dict(
+            check(discriminator_specs(found.discriminator), found.discriminator_values, source)
+        )
+        made = replace(made, discriminator=found.discriminator, discriminator_values=judge)
+    if found.encoder is not None and found.encoder_values is not None:
+        values = dict(check(encoder_specs(found.encoder), found.encoder_values, source))
+        made = replace(made, encoder=found.encoder, encoder_values=values)
+    return made
 
 
 def _read(path: Path) -> Found:

@@ -11,13 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anonfaces.errors import WeightsError
-from stylegan.config import DiscriminatorConfig, GeneratorConfig
+from stylegan.config import DiscriminatorConfig, EncoderConfig, GeneratorConfig
 
 __all__ = [
     "Arrays",
     "Found",
     "count",
     "discriminator_from_official",
+    "encoder_from_official",
     "fc_hwc",
     "from_official",
     "kernel",
@@ -36,6 +37,8 @@ class Found:
     generator_values: dict[str, NDArray[Any]]
     discriminator: DiscriminatorConfig | None = None
     discriminator_values: dict[str, NDArray[Any]] | None = None
+    encoder: EncoderConfig | None = None
+    encoder_values: dict[str, NDArray[Any]] | None = None
 
 
 def kernel(oihw: NDArray[Any]) -> NDArray[Any]:
@@ -88,6 +91,23 @@ def discriminator_from_official(
         group=group,
         mapping_layers=count(ours, r"mapping\.fc(\d+)\.weight") or 8,
         clamp=clamp,
+    )
+    return config, ours
+
+
+def encoder_from_official(
+    values: Arrays, source: str
+) -> tuple[EncoderConfig, dict[str, NDArray[Any]]]:
+    """This project's encoder, saved under names of the same kind."""
+    ours = {name: _turned(name, array) for name, array in _numbers(values).items()}
+    need(ours, ("fc.weight", "out.weight", "b8.skip.weight"), source)
+    first = int(ours["b8.skip.weight"].shape[3])
+    ours["fc.weight"] = fc_hwc(ours["fc.weight"], first)
+    tops = [4 << i for i in range(1, 10) if f"b{4 << i}.skip.weight" in ours]
+    config = EncoderConfig(
+        channels=(first, *(int(ours[f"b{size}.skip.weight"].shape[2]) for size in tops)),
+        w_dim=int(ours["out.weight"].shape[1]),
+        hidden=int(ours["out.weight"].shape[0]),
     )
     return config, ours
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import h5py
 import numpy as np
@@ -12,10 +12,17 @@ from numpy.typing import NDArray
 
 from anonfaces._files import replacing, write_text
 from anonfaces._hostile import RefusedError
-from stylegan.checkpoint._layout import Found, discriminator_from_official, from_official
-from stylegan.config import DiscriminatorConfig, GeneratorConfig
+from stylegan.checkpoint._layout import (
+    Found,
+    discriminator_from_official,
+    encoder_from_official,
+    from_official,
+)
+from stylegan.config import DiscriminatorConfig, EncoderConfig, GeneratorConfig
 
 __all__ = ["read_folder", "read_npz", "write_folder"]
+
+C = TypeVar("C", DiscriminatorConfig, EncoderConfig)
 
 _LARGEST = 4 << 30
 _LARGEST_CONFIG = 1 << 16
@@ -23,11 +30,12 @@ _MOST = 5000
 
 
 def write_folder(found: Found, folder: Path, dtype: str = "float32") -> None:
-    """Write ``generator.json`` and ``.h5``, and ``discriminator.*`` if there is one."""
+    """Write ``generator.json`` and ``.h5``; ``discriminator.*`` and ``encoder.*`` where found."""
     folder.mkdir(parents=True, exist_ok=True)
     networks = {
         "generator": (found.generator, found.generator_values),
         "discriminator": (found.discriminator, found.discriminator_values),
+        "encoder": (found.encoder, found.encoder_values),
     }
     for name, (config, values) in networks.items():
         if config is not None and values is not None:
@@ -46,11 +54,18 @@ def _write_weights(path: Path, values: Mapping[str, NDArray[Any]], dtype: str) -
 def read_folder(folder: Path) -> Found:
     """Read what ``write_folder`` wrote; hostile sizes, links and types are refused."""
     generator = GeneratorConfig.from_json(*_config(folder / "generator.json"))
-    values = _weights(folder / "generator.h5")
-    if not (folder / "discriminator.json").is_file():
-        return Found(generator, values)
-    config = DiscriminatorConfig.from_json(*_config(folder / "discriminator.json"))
-    return Found(generator, values, config, _weights(folder / "discriminator.h5"))
+    judge = _network(folder, "discriminator", DiscriminatorConfig)
+    encoder = _network(folder, "encoder", EncoderConfig)
+    return Found(generator, _weights(folder / "generator.h5"), *judge, *encoder)
+
+
+def _network(
+    folder: Path, name: str, kind: type[C]
+) -> tuple[C, dict[str, NDArray[Any]]] | tuple[None, None]:
+    if not (folder / f"{name}.json").is_file():
+        return None, None
+    config = kind.from_json(*_config(folder / f"{name}.json"))
+    return config, _weights(folder / f"{name}.h5")
 
 
 def _config(path: Path) -> tuple[str, str]:
@@ -86,9 +101,9 @@ def _dataset(file: h5py.File, name: str) -> h5py.Dataset:
 
 
 def read_npz(path: Path) -> Found:
-    """Arrays under the official names: ``G/...`` and, where it is a discriminator, ``D/...``."""
+    """Arrays under the official names: ``G/...``, and ``D/...`` and ``E/...`` where they are."""
     with np.load(path, allow_pickle=False) as archive:
-        groups: dict[str, dict[str, NDArray[Any]]] = {"G": {}, "D": {}}
+        groups: dict[str, dict[str, NDArray[Any]]] = {"G": {}, "D": {}, "E": {}}
         left = _LARGEST
         for info in archive.zip.infolist():
             left -= info.file_size
@@ -101,5 +116,8 @@ def read_npz(path: Path) -> Found:
     if not groups["G"]:
         raise RefusedError("holds no arrays named G/...")
     generator = from_official(groups["G"], None, str(path))
-    judge = discriminator_from_official(groups["D"], None, str(path)) if groups["D"] else ()
-    return Found(*generator, *judge)
+    judge = (
+        discriminator_from_official(groups["D"], None, str(path)) if groups["D"] else (None,) * 2
+    )
+    encoder = encoder_from_official(groups["E"], str(path)) if groups["E"] else (None, None)
+    return Found(*generator, *judge, *encoder)
