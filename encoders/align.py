@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from anonfaces.errors import InputError
 from encoders.models import shape_predictor
 
-__all__ = ["align", "align_dlib5", "align_ffhq", "align_mtcnn", "find_landmarks"]
+__all__ = ["align", "align_dlib5", "align_ffhq", "align_mtcnn", "ffhq_square", "find_landmarks"]
 
 Pixels = NDArray[np.uint8]
 
@@ -100,7 +100,7 @@ def align_ffhq(image: Pixels, landmark: NDArray[np.float32], size: int = 256) ->
     networks", CVPR 2019. What lies outside of the photograph is its reflection, blurred and
     fading to the median colour.
     """
-    centre, right = _ffhq_square(landmark)
+    centre, right = ffhq_square(landmark)
     image, centre, right = _shrink(image, centre, right, size)
     oversampled = 2 if 2 * np.hypot(*right) / size > 1.25 else 1
     chip = _warp(image, centre, right, size * oversampled)
@@ -117,8 +117,8 @@ def _rectangle(box: NDArray[np.integer]) -> object:
     return dlib.rectangle(*(int(edge) for edge in box))
 
 
-def _ffhq_square(landmark: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Centre of the crop, and the vector from there to the middle of its right side."""
+def ffhq_square(landmark: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Centre of FFHQ's crop (2,), and the vector from there to the middle of its right side."""
     points = landmark.astype(np.float64)
     left_eye, right_eye = points[_LEFT_EYE].mean(0), points[_RIGHT_EYE].mean(0)
     eyes, mouth = (left_eye + right_eye) / 2, points[list(_MOUTH)].mean(0)

@@ -1,0 +1,158 @@
+"""How a generator frames its faces, beside the crops that photographs are cut to.
+
+A generator's pictures are cropped as its training pictures were: the one that ships shows the
+face more closely than the FFHQ-aligned chips of a FaceSet. Where the FFHQ square and dlib's chip
+lie in its pictures is measured once, on its own samples, and taken for all of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from functools import cache
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from anonfaces.errors import InputError
+
+__all__ = ["Framing", "Square", "measure", "resampling"]
+
+Pixels = NDArray[np.uint8]
+
+LOOKED_AT = 256
+_ENOUGH, _NEARLY = 20, 0.03
+_PLACES = 5
+
+
+@dataclass(frozen=True)
+class Square:
+    """An upright square in a picture: centre and side, in sides of the picture."""
+
+    x: float = 0.5
+    y: float = 0.5
+    side: float = 1.0
+
+    def inverse(self) -> Square:
+        """The picture as a square of what this square cuts out."""
+        x, y = (0.5 - (at - 0.5) / self.side for at in (self.x, self.y))
+        return Square(x, y, 1 / self.side)
+
+    def cut(self, pictures: Pixels, size: int) -> Pixels:
+        """The square out of pictures (n, s, s, 3), as uint8 (n, size, size, 3).
+
+        What lies outside of a picture is its reflection.
+        """
+        made = [self._cut(picture, size) for picture in pictures]
+        return np.stack(made) if made else np.empty((0, size, size, 3), np.uint8)
+
+    def _cut(self, picture: Pixels, size: int) -> Pixels:
+        import cv2
+
+        pixels = self.side * len(picture)
+        finer = size * max(1, round(pixels / size))
+        scale = pixels / finer
+        corner = (np.array([self.x, self.y]) - self.side / 2) * len(picture) + scale / 2 - 0.5
+        to_picture = np.array([[scale, 0, corner[0]], [0, scale, corner[1]]])
+        cut = cv2.warpAffine(
+            np.ascontiguousarray(picture),
+            to_picture,
+            (finer, finer),
+            flags=cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP,
+            borderMode=cv2.BORDER_REFLECT,
+        )
+        return cv2.resize(cut, (size, size), interpolation=cv2.INTER_AREA)
+
+
+@dataclass(frozen=True)
+class Framing:
+    """Where the FFHQ square (``align_ffhq``) and dlib's 5-point chip lie in the pictures."""
+
+    ffhq: Square
+    dlib: Square
+
+    def from_ffhq(self, chips: Pixels, size: int) -> Pixels:
+        """FFHQ-aligned chips uint8 (n, s, s, 3), framed as the generator's pictures."""
+        return self.ffhq.inverse().cut(chips, size)
+
+    def to_ffhq(self, pictures: Pixels, size: int) -> Pixels:
+        """A generator's pictures as FFHQ-aligned chips; what they lack is reflected."""
+        return self.ffhq.cut(pictures, size)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain numbers, rounded."""
+        return {
+            name: {k: round(v, _PLACES) for k, v in square.items()}
+            for name, square in asdict(self).items()
+        }
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Self:
+        """What ``to_json`` made. ``ValueError`` or ``TypeError`` for anything else."""
+        squares = {name: Square(**values[name]) for name in ("ffhq", "dlib")}
+        for square in squares.values():
+            numbers = np.array([square.x, square.y, square.side], float)
+            if not np.isfinite(numbers).all() or not 0.01 < square.side < 100:
+                raise ValueError(f"{square} is no square of a picture")
+        return cls(**squares)
+
+
+def measure(pictures: Pixels) -> Framing:
+    """The framing of faces uint8 (n, s, s, 3), as the median over those that dlib finds.
+
+    Raises:
+        InputError: dlib finds a single face in fewer than 20 of the pictures.
+    """
+    found = [square for picture in pictures if (square := _squares(picture)) is not None]
+    if len(found) < _ENOUGH:
+        raise InputError(
+            f"dlib finds a face in {len(found)} of {len(pictures)} pictures: expected at least"
+            f" {_ENOUGH}, to see how the faces are framed"
+        )
+    ffhq, dlib = np.median(np.array(found), axis=0)
+    if np.abs(ffhq - [0.5, 0.5, 1]).max() < _NEARLY:
+        ffhq = np.array([0.5, 0.5, 1])
+    return Framing(Square(*map(float, ffhq)), Square(*map(float, dlib)))
+
+
+def _squares(picture: Pixels) -> list[list[float]] | None:
+    import cv2
+    import dlib
+
+    from encoders.align import ffhq_square, find_landmarks
+    from encoders.models import shape_predictor
+
+    large = cv2.resize(picture, (LOOKED_AT, LOOKED_AT), interpolation=cv2.INTER_CUBIC)
+    boxes = _detector()(large)
+    if len(boxes) != 1:
+        return None
+    centre, right = ffhq_square(find_landmarks(large, boxes[0]))
+    ffhq = [centre[0] + 0.5, centre[1] + 0.5, 2 * np.hypot(*right)]
+    shape = shape_predictor(5)(large, dlib.rectangle(*map(int, boxes[0])))
+    chip = dlib.get_face_chip_details(shape, 150, 0.25).rect
+    middle = chip.dcenter()
+    return [
+        [number / LOOKED_AT for number in square]
+        for square in (ffhq, [middle.x + 0.5, middle.y + 0.5, chip.width()])
+    ]
+
+
+@cache
+def _detector() -> Any:
+    from encoders.detect import load_detector
+
+    return load_detector("hog", 0)
+
+
+def resampling(size: int, square: Square, axis: str, output: int) -> NDArray[np.float32]:
+    """Matrix float32 (output, size) that cuts ``square`` along ``axis`` ("x" or "y") linearly.
+
+    With one for the rows and one for the columns the cut is two products, and so has a gradient;
+    what lies outside of the picture is black, as dlib has it.
+    """
+    start = (getattr(square, axis) - square.side / 2) * size
+    at = start + (np.arange(output) + 0.5) * square.side * size / output - 0.5
+    inside = (at > -0.5) & (at < size - 0.5)
+    distance = np.abs(np.clip(at, 0, size - 1)[:, None] - np.arange(size))
+    return (np.maximum(0, 1 - distance) * inside[:, None]).astype(np.float32)
