@@ -9,6 +9,7 @@ from anonfaces import __version__
 
 _STAGES = {
     "cluster": ("anonfaces.cluster.__main__", "photographs to a condensed dataset: the main job"),
+    "synthesize": ("anonfaces.synthesize.__main__", "other surrogates for a condensed dataset"),
     "encode": ("encoders.__main__", "photographs to vectors (faces.h5)"),
 }
 
@@ -28,7 +29,7 @@ def main() -> None:
 
 
 def _usage() -> str:
-    stages = "\n".join(f"  {name:<9} {about}" for name, (_, about) in _STAGES.items())
+    stages = "\n".join(f"  {name:<10} {about}" for name, (_, about) in _STAGES.items())
     return (
         f"Usage: anonfaces STAGE [OPTIONS]\n\n{stages}\n\n"
         "anonfaces STAGE --help tells more; python -m anonfaces.cluster is the same as"

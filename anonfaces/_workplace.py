@@ -1,8 +1,8 @@
 """Where a condensed dataset is made: a hidden folder beside the output that takes its place.
 
-A dataset is there whole or not at all. What cost much (``faces.h5``) stays in the hidden folder
-when a run is killed, so that the same command goes on from it. Nothing that is not ours is ever
-deleted.
+A dataset is there whole or not at all. What cost much (``faces.h5``, surrogates) stays in the
+hidden folder when a run is killed, so that the same command goes on from it. Nothing that is not
+ours is ever deleted.
 """
 
 from __future__ import annotations
@@ -16,15 +16,17 @@ from anonfaces._files import hold
 from anonfaces.errors import OutputError
 from anonfaces.report.summary import is_summary
 
-__all__ = ["check_output", "workplace"]
+__all__ = ["LEDGER", "check_output", "workplace"]
 
+LEDGER = ".surrogates.jsonl"
+"""What surrogates are finished, while they are made; it does not outlast that."""
 _MARK = "anonfaces.partial"
 _FILES = {
     *("groups.csv", "condensed.csv", "centroids.h5", "summary.json", "report.html"),
     *("faces.h5", "not_found.csv", "lookalikes.csv"),
 }
 _OURS = re.compile(
-    r"surrogates/\d+\.png|\.?faces\.h5\..+"
+    r"surrogates/\d+\.png|\.surrogates\.jsonl|\.?faces\.h5\..+"
     rf"|\.(?:{'|'.join(map(re.escape, sorted(_FILES)))})\.\w+\.new"
 )
 
@@ -52,18 +54,19 @@ def workplace(place: Path) -> Iterator[Path]:
     """Yield the hidden folder for ``place`` (as ``check_output`` gave it) to write to.
 
     When the block ends well the folder becomes ``place``, in place of the dataset that may be
-    there. When it does not, the folder stays as it is. Beside ``faces.h5`` and what belongs to
-    it, what an earlier run left there is removed first.
+    there. When it does not, the folder stays as it is. Beside ``faces.h5``, the surrogates and
+    what belongs to them, what an earlier run left there is removed first.
     """
     partial = _partial(place)
     with _held(partial, place):
-        _remove(partial, [p for p in _entries(partial) if not p.startswith(("faces.h5", _MARK))])
+        _remove(partial, _spoilt(partial))
         try:
             yield partial
         except BaseException:
             if _entries(partial) == [_MARK]:  # refused before anything was made
                 _remove(partial, [_MARK])
             raise
+        (partial / LEDGER).unlink(missing_ok=True)
         (partial / _MARK).unlink()
         _take_place(partial, place)
 
@@ -134,6 +137,12 @@ def _take_place(partial: Path, place: Path) -> None:
 
 def _entries(folder: Path) -> list[str]:
     return sorted(str(p.relative_to(folder)) for p in folder.rglob("*") if not _plain_folder(p))
+
+
+def _spoilt(partial: Path) -> list[str]:
+    """What an earlier run left and no later one can use; surrogates need their ledger."""
+    drawn = ("surrogates/", LEDGER) if (partial / LEDGER).is_file() else ()
+    return [name for name in _entries(partial) if not name.startswith(("faces.h5", _MARK, *drawn))]
 
 
 def _plain_folder(path: Path) -> bool:

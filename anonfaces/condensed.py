@@ -32,11 +32,11 @@ from anonfaces.report import Summary, write_report
 
 if TYPE_CHECKING:
     from anonfaces.cluster import Groups
+    from anonfaces.synthesize import Drawing
     from encoders import FaceSet
 
 __all__ = ["Condensed", "Encoding", "condense"]
 
-_PNG_LEVEL = 3  # of a blurred face 6 saves 8 % more and takes four times as long
 _PACKAGES = (
     *("numpy", "numba", "scipy", "pillow", "opencv-python-headless", "dlib-bin", "mtcnn"),
     *("keras", "tensorflow", "tensorflow-cpu"),
@@ -82,6 +82,7 @@ class _Job:
     identity: str | None
     same_person: float | None
     surrogate: str
+    drawing: Drawing
     encoding: Encoding
     progress: bool
     warned: list[str] = field(default_factory=list)
@@ -99,6 +100,7 @@ def condense(
     identity: str | None = None,
     same_person: float | None = None,
     surrogate: str = "k-same",
+    drawing: Drawing | None = None,
     encoding: Encoding | None = None,
     overwrite: bool = False,
     progress: bool = False,
@@ -120,16 +122,21 @@ def condense(
         estimated. None is 0.5 for dlib's vectors; others need one.
     ``method``, ``effort``, ``time_limit``, ``seed``
         How to group and how hard to try: see ``anonfaces.group``.
+    ``surrogate``, ``drawing``
+        How faces are made of groups, and its options: see ``anonfaces.synthesize``. Without
+        options ``seed`` is theirs as well.
     ``overwrite``
         Replace a condensed dataset that is there; nothing else is ever replaced.
 
     Raises ``GuaranteeError`` (k < 2, fewer than k people), ``InputError`` and ``OutputError``,
     and then no dataset is written. Every ``PrivacyWarning`` is also on the page.
     """
+    from anonfaces.synthesize import Drawing
+
     how, looking = method or DEFAULT, encoding or Encoding()
     job = _Job(
         check_k(k), how, effort, time_limit, check_seed(seed), identity, same_person, surrogate,
-        looking, progress,
+        drawing or Drawing(seed=seed), looking, progress,
     )  # fmt: skip
     _check(job)
     place, origin = check_output(Path(output), Path(source), overwrite), Path(source)
@@ -143,11 +150,11 @@ def condense(
 
 
 def _check(job: _Job) -> None:
-    from anonfaces.synthesize import load_surrogate
+    from anonfaces.synthesize import check_surrogate
 
     find(job.method)
     Budget(job.effort, job.time_limit)
-    load_surrogate(job.surrogate)
+    check_surrogate(job.surrogate, job.drawing)
     if job.same_person is not None and not job.same_person > 0:
         raise InputError(f"--same-person is a distance > 0, not {job.same_person:g}")
 
@@ -163,6 +170,7 @@ def _command(job: _Job) -> str:
         parts.append(f"--identity {hidden.get(job.identity.partition(':')[0], job.identity)}")
     if job.same_person is not None:
         parts.append(f"--same-person {job.same_person:g}")
+    parts += job.drawing.told(job.surrogate, job.seed)
     default = Encoding()
     for name in ("extractor", "detector", "faces", "chip_size", "upsample", "max_pixels"):
         if getattr(job.encoding, name) != getattr(default, name):
@@ -262,6 +270,7 @@ def _bar(shown: bool) -> Iterator[Progress]:
 def _write(folder: Path, gathered: Gathered, groups: Groups, job: _Job) -> Summary:
     """Write everything but ``faces.h5``, which is there where photographs were the input."""
     from anonfaces._tables import condensed_table, not_found, spread_of
+    from anonfaces.synthesize.gallery import clear_surrogates, draw
 
     faces, labels = gathered.faces, groups.labels
     groups.write(folder, **_face_columns(gathered))
@@ -271,10 +280,13 @@ def _write(folder: Path, gathered: Gathered, groups: Groups, job: _Job) -> Summa
     table, withheld = condensed_table(labels, groups.identity, spread, attribute, job.k)
     write_text(folder / "condensed.csv", table.to_csv(index=False))
     facts: dict[str, Any] = {"withheld_attributes": withheld}
-    if faces is not None:
+    if faces is None:
+        clear_surrogates(folder)
+    else:
         missing, counts = not_found(faces)
         write_text(folder / "not_found.csv", missing.to_csv(index=False))
-        _draw(folder / "surrogates", gathered, groups, job)
+        with _noting(job.warned):
+            draw(folder, faces, groups, job.surrogate, job.drawing, job.progress)
         facts |= _photographic(faces, counts, job)
     summary = _summary(folder, gathered, groups, job, **facts)
     write_text(folder / "summary.json", summary.to_json())
@@ -305,22 +317,6 @@ def _face_columns(gathered: Gathered) -> dict[str, Any]:
         return {"row": np.arange(len(gathered)), **columns}
     sides = ("left", "top", "right", "bottom")
     return columns | dict(zip(sides, gathered.faces.box.T, strict=True))
-
-
-def _draw(folder: Path, gathered: Gathered, groups: Groups, job: _Job) -> None:
-    from PIL import Image
-    from tqdm import tqdm
-
-    from anonfaces.synthesize import load_surrogate, surrogates
-
-    folder.mkdir()
-    faces = gathered.faces
-    if faces is None:
-        return
-    made = surrogates(faces, groups.labels, groups.identity, load_surrogate(job.surrogate))
-    bar = {"total": groups.n_groups, "unit": "face", "disable": not job.progress}
-    for number, face in tqdm(made, desc="surrogates", **bar):
-        Image.fromarray(face).save(folder / f"{number}.png", compress_level=_PNG_LEVEL)
 
 
 def _photographic(faces: FaceSet, counts: dict[str, int], job: _Job) -> dict[str, Any]:

@@ -34,7 +34,8 @@ def test_encoders_and_stylegan_take_nothing_but_leaves_from_anonfaces() -> None:
 
 
 @pytest.mark.parametrize(
-    "module", ["anonfaces", "anonfaces.cluster", "encoders", "stylegan.generate"]
+    "module",
+    ["anonfaces", "anonfaces.cluster", "anonfaces.synthesize", "encoders", "stylegan.generate"],
 )
 def test_help_answers_without_a_heavy_import(module: str) -> None:
     program = (

@@ -111,6 +111,17 @@ def cluster(
     ] = None,
     max_pixels: Annotated[int, _option("larger photographs are not decoded")] = 100_000_000,
     chip_size: Annotated[int, _option("side of the surrogates in pixels")] = 256,
+    surrogate: Annotated[
+        str, _option("how a face is made of a group: k-same, stylegan, …; a wrong name lists all")
+    ] = "k-same",
+    generator: Annotated[
+        Path | None,
+        _option("a StyleGAN checkpoint in place of the one that ships", show_default=False),
+    ] = None,
+    psi: Annotated[
+        float | None,
+        _option("how far a generated face may lie from the generator's mean", show_default=False),
+    ] = None,
     jobs: Annotated[
         int | None, _option("worker processes; default one a core", min=1, show_default=False)
     ] = None,
@@ -121,6 +132,7 @@ def cluster(
     debug: Annotated[bool, _option("show where an error arose", "--debug")] = False,
 ) -> None:
     from anonfaces.condensed import Encoding, condense
+    from anonfaces.synthesize.options import Drawing
 
     started = time.monotonic()
     done = condense(
@@ -133,6 +145,8 @@ def cluster(
         seed=seed,
         identity=identity,
         same_person=same_person,
+        surrogate=surrogate,
+        drawing=Drawing(generator, psi, seed, jobs),
         encoding=Encoding(
             extractor, detector, faces, chip_size, weights, jobs, upsample, max_pixels
         ),

@@ -6,20 +6,34 @@ aligned face. What it may use is the group alone: that is what the guarantee res
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator, Set
 from dataclasses import dataclass
-from typing import Protocol
+from importlib import import_module
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from anonfaces.errors import InputError
-from anonfaces.synthesize.k_same import KSame
+from anonfaces.synthesize.options import Drawing
 
-__all__ = ["SURROGATES", "ChipSource", "Members", "Surrogate", "load_surrogate", "surrogates"]
+__all__ = [
+    "SURROGATES",
+    "BatchSurrogate",
+    "ChipSource",
+    "Drawing",
+    "Entry",
+    "Members",
+    "Surrogate",
+    "check_surrogate",
+    "load_surrogate",
+    "surrogates",
+]
 
 BATCH_BYTES = 32 * 2**20
 """Chips of one person are read in batches of about this many bytes."""
+
+_GENERATED = ("generator", "psi")
 
 
 class ChipSource(Protocol):
@@ -68,27 +82,82 @@ class Surrogate(Protocol):
         ...
 
 
-SURROGATES: dict[str, Callable[[], Surrogate]] = {"k-same": KSame}
-"""Every method by its name; calling an entry loads it."""
+@runtime_checkable
+class BatchSurrogate(Surrogate, Protocol):
+    """A method that is much faster on many groups at once; each face is as if made alone."""
+
+    def many(
+        self, groups: Iterable[tuple[int, Members]]
+    ) -> Iterator[tuple[int, NDArray[np.uint8]]]:
+        """Yield ``(group, face)`` in the order of ``groups``."""
+        ...
 
 
-def load_surrogate(name: str) -> Surrogate:
-    """The method called ``name``; ``InputError`` lists the names where there is none such."""
+@dataclass(frozen=True)
+class Entry:
+    """Where a method lives, and which options it takes beside the seed.
+
+    Its class is called with the ``Drawing`` where there are such options, with nothing otherwise.
+    """
+
+    module: str
+    cls: str
+    options: tuple[str, ...] = ()
+
+    def load(self, drawing: Drawing) -> Surrogate:
+        """The method itself; what is heavy is imported now."""
+        made = getattr(import_module(f"anonfaces.synthesize.{self.module}"), self.cls)
+        return made(drawing) if self.options else made()
+
+
+SURROGATES: dict[str, Entry] = {
+    "k-same": Entry("k_same", "KSame"),
+    "stylegan": Entry("stylegan", "StyleGan", _GENERATED),
+}
+"""Every method by its name."""
+
+
+def check_surrogate(name: str, drawing: Drawing) -> Entry:
+    """The entry of ``name``; nothing heavy is imported.
+
+    ``InputError`` lists the names where there is none such, and names an option that the method
+    does not have.
+    """
     if name not in SURROGATES:
         raise InputError(f"no surrogate method {name!r}; there are: {', '.join(SURROGATES)}")
-    return SURROGATES[name]()
+    drawing.refuse_all_but(name, *SURROGATES[name].options)
+    return SURROGATES[name]
+
+
+def load_surrogate(name: str, drawing: Drawing | None = None) -> Surrogate:
+    """The method called ``name`` with its options; ``InputError`` as ``check_surrogate``."""
+    chosen = drawing or Drawing()
+    return check_surrogate(name, chosen).load(chosen)
 
 
 def surrogates(
-    faces: ChipSource, labels: NDArray[np.int64], identity: NDArray, method: Surrogate
+    faces: ChipSource,
+    labels: NDArray[np.int64],
+    identity: NDArray,
+    method: Surrogate,
+    skip: Set[int] = frozenset(),
 ) -> Iterator[tuple[int, NDArray[np.uint8]]]:
-    """Yield ``(group, face)`` for each group in ascending order, one group in memory at a time.
+    """Yield ``(group, face)`` for each group in ascending order, few groups in memory at a time.
 
     ``labels`` int64 (n,) and ``identity`` str (n,) say to which group and person each row of
-    ``faces`` belongs; a face is uint8 (s, s, 3) RGB.
+    ``faces`` belongs; a face is uint8 (s, s, 3) RGB. Groups of ``skip`` are left out, for those
+    that an earlier run has made.
     """
-    for group, rows in _people_by_group(labels, identity):
-        yield group, method(Members(faces, rows))
+    groups = (
+        (group, Members(faces, rows))
+        for group, rows in _people_by_group(labels, identity)
+        if group not in skip
+    )
+    if isinstance(method, BatchSurrogate):
+        yield from method.many(groups)
+        return
+    for group, members in groups:
+        yield group, method(members)
 
 
 def _people_by_group(

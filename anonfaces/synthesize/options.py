@@ -1,0 +1,77 @@
+"""What a user may ask of a surrogate method."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+from anonfaces.cluster.checks import check_seed
+from anonfaces.errors import InputError
+
+__all__ = ["Drawing"]
+
+_OF_EVERY_METHOD = ("seed", "jobs")
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """How surrogates are drawn. Methods that use no generator take ``seed`` and ``jobs`` alone.
+
+    ``generator``
+        A StyleGAN checkpoint; None for the one that ships.
+    ``psi``
+        How far a latent may lie from the generator's mean face, as a share of where it lies; 1
+        leaves it, 0.7 is safer and more alike. None is 1.
+    ``seed``
+        Mixed with a group's content where a method draws by chance.
+    ``jobs``
+        Processes that look for faces in what was drawn; None for one a core.
+    ``per``
+        ``"group"`` or ``"dataset"``: over what the methods with weights count re-identification.
+    """
+
+    generator: Path | None = None
+    psi: float | None = None
+    seed: int = 0
+    jobs: int | None = None
+    per: str = "group"
+
+    def __post_init__(self) -> None:
+        check_seed(self.seed)
+        if self.psi is not None and not 0 < self.psi <= 2:
+            raise InputError(f"--psi is a number above 0 and up to 2, not {self.psi:g}")
+        if self.jobs is not None and self.jobs < 1:
+            raise InputError(f"--jobs is a number of processes, at least 1, not {self.jobs}")
+        if self.per not in ("group", "dataset"):
+            raise InputError(f"--per is group or dataset, not {self.per!r}")
+
+    def refuse_all_but(self, method: str, *known: str) -> None:
+        """``InputError`` for an option that was given and that ``method`` does not have."""
+        default = Drawing()
+        for name in (field.name for field in fields(self)):
+            changed = getattr(self, name) != getattr(default, name)
+            if changed and name not in (*known, *_OF_EVERY_METHOD):
+                raise InputError(f"--surrogate {method} has no --{name}")
+
+    def told(self, method: str, seed: int | None = None) -> list[str]:
+        """``--surrogate method`` with the options that differ from their defaults.
+
+        A seed is told where it is not ``seed``. The generator's file is not named.
+        """
+        told = [f"--surrogate {method}"]
+        if self.generator is not None:
+            told.append("--generator FILE")
+        if self.psi is not None:
+            told.append(f"--psi {self.psi:g}")
+        if self.per != "group":
+            told.append(f"--per {self.per}")
+        return told + ([] if self.seed == seed else [f"--surrogate-seed {self.seed}"])
+
+    def fingerprint(self) -> str:
+        """SHA-256 of the generator's files: other weights under the same name draw other faces."""
+        from anonfaces._files import sha256
+        from stylegan.checkpoint import SHIPPED
+
+        place = self.generator or SHIPPED
+        files = sorted(place.iterdir()) if place.is_dir() else [place]
+        return " ".join(sha256(path) for path in files if path.is_file())

@@ -1,0 +1,137 @@
+"""StyleGAN: the picture of a group's mean latent.
+
+M.-H. Le, M. S. N. Khan, G. Tsaloli, N. Carlsson and S. Buchegger, "AnonFACES: Anonymizing Faces
+Adjusted to Constraints on Efficacy and Security", WPES 2020. They have one photograph of each
+person; here a person with many is their own mean latent, so that people weigh equally.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from anonfaces.errors import GuaranteeError
+from anonfaces.synthesize.latents import load_inversion, people_of
+from anonfaces.synthesize.looking import Onlookers, enlarged, shows_a_face
+
+if TYPE_CHECKING:
+    from anonfaces.synthesize import Members
+    from anonfaces.synthesize.latents import People
+    from anonfaces.synthesize.options import Drawing
+
+__all__ = ["RETREAT", "GeneratorSurrogate", "StyleGan"]
+
+Pixels = NDArray[np.uint8]
+Latents = NDArray[np.float32]
+
+RETREAT = (1.0, 0.85, 0.7, 0.5, 0.3)
+"""Where dlib finds no face, the latent is drawn towards the generator's mean, to these shares."""
+_AT_ONCE, _BATCH = 64, 32
+
+
+@dataclass
+class _Batch:
+    """Groups under way: their numbers, chip sizes, latents and what was drawn of them."""
+
+    numbers: list[int]
+    sizes: list[int]
+    w: Latents
+    pictures: Pixels
+
+
+class GeneratorSurrogate:
+    """What the methods with a generator have in common: ``place`` says where a group's w lies.
+
+    No face is released in which dlib finds none: the latent is drawn towards the generator's
+    mean face first, and where that does not help either a ``GuaranteeError`` names the group.
+    """
+
+    name = "generator"
+
+    def __init__(self, drawing: Drawing) -> None:
+        import stylegan
+
+        self.drawing = drawing
+        self.generator = stylegan.load(drawing.generator)
+        self.invert = load_inversion(self.generator, drawing.generator)
+        self.mean: Latents = np.asarray(self.generator.values()["mapping.w_avg"])
+
+    def place(self, groups: list[People]) -> Latents:
+        """W+ float32 (g, num_ws, w_dim), one a group, of that group alone."""
+        raise NotImplementedError
+
+    def __call__(self, members: Members) -> Pixels:
+        ((_, face),) = self.many([(0, members)])
+        return face
+
+    def many(self, groups: Iterable[tuple[int, Members]]) -> Iterator[tuple[int, Pixels]]:
+        """Yield ``(group, face)`` in order; while one batch is drawn the last is looked at."""
+        with Onlookers(self.drawing.jobs) as onlookers:
+            for batch in self._looked_at(groups, onlookers):
+                for number, size, face in zip(
+                    batch.numbers, batch.sizes, batch.pictures, strict=True
+                ):
+                    yield number, enlarged(face, size)
+
+    def truncated(self, w: Latents, share: float) -> Latents:
+        """``w`` drawn towards the generator's mean: ``share`` of the way is left."""
+        return (self.mean + np.float32(share) * (w - self.mean)).astype(np.float32)
+
+    def draw(self, w: Latents) -> Pixels:
+        """Pictures uint8 (g, side, side, 3) of W+; each is as if drawn alone."""
+        return self.generator.pictures(w, batch=_BATCH)
+
+    def _looked_at(
+        self, groups: Iterable[tuple[int, Members]], onlookers: Onlookers
+    ) -> Iterator[_Batch]:
+        waiting: _Batch | None = None
+        for batch in self._drawn(groups):
+            onlookers.show(list(batch.pictures))
+            if waiting is not None:
+                yield self._with_faces(waiting, onlookers.seen())
+            waiting = batch
+        if waiting is not None:
+            yield self._with_faces(waiting, onlookers.seen())
+
+    def _drawn(self, groups: Iterable[tuple[int, Members]]) -> Iterator[_Batch]:
+        left = iter(groups)
+        while some := list(islice(left, _AT_ONCE)):
+            w = self.place(people_of([members for _, members in some], self.invert))
+            if self.drawing.psi is not None:
+                w = self.truncated(w, self.drawing.psi)
+            sizes = [members.chip_size for _, members in some]
+            yield _Batch([number for number, _ in some], sizes, w, self.draw(w))
+
+    def _with_faces(self, batch: _Batch, seen: NDArray[np.bool_]) -> _Batch:
+        faceless = np.flatnonzero(~seen)
+        for share in RETREAT[1:]:
+            if len(faceless):
+                batch.pictures[faceless] = self.draw(self.truncated(batch.w[faceless], share))
+                faceless = np.array([i for i in faceless if not shows_a_face(batch.pictures[i])])
+        if len(faceless):
+            raise GuaranteeError(_no_face(self.name, [batch.numbers[i] for i in faceless]))
+        return batch
+
+
+class StyleGan(GeneratorSurrogate):
+    """The mean of the people's latents, each person with equal weight."""
+
+    name = "stylegan"
+
+    def place(self, groups: list[People]) -> Latents:
+        means = [people.latent.mean(axis=0, dtype=np.float64) for people in groups]
+        return np.stack(means).astype(np.float32)
+
+
+def _no_face(name: str, numbers: list[int]) -> str:
+    told = ", ".join(map(str, numbers[:5])) + (", ..." if len(numbers) > 5 else "")
+    return (
+        f"--surrogate {name}: dlib finds no face in what the generator draws for group {told},"
+        f" not even at {RETREAT[-1]:g} of the way from its mean face; nothing is released:"
+        " take a smaller --psi, another --generator, or another --surrogate"
+    )
