@@ -1,0 +1,76 @@
+"""Training a generator from pictures: autoencode, match, then adversarial.
+
+>>> from stylegan.train import Recipe, train
+>>> train(["faces.h5"], "run", Recipe(resolution=64, adversarial_kimg=50))
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from stylegan.train.recipe import Recipe
+
+if TYPE_CHECKING:
+    from encoders.frame import Square
+    from stylegan.train.networks import Features
+
+__all__ = ["Recipe", "train"]
+
+
+def train(
+    sources: Sequence[str | Path],
+    output: str | Path,
+    recipe: Recipe | None = None,
+    *,
+    square: Square | None = None,
+    held_out: int = 0,
+    start: str | Path | None = None,
+    features: Features | None = None,
+    save_minutes: float = 5.0,
+    progress: bool = True,
+) -> Path:
+    """Train a StyleGAN2 on aligned faces; the folder ``output`` then loads with ``stylegan.load``.
+
+    Parameters:
+        sources: FaceSets (``.h5``) and folders of pictures.
+        output: The run's folder. If it holds a run of the same recipe, that run goes on.
+        square: What to cut out of each picture; by default all of it.
+        held_out: How many pictures, drawn by the seed, are left out for measuring.
+        start: A checkpoint to begin with; networks that it lacks begin at random.
+        features: Pictures (n, s, s, 3) in -1 to 1 to vectors (n, d), with a gradient: what a
+            drawn training face must keep besides its pixels.
+        save_minutes: How often the state and a grid of samples are saved.
+
+    Raises:
+        InputError: no pictures, or a recipe that cannot be.
+        WeightsError: ``start`` does not fit the recipe, or the run in ``output`` had another.
+    """
+    from anonfaces._engine import load_engine
+
+    load_engine()
+    from stylegan.train.adversarial import Adversarial
+    from stylegan.train.autoencode import Autoencode
+    from stylegan.train.data import WHOLE, read_pictures, split
+    from stylegan.train.loop import Run
+    from stylegan.train.match import Match
+    from stylegan.train.networks import Networks
+
+    wanted = recipe or Recipe()
+    networks = Networks(wanted)
+    first = networks.start(_given(start))
+    pictures = read_pictures([Path(s) for s in sources], wanted.resolution, square or WHOLE)
+    learnt, _ = split(pictures, held_out, wanted.seed)
+    phases = [Autoencode(networks, features), Match(networks), Adversarial(networks, features)]
+    run = Run(
+        Path(output), networks, phases, learnt, save_minutes=save_minutes, progress=progress
+    )
+    run.go(first)
+    return Path(output)
+
+
+def _given(start: str | Path | None):  # type: ignore[no-untyped-def]
+    from stylegan import checkpoint
+
+    return None if start is None else checkpoint.checked(checkpoint.read(Path(start)), str(start))

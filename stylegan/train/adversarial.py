@@ -1,0 +1,322 @@
+"""Third phase: StyleGAN2's own training (Karras et al. 2020), from a generator that can draw.
+
+The discriminator starts from nothing and gets a head start: one that starts from the encoder's
+trunk stays at chance. The generator goes on drawing training faces from their w, so that what
+the autoencoder knows of the variety of faces is kept while they become sharp.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from keras import ops
+from numpy.typing import NDArray
+
+from stylegan._autodiff import input_gradient, value_and_gradients
+from stylegan._backend import compiled
+from stylegan.train import augment
+from stylegan.train.autoencode import feature_distance
+from stylegan.train.losses import path_length, r1, reconstruction, soft_plus
+from stylegan.train.networks import Features, Networks
+from stylegan.train.pace import keep_share
+from stylegan.train.state import State, Tensors, adam
+
+__all__ = ["Adversarial"]
+
+Tensor = Any
+_BETAS = (0.0, 0.99)
+_W_AVERAGE = 0.998
+_ADAPT_EVERY = 4
+
+
+class Adversarial:
+    """Generator and discriminator by turns; R1 and path lengths every so many steps."""
+
+    name = "adversarial"
+
+    def __init__(self, networks: Networks, features: Features | None = None) -> None:
+        self.networks, self.features = networks, features
+        recipe = networks.recipe
+        self.steps = recipe.head_start + round(recipe.adversarial_kimg * 1000 / recipe.batch)
+        self._generate = compiled(self._generator_step)
+        self._paths = compiled(self._path_step)
+        self._judge = compiled(self._discriminator_step)
+        self._smooth = compiled(self._r1_step)
+        self._draw = compiled(lambda p, z, n: self._made(p, (z, z), ops.zeros((z.shape[0], 1, 1)), n)[0])
+        self._signs: list[float] = []
+
+    def prepare(self, state: State, pixels: NDArray[np.uint8]) -> None:
+        """The running average of path lengths and the chance of augmentation start at 0."""
+        state.counters.setdefault("augment", 0.0)
+        state.tensors.setdefault("paths", {"mean": ops.convert_to_tensor(np.float32(0))})
+        self._signs = []
+
+    def step(
+        self, state: State, number: int, rng: np.random.Generator, images: NDArray[np.float32]
+    ) -> dict[str, float]:
+        """One batch for each network, the generator's after the head start."""
+        recipe = self.networks.recipe
+        report, made = {}, None
+        if number >= recipe.head_start:
+            made, report = self._train_generator(state, number, rng, images)
+        else:
+            z, noise = self._latents(rng, len(images))[0][0], self._noise(rng, len(images))
+            made = self._draw(state.tensors["generator"], z, noise)
+        report |= self._train_discriminator(state, number, rng, images, made)
+        self._adapt(state, number, report["sign"])
+        return report | {"augment": state.counters["augment"]}
+
+    def _train_generator(
+        self, state: State, number: int, rng: np.random.Generator, images: NDArray[np.float32]
+    ) -> tuple[Tensor, dict[str, float]]:
+        recipe, networks = self.networks.recipe, self.networks
+        turn = number - recipe.head_start
+        given = (
+            *self._latents(rng, len(images)),
+            self._noise(rng, len(images)),
+            self._change(rng, state, len(images)),
+            ops.convert_to_tensor(images[: len(images) // 2]),
+        )
+        both, averages = self._both(state), self._averages(state)
+        moved, averages, made, w, report = self._generate(
+            both, averages, state.tensors["discriminator"], *given, *_numbers(turn + 1, recipe.generator_rate)
+        )
+        if recipe.path_weight and turn % recipe.path_every == 0:
+            moved, averages, mean, more = self._path_turn(state, moved, averages, rng, turn)
+            state.tensors["paths"]["mean"] = mean
+            report |= more
+        self._store(state, moved, averages)
+        average = state.tensors["generator"]["mapping.w_avg"]
+        state.tensors["generator"]["mapping.w_avg"] = w + (average - w) * _W_AVERAGE
+        for name in ("generator", "encoder"):
+            networks.follow(state, name, keep_share(recipe, turn))
+        return made, {k: float(v) for k, v in report.items()}
+
+    def _path_turn(
+        self, state: State, moved: Any, averages: Any, rng: np.random.Generator, turn: int
+    ) -> Any:
+        recipe = self.networks.recipe
+        count = max(recipe.batch // 2, 1)
+        side = recipe.resolution
+        probe = rng.standard_normal((count, side, side, 3), np.float32) / np.float32(side)
+        return self._paths(
+            moved,
+            averages,
+            self._latents(rng, count)[0][0],
+            self._noise(rng, count),
+            ops.convert_to_tensor(probe),
+            state.tensors["paths"]["mean"],
+            *_numbers(turn + 1, recipe.generator_rate),
+        )
+
+    def _train_discriminator(
+        self,
+        state: State,
+        number: int,
+        rng: np.random.Generator,
+        images: NDArray[np.float32],
+        made: Tensor,
+    ) -> dict[str, float]:
+        recipe = self.networks.recipe
+        count, rate = len(images), _numbers(number + 1, recipe.discriminator_rate)
+        p, averages = state.tensors["discriminator"], self._averages(state, "discriminator")
+        real = ops.convert_to_tensor(images)
+        changes = self._change(rng, state, count), self._change(rng, state, count)
+        p, averages, report = self._judge(p, averages, real, made, changes, *rate)
+        if recipe.r1_gamma and number % recipe.r1_every == 0:
+            change = self._change(rng, state, count)
+            p, averages, more = self._smooth(p, averages, real, change, *rate)
+            report |= more
+        state.tensors["discriminator"] = dict(p)
+        state.tensors["discriminator_m"], state.tensors["discriminator_v"] = map(dict, averages)
+        return {k: float(v) for k, v in report.items()}
+
+    def _generator_step(
+        self,
+        both: Mapping[str, Tensors],
+        averages: Any,
+        judge: Tensors,
+        z: tuple[Tensor, Tensor],
+        crossing: Tensor,
+        noise: Any,
+        change: Any,
+        real: Tensor,
+        step: Tensor,
+        rate: Tensor,
+    ) -> Any:
+        def loss(p: Mapping[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
+            own = _split(p)
+            made, w = self._made(own["generator"], z, crossing, noise)
+            fooled = soft_plus(-self.networks.judge(judge, augment.apply(made, *change)))
+            kept, report = self._kept(own, real, None if noise is None else [n[: real.shape[0]] for n in noise])
+            return fooled + kept, report | {"generator": fooled, "_made": made, "_w": w}
+
+        report, gradients = value_and_gradients(loss, _flat(both))
+        made, w = report.pop("_made"), ops.mean(report.pop("_w"), axis=0)
+        moved, averages = _step_both(both, averages, _split(gradients), step, rate)
+        return moved, averages, made, w, report
+
+    def _kept(
+        self, own: Mapping[str, Mapping[str, Tensor]], real: Tensor, noise: Any
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """What the autoencoder's loss says, by its weight."""
+        networks, recipe = self.networks, self.networks.recipe
+        if not recipe.keep_weight:
+            return ops.convert_to_tensor(0.0), {}
+        w = networks.encode(own["encoder"], real)
+        made = networks.synthesise(own["generator"], networks.widen(w), noise)
+        report = {"pixels": reconstruction(made, real)}
+        total = report["pixels"] + recipe.w_weight * ops.mean(ops.square(w))
+        if self.features is not None:
+            report["features"] = feature_distance(self.features, made, real)
+            total = total + recipe.feature_weight * report["features"]
+        return recipe.keep_weight * total, report
+
+    def _made(
+        self, p: Mapping[str, Tensor], z: tuple[Tensor, Tensor], crossing: Tensor, noise: Any
+    ) -> tuple[Tensor, Tensor]:
+        """Pictures of z, from layer ``crossing`` (n, num_ws, 1; 0 or 1) on of the second z."""
+        first, second = (self.networks.map(p, some) for some in z)
+        wide = self.networks.widen(first)
+        mixed = wide + (self.networks.widen(second) - wide) * crossing
+        return self.networks.synthesise(p, mixed, noise), first
+
+    def _path_step(
+        self,
+        both: Mapping[str, Tensors],
+        averages: Any,
+        z: Tensor,
+        noise: Any,
+        probe: Tensor,
+        mean: Tensor,
+        step: Tensor,
+        rate: Tensor,
+    ) -> Any:
+        recipe = self.networks.recipe
+
+        def loss(p: Mapping[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
+            own = _split(p)["generator"]
+            wide = self.networks.widen(self.networks.map(own, z))
+            slope = input_gradient(
+                lambda w: ops.sum(self.networks.synthesise(own, w, noise) * probe), wide
+            )
+            value, length = path_length(slope, mean)
+            total = value * recipe.path_weight * recipe.path_every
+            return total, {"paths": value, "length": length}
+
+        report, gradients = value_and_gradients(loss, _flat(both))
+        moved, averages = _step_both(both, averages, _split(gradients), step, rate)
+        return moved, averages, mean + (report["length"] - mean) * 0.01, report
+
+    def _discriminator_step(
+        self,
+        p: Tensors,
+        averages: Any,
+        real: Tensor,
+        made: Tensor,
+        changes: Any,
+        step: Tensor,
+        rate: Tensor,
+    ) -> Any:
+        def loss(q: Mapping[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
+            truth = self.networks.judge(q, augment.apply(real, *changes[0]))
+            lies = self.networks.judge(q, augment.apply(made, *changes[1]))
+            value = soft_plus(-truth) + soft_plus(lies)
+            report = {"sign": ops.mean(ops.sign(truth)), "real": ops.mean(truth)}
+            return value, report | {"discriminator": value, "made": ops.mean(lies)}
+
+        report, gradients = value_and_gradients(loss, p)
+        moved, averages = adam(p, gradients, averages, step, rate, _BETAS)
+        return moved, averages, report
+
+    def _r1_step(
+        self, p: Tensors, averages: Any, real: Tensor, change: Any, step: Tensor, rate: Tensor
+    ) -> Any:
+        recipe = self.networks.recipe
+        shown = augment.apply(real, *change)
+
+        def loss(q: Mapping[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
+            slope = input_gradient(
+                lambda x: ops.sum(self.networks.judge(q, x, "float32")), shown
+            )
+            penalty = r1(slope)
+            return penalty * (recipe.r1_gamma / 2 * recipe.r1_every), {"r1": penalty}
+
+        report, gradients = value_and_gradients(loss, p)
+        moved, averages = adam(p, gradients, averages, step, rate, _BETAS)
+        return moved, averages, report
+
+    def _latents(self, rng: np.random.Generator, count: int) -> tuple[tuple[Tensor, Tensor], Tensor]:
+        """Two z a picture, and at which layers the second one serves (style mixing)."""
+        recipe = self.networks.recipe
+        shape = (count, recipe.z_dim)
+        z = tuple(ops.convert_to_tensor(rng.standard_normal(shape, np.float32)) for _ in "ab")
+        layers = recipe.generator.num_ws
+        start = np.where(
+            rng.random(count) < recipe.mixing, rng.integers(1, layers, size=count), layers
+        )
+        crossing = (np.arange(layers) >= start[:, None]).astype(np.float32)
+        return (z[0], z[1]), ops.convert_to_tensor(crossing[:, :, None])
+
+    def _noise(self, rng: np.random.Generator, count: int) -> Any:
+        maps = self.networks.noise(rng, count)
+        return None if maps is None else [ops.convert_to_tensor(plane) for plane in maps]
+
+    def _change(self, rng: np.random.Generator, state: State, count: int) -> Any:
+        p, side = state.counters["augment"], self.networks.recipe.resolution
+        return tuple(map(ops.convert_to_tensor, augment.draw(rng, count, p, side)))
+
+    def _adapt(self, state: State, number: int, sign: float) -> None:
+        recipe = self.networks.recipe
+        average = state.counters.get("sign", recipe.ada_target)
+        state.counters["sign"] = average + (sign - average) * 0.1
+        if (number + 1) % _ADAPT_EVERY == 0:
+            state.counters["augment"] = augment.adapt(
+                state.counters["augment"],
+                state.counters["sign"],
+                recipe.ada_target,
+                recipe.batch * _ADAPT_EVERY,
+                recipe.ada_kimg,
+            )
+
+    def _both(self, state: State) -> dict[str, Tensors]:
+        return {name: self.networks.trained(state, name) for name in ("encoder", "generator")}
+
+    def _averages(self, state: State, *names: str) -> Any:
+        chosen = names or ("encoder", "generator")
+        pairs = {n: (state.tensors[f"{n}_m"], state.tensors[f"{n}_v"]) for n in chosen}
+        return pairs[names[0]] if names else pairs
+
+    def _store(self, state: State, moved: Mapping[str, Tensors], averages: Any) -> None:
+        for name, parameters in moved.items():
+            state.tensors[name].update(parameters)
+            state.tensors[f"{name}_m"], state.tensors[f"{name}_v"] = map(dict, averages[name])
+
+
+def _step_both(
+    both: Mapping[str, Tensors], averages: Any, gradients: Any, step: Tensor, rate: Tensor
+) -> tuple[dict[str, Tensors], dict[str, Any]]:
+    moved, new = {}, {}
+    for name, parameters in both.items():
+        moved[name], new[name] = adam(
+            parameters, gradients[name], averages[name], step, rate, _BETAS
+        )
+    return moved, new
+
+
+def _flat(both: Mapping[str, Mapping[str, Tensor]]) -> Tensors:
+    return {f"{name}/{k}": v for name, p in both.items() for k, v in p.items()}
+
+
+def _split(flat: Mapping[str, Tensor]) -> dict[str, Tensors]:
+    names = {k.partition("/")[0] for k in flat}
+    return {
+        name: {k.partition("/")[2]: v for k, v in flat.items() if k.partition("/")[0] == name}
+        for name in sorted(names)
+    }
+
+
+def _numbers(*values: float) -> list[Tensor]:
+    return [ops.convert_to_tensor(np.float32(value)) for value in values]

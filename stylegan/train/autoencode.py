@@ -1,0 +1,103 @@
+"""First phase: the synthesis network learns to draw, as the decoder of an encoder.
+
+A picture becomes one w, some noise is added to it so that its surroundings mean something too,
+and the synthesis network draws it again. Minutes of this give faces where adversarial training
+from nothing gives noise; what it leaves is blurred.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from keras import ops
+from numpy.typing import NDArray
+
+from stylegan._autodiff import value_and_gradients
+from stylegan._backend import compiled
+from stylegan.train.losses import reconstruction
+from stylegan.train.networks import Features, Networks
+from stylegan.train.pace import keep_share, warmed
+from stylegan.train.state import State, adam
+
+__all__ = ["Autoencode"]
+
+Tensor = Any
+_BETAS = (0.9, 0.99)
+
+
+class Autoencode:
+    """``step`` after ``step``; ``features`` (n, s, s, 3) -> (n, d) tell what else must be kept."""
+
+    name = "autoencode"
+
+    def __init__(self, networks: Networks, features: Features | None = None) -> None:
+        self.networks, self.features = networks, features
+        self.steps = round(networks.recipe.autoencode_kimg * 1000 / networks.recipe.batch)
+        self._run = compiled(self._step)
+
+    def prepare(self, state: State, pixels: NDArray[np.uint8]) -> None:
+        """Nothing is needed but the start."""
+
+    def step(
+        self, state: State, number: int, rng: np.random.Generator, images: NDArray[np.float32]
+    ) -> dict[str, float]:
+        """One batch float32 (n, s, s, 3) in -1 to 1; the losses."""
+        recipe = self.networks.recipe
+        noise = rng.standard_normal((len(images), recipe.w_dim), np.float32) * recipe.w_noise
+        rate = recipe.autoencode_rate * warmed(number, self.steps)
+        both = {
+            name: (
+                self.networks.trained(state, name, prefix),
+                (state.tensors[f"{name}_m"], state.tensors[f"{name}_v"]),
+            )
+            for name, prefix in (("encoder", ""), ("generator", "synthesis."))
+        }
+        moved, report = self._run(both, *_tensors(images, noise, number + 1, rate))
+        for name, (parameters, (first, second)) in moved.items():
+            state.tensors[name].update(parameters)
+            state.tensors[f"{name}_m"].update(first)
+            state.tensors[f"{name}_v"].update(second)
+            self.networks.follow(state, name, keep_share(recipe, number))
+        return {k: float(v) for k, v in report.items()}
+
+    def _step(
+        self, both: Mapping[str, Any], images: Tensor, noise: Tensor, step: Tensor, rate: Tensor
+    ) -> tuple[dict[str, Any], dict[str, Tensor]]:
+        flat = {f"{n}/{k}": v for n, (p, _) in both.items() for k, v in p.items()}
+        report, gradients = value_and_gradients(lambda p: self._loss(p, images, noise), flat)
+        moved = {}
+        for name, (parameters, averages) in both.items():
+            own = {k: gradients[f"{name}/{k}"] for k in parameters}
+            moved[name] = adam(parameters, own, averages, step, rate, _BETAS)
+        return moved, report
+
+    def _loss(
+        self, p: Mapping[str, Tensor], images: Tensor, noise: Tensor
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        recipe, networks = self.networks.recipe, self.networks
+        w = networks.encode(_own(p, "encoder/"), images)
+        made = networks.synthesise(_own(p, "generator/"), networks.widen(w + noise))
+        pixels = reconstruction(made, images)
+        total = pixels + recipe.w_weight * ops.mean(ops.square(w))
+        report = {"pixels": pixels}
+        if self.features is not None:
+            some = images.shape[0] // 2  # the recogniser costs as much as both networks
+            report["features"] = feature_distance(self.features, made[:some], images[:some])
+            total = total + recipe.feature_weight * report["features"]
+        return total, report
+
+
+def feature_distance(features: Features, made: Tensor, real: Tensor) -> Tensor:
+    """The mean squared distance of two batches in the features."""
+    wanted = ops.stop_gradient(features(real))
+    return ops.mean(ops.sum(ops.square(features(made) - wanted), axis=1))
+
+
+def _own(p: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {k.removeprefix(prefix): v for k, v in p.items() if k.startswith(prefix)}
+
+
+def _tensors(*values: Any) -> list[Tensor]:
+    return [ops.convert_to_tensor(np.asarray(value, np.float32)) for value in values]

@@ -1,0 +1,124 @@
+"""The three networks as functions of their parameters, and how they are kept in a state."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+from keras import ops
+
+from stylegan import synthesis2
+from stylegan._parameters import Spec, initial
+from stylegan.checkpoint import Found
+from stylegan.discriminator import discriminator_specs, score
+from stylegan.encoder import encode, encoder_specs
+from stylegan.generator import generator_specs
+from stylegan.mapping import broadcast, map_latents
+from stylegan.train.recipe import Recipe
+from stylegan.train.state import State, Tensors, moments, moved_average
+
+__all__ = ["Networks"]
+
+Tensor = Any
+Features = Callable[[Tensor], Tensor]
+
+
+class Networks:
+    """What a recipe trains. Parameters are plain tensors under the names of the specs."""
+
+    def __init__(self, recipe: Recipe) -> None:
+        self.recipe = recipe
+        self.specs: dict[str, dict[str, Spec]] = {
+            "generator": generator_specs(recipe.generator),
+            "encoder": encoder_specs(recipe.encoder),
+            "discriminator": discriminator_specs(recipe.discriminator),
+        }
+
+    def start(self, given: Found | None = None) -> State:
+        """First values: ``given``'s networks where it has them, else random ones by the seed."""
+        rng = np.random.default_rng(self.recipe.seed)
+        values = {name: initial(specs, rng) for name, specs in self.specs.items()}
+        if given is not None:
+            values["generator"] = given.generator_values
+            values["encoder"] = given.encoder_values or values["encoder"]
+            values["discriminator"] = given.discriminator_values or values["discriminator"]
+        state = State()
+        for name, arrays in values.items():
+            state.tensors[name] = {k: ops.convert_to_tensor(v) for k, v in arrays.items()}
+        for name in ("generator", "encoder"):
+            state.tensors[f"average_{name}"] = dict(state.tensors[name])
+        self.forget(state)
+        return state
+
+    def forget(self, state: State) -> None:
+        """Adam's averages back to nothing, as at the start of a phase."""
+        for name in self.specs:
+            first, second = moments(self.trained(state, name))
+            state.tensors[f"{name}_m"], state.tensors[f"{name}_v"] = first, second
+
+    def trained(self, state: State, name: str, prefix: str = "") -> Tensors:
+        """The parameters of a network that learn, those that begin with ``prefix``."""
+        specs = self.specs[name]
+        return {
+            k: v
+            for k, v in state.tensors[name].items()
+            if specs[k].trainable and k.startswith(prefix)
+        }
+
+    def follow(self, state: State, name: str, keep: float) -> None:
+        """Move the running average of a network on."""
+        average = state.tensors[f"average_{name}"]
+        state.tensors[f"average_{name}"] = moved_average(average, state.tensors[name], keep)
+
+    def map(self, p: Mapping[str, Tensor], z: Tensor) -> Tensor:
+        """z (n, z_dim) to w (n, w_dim)."""
+        return map_latents(p, self.recipe.generator, z)
+
+    def widen(self, w: Tensor) -> Tensor:
+        """w (n, w_dim) to W+ (n, num_ws, w_dim)."""
+        return broadcast(w, self.recipe.generator.num_ws)
+
+    def synthesise(
+        self, p: Mapping[str, Tensor], w: Tensor, noise: list[Tensor] | None = None
+    ) -> Tensor:
+        """W+ to pictures (n, s, s, 3), -1 to 1."""
+        return synthesis2.synthesise(p, self.recipe.generator, w, noise, self.recipe.precision)
+
+    def encode(self, p: Mapping[str, Tensor], images: Tensor) -> Tensor:
+        """Pictures to w (n, w_dim)."""
+        return encode(p, self.recipe.encoder, images, self.recipe.precision)
+
+    def judge(
+        self, p: Mapping[str, Tensor], images: Tensor, precision: str | None = None
+    ) -> Tensor:
+        """Pictures to scores (n, 1)."""
+        dtype = precision or self.recipe.precision
+        return score(p, self.recipe.discriminator, images, None, dtype)
+
+    def noise(self, rng: np.random.Generator, count: int) -> list[Any] | None:
+        """Random noise maps, one (count, s, s, 1) a layer, or none if the recipe wants none."""
+        if not self.recipe.noise:
+            return None
+        sides = [s for s in self.recipe.generator.sizes for _ in range(1 if s == 4 else 2)]
+        return [rng.standard_normal((count, s, s, 1), np.float32) for s in sides]
+
+    def found(self, state: State, averaged: bool = True) -> Found:
+        """The networks as they are saved: the running averages, and the discriminator."""
+        kept = {
+            name: _arrays(state.tensors[f"average_{name}" if averaged else name])
+            for name in ("generator", "encoder")
+        }
+        judge = _arrays(state.tensors["discriminator"])
+        return Found(
+            self.recipe.generator,
+            kept["generator"],
+            self.recipe.discriminator,
+            judge,
+            self.recipe.encoder,
+            kept["encoder"],
+        )
+
+
+def _arrays(tensors: Tensors) -> dict[str, Any]:
+    return {k: ops.convert_to_numpy(v) for k, v in tensors.items()}

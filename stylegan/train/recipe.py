@@ -1,0 +1,101 @@
+"""Every number that a training run follows."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+
+from anonfaces.errors import InputError
+from stylegan.config import (
+    DiscriminatorConfig,
+    EncoderConfig,
+    GeneratorConfig,
+    standard_channels,
+)
+
+__all__ = ["Recipe"]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A run: the networks' sizes, how long each phase lasts, rates, weights of the losses.
+
+    Lengths are in thousands of pictures (kimg). The phases: ``autoencode`` (the synthesis
+    network as decoder of an encoder), ``match`` (the mapping network to the encoded w) and
+    ``adversarial`` (StyleGAN2's own training, Karras et al. 2020).
+    """
+
+    resolution: int = 64
+    channel_base: int = 2048
+    channel_max: int = 256
+    z_dim: int = 256
+    w_dim: int = 256
+    mapping_layers: int = 4
+    autoencode_kimg: float = 100.0
+    match_steps: int = 1500
+    adversarial_kimg: float = 100.0
+    batch: int = 32
+    seed: int = 0
+    precision: str = "bfloat16"
+    noise: bool = True
+    autoencode_rate: float = 2e-3
+    match_rate: float = 0.2
+    generator_rate: float = 6e-4
+    discriminator_rate: float = 2e-3
+    w_noise: float = 0.3
+    w_weight: float = 0.002
+    feature_weight: float = 0.2
+    keep_weight: float = 0.5
+    head_start: int = 200
+    r1_gamma: float = 0.05
+    r1_every: int = 16
+    path_weight: float = 0.0
+    path_every: int = 8
+    mixing: float = 0.5
+    ema_kimg: float = 5.0
+    ada_target: float = 0.6
+    ada_kimg: float = 500.0
+
+    def __post_init__(self) -> None:
+        if self.precision not in {"float32", "bfloat16"}:
+            raise InputError(f"precision {self.precision!r}: expected float32 or bfloat16")
+        if self.batch < 8 or self.batch % 8:
+            raise InputError(f"batch {self.batch}: expected a multiple of 8")
+        for name in ("autoencode_kimg", "match_steps", "adversarial_kimg", "head_start"):
+            if getattr(self, name) < 0:
+                raise InputError(f"{name} {getattr(self, name)}: expected 0 or more")
+
+    @property
+    def channels(self) -> tuple[int, ...]:
+        """Feature maps from 4 px up."""
+        return standard_channels(self.resolution, self.channel_base, self.channel_max)
+
+    @property
+    def generator(self) -> GeneratorConfig:
+        """The generator's config."""
+        return GeneratorConfig(
+            channels=self.channels,
+            z_dim=self.z_dim,
+            w_dim=self.w_dim,
+            mapping_layers=self.mapping_layers,
+        )
+
+    @property
+    def discriminator(self) -> DiscriminatorConfig:
+        """The discriminator's config."""
+        return DiscriminatorConfig(channels=self.channels)
+
+    @property
+    def encoder(self) -> EncoderConfig:
+        """The encoder's config."""
+        return EncoderConfig(channels=self.channels, w_dim=self.w_dim)
+
+    def fixed(self) -> str:
+        """What a run that goes on may not change: all but the lengths of its phases."""
+        lengths = ("autoencode_kimg", "match_steps", "adversarial_kimg")
+        kept = {k: v for k, v in asdict(self).items() if k not in lengths}
+        return json.dumps(kept, sort_keys=True)
+
+    def to_json(self) -> str:
+        """One line a field."""
+        return json.dumps(asdict(self), indent=2)
