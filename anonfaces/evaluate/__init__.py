@@ -1,0 +1,59 @@
+"""How well surrogates protect, and what they keep: one function a measure.
+
+Arrays in, a small result object out, with ``to_pandas()`` and ``plot()`` where there is a curve.
+A surrogate in which no face was found has a vector of NaN. That never improves a score: it counts
+as re-identified, as recognised, as not detected, and as far away as the farthest one.
+
+>>> import numpy as np
+>>> faces = np.array([[0.0, 0], [1, 0], [4, 0], [5, 0]])
+>>> labels, who = np.array([0, 0, 1, 1]), np.array(["a", "b", "c", "d"])
+>>> from anonfaces.evaluate import rank_1, reidentification, surrogate_distance
+>>> distance = surrogate_distance(faces, np.array([[0.5, 0], [4.9, 0]]), labels)
+>>> float(round(distance.mean, 3)), reidentification(distance.distance).rate(0.5)
+(0.5, 0.75)
+>>> rank_1(faces, np.array([[0.4, 0], [4.9, 0]]), labels, who).rate
+0.5
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+_HOME = {
+    "Detection": "detection",
+    "Interval": "intervals",
+    "Rank1": "rank",
+    "Reidentification": "links",
+    "SurrogateDistance": "distance",
+    "Verification": "pairs",
+    "detection_rate": "detection",
+    "rank_1": "rank",
+    "recognise": "recognition",
+    "reidentification": "links",
+    "surrogate_distance": "distance",
+    "verification": "pairs",
+    "wilson": "intervals",
+}
+
+__all__ = [
+    "Detection",
+    "Interval",
+    "Rank1",
+    "Reidentification",
+    "SurrogateDistance",
+    "Verification",
+    "detection_rate",
+    "rank_1",
+    "recognise",
+    "reidentification",
+    "surrogate_distance",
+    "verification",
+    "wilson",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'anonfaces.evaluate' has no attribute {name!r}")
+    return getattr(import_module(f"anonfaces.evaluate.{_HOME[name]}"), name)
