@@ -39,6 +39,14 @@ class Square:
         x, y = (0.5 - (at - 0.5) / self.side for at in (self.x, self.y))
         return Square(x, y, 1 / self.side)
 
+    def within(self, outer: Square) -> Square:
+        """This square of what ``outer`` cuts out, as a square of the whole picture."""
+        x, y = (
+            there + (here - 0.5) * outer.side
+            for here, there in ((self.x, outer.x), (self.y, outer.y))
+        )
+        return Square(x, y, self.side * outer.side)
+
     def cut(self, pictures: Pixels, size: int) -> Pixels:
         """The square out of pictures (n, s, s, 3), as uint8 (n, size, size, 3).
 

@@ -1,0 +1,73 @@
+"""``python -m encoders.attributes utkface.h5``: train the attribute network anew."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from anonfaces import _command
+
+_ABOUT = """
+Train the attribute network on a FaceSet of UTKFace, and print what it gets wrong on held-out faces.
+
+\b
+Example:
+  python -m encoders utkface128/ -o utkface.h5 --chip-size 128
+  python -m encoders.attributes utkface.h5
+"""
+app = typer.Typer(add_completion=False)
+
+
+@app.command(help=_ABOUT)
+def attributes(
+    faces: Annotated[Path, typer.Argument(metavar="UTKFACE", help="a FaceSet (.h5)")],
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="the folder (default: datasets/attributes)"),
+    ] = None,
+    epochs: Annotated[int, typer.Option(help="rounds at most", min=1)] = 12,
+    minutes: Annotated[float, typer.Option(help="minutes at most", min=0.01)] = 8.0,
+    seed: Annotated[int, typer.Option(help="the same seed sees the same faces", min=0)] = 0,
+    debug: Annotated[bool, typer.Option("--debug", help="a traceback on errors")] = False,
+) -> None:
+    """Read, train, measure, write."""
+    from tqdm import tqdm
+
+    from encoders.attributes.network import FILE, SHIPPED
+    from encoders.attributes.training import Course, errors, read_utkface, train
+
+    learnt, held_out = read_utkface(faces)
+    with tqdm(total=epochs * len(learnt), unit="face", disable=None) as bar:
+
+        def report(seen: int, loss: float) -> None:
+            bar.update(seen - bar.n)
+            bar.set_postfix(loss=f"{loss:.3f}")
+
+        network = train(learnt, Course(epochs, minutes, seed=seed), report)
+        seen = bar.n
+    rows = errors(network, held_out)
+    place = (SHIPPED if output is None else output) / FILE
+    said = shlex.join(["python", "-m", "encoders.attributes", *sys.argv[1:]])
+    network.save(place, command=said, faces=len(learnt), seen=seen, seed=seed, errors=rows)
+    _print(rows)
+    print(f"{seen} faces seen; in {place}")
+
+
+def _print(rows: list[dict[str, Any]]) -> None:
+    print("|", " | ".join(rows[0]), "|")
+    print("|", " | ".join("---" for _ in rows[0]), "|")
+    for row in rows:
+        print("|", " | ".join(map(str, row.values())), "|")
+
+
+def main() -> None:
+    """Run the command; see ``anonfaces._command.run`` for how it ends."""
+    _command.run(app)
+
+
+if __name__ == "__main__":
+    main()

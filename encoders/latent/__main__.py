@@ -1,0 +1,173 @@
+"""``python -m encoders.latent encoder|inverse|directions``: fit what belongs to one generator."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from anonfaces import _command
+
+if TYPE_CHECKING:
+    from stylegan.generator import Generator
+
+_ABOUT = """
+Fit the ways into a generator's latent space anew: do it whenever the generator changes.
+
+\b
+  encoder     a face -> W+, in one pass (minutes)
+  inverse     dlib's vector of a face -> w, without a picture (minutes)
+  directions  ways in w that change age, gender, smile or yaw (a minute)
+"""
+_ENCODER = """
+Train the encoder on faces, FaceSets (python -m encoders) or folders of pictures framed as the
+generator's, and on the generator's own pictures.
+
+\b
+Examples:
+  python -m encoders.latent encoder lfw.h5 utkface.h5
+  python -m encoders.latent encoder faces.h5 --generator mine/ -o mine/latent
+"""
+_INVERSE = "Fit dlib's vector of a face -> w, on the generator's own pictures."
+_DIRECTIONS = (
+    "Fit directions in w, on the generator's own pictures as our attribute network sees them."
+)
+
+app = typer.Typer(add_completion=False, help=_ABOUT)
+_Sources = Annotated[list[Path], typer.Argument(help="FaceSets (.h5) or folders", metavar="FACES")]
+_Generator = Annotated[
+    Path | None, typer.Option(help="a checkpoint of any kind; default: the one that ships")
+]
+_Output = Annotated[
+    Path | None,
+    typer.Option("--output", "-o", help="the folder to write to (default: datasets/latent)"),
+]
+_Seed = Annotated[int, typer.Option(help="the same seed draws the same pictures", min=0)]
+_Debug = Annotated[bool, typer.Option("--debug", help="a traceback on errors")]
+
+
+@app.command(help=_ENCODER)
+def encoder(
+    faces: _Sources,
+    output: _Output = None,
+    generator: _Generator = None,
+    pictures: Annotated[int, typer.Option(help="real faces to see at most", min=1)] = 24_000,
+    minutes: Annotated[float, typer.Option(help="minutes to train at most", min=0.01)] = 8.0,
+    seed: _Seed = 0,
+    debug: _Debug = False,
+) -> None:
+    """Measure the framing, read the faces, train, write ``encoder.h5``."""
+    network = _load(generator)
+    from tqdm import tqdm
+
+    from encoders.frame import measure
+    from encoders.latent.encoder import FILE, LatentEncoder
+    from encoders.latent.faces import read_faces
+    from encoders.latent.training import SIZE, Course, train
+
+    framing = measure(network.pictures(network.map(network.latents(range(seed, seed + 200)))))
+    real = read_faces(faces, framing, SIZE)
+    started = time.monotonic()
+    with tqdm(total=pictures, unit="face", disable=None) as bar:
+
+        def report(seen: int, losses: dict[str, float]) -> None:
+            bar.update(seen - bar.n)
+            bar.set_postfix({k: f"{v:.3f}" for k, v in losses.items()})
+
+        course = Course(pictures=pictures, minutes=minutes, seed=seed)
+        config, values = train(network, real, framing, _start(generator), course, report)
+        seen = bar.n
+    place = _place(output) / FILE
+    facts = {"faces": len(real), "seen": seen, "seed": seed, "command": _said()}
+    LatentEncoder(network, config, framing, values).save(place, **facts)
+    print(f"{seen} faces seen in {time.monotonic() - started:.0f} s; in {place}")
+
+
+@app.command(help=_INVERSE)
+def inverse(
+    output: _Output = None,
+    generator: _Generator = None,
+    samples: Annotated[int, typer.Option(help="pictures to learn from", min=200)] = 8000,
+    seed: _Seed = 0,
+    debug: _Debug = False,
+) -> None:
+    """Sample, embed, regress, write ``inverse.h5``."""
+    network = _load(generator)
+    from encoders.latent.inverse import FILE, fit
+
+    found, facts = fit(network, samples, seed, progress=True)
+    place = _place(output) / FILE
+    found.save(place, **facts, command=_said())
+    for name, number in facts.items():
+        print(f"{name:<24}{number}")
+    print(f"in {place}")
+
+
+@app.command(help=_DIRECTIONS)
+def directions(
+    output: _Output = None,
+    generator: _Generator = None,
+    samples: Annotated[int, typer.Option(help="pictures to learn from", min=200)] = 6000,
+    strip: Annotated[Path | None, typer.Option(help="also a picture of the directions")] = None,
+    seed: _Seed = 0,
+    debug: _Debug = False,
+) -> None:
+    """Sample, label, solve, write ``directions.h5``."""
+    network = _load(generator)
+    from encoders.latent.directions import FILE, fit, picture
+
+    found, facts = fit(network, samples, seed)
+    place = _place(output) / FILE
+    found.save(place, **facts, command=_said())
+    if strip is not None:
+        _write_picture(strip, picture(network, found, seed))
+    print(f"{', '.join(found)} in {place}")
+
+
+def _load(path: Path | None) -> Generator:
+    import stylegan
+
+    return stylegan.load(path)
+
+
+def _start(path: Path | None) -> Any:
+    """The encoder to a single w beside the generator, or None."""
+    import stylegan
+    from anonfaces.errors import WeightsError
+
+    try:
+        return stylegan.load_encoder(path)
+    except WeightsError:
+        return None
+
+
+def _place(output: Path | None) -> Path:
+    from encoders.latent.files import SHIPPED
+
+    return SHIPPED if output is None else output
+
+
+def _said() -> str:
+    return shlex.join(["python", "-m", "encoders.latent", *sys.argv[1:]])
+
+
+def _write_picture(path: Path, picture: Any) -> None:
+    from PIL import Image
+
+    from anonfaces._files import replacing
+
+    with replacing(path) as beside:
+        Image.fromarray(picture).save(beside, format="png")
+
+
+def main() -> None:
+    """Run the command; see ``anonfaces._command.run`` for how it ends."""
+    _command.run(app)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,142 @@
+"""Directions in w: how to change one trait of a face and, to first order, no other.
+
+On the generator's own pictures every trait is regressed on w (ridge): the gradients are the rows
+of A. Of all changes of w that alter one trait by 1 and the others by 0, the one that the
+generator's own distribution finds least unusual is S A' (A S A')^-1, with S the covariance of w.
+(Shen et al., "Interpreting the latent space of GANs for semantic face editing", CVPR 2020, project
+the normals of separating planes instead.)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from anonfaces.errors import WeightsError
+from encoders.attributes import load_attributes
+from encoders.frame import Framing, measure
+from encoders.latent import files
+from encoders.latent.samples import draw
+
+if TYPE_CHECKING:
+    from stylegan.generator import Generator
+
+__all__ = ["TRAITS", "Directions", "fit", "load_directions", "picture"]
+
+Vectors = NDArray[np.float32]
+
+KIND, FILE = "directions in w", "directions.h5"
+REMEDY = "python -m encoders.latent directions"
+#: A step of 1 along each: a year, one of log odds of "female", a standard deviation of the others.
+TRAITS = ("age", "female", "smile", "yaw")
+_RIDGE, _HELD_OUT, _FACES, _AT_ONCE = 0.02, 0.1, 6, 512
+_SHOWN = {
+    "age": (-30, -15, 0, 15, 30),
+    "female": (-6, -3, 0, 3, 6),
+    "smile": (-2, -1, 0, 1, 2),
+    "yaw": (-2, -1, 0, 1, 2),
+}
+
+
+class Directions(Mapping[str, Vectors]):
+    """``directions[trait]`` is float32 (w_dim,): add it, times an amount, to w or to W+."""
+
+    def __init__(self, vectors: Mapping[str, Vectors], framing: Framing) -> None:
+        self._vectors, self.framing = dict(vectors), framing
+
+    def __getitem__(self, trait: str) -> Vectors:
+        return self._vectors[trait]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._vectors)
+
+    def __len__(self) -> int:
+        return len(self._vectors)
+
+    def save(self, path: Path, **facts: Any) -> None:
+        """Write them, float16; ``facts`` are kept beside them as JSON."""
+        files.write(path, KIND, {**facts, "framing": self.framing.to_json()}, self._vectors)
+
+
+def load_directions(
+    generator: Generator | None = None, path: str | Path | None = None
+) -> Directions:
+    """The directions that ship (``datasets/latent``), or those in ``path``.
+
+    ``generator``, by default the one that ships, must be the one that they were fitted to.
+
+    Raises:
+        WeightsError: the file is missing, damaged, or fitted to another generator.
+    """
+    import stylegan
+
+    source = files.SHIPPED / FILE if path is None else Path(path)
+    meta, arrays = files.read(source, KIND, REMEDY)
+    generator = stylegan.load() if generator is None else generator
+    files.check_generator(source, meta, generator, REMEDY)
+    shapes = {name: array.shape for name, array in arrays.items()}
+    if shapes != dict.fromkeys(TRAITS, (generator.config.w_dim,)):
+        raise WeightsError(f"{source}: expected {', '.join(TRAITS)}: {REMEDY} makes it")
+    try:
+        framing = Framing.from_json(meta["framing"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise WeightsError(f"{source}: no framing ({error})") from None
+    return Directions({trait: arrays[trait] for trait in TRAITS}, framing)
+
+
+def fit(generator: Generator, samples: int, seed: int) -> tuple[Directions, dict[str, Any]]:
+    """Fit to ``samples`` pictures; how well each trait is read off w, on held-out pictures."""
+    w = draw(generator, samples, seed, (0.7, 1.0))
+    framing = measure(generator.pictures(w[:200], batch=32))
+    traits = _traits(generator, framing, w)
+    held = max(20, int(_HELD_OUT * samples))
+    slopes, explained = _regress(w[held:], traits[held:], w[:held], traits[:held])
+    covariance = np.cov(w.astype(np.float64), rowvar=False)
+    across = covariance @ slopes
+    vectors = (across @ np.linalg.inv(slopes.T @ across)).astype(np.float32)
+    facts = {
+        "generator": files.digest(generator),
+        "pictures": samples,
+        "seed": seed,
+        "explained": {name: round(float(r), 3) for name, r in zip(TRAITS, explained, strict=True)},
+        "spread": dict(zip(TRAITS, np.round(traits.std(axis=0).astype(float), 3), strict=True)),
+    }
+    return Directions(dict(zip(TRAITS, vectors.T, strict=True)), framing), facts
+
+
+def picture(generator: Generator, directions: Directions, seed: int) -> NDArray[np.uint8]:
+    """Six faces, each moved along every direction: a row a face, a block a trait."""
+    w = draw(generator, _FACES, seed + 1, (0.7, 0.7))
+    blocks = []
+    for trait, amounts in _SHOWN.items():
+        moved = [generator.pictures(w + amount * directions[trait]) for amount in amounts]
+        strip = np.concatenate(moved, axis=2)  # faces side by side by amount
+        blocks.append(strip.reshape(-1, strip.shape[2], 3))
+    return np.concatenate(blocks, axis=1)
+
+
+def _traits(generator: Generator, framing: Framing, w: Vectors) -> Vectors:
+    """What the attribute network sees, gender as log odds, (n, 4)."""
+    network, parts = load_attributes(), []
+    for start in range(0, len(w), _AT_ONCE):
+        columns = network(generator.pictures(w[start : start + _AT_ONCE], batch=32), framing)
+        odds = np.clip(columns["female"], 1e-4, 1 - 1e-4)
+        columns["female"] = np.log(odds / (1 - odds))
+        parts.append(np.stack([columns[trait] for trait in TRAITS], axis=1))
+    return np.concatenate(parts)
+
+
+def _regress(
+    w: Vectors, traits: Vectors, w_held: Vectors, traits_held: Vectors
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Slopes float64 (w_dim, 4) of ridge regression, and the share of variance explained."""
+    spread, mean, level = w.std(axis=0) + 1e-6, w.mean(axis=0), traits.mean(axis=0)
+    x, y = ((w - mean) / spread).astype(np.float64), (traits - level).astype(np.float64)
+    gram = x.T @ x / len(x) + _RIDGE * np.eye(x.shape[1])
+    slopes = np.linalg.solve(gram, x.T @ y / len(x)) / spread[:, None]
+    left = traits_held - level - (w_held - mean) @ slopes
+    return slopes, 1 - np.square(left).mean(axis=0) / traits_held.var(axis=0)

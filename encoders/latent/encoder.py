@@ -1,0 +1,140 @@
+"""A face to W+ in one pass."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from anonfaces._engine import load_engine
+from anonfaces.errors import InputError, WeightsError
+from encoders.embed._network import check_chips
+from encoders.frame import Framing
+from encoders.latent import files
+
+load_engine()
+
+from encoders.latent.network import LatentConfig, encode, latent_specs  # noqa: E402
+from stylegan._parameters import check, variables  # noqa: E402
+from stylegan.config import EncoderConfig  # noqa: E402
+
+if TYPE_CHECKING:
+    from stylegan.generator import Generator
+
+__all__ = ["LatentEncoder", "load_latent_encoder"]
+
+KIND, FILE = "latent encoder", "encoder.h5"
+REMEDY = "python -m encoders.latent encoder FACES"
+
+
+class LatentEncoder:
+    """Faces to W+ of ``generator``; ``framing`` says how its pictures show a face."""
+
+    def __init__(
+        self,
+        generator: Generator,
+        config: LatentConfig,
+        framing: Framing,
+        values: Mapping[str, NDArray[Any]],
+        source: str = "latent encoder",
+    ) -> None:
+        specs = latent_specs(config)
+        self.generator, self.config, self.framing = generator, config, framing
+        self.parameters = variables(specs, check(specs, values, source))
+
+    def __call__(self, chips: NDArray[np.uint8], batch: int = 32) -> NDArray[np.float32]:
+        """FFHQ-aligned RGB chips uint8 (n, s, s, 3) to W+ float32 (n, num_ws, w_dim).
+
+        The chips are as ``FaceSet.chips`` gives them, of any size. A chip's latent does not
+        depend on the others in the call.
+        """
+        chips = np.asarray(chips)
+        if chips.ndim != 4:
+            raise InputError(f"expected RGB chips of shape (n, s, s, 3), got {chips.shape}")
+        check_chips(chips, chips.shape[1])
+        made = [
+            self.encode_framed(self.framing.from_ffhq(chips[i : i + batch], self.side), batch)
+            for i in range(0, len(chips), batch)
+        ]
+        return np.concatenate([self._empty, *made])
+
+    def encode_framed(self, pictures: NDArray[np.uint8], batch: int = 32) -> NDArray[np.float32]:
+        """As a call, of pictures that are framed as the generator's own, (n, side, side, 3)."""
+        pictures = check_chips(pictures, self.side)
+        made = [self._part(pictures[i : i + batch], batch) for i in range(0, len(pictures), batch)]
+        return np.concatenate([self._empty, *made])
+
+    @property
+    def side(self) -> int:
+        """Side in pixels of the pictures that the network looks at."""
+        return self.config.trunk.resolution
+
+    def values(self) -> dict[str, NDArray[np.float32]]:
+        """Every parameter as an array."""
+        from keras import ops
+
+        return {k: ops.convert_to_numpy(v) for k, v in self.parameters.items()}
+
+    def save(self, path: Path, **facts: Any) -> None:
+        """Write it, float16; ``facts`` are kept beside it as JSON."""
+        meta = {
+            "generator": files.digest(self.generator),
+            "framing": self.framing.to_json(),
+            "config": asdict(self.config),
+            **facts,
+        }
+        files.write(path, KIND, meta, self.values())
+
+    @property
+    def _empty(self) -> NDArray[np.float32]:
+        return np.empty((0, self.config.num_ws, self.config.trunk.w_dim), np.float32)
+
+    def _part(self, part: NDArray[np.uint8], batch: int) -> NDArray[np.float32]:
+        from keras import ops
+
+        full = np.resize(part, (batch, *part.shape[1:])).astype(np.float32) / 127.5 - 1
+        return ops.convert_to_numpy(self._run(ops.convert_to_tensor(full)))[: len(part)]
+
+    @cached_property
+    def _run(self) -> Any:
+        from stylegan._backend import compiled
+
+        return compiled(lambda images: encode(self.parameters, self.config, images))
+
+
+def load_latent_encoder(
+    generator: Generator | None = None, path: str | Path | None = None
+) -> LatentEncoder:
+    """The encoder that ships (``datasets/latent``), or the one in ``path``.
+
+    ``generator`` is by default the one that ships.
+
+    Raises:
+        WeightsError: the file is missing, damaged, or fitted to another generator; the message
+            has the command that makes it.
+    """
+    import stylegan
+
+    source = files.SHIPPED / FILE if path is None else Path(path)
+    meta, values = files.read(source, KIND, REMEDY)
+    generator = stylegan.load() if generator is None else generator
+    files.check_generator(source, meta, generator, REMEDY)
+    try:
+        framing, config = Framing.from_json(meta["framing"]), _config(meta["config"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise WeightsError(f"{source}: not a latent encoder's words ({error})") from None
+    return LatentEncoder(generator, config, framing, values, str(source))
+
+
+def _config(values: Mapping[str, Any]) -> LatentConfig:
+    trunk = dict(values["trunk"])
+    trunk["channels"] = tuple(trunk["channels"])
+    num_ws, rank = int(values["num_ws"]), int(values["rank"])
+    if not (1 <= num_ws <= 64 and 1 <= rank <= 4096):
+        raise ValueError(f"{num_ws} layers, rank {rank}")
+    return LatentConfig(EncoderConfig(**trunk), num_ws, rank)

@@ -1,0 +1,186 @@
+"""dlib's vector of a face to a w: what the centroid of a group has even without pictures.
+
+Learnt on the generator's own pictures, whose w is known. Of the regressions tried, those with the
+least error of w on pictures that they have not seen are compared by the distance between the
+vector that was asked for and the vector of the picture that comes out; the nearest is kept.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from anonfaces.errors import InputError, WeightsError
+from encoders.latent import files
+from encoders.latent.samples import draw, look
+
+if TYPE_CHECKING:
+    from stylegan.generator import Generator
+
+__all__ = ["Inverse", "fit", "load_inverse"]
+
+Vectors = NDArray[np.float32]
+
+KIND, FILE = "inverse of the dlib embedding", "inverse.h5"
+REMEDY = "python -m encoders.latent inverse"
+DIM, ANCHORS = 128, 1000
+_RIDGES = (1e-3, 1e-2, 1e-1, 1.0)
+_WIDTHS = (0.5, 1.0, 2.0)
+_HELD_OUT, _LOOKED_AT, _CHOSEN_ON, _LOOK_AT_ONCE = 0.1, 3, 150, 256
+
+
+class Inverse:
+    """Kernel ridge regression on anchors, after a linear part; both on dlib's own scale.
+
+    ``w = offset + (v - centre) @ linear + exp(-|v - anchor|^2 / (2 width^2)) @ kernel``.
+    """
+
+    def __init__(self, arrays: dict[str, Vectors], width: float) -> None:
+        self.arrays, self.width = arrays, width
+
+    def __call__(self, embedding: Vectors) -> Vectors:
+        """dlib's vectors float32 (n, 128) to w float32 (n, w_dim)."""
+        given = np.asarray(embedding, np.float32)
+        if given.ndim != 2 or given.shape[1] != DIM or not np.isfinite(given).all():
+            raise InputError(f"expected finite dlib vectors (n, {DIM}), got {given.shape}")
+        away = given - self.arrays["centre"]
+        near = _near(away, self.arrays["anchor"], self.width)
+        straight = away @ self.arrays["linear"]
+        return self.arrays["offset"] + straight + near @ self.arrays["kernel"]
+
+    def save(self, path: Path, **facts: Any) -> None:
+        """Write it, float16; ``facts`` are kept beside it as JSON."""
+        files.write(path, KIND, {**facts, "width": self.width}, self.arrays)
+
+
+def load_inverse(generator: Generator | None = None, path: str | Path | None = None) -> Inverse:
+    """The inverse that ships (``datasets/latent``), or the one in ``path``.
+
+    ``generator``, by default the one that ships, must be the one that it was fitted to.
+
+    Raises:
+        WeightsError: the file is missing, damaged, or fitted to another generator.
+    """
+    import stylegan
+
+    source = files.SHIPPED / FILE if path is None else Path(path)
+    meta, arrays = files.read(source, KIND, REMEDY)
+    generator = stylegan.load() if generator is None else generator
+    files.check_generator(source, meta, generator, REMEDY)
+    _check(source, arrays, generator.config.w_dim)
+    width = meta.get("width")
+    if not isinstance(width, float) or not 0 < width < 100:
+        raise WeightsError(f"{source}: width {width!r}, expected a positive number")
+    return Inverse(arrays, width)
+
+
+def fit(
+    generator: Generator, samples: int, seed: int, progress: bool = False
+) -> tuple[Inverse, dict[str, Any]]:
+    """Fit to ``samples`` pictures of ``generator``; the best of a few, and what was measured.
+
+    ``InputError`` if dlib finds a face in too few of them.
+    """
+    w, vectors = _pairs(generator, samples, seed, progress)
+    held = max(50, int(_HELD_OUT * len(w)))
+    if len(w) < 3 * held:
+        raise InputError(f"dlib finds a face in {len(w)} of {samples} pictures: too few to learn")
+    tries = [
+        (ridge, _solve(vectors[held:], w[held:], ridge, width, seed))
+        for ridge in _RIDGES
+        for width in _WIDTHS
+    ]
+    tries.sort(key=lambda pair: _error(pair[1], vectors[:held], w[:held]))
+    some = vectors[:_CHOSEN_ON]
+    ridge, best = min(tries[:_LOOKED_AT], key=lambda pair: _distance(generator, pair[1], some))
+    facts = {
+        "generator": files.digest(generator),
+        "pictures": len(w),
+        "seed": seed,
+        "ridge": ridge,
+        "width": best.width,
+        "held_out": held,
+        "distance": round(_distance(generator, best, vectors[:held]), 4),
+        "distance_of_the_mean": round(_distance(generator, _mean(w, vectors), vectors[:held]), 4),
+    }
+    return best, facts
+
+
+def _pairs(
+    generator: Generator, samples: int, seed: int, progress: bool
+) -> tuple[Vectors, Vectors]:
+    from tqdm import tqdm
+
+    from encoders.embed import load_embedder
+
+    embed, w = load_embedder("dlib"), draw(generator, samples, seed)
+    kept, vectors = [], []
+    for start in tqdm(range(0, samples, _LOOK_AT_ONCE), disable=None if progress else True):
+        part = w[start : start + _LOOK_AT_ONCE]
+        looks = look(generator.pictures(part, batch=32))
+        kept.append(part[looks.found])
+        vectors.append(embed(looks.chip[looks.found]))
+    return np.concatenate(kept), np.concatenate(vectors)
+
+
+def _solve(vectors: Vectors, w: Vectors, ridge: float, width: float, seed: int) -> Inverse:
+    """Ridge regression of w on the vector and its nearness to anchors, in float64."""
+    centre, offset = vectors.mean(axis=0), w.mean(axis=0)
+    away = vectors - centre
+    chosen = np.random.default_rng(seed).permutation(len(away))[:ANCHORS]
+    anchor = away[chosen]
+    features = np.hstack([away, _near(away, anchor, width)]).astype(np.float64)
+    gram = features.T @ features / len(features)
+    gram += ridge * 1e-2 * np.eye(len(gram))
+    solved = np.linalg.solve(gram, features.T @ (w - offset) / len(features)).astype(np.float32)
+    arrays = {"centre": centre, "offset": offset, "anchor": anchor}
+    return Inverse({**arrays, "linear": solved[:DIM], "kernel": solved[DIM:]}, width)
+
+
+def _error(found: Inverse, vectors: Vectors, w: Vectors) -> float:
+    """Squared error of w, every number of it weighing by its spread."""
+    return float(np.mean(np.square((found(vectors) - w) / (w.std(axis=0) + 1e-3))))
+
+
+def _mean(w: Vectors, vectors: Vectors) -> Inverse:
+    """Whatever is asked, the mean: what a regression has to beat."""
+    nothing = np.zeros((DIM, w.shape[1]), np.float32)
+    arrays = {"centre": vectors.mean(axis=0), "offset": w.mean(axis=0), "linear": nothing}
+    return Inverse({**arrays, "anchor": vectors[:1], "kernel": nothing[:1]}, 1.0)
+
+
+def _distance(generator: Generator, found: Inverse, wanted: Vectors) -> float:
+    """Mean distance between the vectors asked for and those of the pictures made of them.
+
+    A picture without a face counts as far away as dlib's threshold allows twice over.
+    """
+    from encoders.embed import load_embedder
+
+    looks = look(generator.pictures(found(wanted), batch=32))
+    distances = np.full(len(wanted), 1.2)
+    vectors = load_embedder("dlib")(looks.chip[looks.found])
+    distances[looks.found] = np.linalg.norm(vectors - wanted[looks.found], axis=1)
+    return float(distances.mean())
+
+
+def _near(away: Vectors, anchor: Vectors, width: float) -> Vectors:
+    squared = (
+        np.square(away).sum(axis=1)[:, None] + np.square(anchor).sum(axis=1) - 2 * away @ anchor.T
+    )
+    return np.exp(-np.maximum(squared, 0) / (2 * width**2))
+
+
+def _check(source: Path, arrays: dict[str, Vectors], w_dim: int) -> None:
+    anchors = len(arrays["anchor"]) if "anchor" in arrays else 0
+    wanted = {
+        "centre": (DIM,),
+        "offset": (w_dim,),
+        "anchor": (anchors, DIM),
+        "linear": (DIM, w_dim),
+        "kernel": (anchors, w_dim),
+    }
+    if {name: array.shape for name, array in arrays.items()} != wanted:
+        raise WeightsError(f"{source}: its arrays are not those of {KIND}: {REMEDY} makes it")

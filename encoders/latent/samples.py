@@ -1,0 +1,74 @@
+"""A generator's own pictures, and how dlib sees them."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from encoders.frame import LOOKED_AT
+
+if TYPE_CHECKING:
+    from stylegan.generator import Generator
+
+__all__ = ["Looks", "draw", "enlarged", "look"]
+
+Pixels = NDArray[np.uint8]
+
+
+def draw(
+    generator: Generator, count: int, seed: int, psi: tuple[float, float] = (0.6, 1.1)
+) -> NDArray[np.float32]:
+    """w float32 (count, w_dim) by ``seed``, each at a truncation drawn from ``psi``."""
+    rng = np.random.default_rng(seed)
+    z = rng.standard_normal((count, generator.config.z_dim), np.float32)
+    scale = rng.uniform(*psi, (count, 1)).astype(np.float32)
+    average = np.asarray(generator.parameters["mapping.w_avg"], np.float32)
+    return average + scale * (generator.map(z)[:, 0] - average)
+
+
+class Looks:
+    """What dlib makes of pictures: ``found`` bool (n,), ``chip`` (n, 150, 150, 3) of the found
+    ones, black of the others, ``landmark`` float32 (n, 68, 2) in sides of the picture."""
+
+    def __init__(self, count: int) -> None:
+        self.found = np.zeros(count, bool)
+        self.chip = np.zeros((count, 150, 150, 3), np.uint8)
+        self.landmark = np.zeros((count, 68, 2), np.float32)
+
+
+def look(pictures: Pixels) -> Looks:
+    """Find exactly one face in each picture uint8 (n, s, s, 3), enlarged to 256 px where smaller.
+
+    dlib's HOG detector without doubling, so that what is found would be found in a photograph.
+    """
+    from encoders.align import align_dlib5, find_landmarks
+
+    looks = Looks(len(pictures))
+    for i, picture in enumerate(pictures):
+        large = enlarged(picture)
+        boxes = _detector()(large)
+        if len(boxes) != 1:
+            continue
+        looks.found[i] = True
+        looks.chip[i] = align_dlib5(large, boxes[0])
+        looks.landmark[i] = (find_landmarks(large, boxes[0]) + 0.5) / len(large)
+    return looks
+
+
+def enlarged(picture: Pixels, size: int = LOOKED_AT) -> Pixels:
+    """A picture (s, s, 3) at ``size`` px by bicubic interpolation, or as it is if larger."""
+    import cv2
+
+    if len(picture) >= size:
+        return picture
+    return cv2.resize(picture, (size, size), interpolation=cv2.INTER_CUBIC)
+
+
+@cache
+def _detector() -> Any:
+    from encoders.detect import load_detector
+
+    return load_detector("hog", 0)

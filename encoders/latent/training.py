@@ -1,0 +1,178 @@
+"""Training the latent encoder on real faces and on the generator's own.
+
+Of a real face the picture is to come back (pixels, their gradients, a quarter of the size), with
+the same vector of dlib's network, by a w that is not rarer than the generator's own and by steps
+away from it that are small. Of a picture that the generator made, the very w is to come back.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from keras import ops
+from numpy.typing import NDArray
+
+from encoders.frame import Framing
+from encoders.latent.identity import Recogniser
+from encoders.latent.network import LatentConfig, encode, first_values
+from stylegan._autodiff import value_and_gradients
+from stylegan._backend import compiled
+from stylegan.config import EncoderConfig, standard_channels
+from stylegan.mapping import broadcast, map_latents
+from stylegan.train.losses import reconstruction
+from stylegan.train.state import adam, moments
+
+if TYPE_CHECKING:
+    from stylegan.encoder import Encoder
+    from stylegan.generator import Generator
+
+__all__ = ["SIZE", "Course", "config_for", "train"]
+
+Tensor = Any
+Parameters = dict[str, Tensor]
+
+SIZE = 64
+_SAMPLED, _SEEN = 4096, 2048
+_BETAS = (0.9, 0.99)
+
+
+@dataclass(frozen=True)
+class Course:
+    """How long and how: at most ``pictures`` real faces, at most ``minutes``."""
+
+    pictures: int = 24_000
+    minutes: float = 8.0
+    real: int = 24
+    own: int = 8
+    recognised: int = 8
+    rate: float = 5e-4
+    seed: int = 0
+    own_weight: float = 0.3
+    identity_weight: float = 1.0
+    prior_weight: float = 0.01
+    step_weight: float = 0.05
+
+
+def config_for(generator: Generator, encoder: Encoder | None) -> LatentConfig:
+    """The network for a generator; its trunk is that of ``encoder``, where there is one."""
+    if encoder is not None and encoder.config.resolution == SIZE:
+        return LatentConfig(encoder.config, generator.num_ws)
+    trunk = EncoderConfig(channels=standard_channels(SIZE, 2048, 256), w_dim=generator.config.w_dim)
+    return LatentConfig(trunk, generator.num_ws)
+
+
+def train(
+    generator: Generator,
+    faces: NDArray[np.uint8],
+    framing: Framing,
+    encoder: Encoder | None = None,
+    course: Course | None = None,
+    report: Callable[[int, dict[str, float]], None] | None = None,
+) -> tuple[LatentConfig, dict[str, NDArray[np.float32]]]:
+    """Train on ``faces`` uint8 (n, 64, 64, 3), framed as the generator's: config and numbers.
+
+    ``report`` is called with the pictures seen and the losses after every step.
+    """
+    course = course or Course()
+    config = config_for(generator, encoder)
+    some = faces[:_SEEN].astype(np.float32) / 127.5 - 1
+    values = first_values(config, encoder, some, course.seed)
+    parameters: Parameters = {k: ops.convert_to_tensor(v) for k, v in values.items()}
+    state = moments(parameters)
+    step = compiled(_Step(generator, config, framing, course))
+    rng = np.random.default_rng(course.seed)
+    for count, done in _pace(course):
+        batch = faces[rng.integers(len(faces), size=course.real)].astype(np.float32) / 127.5 - 1
+        batch = np.where(rng.random((course.real, 1, 1, 1)) < 0.5, batch[:, :, ::-1], batch)
+        z = rng.standard_normal((course.own, generator.config.z_dim), np.float32)
+        numbers = (course.rate * _rate(done), float(count))
+        arrays = (batch, z, *(np.asarray(number, np.float32) for number in numbers))
+        parameters, state, losses = step(parameters, state, *map(ops.convert_to_tensor, arrays))
+        if report is not None:
+            report(count * course.real, {k: float(v) for k, v in losses.items()})
+    return config, {k: ops.convert_to_numpy(v) for k, v in parameters.items()}
+
+
+def _pace(course: Course) -> Iterator[tuple[int, float]]:
+    """Steps from 1, and how much of the course is done: of its pictures or of its time."""
+    steps, started = max(1, course.pictures // course.real), time.monotonic()
+    for count in range(1, steps + 1):
+        done = max(count / steps, (time.monotonic() - started) / (60 * course.minutes))
+        if done > 1 and count > 1:
+            return
+        yield count, min(done, 1.0)
+
+
+def _rate(done: float) -> float:
+    """Up within a fiftieth of the course, then down as a cosine."""
+    return min(1.0, done * 50) * 0.5 * (1 + np.cos(np.pi * done))
+
+
+class _Step:
+    """One step of Adam as a function of tensors."""
+
+    def __init__(
+        self, generator: Generator, config: LatentConfig, framing: Framing, course: Course
+    ) -> None:
+        self._generator, self._config, self._course = generator, config, course
+        self._recogniser = Recogniser(framing.dlib, SIZE)
+        seeds = range(course.seed, course.seed + _SAMPLED)
+        drawn = generator.map(generator.latents(seeds))[:, 0]
+        self._mean = ops.convert_to_tensor(drawn.mean(axis=0))
+        self._spread = ops.convert_to_tensor(drawn.std(axis=0) + 1e-3)
+
+    def __call__(
+        self,
+        parameters: Parameters,
+        state: tuple[Parameters, Parameters],
+        real: Tensor,
+        z: Tensor,
+        rate: Tensor,
+        count: Tensor,
+    ) -> tuple[Parameters, tuple[Parameters, Parameters], Parameters]:
+        w = map_latents(self._generator.parameters, self._generator.config, z)
+        w = broadcast(w, self._config.num_ws)
+        own = self._pictures(w)
+
+        def loss(p: Mapping[str, Tensor]) -> tuple[Tensor, Parameters]:
+            found = encode(p, self._config, ops.concatenate([real, own]), "bfloat16")
+            parts = self._of_real(real, found[: self._course.real])
+            parts["own"] = ops.mean(ops.square((found[self._course.real :] - w) / self._spread))
+            return self._weighted(parts), parts
+
+        losses, gradients = value_and_gradients(loss, parameters)
+        parameters, state = adam(parameters, gradients, state, count, rate, _BETAS)
+        return parameters, state, losses
+
+    def _of_real(self, real: Tensor, w: Tensor) -> Parameters:
+        made, some = self._pictures(w), self._course.recognised
+        apart = self._recogniser(made[:some]) - self._recogniser(real[:some])
+        middle = ops.mean(w, axis=1, keepdims=True)
+        return {
+            "picture": reconstruction(made, real),
+            "identity": ops.mean(ops.sum(ops.square(apart), axis=1)),
+            "prior": ops.mean(ops.square((middle - self._mean) / self._spread)),
+            "steps": ops.mean(ops.square((w - middle) / self._spread)),
+        }
+
+    def _weighted(self, parts: Parameters) -> Tensor:
+        course = self._course
+        return (
+            parts["picture"]
+            + course.identity_weight * parts["identity"]
+            + course.prior_weight * parts["prior"]
+            + course.step_weight * parts["steps"]
+            + course.own_weight * parts["own"]
+        )
+
+    def _pictures(self, w: Tensor) -> Tensor:
+        """The generator's, averaged down to what the encoder looks at."""
+        images = self._generator.apply(w, self._generator.noise_maps(), "bfloat16")
+        factor = self._generator.config.resolution // SIZE
+        if factor <= 1:
+            return images
+        return ops.average_pool(images, factor, factor, data_format="channels_last")
