@@ -10,13 +10,20 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from anonfaces.errors import InputError
 from stylegan.train.recipe import Recipe
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from encoders.frame import Square
+    from stylegan.checkpoint import Found
     from stylegan.train.networks import Features
 
 __all__ = ["Recipe", "train"]
+
+_MEASURED = 200
 
 
 def train(
@@ -27,7 +34,7 @@ def train(
     square: Square | None = None,
     held_out: int = 0,
     start: str | Path | None = None,
-    features: Features | None = None,
+    features: str | Features = "none",
     save_minutes: float = 5.0,
     progress: bool = True,
 ) -> Path:
@@ -39,8 +46,9 @@ def train(
         square: What to cut out of each picture; by default all of it.
         held_out: How many pictures, drawn by the seed, are left out for measuring.
         start: A checkpoint to begin with; networks that it lacks begin at random.
-        features: Pictures (n, s, s, 3) in -1 to 1 to vectors (n, d), with a gradient: what a
-            drawn training face must keep besides its pixels.
+        features: What a drawn training face must keep besides its pixels: ``"none"``, ``"dlib"``
+            (its recogniser's vector), or a function of pictures (n, s, s, 3) in -1 to 1 to
+            vectors (n, d) that has a gradient.
         save_minutes: How often the state and a grid of samples are saved.
 
     Raises:
@@ -53,7 +61,7 @@ def train(
     from stylegan.train.adversarial import Adversarial
     from stylegan.train.autoencode import Autoencode
     from stylegan.train.data import WHOLE, read_pictures, split
-    from stylegan.train.loop import Run
+    from stylegan.train.loop import Phase, Run
     from stylegan.train.match import Match
     from stylegan.train.networks import Networks
 
@@ -62,15 +70,28 @@ def train(
     first = networks.start(_given(start))
     pictures = read_pictures([Path(s) for s in sources], wanted.resolution, square or WHOLE)
     learnt, _ = split(pictures, held_out, wanted.seed)
-    phases = [Autoencode(networks, features), Match(networks), Adversarial(networks, features)]
-    run = Run(
-        Path(output), networks, phases, learnt, save_minutes=save_minutes, progress=progress
-    )
+    kept = _features(features, learnt.pixels)
+    phases: list[Phase] = [Autoencode(networks, kept), Match(networks), Adversarial(networks, kept)]
+    run = Run(Path(output), networks, phases, learnt, save_minutes=save_minutes, progress=progress)
     run.go(first)
     return Path(output)
 
 
-def _given(start: str | Path | None):  # type: ignore[no-untyped-def]
+def _given(start: str | Path | None) -> Found | None:
     from stylegan import checkpoint
 
     return None if start is None else checkpoint.checked(checkpoint.read(Path(start)), str(start))
+
+
+def _features(wanted: str | Features, pixels: NDArray[np.uint8]) -> Features | None:
+    """dlib's network sees the faces where it would cut them, as measured on some of them."""
+    if wanted == "none":
+        return None
+    if not isinstance(wanted, str):
+        return wanted
+    if wanted != "dlib":
+        raise InputError(f"features {wanted!r}: expected dlib, none or a function")
+    from encoders.frame import measure
+    from encoders.latent.identity import Recogniser
+
+    return Recogniser(measure(pixels[:_MEASURED]).dlib, pixels.shape[1])

@@ -44,21 +44,21 @@ class Adversarial:
         self._paths = compiled(self._path_step)
         self._judge = compiled(self._discriminator_step)
         self._smooth = compiled(self._r1_step)
-        self._draw = compiled(lambda p, z, n: self._made(p, (z, z), ops.zeros((z.shape[0], 1, 1)), n)[0])
-        self._signs: list[float] = []
+        self._draw = compiled(
+            lambda p, z, n: self._made(p, (z, z), ops.zeros((z.shape[0], 1, 1)), n)[0]
+        )
 
     def prepare(self, state: State, pixels: NDArray[np.uint8]) -> None:
         """The running average of path lengths and the chance of augmentation start at 0."""
         state.counters.setdefault("augment", 0.0)
         state.tensors.setdefault("paths", {"mean": ops.convert_to_tensor(np.float32(0))})
-        self._signs = []
 
     def step(
         self, state: State, number: int, rng: np.random.Generator, images: NDArray[np.float32]
     ) -> dict[str, float]:
         """One batch for each network, the generator's after the head start."""
         recipe = self.networks.recipe
-        report, made = {}, None
+        report: dict[str, float] = {}
         if number >= recipe.head_start:
             made, report = self._train_generator(state, number, rng, images)
         else:
@@ -81,7 +81,11 @@ class Adversarial:
         )
         both, averages = self._both(state), self._averages(state)
         moved, averages, made, w, report = self._generate(
-            both, averages, state.tensors["discriminator"], *given, *_numbers(turn + 1, recipe.generator_rate)
+            both,
+            averages,
+            state.tensors["discriminator"],
+            *given,
+            *_numbers(turn + 1, recipe.generator_rate),
         )
         if recipe.path_weight and turn % recipe.path_every == 0:
             moved, averages, mean, more = self._path_turn(state, moved, averages, rng, turn)
@@ -150,7 +154,9 @@ class Adversarial:
             own = _split(p)
             made, w = self._made(own["generator"], z, crossing, noise)
             fooled = soft_plus(-self.networks.judge(judge, augment.apply(made, *change)))
-            kept, report = self._kept(own, real, None if noise is None else [n[: real.shape[0]] for n in noise])
+            kept, report = self._kept(
+                own, real, None if noise is None else [n[: real.shape[0]] for n in noise]
+            )
             return fooled + kept, report | {"generator": fooled, "_made": made, "_w": w}
 
         report, gradients = value_and_gradients(loss, _flat(both))
@@ -238,9 +244,7 @@ class Adversarial:
         shown = augment.apply(real, *change)
 
         def loss(q: Mapping[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
-            slope = input_gradient(
-                lambda x: ops.sum(self.networks.judge(q, x, "float32")), shown
-            )
+            slope = input_gradient(lambda x: ops.sum(self.networks.judge(q, x, "float32")), shown)
             penalty = r1(slope)
             return penalty * (recipe.r1_gamma / 2 * recipe.r1_every), {"r1": penalty}
 
@@ -248,7 +252,9 @@ class Adversarial:
         moved, averages = adam(p, gradients, averages, step, rate, _BETAS)
         return moved, averages, report
 
-    def _latents(self, rng: np.random.Generator, count: int) -> tuple[tuple[Tensor, Tensor], Tensor]:
+    def _latents(
+        self, rng: np.random.Generator, count: int
+    ) -> tuple[tuple[Tensor, Tensor], Tensor]:
         """Two z a picture, and at which layers the second one serves (style mixing)."""
         recipe = self.networks.recipe
         shape = (count, recipe.z_dim)

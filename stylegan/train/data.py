@@ -48,7 +48,7 @@ def parse_square(text: str) -> Square:
 
 
 def read_pictures(sources: Sequence[Path], size: int, square: Square = WHOLE) -> Pictures:
-    """``square`` of all faces of ``sources``: FaceSets (``.h5``, their chips) and folders of photographs.
+    """``square`` of all faces of ``sources``: FaceSets (``.h5``, their chips) and folders.
 
     Raises:
         InputError: a source is missing or holds nothing that can be read.

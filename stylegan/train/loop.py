@@ -83,8 +83,10 @@ class Run:
         saved, seen = time.monotonic(), self.networks.recipe.batch
         for number in self._bar(phase, first):
             rng = np.random.default_rng((self.networks.recipe.seed, index, number))
-            report = phase.step(state, number, rng, self._images(rng))
-            state.counters |= {"step": number + 1, "pictures": state.count("pictures") + seen}
+            after = state.copy()
+            report = phase.step(after, number, rng, self._images(rng))
+            after.counters |= {"step": number + 1, "pictures": state.count("pictures") + seen}
+            state.tensors, state.counters = after.tensors, after.counters
             log.add(phase.name, state.count("pictures"), report)
             if time.monotonic() - saved > self.save_minutes * 60:
                 self._save(state)

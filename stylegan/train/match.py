@@ -87,7 +87,8 @@ class Match:
             return distance, {"sliced": distance}
 
         report, gradients = value_and_gradients(loss, parameters)
-        kept = tuple({k: average[k] for k in parameters} for average in averages)
+        first, second = averages
+        kept = {k: first[k] for k in parameters}, {k: second[k] for k in parameters}
         moved, new = adam(parameters, gradients, kept, step, rate, _BETAS)
         return moved, new, report
 

@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 from keras import ops
+from numpy.typing import NDArray
 
+from anonfaces.errors import WeightsError
 from stylegan import synthesis2
 from stylegan._parameters import Spec, initial
 from stylegan.checkpoint import Found
@@ -40,9 +42,8 @@ class Networks:
         rng = np.random.default_rng(self.recipe.seed)
         values = {name: initial(specs, rng) for name, specs in self.specs.items()}
         if given is not None:
-            values["generator"] = given.generator_values
-            values["encoder"] = given.encoder_values or values["encoder"]
-            values["discriminator"] = given.discriminator_values or values["discriminator"]
+            for name, arrays in values.items():
+                values[name] = grown(arrays, getattr(given, f"{name}_values"), name)
         state = State()
         for name, arrays in values.items():
             state.tensors[name] = {k: ops.convert_to_tensor(v) for k, v in arrays.items()}
@@ -118,6 +119,27 @@ class Networks:
             self.recipe.encoder,
             kept["encoder"],
         )
+
+
+def grown(
+    fresh: dict[str, NDArray[Any]], given: Mapping[str, NDArray[Any]] | None, name: str
+) -> dict[str, NDArray[Any]]:
+    """``given``'s values where they fit, ``fresh`` ones elsewhere: blocks of a higher resolution.
+
+    A new block of the generator adds nothing to the picture at first. ``WeightsError`` where
+    too little fits: that is another network.
+    """
+    if given is None:
+        return fresh
+    fit = {k: v for k, v in given.items() if k in fresh and fresh[k].shape == v.shape}
+    if len(fit) < 0.8 * len(given):
+        raise WeightsError(
+            f"the {name} to begin with has other widths than the recipe's: only {len(fit)} of"
+            f" {len(given)} arrays fit"
+        )
+    new = {k: v for k, v in fresh.items() if k not in fit}
+    quiet = {k: np.zeros_like(v) for k, v in new.items() if k.endswith("torgb.weight")}
+    return fresh | fit | quiet
 
 
 def _arrays(tensors: Tensors) -> dict[str, Any]:

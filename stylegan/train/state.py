@@ -29,10 +29,15 @@ _LARGEST = 16 << 30
 
 @dataclass
 class State:
-    """``tensors``: groups of named tensors, such as ``tensors["generator"]``; ``counters``: numbers."""
+    """Groups of named tensors, such as ``tensors["generator"]``, and numbers by name."""
 
     tensors: dict[str, Tensors] = field(default_factory=dict)
     counters: dict[str, float] = field(default_factory=dict)
+
+    def copy(self) -> State:
+        """Another state of the same tensors, so that a step is taken wholly or not at all."""
+        groups = {name: dict(tensors) for name, tensors in self.tensors.items()}
+        return State(groups, dict(self.counters))
 
     def count(self, name: str) -> int:
         """A counter as a whole number, 0 if it never moved."""
@@ -52,7 +57,7 @@ def adam(
     rate: Tensor,
     betas: tuple[float, float] = (0.0, 0.99),
 ) -> tuple[Tensors, tuple[Tensors, Tensors]]:
-    """One step of Adam (Kingma and Ba 2015); ``step`` counts from 1. A function, for any backend."""
+    """One step of Adam (Kingma and Ba 2015) as a function; ``step`` counts from 1."""
     first, second = betas
     m = {k: averages[0][k] * first + g * (1 - first) for k, g in gradients.items()}
     v = {k: averages[1][k] * second + ops.square(g) * (1 - second) for k, g in gradients.items()}

@@ -1,0 +1,261 @@
+"""Training: it learns, it goes on exactly where it was, and its parts do what they say."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+from anonfaces._engine import load_engine
+from anonfaces.errors import InputError, WeightsError
+from stylegan.train import Recipe, train
+
+load_engine()
+
+from keras import ops  # noqa: E402
+
+import stylegan  # noqa: E402
+from stylegan._autodiff import input_gradient, value_and_gradients  # noqa: E402
+from stylegan.train import augment  # noqa: E402
+from stylegan.train.data import Pictures, parse_square, read_pictures, split  # noqa: E402
+from stylegan.train.losses import reconstruction, sliced_wasserstein  # noqa: E402
+from stylegan.train.state import State, adam, moments, read_state, write_state  # noqa: E402
+
+TINY = Recipe(
+    resolution=8,
+    channel_base=64,
+    channel_max=8,
+    z_dim=8,
+    w_dim=8,
+    mapping_layers=2,
+    autoencode_kimg=0.32,
+    match_steps=6,
+    adversarial_kimg=0.032,
+    batch=8,
+    head_start=2,
+    r1_every=2,
+    path_weight=2.0,
+    path_every=2,
+    precision="float32",
+    autoencode_rate=0.01,
+)
+
+
+@pytest.fixture(scope="module")
+def photographs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Forty squares of one colour, half of them brighter above."""
+    folder = tmp_path_factory.mktemp("pictures")
+    rng = np.random.default_rng(0)
+    for i in range(40):
+        pixels = np.full((12, 12, 3), rng.integers(40, 200, 3), np.uint8)
+        pixels[:6] += np.uint8(40 * (i % 2))
+        Image.fromarray(pixels).save(folder / f"{i}.png")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def run(photographs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return train([photographs], tmp_path_factory.mktemp("run"), TINY, progress=False)
+
+
+def logged(folder: Path) -> list[list[str]]:
+    lines = (folder / "log.csv").read_text(encoding="utf-8").splitlines()
+    return [line.split(",") for line in lines[1:]]
+
+
+def test_what_a_run_leaves_is_a_generator_an_encoder_and_a_discriminator(run: Path) -> None:
+    generator = stylegan.load(run)
+    w = generator.map(generator.latents(range(3)))
+    assert generator.pictures(w).shape == (3, 8, 8, 3)
+    assert stylegan.load_encoder(run)(generator.pictures(w)).shape == (3, 8)
+    assert stylegan.load_discriminator(run)(generator.synthesise(w)).shape == (3, 1)
+    assert list((run / "grids").glob("*.png"))
+
+
+def test_every_phase_is_in_the_log(run: Path) -> None:
+    found = {(row[0], row[3]) for row in logged(run)}
+    assert found >= {
+        ("autoencode", "pixels"),
+        ("match", "sliced"),
+        ("adversarial", "generator"),
+        ("adversarial", "discriminator"),
+        ("adversarial", "r1"),
+        ("adversarial", "paths"),
+    }
+
+
+def test_a_run_that_was_stopped_ends_as_one_that_was_not(
+    run: Path, photographs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Stopped by Ctrl-C in the first and in the last phase."""
+    from stylegan.train.adversarial import Adversarial
+    from stylegan.train.autoencode import Autoencode
+
+    for phase, number in ((Autoencode, 17), (Adversarial, 3)):
+        with monkeypatch.context() as patched:
+            patched.setattr(phase, "step", _stopped(phase.step, number))
+            with pytest.raises(KeyboardInterrupt):
+                train([photographs], tmp_path / "run", TINY, progress=False)
+    train([photographs], tmp_path / "run", TINY, progress=False)
+    one, other = (stylegan.load(folder).values() for folder in (run, tmp_path / "run"))
+    assert all(np.allclose(one[name], other[name], atol=1e-6) for name in one)
+
+
+def _stopped(step: object, at: int) -> object:
+    def wrapped(self: object, state: object, number: int, *rest: object) -> object:
+        if number == at:
+            raise KeyboardInterrupt
+        return step(self, state, number, *rest)  # type: ignore[operator]
+
+    return wrapped
+
+
+def test_the_autoencoder_learns_to_draw(photographs: Path, tmp_path: Path) -> None:
+    recipe = replace(TINY, autoencode_kimg=1.6, match_steps=0, adversarial_kimg=0, head_start=0)
+    folder = train([photographs], tmp_path / "run", recipe, progress=False)
+    faces = read_pictures([photographs], 8).pixels
+    made = stylegan.load(folder).pictures(stylegan.load_encoder(folder)(faces), "none")
+    off = np.abs(made.astype(float) - faces).mean()
+    assert off < 0.6 * np.abs(faces - faces.mean(axis=0)).mean()
+
+
+def test_a_run_of_another_recipe_is_not_gone_on_with(run: Path, photographs: Path) -> None:
+    with pytest.raises(WeightsError, match="another recipe"):
+        train([photographs], run, replace(TINY, r1_gamma=1.0), progress=False)
+
+
+def test_a_higher_resolution_begins_with_the_pictures_of_the_lower(
+    run: Path, photographs: Path, tmp_path: Path
+) -> None:
+    recipe = replace(TINY, resolution=16, autoencode_kimg=0, match_steps=0, adversarial_kimg=0)
+    folder = train(
+        [photographs], tmp_path / "run", replace(recipe, head_start=0), start=run, progress=False
+    )
+    small, large = stylegan.load(run), stylegan.load(folder)
+    w = small.map(small.latents(range(4)))[:, 0]
+    halves = large.pictures(w, "none").reshape(4, 8, 2, 8, 2, 3).mean(axis=(2, 4))
+    assert np.abs(halves - small.pictures(w, "none")).mean() < 12
+
+
+def test_other_widths_are_another_network(run: Path, photographs: Path, tmp_path: Path) -> None:
+    with pytest.raises(WeightsError, match="other widths"):
+        train([photographs], tmp_path, replace(TINY, channel_max=4), start=run, progress=False)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"precision": "float16"}, "precision"),
+        ({"batch": 12}, "batch 12"),
+        ({"autoencode_kimg": -1.0}, "autoencode_kimg"),
+    ],
+)
+def test_recipes_that_cannot_be(change: dict[str, object], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        replace(TINY, **change)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("text", ["0.5", "a,b,c", "0.5,0.5,1.2", "0.1,0.5,0.5", "0.5,0.5,0"])
+def test_squares_outside_the_picture(text: str) -> None:
+    with pytest.raises(InputError, match="square"):
+        parse_square(text)
+
+
+def test_sources_that_hold_no_picture(tmp_path: Path) -> None:
+    for source in (tmp_path, tmp_path / "missing.h5", tmp_path / "missing"):
+        with pytest.raises(InputError):
+            read_pictures([source], 8)
+
+
+def test_held_out_pictures_are_not_learnt_from() -> None:
+    pixels = np.arange(20, dtype=np.uint8)[:, None, None, None] * np.ones((4, 4, 3), np.uint8)
+    learnt, held = split(Pictures(pixels), 5, seed=1)
+    both = sorted([*learnt.pixels[:, 0, 0, 0], *held.pixels[:, 0, 0, 0]])
+    assert (len(held), both) == (5, list(range(20)))
+    with pytest.raises(InputError, match="hold 20"):
+        split(Pictures(pixels), 20, seed=1)
+
+
+def test_adam_is_kerass() -> None:
+    import keras
+
+    rng = np.random.default_rng(0)
+    value = rng.standard_normal(7).astype(np.float32)
+    variable = keras.Variable(value)
+    theirs = keras.optimizers.Adam(0.03, beta_1=0.5, beta_2=0.9, epsilon=1e-8)
+    ours = {"x": ops.convert_to_tensor(value)}
+    averages = moments(ours)
+    for step in range(1, 6):
+        gradient = rng.standard_normal(7).astype(np.float32)
+        theirs.apply([ops.convert_to_tensor(gradient)], [variable])
+        given = {"x": ops.convert_to_tensor(gradient)}
+        numbers = ops.convert_to_tensor(float(step)), ops.convert_to_tensor(0.03)
+        ours, averages = adam(ours, given, averages, *numbers, betas=(0.5, 0.9))
+    assert np.allclose(ops.convert_to_numpy(ours["x"]), variable.numpy(), atol=1e-5)
+
+
+def test_gradients_of_gradients() -> None:
+    """d/dp of |d(p x^3)/dx|^2 is 2 p (3 x^2)^2."""
+    x = ops.convert_to_tensor(np.float32([2.0]))
+
+    def loss(p: dict[str, object]) -> tuple[object, dict[str, object]]:
+        slope = input_gradient(lambda y: ops.sum(p["a"] * y**3), x)
+        value = ops.sum(ops.square(slope))
+        return value, {"value": value}
+
+    given = {"a": ops.convert_to_tensor(3.0), "unused": ops.convert_to_tensor(1.0)}
+    report, found = value_and_gradients(loss, given)  # type: ignore[arg-type]
+    assert float(report["value"]) == pytest.approx((3 * 12) ** 2)
+    assert (float(found["a"]), float(found["unused"])) == (pytest.approx(2 * 3 * 144), 0.0)
+
+
+def test_sliced_wasserstein_of_a_shift_is_its_square() -> None:
+    rng = np.random.default_rng(0)
+    cloud = rng.standard_normal((50, 3)).astype(np.float32)
+    axes = np.eye(3, dtype=np.float32)
+    moved = rng.permutation(cloud) + np.float32([1, 0, 0])
+    found = sliced_wasserstein(*map(ops.convert_to_tensor, (cloud, moved, axes)))
+    assert float(found) == pytest.approx(1 / 3, abs=1e-5)
+
+
+def test_reconstruction_is_nothing_for_the_same_and_grows() -> None:
+    rng = np.random.default_rng(0)
+    images = rng.standard_normal((2, 8, 8, 3)).astype(np.float32)
+    found = [
+        float(reconstruction(*map(ops.convert_to_tensor, (images + d, images))))
+        for d in (0, 0.1, 1)
+    ]
+    assert found[0] == 0
+    assert found[1] == pytest.approx(0.2, abs=1e-5)
+    assert found[2] == pytest.approx(2, abs=1e-4)
+
+
+def _changed(images: NDArray[np.float32], p: float) -> NDArray[np.float32]:
+    change = augment.draw(np.random.default_rng(3), len(images), p, images.shape[1])
+    return ops.convert_to_numpy(augment.apply(*map(ops.convert_to_tensor, (images, *change))))
+
+
+def test_augmentation_changes_nothing_at_0_and_much_at_1() -> None:
+    images = np.random.default_rng(0).uniform(-1, 1, (6, 16, 16, 3)).astype(np.float32)
+    assert np.allclose(_changed(images, 0.0), images, atol=1e-5)
+    assert (np.abs(_changed(images, 1.0) - images).mean(axis=(1, 2, 3)) > 0.1).all()
+
+
+def test_augmentation_follows_how_sure_the_discriminator_is() -> None:
+    assert augment.adapt(0.2, 0.9, 0.6, 1000, 10) == pytest.approx(0.3)
+    assert augment.adapt(0.2, 0.3, 0.6, 1000, 10) == pytest.approx(0.1)
+    assert augment.adapt(0.0, 0.3, 0.6, 1000, 10) == 0
+    assert augment.adapt(0.2, 0.9, 0.6, 1000, 0) == 0.2
+
+
+def test_a_damaged_state_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "state.h5"
+    write_state(State({"a": {"x": ops.convert_to_tensor(np.float32([1]))}}, {"step": 3}), "r", path)
+    assert read_state(path, "r").count("step") == 3
+    path.write_bytes(path.read_bytes()[:300])
+    with pytest.raises(WeightsError, match=r"state\.h5"):
+        read_state(path, "r")
