@@ -17,7 +17,15 @@ from numpy.typing import NDArray
 from anonfaces.errors import InputError
 from encoders.models import shape_predictor
 
-__all__ = ["align", "align_dlib5", "align_ffhq", "align_mtcnn", "ffhq_square", "find_landmarks"]
+__all__ = [
+    "align",
+    "align_dlib5",
+    "align_ffhq",
+    "align_mtcnn",
+    "ffhq_landmarks",
+    "ffhq_square",
+    "find_landmarks",
+]
 
 Pixels = NDArray[np.uint8]
 
@@ -118,16 +126,34 @@ def _rectangle(box: NDArray[np.integer]) -> object:
 
 
 def ffhq_square(landmark: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Centre of FFHQ's crop (2,), and the vector from there to the middle of its right side."""
+    """Centre of FFHQ's crop (..., 2), and the vector from there to the middle of its right side.
+
+    ``landmark`` is (..., 68, 2), of one face or of many.
+    """
     points = landmark.astype(np.float64)
-    left_eye, right_eye = points[_LEFT_EYE].mean(0), points[_RIGHT_EYE].mean(0)
-    eyes, mouth = (left_eye + right_eye) / 2, points[list(_MOUTH)].mean(0)
+    left_eye = points[..., _LEFT_EYE, :].mean(-2)
+    right_eye = points[..., _RIGHT_EYE, :].mean(-2)
+    eyes, mouth = (left_eye + right_eye) / 2, points[..., list(_MOUTH), :].mean(-2)
     across, down = right_eye - left_eye, mouth - eyes
-    right = across + np.array([down[1], -down[0]])
-    length = np.hypot(*right)
-    right = right / length if length > 0 else np.array([1.0, 0.0])
-    half = max(2.0 * np.hypot(*across), 1.8 * np.hypot(*down), _SMALLEST_SIDE / 2)
+    right = across + np.stack([down[..., 1], -down[..., 0]], axis=-1)
+    length = _length(right)
+    right = np.where(length > 0, right / np.where(length > 0, length, 1), [1.0, 0.0])
+    half = np.maximum(np.maximum(2.0 * _length(across), 1.8 * _length(down)), _SMALLEST_SIDE / 2)
     return eyes + 0.1 * down, right * half
+
+
+def ffhq_landmarks(landmark: NDArray[np.float32], size: int) -> NDArray[np.float32]:
+    """The landmarks (..., 68, 2) of photographs, in pixels of the chips ``align_ffhq`` made."""
+    centre, right = ffhq_square(landmark)
+    down = np.stack([-right[..., 1], right[..., 0]], axis=-1)
+    off = landmark - (centre + (right + down) * (1 / size - 1))[..., None, :]
+    axes = np.stack([right, down], axis=-1)
+    square = np.square(right).sum(axis=-1)[..., None, None]
+    return (off @ axes * size / (2 * square)).astype(np.float32)
+
+
+def _length(vector: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.hypot(vector[..., :1], vector[..., 1:])
 
 
 def _shrink(

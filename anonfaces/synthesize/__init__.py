@@ -37,10 +37,16 @@ _GENERATED = ("generator", "psi")
 
 
 class ChipSource(Protocol):
-    """The part of a ``FaceSet`` that surrogates read: chips stay on disk until asked for."""
+    """The part of a ``FaceSet`` that surrogates read: chips stay on disk until asked for.
+
+    ``landmark`` float32 (n, 68, 2) is in pixels of the photographs.
+    """
 
     @property
     def chip_size(self) -> int: ...
+
+    @property
+    def landmark(self) -> NDArray[np.float32]: ...
 
     def chips(self, rows: NDArray[np.int64]) -> NDArray[np.uint8]: ...
 
@@ -69,6 +75,12 @@ class Members:
         step = max(1, BATCH_BYTES // (3 * self.chip_size**2))
         for start in range(0, len(rows), step):
             yield self.faces.chips(rows[start : start + step])
+
+    def landmarks(self, person: int) -> NDArray[np.float32]:
+        """The 68 landmarks of one person's faces, (m, 68, 2), in pixels of their chips."""
+        from encoders.align import ffhq_landmarks
+
+        return ffhq_landmarks(self.faces.landmark[self.rows[person]], self.chip_size)
 
 
 class Surrogate(Protocol):

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from anonfaces.errors import InputError
-from encoders.align import align, align_dlib5, align_ffhq, find_landmarks
+from encoders.align import align, align_dlib5, align_ffhq, ffhq_landmarks, find_landmarks
 from encoders.detect import in_order, load_detector
 from encoders.models import model_path, shape_predictor
 
@@ -54,6 +54,18 @@ def test_landmarks_of_an_ffhq_chip_lie_where_the_formula_puts_them(found: list) 
         np.testing.assert_allclose(eyes + 0.1 * (mouth - eyes), [127.5, 127.5], atol=8)
         half = max(2.0 * np.hypot(*(right - left)), 1.8 * np.hypot(*(mouth - eyes)))
         assert half == pytest.approx(128, abs=14)
+
+
+def test_landmarks_go_where_the_pixels_under_them_go(found: list) -> None:
+    """A photograph that holds its own coordinates, cut as an FFHQ chip, tells where it is from."""
+    landmark = np.stack([points for _, _, points in found])
+    on_chips = ffhq_landmarks(landmark, 256)
+    across, down = np.meshgrid(*[np.arange(256, dtype=np.uint8)] * 2)
+    for points, moved in zip(landmark, on_chips, strict=True):
+        chip = align_ffhq(np.stack([across, down, down], axis=-1), points, 256)
+        inside = moved[27:60]  # nose, eyes and mouth
+        at = chip[*np.rint(inside[:, ::-1]).astype(int).T, :2]
+        np.testing.assert_allclose(at, points[27:60], atol=1.5)
 
 
 def test_a_turned_photograph_gives_the_same_ffhq_chip(found: list) -> None:
