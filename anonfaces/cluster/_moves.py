@@ -1,7 +1,8 @@
 """The changes that the search tries: priced first, carried out if the temperature lets them.
 
 Relocate, swap, path (a point goes on, another group hands one back), cycle of three, a new group,
-a group dissolved. Every change keeps each group between k and 2k - 1 people.
+a group dissolved. Every change keeps each group between k and ``most`` people (2k - 1, but where
+limits need larger ones) and within its limits.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from anonfaces.cluster._limits import allowed
 from anonfaces.cluster._state import (
     State,
     add,
@@ -59,16 +61,24 @@ def _taken(change: float, heat: float, r: Any) -> bool:
 
 
 @compiled
+def _all_allowed(s: State, groups: Any) -> bool:
+    broken = 0
+    for g in groups:
+        broken += not allowed(s, g, -1, -1)
+    return broken == 0
+
+
+@compiled
 def _relocate_or_swap(s: State, i: int, b: int, k: int, heat: float, r: Any) -> float:
     a = s.label[i]
-    if s.size[a] > k and s.size[b] < 2 * k - 1:
+    if s.size[a] > k and s.size[b] < s.most:
         change = losing(s, i) + gaining(s, i, b)
-        if _taken(change, heat, r):
+        if _taken(change, heat, r) and allowed(s, a, i, -1) and allowed(s, b, -1, i):
             move(s, i, b)
             return change
     j = s.member[b, _below(r, s.size[b])]
     change = trading(s, i, j) + trading(s, j, i)
-    if not _taken(change, heat, r):
+    if not (_taken(change, heat, r) and allowed(s, a, i, j) and allowed(s, b, j, i)):
         return 0.0
     move(s, i, b)
     move(s, j, a)
@@ -84,15 +94,16 @@ def _path_or_cycle(s: State, i: int, b: int, k: int, heat: float, r: Any) -> flo
     c = s.label[m]
     if c in (a, b):
         return 0.0
-    if s.size[b] < 2 * k - 1 and s.size[c] > k:
-        change = trading(s, i, m) + gaining(s, i, b) + losing(s, m)
-        if not _taken(change, heat, r):
-            return 0.0
+    if s.size[b] < s.most and s.size[c] > k:
+        j, change = -1, trading(s, i, m) + gaining(s, i, b) + losing(s, m)
     else:
         j = s.member[b, _below(r, s.size[b])]
         change = trading(s, i, m) + trading(s, j, i) + trading(s, m, j)
-        if not _taken(change, heat, r):
-            return 0.0
+    if not _taken(change, heat, r):
+        return 0.0
+    if not (allowed(s, a, i, m) and allowed(s, b, j, i) and allowed(s, c, m, j)):
+        return 0.0
+    if j >= 0:
         move(s, j, c)
     move(s, i, b)
     move(s, m, a)
@@ -118,7 +129,8 @@ def _create(s: State, i: int, k: int, heat: float, r: Any) -> float:
     if found == k:
         for q in range(k):
             add(s, who[q], new)
-        if _taken(change + cost(s, new), heat, r):
+        taken = _taken(change + cost(s, new), heat, r) and allowed(s, new, -1, -1)
+        if taken and _all_allowed(s, home):
             return change + cost(s, new)
         for q in range(k):
             drop(s, who[q])
@@ -133,7 +145,7 @@ def _best_room(s: State, i: int, k: int) -> int:
     best, least = -1, np.inf
     for q in range(s.candidates.shape[1]):
         g = s.label[s.candidates[i, q]]
-        if g != s.label[i] and s.size[g] < 2 * k - 1:
+        if g != s.label[i] and s.size[g] < s.most:
             change = gaining(s, i, g)
             if change < least:
                 best, least = g, change
@@ -152,7 +164,7 @@ def _dissolve(s: State, a: int, k: int, heat: float, r: Any) -> float:
         change += gaining(s, i, g)
         move(s, i, g)
         moved += 1
-    if moved == len(who) and _taken(change, heat, r):
+    if moved == len(who) and _taken(change, heat, r) and _all_allowed(s, s.label[who]):
         return change
     for q in range(moved):
         move(s, who[q], a)

@@ -19,18 +19,20 @@ compiled = njit(cache=True, nogil=True, error_model="numpy")
 
 
 class State(NamedTuple):
-    """The arrays that the kernels share: n points, room for ``n // k`` groups."""
+    """What the kernels share: n points, room for ``n // k`` groups of ``most`` points."""
 
     d2: Any  # (n, n) float64, squared distances
     weight: Any  # (n,) float64
     candidates: Any  # (n, c) int64, the nearest others, nearest first
     label: Any  # (n,) int64, -1 while a point is in no group
-    member: Any  # (g, 2k) int64, a group's points in no order
+    member: Any  # (g, most + 1) int64, a group's points in no order
     place: Any  # (n,) int64, where a point stands in ``member``
     size: Any  # (g,) int64
     mass: Any  # (g,) float64, sum of weights
     pairs: Any  # (g,) float64
     near: Any  # (g, n) float64
+    most: int  # points that a group has at most
+    limits: Any  # ``_limits.Limits``: what else a group must keep
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath={"reassoc", "contract", "nsz"})
@@ -49,9 +51,29 @@ def squared_distances(points: Any) -> Any:
     return out
 
 
+def build(
+    d2: np.ndarray,
+    weight: np.ndarray,
+    candidates: np.ndarray,
+    label: np.ndarray,
+    k: int,
+    limits: Any = None,
+    most: int = 0,
+) -> State:
+    """The state of the grouping ``label``, whose numbers are below ``n // k``.
+
+    ``most`` is 2k - 1 if it is less than that.
+    """
+    from anonfaces.cluster._limits import without_limits
+
+    limits = without_limits(len(weight)) if limits is None else limits
+    return _build(d2, weight, candidates, label, k, max(most, 2 * k - 1), limits)
+
+
 @compiled
-def build(d2: Any, weight: Any, candidates: Any, label: Any, k: int) -> State:
-    """The state of the grouping ``label``, whose numbers are below ``n // k``."""
+def _build(
+    d2: Any, weight: Any, candidates: Any, label: Any, k: int, most: int, limits: Any
+) -> State:
     n = len(weight)
     g = n // k
     state = State(
@@ -59,12 +81,14 @@ def build(d2: Any, weight: Any, candidates: Any, label: Any, k: int) -> State:
         weight,
         candidates,
         np.full(n, -1),
-        np.zeros((g, 2 * k), np.int64),
+        np.zeros((g, most + 1), np.int64),
         np.zeros(n, np.int64),
         np.zeros(g, np.int64),
         np.zeros(g),
         np.zeros(g),
         np.zeros((g, n)),
+        most,
+        limits,
     )
     for i in range(n):
         add(state, i, label[i])

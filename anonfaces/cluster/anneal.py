@@ -12,9 +12,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from anonfaces.cluster._limits import Limits
 from anonfaces.cluster.blocks import BLOCK, anneal_in_blocks
 from anonfaces.cluster.budget import UNLIMITED, Budget
 from anonfaces.cluster.mdav import mdav
+from anonfaces.cluster.mend import begin
 from anonfaces.cluster.recombine import recombine
 from anonfaces.cluster.search import COLD, HOT, Search
 
@@ -22,6 +24,7 @@ __all__ = ["anneal", "local_search"]
 
 _LEGS = 40
 _QUIET = 1e-9
+_WARM = 0.1  # what keeps limits is found again with difficulty once it is given up
 
 
 class _Plan(NamedTuple):
@@ -46,6 +49,7 @@ def local_search(
     k: int,
     rng: np.random.Generator,
     budget: Budget = UNLIMITED,
+    limits: Limits | None = None,
 ) -> np.ndarray:
     """MDAV, then every change that lowers the loss until none is found.
 
@@ -58,13 +62,15 @@ def local_search(
         k: people a group at least; no group gets more than 2k - 1.
         rng: where the order of the tries comes from.
         budget: only its time limit counts.
+        limits: what the groups must keep beside their size; with them a group may get more
+            than 2k - 1 people, where nothing else helps.
 
     Returns:
         int64 (p,), group numbers from 0.
     """
     if len(points) > 2 * BLOCK:
-        return anneal_in_blocks(points, weights, k, rng, budget, hot=0.0)
-    search = Search(points, weights, k, rng, mdav(points, weights, k, rng))
+        return anneal_in_blocks(points, weights, k, rng, budget, hot=0.0, limits=limits)
+    search = Search(points, weights, k, rng, _start(points, weights, k, rng, limits), limits)
     before = np.inf
     while search.loss < before * (1 - _QUIET) and not budget.spent():
         before = search.loss
@@ -78,6 +84,7 @@ def anneal(
     k: int,
     rng: np.random.Generator,
     budget: Budget = UNLIMITED,
+    limits: Limits | None = None,
 ) -> np.ndarray:
     """MDAV, then simulated annealing: worse changes are taken too, ever more seldom.
 
@@ -94,6 +101,7 @@ def anneal(
         k: people a group at least; no group gets more than 2k - 1.
         rng: where the chances come from.
         budget: effort, time limit, and whom to tell.
+        limits: as in ``local_search``.
 
     Returns:
         int64 (p,), group numbers from 0: the best seen.
@@ -101,13 +109,14 @@ def anneal(
     Kirkpatrick, Gelatt and Vecchi, "Optimization by simulated annealing", Science 1983.
     """
     if len(points) > 2 * BLOCK:
-        return anneal_in_blocks(points, weights, k, rng, budget)
+        hot = HOT if limits is None else _WARM
+        return anneal_in_blocks(points, weights, k, rng, budget, hot, limits)
     budget = replace(budget, stopped=Event())  # a stop is for this search alone
-    plan, start = _PLANS[budget.effort], mdav(points, weights, k, rng)
-    first = Search(points, weights, k, rng, start)
+    plan, start = _PLANS[budget.effort], _start(points, weights, k, rng, limits)
+    first = Search(points, weights, k, rng, start, limits)
     unit, tries = first.loss / len(points), min(plan.each * len(points), plan.most)
     labels = [start]
-    for done, hot in enumerate(plan.heats):
+    for done, hot in enumerate(plan.heats if limits is None else [_WARM] * len(plan.heats)):
         runs = [first.restarted(one, labels[0]) for one in rng.spawn(plan.runs)]
         told = partial(_tell, budget, done, len(plan.heats))
         _in_threads(partial(_cooled, hot * unit, COLD * unit, tries, budget, told), runs, budget)
@@ -115,6 +124,16 @@ def anneal(
         if budget.spent():
             break
     return labels[0]
+
+
+def _start(
+    points: np.ndarray,
+    weights: np.ndarray,
+    k: int,
+    rng: np.random.Generator,
+    limits: Limits | None,
+) -> np.ndarray:
+    return begin(lambda size: mdav(points, weights, size, rng), points, weights, k, limits)
 
 
 def _in_threads(task: Callable[[Search], None], runs: list[Search], budget: Budget) -> None:

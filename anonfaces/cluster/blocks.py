@@ -15,9 +15,11 @@ from typing import Any
 
 import numpy as np
 
+from anonfaces.cluster._limits import Limits, limits_at
 from anonfaces.cluster._state import compiled
 from anonfaces.cluster.budget import Budget
 from anonfaces.cluster.mdav import mdav
+from anonfaces.cluster.mend import begin
 from anonfaces.cluster.neighbours import nearest
 from anonfaces.cluster.people import between
 from anonfaces.cluster.search import COLD, HOT, Search
@@ -40,24 +42,36 @@ def anneal_in_blocks(
     rng: np.random.Generator,
     budget: Budget,
     hot: float = HOT,
+    limits: Limits | None = None,
+    *,
+    start: np.ndarray | None = None,
+    leg: tuple[int, int] = (0, 1),
+    crowd: int = 0,
+    threads: int | None = None,
 ) -> np.ndarray:
     """Groups of k to 2k - 1 of many people, int64 (p,).
 
     Arguments as every method's; ``hot`` is the first heat in mean errors a person, with 0 only
-    what lowers the loss is done.
+    what lowers the loss is done. ``start`` int64 (p,) are groups to go on from (MDAV's in blocks
+    otherwise), ``leg`` (i, of) says which of how many equal stretches of the cooling to do,
+    ``crowd`` of how many people these are a part, which share the work that an effort means,
+    ``threads`` how many (one a core); the groups do not depend on it.
     """
     points, weights = np.ascontiguousarray(points), np.ascontiguousarray(weights)
     graph = nearest(points, _NEIGHBOURS)
-    label = _start(points, weights, graph, k, rng)
+    if start is None:
+        first = partial(_start, points, weights, graph, rng, threads)
+        start = begin(first, points, weights, k, limits)
+    label = start
     rounds, total, least = _PLAN[budget.effort]
-    tries = max(least, total // (rounds * len(points)))
-    heat = hot * between(points, weights, label) / len(points)
-    cool = (COLD / HOT) ** (1 / rounds)
+    tries = max(least, total // (rounds * max(crowd, len(points))))
+    cool, rounds = (COLD / HOT) ** (1 / rounds), rounds // leg[1]
+    heat = hot * between(points, weights, label) / len(points) * cool ** (rounds * leg[0])
     for done in range(rounds):
-        task = partial(_anneal_block, points, weights, k, label, heat, cool, tries)
+        task = partial(_anneal_block, points, weights, k, label, limits, heat, cool, tries)
         try:
             blocks = draw_blocks(label, graph, rng)
-            label = _joined(len(points), blocks, _in_threads(task, blocks, rng))
+            label = _joined(len(points), blocks, _in_threads(task, blocks, rng, threads))
             budget.report((done + 1) / rounds, between(points, weights, label))
         except KeyboardInterrupt:
             if budget.time_limit is None:
@@ -121,17 +135,22 @@ def _grown(label: Any, member: Any, size: Any, graph: Any, seeds: Any, most: int
 
 
 def _start(
-    points: np.ndarray, weights: np.ndarray, graph: np.ndarray, k: int, rng: np.random.Generator
+    points: np.ndarray,
+    weights: np.ndarray,
+    graph: np.ndarray,
+    rng: np.random.Generator,
+    threads: int | None,
+    k: int,
 ) -> np.ndarray:
     """MDAV in blocks of single people."""
     blocks = draw_blocks(np.arange(len(points)), graph, rng)
     if len(blocks) > 1 and len(blocks[-1]) < k:
         blocks[-2:] = [np.concatenate(blocks[-2:])]
-    return _joined(
-        len(points),
-        blocks,
-        _in_threads(lambda rows, own: mdav(points[rows], weights[rows], k, own), blocks, rng),
-    )
+
+    def task(rows: np.ndarray, own: np.random.Generator) -> np.ndarray:
+        return mdav(points[rows], weights[rows], k, own)
+
+    return _joined(len(points), blocks, _in_threads(task, blocks, rng, threads))
 
 
 def _anneal_block(
@@ -139,6 +158,7 @@ def _anneal_block(
     weights: np.ndarray,
     k: int,
     label: np.ndarray,
+    limits: Limits | None,
     heat: float,
     cool: float,
     tries: int,
@@ -148,7 +168,8 @@ def _anneal_block(
     _, start = np.unique(label[rows], return_inverse=True)
     if start.max() == 0:
         return start
-    search = Search(points[rows], weights[rows], k, rng, start)
+    own = None if limits is None else limits_at(limits, rows)
+    search = Search(points[rows], weights[rows], k, rng, start, own)
     search.leg(heat, cool, tries * len(rows))
     return search.now
 
@@ -157,9 +178,10 @@ def _in_threads(
     task: Callable[[np.ndarray, np.random.Generator], np.ndarray],
     blocks: list[np.ndarray],
     rng: np.random.Generator,
+    threads: int | None,
 ) -> Iterable[np.ndarray]:
     """The task for every block, each with a random generator of its own, in their order."""
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPoolExecutor(threads or os.cpu_count()) as pool:
         yield from pool.map(task, blocks, rng.spawn(len(blocks)))
 
 
