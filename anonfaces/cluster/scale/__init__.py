@@ -1,0 +1,12 @@
+"""More people than memory or one machine holds: read in pieces, grouped in regions by Dask.
+
+``rows`` reads a file in pieces, ``runs`` keeps what lies between two stages, ``regions`` cuts
+the people into parts that hang together, ``tasks`` is what a worker does, ``workers`` where it
+is done, ``drive`` the stages in their order, ``plan`` what they would take for many more.
+"""
+
+from __future__ import annotations
+
+from anonfaces.cluster.scale.drive import Grouped, group_file
+
+__all__ = ["Grouped", "group_file"]
