@@ -15,7 +15,7 @@ import numpy as np
 
 from anonfaces.cluster._state import compiled, squared_distances
 
-__all__ = ["between_bound"]
+__all__ = ["between_bound", "shares"]
 
 _DENSE = 3000  # people; the split is a table of as many squared
 _WORK = {"fast": 1.5e7, "default": 6e8, "best": 1e10}  # entries of the table looked at
@@ -42,46 +42,58 @@ def between_bound(
     Returns:
         The bound, >= 0 and <= ``loss``.
     """
-    p = len(points)
-    if p > _PASS:
+    if len(points) > _PASS:
         return 0.0
+    bound = float(shares(points, weights, k, loss, effort).sum())
+    return min(max(0.0, bound), loss)
+
+
+def shares(
+    points: np.ndarray, weights: np.ndarray, k: int, loss: float, effort: str = "default"
+) -> np.ndarray:
+    """What each person costs at least, float64 (p,): no group costs less than its members.
+
+    The arguments are those of ``between_bound``, at most 20,000 people.
+    """
+    p = len(points)
     points, weights = np.ascontiguousarray(points), np.ascontiguousarray(weights)
     if p > _DENSE:
-        bound = _even(points, weights, k)
-    else:
-        split = squared_distances(points) * np.outer(weights, weights) / 2
-        steps = min(_MOST_STEPS, int(_WORK[effort] / p**2))
-        bound = _ascended(split, weights, k, loss, steps)
-    return min(max(0.0, bound * _SAFE), loss)
+        return _even(points, weights, k) * _SAFE
+    split = squared_distances(points) * np.outer(weights, weights) / 2
+    steps = min(_MOST_STEPS, int(_WORK[effort] / p**2))
+    return _ascended(split, weights, k, loss, steps) * _SAFE
 
 
-def _even(points: np.ndarray, weights: np.ndarray, k: int) -> float:
-    """The bound of the even split, some rows of the table at a time."""
-    square, bound = np.square(points).sum(axis=1), 0.0
+def _even(points: np.ndarray, weights: np.ndarray, k: int) -> np.ndarray:
+    """The shares of the even split, some rows of the table at a time."""
+    square, out = np.square(points).sum(axis=1), np.empty(len(points))
     for first in range(0, len(points), _ROWS):
         rows = slice(first, first + _ROWS)
         d2 = square[rows, None] + square - 2 * points[rows] @ points.T
         split = np.maximum(d2 - 1e-12 * square.max(), 0) * np.outer(weights[rows], weights) / 2
-        least, _, _, _ = _ratios(split, weights, first, k)
-        bound += float(least.sum())
-    return bound
+        out[rows], _, _, _ = _ratios(split, weights, first, k)
+    return out
 
 
-def _ascended(split: np.ndarray, weights: np.ndarray, k: int, loss: float, steps: int) -> float:
+def _ascended(
+    split: np.ndarray, weights: np.ndarray, k: int, loss: float, steps: int
+) -> np.ndarray:
     """Polyak's steps towards ``loss``, shorter each time 30 of them bring nothing."""
     best, length, idle = -np.inf, 1.0, 0
+    out = np.zeros(len(split))
     for _ in range(steps + 1):
         least, chosen, count, mass = _ratios(split, weights, 0, k)
         bound = float(least.sum())
-        idle = 0 if bound > best else idle + 1
-        best = max(best, bound)
+        idle += 1
+        if bound > best:
+            best, out, idle = bound, least, 0
         if idle == 30:
             length, idle = length / 2, 0
         steep = _steepness(chosen, count, mass)
         if steep <= 0 or loss <= best or length < 1e-3:
             break
         _step(split, chosen, count, mass, length * (loss - bound) / steep)
-    return best
+    return out
 
 
 @compiled

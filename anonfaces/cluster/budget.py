@@ -10,10 +10,16 @@ from typing import Literal, get_args
 
 from anonfaces.errors import InputError
 
-__all__ = ["UNLIMITED", "Budget", "Effort", "Progress"]
+__all__ = ["UNLIMITED", "Budget", "Effort", "Progress", "check_seconds"]
 
 Effort = Literal["fast", "default", "best"]
 Progress = Callable[[float, float], None]
+
+
+def check_seconds(seconds: float | None, name: str) -> None:
+    """InputError unless ``seconds`` is None, for no limit, or > 0."""
+    if seconds is not None and not seconds > 0:
+        raise InputError(f"{name} is a number of seconds > 0, not {seconds}")
 
 
 @dataclass(frozen=True)
@@ -38,8 +44,7 @@ class Budget:
     def __post_init__(self) -> None:
         if self.effort not in get_args(Effort):
             raise InputError(f"effort is fast, default or best, not {self.effort!r}")
-        if self.time_limit is not None and not self.time_limit > 0:
-            raise InputError(f"the time limit is a number of seconds > 0, not {self.time_limit}")
+        check_seconds(self.time_limit, "the time limit")
 
     def spent(self) -> bool:
         """Whether the time limit is reached, or somebody said stop."""

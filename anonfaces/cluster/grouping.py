@@ -9,7 +9,7 @@ import numpy as np
 
 from anonfaces.cluster import methods
 from anonfaces.cluster.bounds import between_bound
-from anonfaces.cluster.budget import Budget, Effort, Progress
+from anonfaces.cluster.budget import Budget, Effort, Progress, check_seconds
 from anonfaces.cluster.checks import check_embedding, check_identity, check_k, check_seed
 from anonfaces.cluster.groups import Groups
 from anonfaces.cluster.identity import THRESHOLD, estimate_identity
@@ -32,6 +32,7 @@ def group(
     progress: Progress | None = None,
     identity_threshold: float = THRESHOLD,
     same: Any = None,
+    certify: float | None = None,
 ) -> Groups:
     """Group faces so that every group has at least k people, losing little information.
 
@@ -53,6 +54,9 @@ def group(
             default is for dlib's vectors.
         same: (n,) values of a column, one for all faces of a person: people whose values differ
             are never in one group (k-Same-Select).
+        certify: seconds that may be spent, after the groups are found, on a far tighter lower
+            bound (column generation, up to 3,000 people of one value of ``same``). Ctrl-C ends it
+            early. The groups stay the same, the bound then depends on the machine.
 
     Returns:
         The groups, verified.
@@ -72,6 +76,7 @@ def group(
     """
     table, size, start = check_embedding(X), check_k(k), check_seed(seed)
     budget = Budget(effort, time_limit, progress)
+    check_seconds(certify, "certify")
     search = methods.find(method)
     names = _names(table, identity, identity_threshold)
     people = People.of(table, names)
@@ -80,7 +85,8 @@ def group(
     label, bound = np.full(len(people), -1), 0.0
     for part, own in zip(parts, rng.spawn(len(parts)), strict=True):
         found = search(people.point[part], people.weight[part], size, own, budget)
-        bound += _bound(people, part, found, size, effort)
+        seconds = None if certify is None else certify * len(part) / len(people)
+        bound += _bound(people, part, found, size, effort, seconds)
         label[part] = found + label.max() + 1
     label, centroids = _numbered(table, people, label)
     groups = Groups(
@@ -97,9 +103,20 @@ def group(
     return groups
 
 
-def _bound(people: People, part: np.ndarray, label: np.ndarray, k: int, effort: Effort) -> float:
+def _bound(
+    people: People,
+    part: np.ndarray,
+    label: np.ndarray,
+    k: int,
+    effort: Effort,
+    seconds: float | None,
+) -> float:
     points, weights = people.point[part], people.weight[part]
-    return between_bound(points, weights, k, between(points, weights, label), effort)
+    if seconds is None:
+        return between_bound(points, weights, k, between(points, weights, label), effort)
+    from anonfaces.cluster.columns import certified_bound
+
+    return certified_bound(points, weights, k, label, Budget(time_limit=seconds))
 
 
 def _names(table: np.ndarray, identity: Any, threshold: float) -> np.ndarray:

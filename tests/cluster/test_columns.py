@@ -1,0 +1,145 @@
+"""The bound by column generation: under every grouping, and close to the best."""
+
+from __future__ import annotations
+
+from itertools import combinations
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from anonfaces.cluster import METHODS, columns, group
+from anonfaces.cluster._sets import FAR, cheap_sets, losses
+from anonfaces.cluster._state import squared_distances
+from anonfaces.cluster.baselines import at_random
+from anonfaces.cluster.budget import UNLIMITED, Budget
+from anonfaces.cluster.people import between
+from anonfaces.errors import InputError
+from tests.cluster.test_group import optimum
+
+
+def drawn(seed: int, n: int, weighted: bool, whole: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Points and weights; whole coordinates have many ties and duplicates."""
+    rng = np.random.default_rng(seed)
+    points = rng.normal(size=(n, 2))
+    weights = rng.integers(1, 9, size=n).astype(float) if weighted else np.ones(n)
+    return np.round(points) if whole else points, weights
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    seed=st.integers(0, 10**6),
+    n=st.integers(4, 9),
+    k=st.integers(2, 4),
+    weighted=st.booleans(),
+    whole=st.booleans(),
+)
+def test_the_bound_is_under_the_optimum_found_by_trying_everything(
+    seed: int, n: int, k: int, weighted: bool, whole: bool
+) -> None:
+    points, weights = drawn(seed, n, weighted, whole)
+    best = optimum(points, weights, k)
+    label = at_random(points, weights, k, np.random.default_rng(seed))
+    bound = columns.certified_bound(points, weights, k, label, UNLIMITED)
+    assert 0 <= bound <= best * (1 + 1e-9)
+    assert bound >= 0.75 * best
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    seed=st.integers(0, 10**6),
+    n=st.integers(5, 10),
+    m=st.integers(2, 5),
+    weighted=st.booleans(),
+    whole=st.booleans(),
+)
+def test_no_cheap_set_is_missed(seed: int, n: int, m: int, weighted: bool, whole: bool) -> None:
+    points, weights = drawn(seed, n, weighted, whole)
+    d2, price = squared_distances(points), np.random.default_rng(seed).uniform(-0.2, 1.5, n)
+    pair = np.outer(weights, weights) * d2 - np.outer(weights, price) - np.outer(price, weights)
+    pair -= np.add.outer(weights * price, weights * price) / (m - 1)
+    np.fill_diagonal(pair, FAR)
+    found = np.empty((5000, m), np.int64)
+    count = cheap_sets(pair, 1e-9, 1e-12, 10**6, found)
+    every = np.array(list(combinations(range(n), m)))
+    reduced = losses(d2, weights, every) - price[every].sum(axis=1)
+    cheap = {tuple(one) for one in every[reduced < 0].tolist()}
+    assert cheap <= {tuple(one) for one in np.sort(found[:count], axis=1).tolist()}
+    assert (losses(d2, weights, found[:count]) < price[found[:count]].sum(axis=1) + 1e-6).all()
+
+
+def test_too_many_sets_are_refused_and_not_cut_short() -> None:
+    pair = np.full((30, 30), -1.0)
+    np.fill_diagonal(pair, FAR)
+    assert cheap_sets(pair, 0.0, 0.0, 10**6, np.empty((100, 3), np.int64)) == -1
+    assert cheap_sets(pair, 0.0, 0.0, 100, np.empty((10**5, 3), np.int64)) == -1
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("k", [2, 3, 4])
+def test_it_is_under_every_method_and_over_the_quick_bound(k: int, weighted: bool) -> None:
+    points, weights = drawn(k, 60, weighted, whole=False)
+    rng = np.random.default_rng(0)
+    found = [METHODS[name](points, weights, k, rng, Budget("fast")) for name in METHODS]
+    label = min(found, key=lambda one: between(points, weights, one))
+    loss = between(points, weights, label)
+    bound = columns.certified_bound(points, weights, k, label, UNLIMITED)
+    quick = float(columns.shares(points, weights, k, loss).sum())
+    assert quick <= bound <= loss
+    assert bound >= 0.93 * loss
+
+
+def test_clumps_of_one_more_than_k_are_no_excuse() -> None:
+    """Four people far from all others cost as one group, not as four thirds of the best threes."""
+    rng = np.random.default_rng(0)
+    points = np.repeat(100.0 * np.arange(8), 4)[:, None] + rng.normal(size=(32, 2))
+    label = np.arange(32) // 4
+    bound = columns.certified_bound(points, np.ones(32), 3, label, UNLIMITED)
+    assert bound == pytest.approx(between(points, np.ones(32), label), rel=1e-3)
+
+
+def test_faces_of_a_person_and_kept_values_count_in_it() -> None:
+    rng = np.random.default_rng(0)
+    identity = np.arange(120) // 2
+    table = rng.normal(size=(60, 3))[identity] + 0.1 * rng.normal(size=(120, 3))
+    options = {"effort": "fast", "same": identity % 2, "seed": 1}
+    with pytest.warns(match="groups are kept within"):
+        quick, tight = (group(table, 3, identity, certify=c, **options) for c in (None, 60))
+    np.testing.assert_array_equal(quick.labels, tight.labels)
+    assert quick.lower_bound < tight.lower_bound <= tight.information_loss
+
+
+def test_a_limit_that_comes_at_once_leaves_the_quick_bound() -> None:
+    points, weights = drawn(0, 80, False, whole=False)
+    label = METHODS["mdav"](points, weights, 3, np.random.default_rng(0), UNLIMITED)
+    loss = between(points, weights, label)
+    bound = columns.certified_bound(points, weights, 3, label, Budget(time_limit=1e-9))
+    assert float(columns.shares(points, weights, 3, loss).sum()) <= bound <= loss
+
+
+def test_ctrl_c_leaves_what_is_proven(monkeypatch: pytest.MonkeyPatch) -> None:
+    points, weights = drawn(0, 80, False, whole=False)
+    label = METHODS["mdav"](points, weights, 3, np.random.default_rng(0), UNLIMITED)
+    whole = columns.certified_bound(points, weights, 3, label, UNLIMITED)
+
+    def pressed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(columns.cuts, "violated", pressed)
+    assert 0 < columns.certified_bound(points, weights, 3, label, UNLIMITED) <= whole
+
+
+@pytest.mark.parametrize("seconds", [0, -1.0, float("nan")])
+def test_seconds_that_are_none_are_refused(seconds: float) -> None:
+    with pytest.raises(InputError, match="certify"):
+        group(np.eye(6), 3, np.arange(6), certify=seconds)
+
+
+def test_tarragona_at_k_3_is_certified(shared_data: Path) -> None:
+    path = shared_data / "microaggregation" / "tarragona.csv"
+    table = np.loadtxt(path, delimiter=",", skiprows=1)
+    table = (table - table.mean(axis=0)) / table.std(axis=0)
+    groups = group(table, 3, np.arange(len(table)), effort="fast", certify=120)
+    assert groups.gap <= 3
