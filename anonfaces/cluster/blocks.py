@@ -15,9 +15,11 @@ from typing import Any
 
 import numpy as np
 
+from anonfaces.cluster._limits import Limits, limits_at
 from anonfaces.cluster._state import compiled
 from anonfaces.cluster.budget import Budget
 from anonfaces.cluster.mdav import mdav
+from anonfaces.cluster.mend import begin
 from anonfaces.cluster.neighbours import nearest
 from anonfaces.cluster.people import between
 from anonfaces.cluster.search import COLD, HOT, Search
@@ -40,6 +42,7 @@ def anneal_in_blocks(
     rng: np.random.Generator,
     budget: Budget,
     hot: float = HOT,
+    limits: Limits | None = None,
     *,
     start: np.ndarray | None = None,
     leg: tuple[int, int] = (0, 1),
@@ -56,13 +59,16 @@ def anneal_in_blocks(
     """
     points, weights = np.ascontiguousarray(points), np.ascontiguousarray(weights)
     graph = nearest(points, _NEIGHBOURS)
-    label = _start(points, weights, graph, k, rng, threads) if start is None else start
+    if start is None:
+        first = partial(_start, points, weights, graph, rng, threads)
+        start = begin(first, points, weights, k, limits)
+    label = start
     rounds, total, least = _PLAN[budget.effort]
     tries = max(least, total // (rounds * max(crowd, len(points))))
     cool, rounds = (COLD / HOT) ** (1 / rounds), rounds // leg[1]
     heat = hot * between(points, weights, label) / len(points) * cool ** (rounds * leg[0])
     for done in range(rounds):
-        task = partial(_anneal_block, points, weights, k, label, heat, cool, tries)
+        task = partial(_anneal_block, points, weights, k, label, limits, heat, cool, tries)
         try:
             blocks = draw_blocks(label, graph, rng)
             label = _joined(len(points), blocks, _in_threads(task, blocks, rng, threads))
@@ -132,9 +138,9 @@ def _start(
     points: np.ndarray,
     weights: np.ndarray,
     graph: np.ndarray,
-    k: int,
     rng: np.random.Generator,
     threads: int | None,
+    k: int,
 ) -> np.ndarray:
     """MDAV in blocks of single people."""
     blocks = draw_blocks(np.arange(len(points)), graph, rng)
@@ -152,6 +158,7 @@ def _anneal_block(
     weights: np.ndarray,
     k: int,
     label: np.ndarray,
+    limits: Limits | None,
     heat: float,
     cool: float,
     tries: int,
@@ -161,7 +168,8 @@ def _anneal_block(
     _, start = np.unique(label[rows], return_inverse=True)
     if start.max() == 0:
         return start
-    search = Search(points[rows], weights[rows], k, rng, start)
+    own = None if limits is None else limits_at(limits, rows)
+    search = Search(points[rows], weights[rows], k, rng, start, own)
     search.leg(heat, cool, tries * len(rows))
     return search.now
 
