@@ -12,6 +12,7 @@ from anonfaces import _command
 from anonfaces.errors import InputError
 
 if TYPE_CHECKING:
+    from anonfaces._at_scale import CondensedAtScale
     from anonfaces.condensed import Condensed
     from anonfaces.report import Summary
 
@@ -29,6 +30,7 @@ Examples:
   python -m anonfaces.cluster photos/ --k 5 --identity 'regex:^(?P<identity>[^_]+)_'
   python -m anonfaces.cluster faces.h5 --k 20 -o condensed20/
   python -m anonfaces.cluster vectors.npz --k 5 --identity none
+  python -m anonfaces.cluster vectors.parquet --k 5 --scheduler local
 
 Stopped at any moment, the same command goes on where it was. Open report.html in the output
 folder: it says what holds, what was lost, and which files may leave the building.
@@ -43,6 +45,7 @@ def _option(text: str, *names: str, **more: Any) -> Any:
 
 @app.command(help=_EXAMPLES)
 def cluster(
+    context: typer.Context,
     source: Annotated[
         Path | None, typer.Argument(metavar="INPUT", help="what to condense", show_default=False)
     ] = None,
@@ -125,6 +128,17 @@ def cluster(
     jobs: Annotated[
         int | None, _option("worker processes; default one a core", min=1, show_default=False)
     ] = None,
+    scheduler: Annotated[
+        str | None,
+        _option(
+            "group embeddings beyond memory (.npy, .h5, .parquet, .zarr) by Dask: local, or the"
+            " address of a scheduler in a network that you trust (tcp://host:8786)",
+            show_default=False,
+        ),
+    ] = None,
+    region: Annotated[
+        int, _option("with --scheduler: people that one task groups at a time", min=100)
+    ] = 65_536,
     overwrite: Annotated[
         bool, _option("replace a condensed dataset that is there", "--overwrite")
     ] = False,
@@ -135,6 +149,9 @@ def cluster(
     from anonfaces.synthesize.options import Drawing
 
     started = time.monotonic()
+    if scheduler is not None:
+        _at_scale(context.params, started, _given(context))
+        return
     done = condense(
         _sample() if source is None else source,
         k,
@@ -157,6 +174,30 @@ def cluster(
         print(_result(done, time.monotonic() - started))
 
 
+def _given(context: typer.Context) -> set[str]:
+    """Names of the options that were given, not left at their default."""
+    sources = {name: context.get_parameter_source(name) for name in context.params}
+    return {name for name, source in sources.items() if getattr(source, "name", "") != "DEFAULT"}
+
+
+def _at_scale(asked: dict[str, Any], started: float, given: set[str]) -> None:
+    """What --scheduler asks for; an option that would not be heeded is refused."""
+    from anonfaces._at_scale import condense_at_scale
+
+    names = ("scheduler", "identity", "seed", "effort", "region", "overwrite")
+    odd = sorted(given - {*names, "source", "k", "output", "quiet", "debug"})
+    if odd or asked["source"] is None:
+        told = ", ".join(f"--{name.replace('_', '-')}" for name in odd) or "the sample"
+        raise InputError(f"--scheduler groups embeddings of a file, and does not take {told}")
+    options = {name: asked[name] for name in names}
+    quiet = asked["quiet"]
+    done = condense_at_scale(
+        asked["source"], asked["k"], asked["output"], progress=not quiet, **options
+    )
+    if not quiet:
+        print(_result(done, time.monotonic() - started))
+
+
 def _sample() -> Path:
     package = Path(__file__).resolve().parent.parent
     for place in (package.parent / "datasets" / "sample", package / "_sample"):
@@ -165,7 +206,7 @@ def _sample() -> Path:
     raise InputError("the sample did not come with this installation: name an INPUT")
 
 
-def _result(done: Condensed, seconds: float) -> str:
+def _result(done: Condensed | CondensedAtScale, seconds: float) -> str:
     from anonfaces.report.words import whose_people
 
     summary = done.summary

@@ -80,6 +80,7 @@ def _files(summary: Summary) -> list[tuple[str, str, bool]]:
         "summary.json": "the numbers of this page",
         "report.html": "this page",
         "groups.csv": "which face and which person is in which group: the key to everything",
+        "groups.parquet": "which row of the input is in which group: the key to everything",
         "centroids.h5": "mean embeddings; faces weigh, so one person can dominate a mean",
         "faces.h5": "every face that was found, with its embedding and its name",
         "not_found.csv": "the files without a face and the faces set aside, by name",
