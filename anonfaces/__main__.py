@@ -8,6 +8,7 @@ from importlib import import_module
 from anonfaces import __version__
 
 _STAGES = {
+    "anonymize": ("anonfaces.anonymize.__main__", "photographs with every face replaced in place"),
     "cluster": ("anonfaces.cluster.__main__", "photographs to a condensed dataset: the main job"),
     "synthesize": ("anonfaces.synthesize.__main__", "other surrogates for a condensed dataset"),
     "encode": ("encoders.__main__", "photographs to vectors (faces.h5)"),

@@ -1,0 +1,24 @@
+"""Whole photographs and videos, with every face replaced where it stands.
+
+>>> from anonfaces.anonymize import anonymize  # doctest: +SKIP
+>>> anonymize("photos/", "out/").faces  # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+_HOME = {
+    "Done": "anonfaces.anonymize.photographs",
+    "Options": "anonfaces.anonymize.options",
+    "anonymize": "anonfaces.anonymize.job",
+}
+
+__all__ = ["Done", "Options", "anonymize"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'anonfaces.anonymize' has no attribute {name!r}")
+    return getattr(import_module(_HOME[name]), name)

@@ -1,0 +1,119 @@
+"""``python -m anonfaces.anonymize PHOTO|FOLDER -o out/``: pictures without their faces."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from anonfaces import _command
+
+if TYPE_CHECKING:
+    from anonfaces.anonymize.photographs import Done
+
+_EXAMPLES = """
+Replace every face in photographs by a synthetic one that sits in the picture.
+
+INPUT is a photograph or a folder of photographs. OUT will hold pictures and nothing else;
+OUT.detections.json beside it says what was found and done. It names the originals: keep it.
+
+\b
+Examples:
+  python -m anonfaces.anonymize party.jpg -o out/
+  python -m anonfaces.anonymize photos/ -o out/ --rename
+  python -m anonfaces.anonymize photos/ -o out/ --surrogate solid
+  python -m anonfaces.anonymize party.jpg -o out/ --keep me.jpg
+
+A face that two detectors miss stays in the picture, so look at each before you give it away.
+Pictures in which no face was found are not written (--keep-faceless). What was found and could
+not be replaced is covered; the result is searched again, and what still matches an original is
+covered too. EXIF, thumbnails and comments are gone; file names stay, and may identify: --rename.
+Hair, clothes, pose and place stay, and people who know someone may recognise them by these.
+"""
+
+app = typer.Typer(add_completion=False)
+
+
+def _option(text: str, *names: str, **more: Any) -> Any:
+    return typer.Option(*names, help=text, **more)
+
+
+@app.command(help=_EXAMPLES)
+def anonymize(
+    source: Annotated[Path, typer.Argument(metavar="INPUT", help="what to anonymize")],
+    output: Annotated[Path, _option("the folder to make; outside of INPUT", "--output", "-o")],
+    surrogate: Annotated[
+        str,
+        _option(
+            "what to put there: fresh (nobody's face, by seed); or cover: solid, mosaic, blur"
+            " (the last two keep a little of a face)"
+        ),
+    ] = "fresh",
+    seed: Annotated[int, _option("the same seed gives the same pictures")] = 0,
+    generator: Annotated[
+        Path | None,
+        _option("a checkpoint to take faces from; default: the one that ships", show_default=False),
+    ] = None,
+    keep: Annotated[
+        list[Path] | None,
+        _option(
+            "a photograph of one person whose face is to stay; may be given several times",
+            show_default=False,
+        ),
+    ] = None,
+    keep_faceless: Annotated[
+        bool, _option("write pictures in which no face was found", "--keep-faceless")
+    ] = False,
+    rename: Annotated[bool, _option("random file names", "--rename")] = False,
+    overwrite: Annotated[
+        bool, _option("replace what an earlier run wrote to OUT", "--overwrite")
+    ] = False,
+    max_pixels: Annotated[int, _option("larger photographs are not decoded")] = 100_000_000,
+    quiet: Annotated[bool, _option("print nothing but warnings and errors", "--quiet")] = False,
+    debug: Annotated[bool, _option("show where an error arose", "--debug")] = False,
+) -> None:
+    from anonfaces.anonymize.job import anonymize as run
+
+    started = time.monotonic()
+    done = run(
+        source,
+        output,
+        surrogate=surrogate,
+        seed=seed,
+        generator=generator,
+        keep=tuple(keep or ()),
+        keep_faceless=keep_faceless,
+        rename=rename,
+        overwrite=overwrite,
+        progress=not quiet,
+        max_pixels=max_pixels,
+    )
+    if not quiet:
+        print(_result(done, rename, time.monotonic() - started))
+
+
+def _result(done: Done, renamed: bool, seconds: float) -> str:
+    facts = {
+        "pictures": _counted(done.pictures),
+        "faces": _counted(done.faces),
+        "names": "random" if renamed else "as they were, and they may identify (--rename)",
+        "took": f"{seconds:.0f} s",
+        "output": str(done.folder),
+        "secret": str(done.record),
+    }
+    return "\n".join(f"{name:<10} {fact}" for name, fact in facts.items())
+
+
+def _counted(counts: dict[str, int]) -> str:
+    return ", ".join(f"{count:,} {what}" for what, count in counts.items()) or "none"
+
+
+def main() -> None:
+    """Run the command; see ``anonfaces._command.run`` for how it ends."""
+    _command.run(app)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,48 @@
+"""One call for photographs, folders and videos."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from anonfaces.anonymize.options import Options
+
+if TYPE_CHECKING:
+    from anonfaces.anonymize.photographs import Done
+
+__all__ = ["anonymize"]
+
+
+def anonymize(source: Path | str, output: Path | str, **options: Any) -> Done:
+    """Write ``source`` to the folder ``output``, every face that is found replaced or covered.
+
+    ``output`` will hold pictures and nothing else; what was found and done to it is written
+    beside it as ``OUTPUT.detections.json``, which names the originals and is not to be given
+    away. Pictures in which no face was found are not written, for one may have been missed.
+
+    Args:
+        source: a photograph, or a folder of photographs.
+        output: a folder to make, outside of ``source``.
+        options: those of ``Options``:
+            ``surrogate``: "fresh" (nobody's face), "solid", "mosaic", "blur";
+            ``seed``: the same seed gives the same pictures;
+            ``generator``: a checkpoint to take faces from, default the one that ships;
+            ``keep``: reference photographs of people who stay as they are;
+            ``keep_faceless``: write pictures in which no face was found, too;
+            ``rename``: random names, since a name may identify;
+            ``overwrite``: replace what an earlier run wrote there;
+            ``progress``, ``max_pixels``: as everywhere.
+
+    Raises:
+        InputError: an option is none, the input cannot be read, or nothing was written.
+        OutputError: the output is occupied or cannot be written.
+        WeightsError: the generator or a recogniser cannot be loaded.
+
+    Warns:
+        PrivacyWarning: an option weakens the promise.
+    """
+    from anonfaces.anonymize.photographs import anonymize_photographs
+
+    chosen = Options(**options)
+    chosen.warn()
+    return anonymize_photographs(Path(source), Path(output), chosen)

@@ -1,0 +1,88 @@
+"""What was asked for, checked."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from anonfaces.errors import InputError, PrivacyWarning
+
+__all__ = ["AUDIO", "MODES", "Options"]
+
+MODES = ("fresh", "group", "inpaint", "solid", "mosaic", "blur")
+AUDIO = ("drop", "copy")
+_COARSE = ("mosaic", "blur")
+
+
+@dataclass(frozen=True)
+class Options:
+    """The options of ``anonfaces.anonymize.anonymize``, which explains them.
+
+    Raises InputError for a value that is none; warns of those that weaken the promise.
+    """
+
+    surrogate: str = "fresh"
+    k: int = 5
+    method: str | None = None
+    seed: int = 0
+    generator: Path | None = None
+    keep: tuple[Path, ...] = ()
+    keep_faceless: bool = False
+    rename: bool = False
+    overwrite: bool = False
+    progress: bool = False
+    max_pixels: int = 100_000_000
+    start: float | None = None
+    end: float | None = None
+    audio: str = "drop"
+
+    def __post_init__(self) -> None:
+        if self.surrogate not in MODES:
+            raise InputError(f"--surrogate {self.surrogate!r}: expected {', '.join(MODES)}")
+        if self.audio not in AUDIO:
+            raise InputError(f"--audio {self.audio!r}: expected {' or '.join(AUDIO)}")
+        if not 0 <= self.seed < 2**32:
+            raise InputError(f"--seed {self.seed}: expected a whole number from 0 to 2**32 - 1")
+        if self.max_pixels < 1:
+            raise InputError(f"--max-pixels {self.max_pixels}: expected 1 or more")
+        self._check_times()
+
+    def recipe(self) -> dict[str, Any]:
+        """All that the pixels depend on besides the input, as JSON has it."""
+        return {
+            "surrogate": self.surrogate,
+            "k": self.k if self.surrogate == "group" else None,
+            "method": self.method,
+            "seed": self.seed,
+            "generator": self.generator and str(self.generator.resolve()),
+            "keep_faceless": self.keep_faceless,
+            "rename": self.rename,
+            "max_pixels": self.max_pixels,
+            "start": self.start,
+            "end": self.end,
+            "audio": self.audio,
+        }
+
+    def warn(self) -> None:
+        """A PrivacyWarning for each option that makes the promise weaker."""
+        told = {
+            f"{self.surrogate} keeps 4 x 4 colours of a face, by which a recogniser that was"
+            " trained on such pictures may tell people apart: solid keeps none": self.surrogate
+            in _COARSE,
+            "photographs without a face are written as they are: a face that was missed is open"
+            " in them; look at each": self.keep_faceless,
+            "the sound is copied, and a voice identifies": self.audio == "copy",
+        }
+        for text, holds in told.items():
+            if holds:
+                warnings.warn(text, PrivacyWarning, stacklevel=3)
+
+    def _check_times(self) -> None:
+        for name in ("start", "end"):
+            seconds = getattr(self, name)
+            if seconds is not None and not 0 <= seconds < float("inf"):
+                raise InputError(f"--{name} {seconds}: expected seconds from the beginning")
+        if self.end is not None and self.end <= (self.start or 0):
+            raise InputError(f"--end {self.end}: expected more than --start {self.start or 0}")

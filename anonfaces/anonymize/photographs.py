@@ -1,0 +1,193 @@
+"""Photographs in, the same photographs without their faces out."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from anonfaces.anonymize.found import Faces, Finder, distances
+from anonfaces.anonymize.keep import kept, references
+from anonfaces.anonymize.modes import make_source
+from anonfaces.anonymize.options import Options
+from anonfaces.anonymize.place import Place, workplace
+from anonfaces.anonymize.replace import KEPT, Open, Work, replace
+from anonfaces.anonymize.sources import Source
+from anonfaces.anonymize.write import names, write_picture
+from anonfaces.errors import InputError
+from encoders.names import escape
+from encoders.photographs import Unusable, decode, read_bytes
+from encoders.walk import find_photographs
+
+__all__ = ["Done", "anonymize_photographs"]
+
+Pixels = NDArray[np.uint8]
+
+WRITTEN = "written"
+_FACELESS = Unusable("no face", "one may have been missed, so it is not written (--keep-faceless)")
+_CHANGED = Unusable("changed", "the file changed while the run was at work")
+
+
+@dataclass(frozen=True)
+class Done:
+    """What a run made: the folder, the record beside it, and how many of what.
+
+    ``pictures`` counts them by outcome (written, no face, unreadable ...), ``faces`` the faces
+    in those that were written (replaced, covered, blur, mosaic, kept), and under "second look"
+    the places that were covered because the search of the result found something there.
+    """
+
+    folder: Path
+    record: Path
+    pictures: Counter[str]
+    faces: Counter[str]
+
+
+def anonymize_photographs(source: Path, output: Path, options: Options) -> Done:
+    """Replace the faces of one photograph, or of all in a folder; see ``anonymize``."""
+    root, paths, refused = _listed(source)
+    finder = Finder()
+    people = references(options.keep, finder)
+    recipe = {**options.recipe(), "input": _digest(root, paths), "keep": people.tolist()}
+    with workplace(output, source, recipe, options.overwrite) as place:
+        run = _Run(root, paths, options, finder, people, place)
+        records = run.go() + refused
+        if not any("output" in record for record in records):
+            raise InputError(_nothing(source, records))
+        place.finish({"options": options.recipe(), "pictures": records})
+    return _done(place, records)
+
+
+@dataclass(frozen=True)
+class _Run:
+    """One run over the photographs ``paths`` (escaped) under ``root``."""
+
+    root: Path
+    paths: list[str]
+    options: Options
+    finder: Finder
+    people: NDArray[np.float32]
+    place: Place
+
+    def go(self) -> list[dict[str, Any]]:
+        """Look at all, then replace in each; both go on where they were stopped."""
+        seen = [self._stored("seen", n, self._look) for n in self._bar("looking")]
+        found = [Faces.from_json(s["faces"]) if "faces" in s else Faces.none() for s in seen]
+        how = self._how(found)
+        planned = names(self.paths, self.options.rename)
+
+        def make(number: int) -> dict[str, Any]:
+            return self._make(number, seen[number], found[number], how, planned[number])
+
+        return [self._stored("done", n, make) for n in self._bar("replacing")]
+
+    def _bar(self, what: str) -> Iterator[int]:
+        from tqdm import tqdm
+
+        hidden = not self.options.progress
+        yield from tqdm(range(len(self.paths)), desc=what, unit="picture", disable=hidden)
+
+    def _stored(self, kind: str, number: int, make: Any) -> dict[str, Any]:
+        """What ``make(number)`` gives, or gave when an earlier run asked; refusals are recorded."""
+        before = self.place.load(kind, number)
+        if before is not None:
+            return before
+        made = {"input": self.paths[number]}
+        try:
+            made |= make(number)
+        except Unusable as unusable:
+            made |= {"outcome": unusable.outcome, "reason": unusable.reason}
+        self.place.save(kind, number, made)
+        return made
+
+    def _read(self, number: int) -> tuple[Pixels, str]:
+        data, digest = read_bytes(self.root, self.paths[number])
+        return decode(data, self.options.max_pixels), digest
+
+    def _look(self, number: int) -> dict[str, Any]:
+        image, digest = self._read(number)
+        return {"sha256": digest, "faces": self.finder.find(image).to_json()}
+
+    def _how(self, found: list[Faces]) -> Source | str:
+        if not any(len(faces) for faces in found):
+            return "solid"  # nothing to replace: no generator needs to be loaded
+        return make_source(self.options, self.finder, found, lambda n: self._read(n)[0])
+
+    def _make(
+        self, number: int, seen: dict[str, Any], faces: Faces, how: Source | str, name: str
+    ) -> dict[str, Any]:
+        if "faces" not in seen:
+            raise Unusable(seen["outcome"], seen["reason"])
+        if not len(faces) and not self.options.keep_faceless:
+            raise _FACELESS
+        image, digest = self._read(number)
+        if digest != seen["sha256"]:
+            raise _CHANGED
+        spared = kept(faces, self.people)
+        try:
+            work = replace(image, faces, how, self.finder, kept=spared, key=number)
+        except Open as open_:
+            raise Unusable("withheld", str(open_)) from open_
+        write_picture(self.place.pictures, name, work.image)
+        size = {"width": image.shape[1], "height": image.shape[0]}
+        return {"output": name, "outcome": WRITTEN, **size, **_told(work, self.finder)}
+
+
+def _told(work: Work, finder: Finder) -> dict[str, Any]:
+    """What was found and done, for the record; no vector goes there."""
+    after = finder.embed(work.image, work.faces.box)
+    near = distances(after, work.faces.embedding)
+    rows = zip(work.faces.box.tolist(), work.faces.by, work.outcome, work.reason, near, strict=True)
+    faces = [
+        {"box": box, "found_by": by, "outcome": outcome, "reason": reason}
+        | ({} if outcome == KEPT else {"distance": round(float(row.min()), 3)})
+        for box, by, outcome, reason, row in rows
+    ]
+    late = [{"box": box.tolist(), "reason": reason} for box, reason in work.late]
+    return {"faces": faces, "second_look": late}
+
+
+def _listed(source: Path) -> tuple[Path, list[str], list[dict[str, Any]]]:
+    """The root, the photographs under it (escaped), and records of what is refused."""
+    if source.is_dir():
+        walk = find_photographs(source)
+        refused = [
+            {"input": r.path, "outcome": r.outcome, "reason": r.reason} for r in walk.refused
+        ]
+        return source, [p.path for p in walk.photographs], refused
+    real = source.resolve()
+    if not real.exists():
+        raise InputError(f"{source}: there is no such file or folder")
+    return real.parent, [escape(real.name)], []
+
+
+def _digest(root: Path, paths: list[str]) -> str:
+    told = json.dumps([str(root.resolve()), paths])
+    return hashlib.sha256(told.encode()).hexdigest()
+
+
+def _nothing(source: Path, records: list[dict[str, Any]]) -> str:
+    first = records[0]
+    told = f"{first['outcome']}: {first['reason']}"
+    if len(records) > 1:
+        told = ", ".join(f"{n} {why}" for why, n in _by_outcome(records).items())
+    return f"{source}: nothing was written ({told})"
+
+
+def _by_outcome(records: list[dict[str, Any]]) -> Counter[str]:
+    return Counter(record["outcome"] for record in records)
+
+
+def _done(place: Place, records: list[dict[str, Any]]) -> Done:
+    faces = Counter(face["outcome"] for record in records for face in record.get("faces", []))
+    late = sum(len(record.get("second_look", [])) for record in records)
+    if late:
+        faces["second look"] = late
+    return Done(place.output, place.record, _by_outcome(records), faces)

@@ -1,0 +1,159 @@
+"""All faces of one picture replaced, what cannot be replaced covered, and the result searched."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from anonfaces.anonymize.cover import COVERS, area, solid
+from anonfaces.anonymize.found import SAME_PERSON, Faces, Finder, distances, overlap
+from anonfaces.anonymize.paste import Donor, paste
+from anonfaces.anonymize.sources import Source
+
+__all__ = ["COVERED", "KEPT", "REPLACED", "Open", "Work", "replace"]
+
+Pixels = NDArray[np.uint8]
+
+REPLACED, COVERED, KEPT = "replaced", "covered", "kept"
+_TRIES, _LOOKS = 4, 5
+_THE_SAME = 0.1
+
+
+class Open(Exception):  # noqa: N818 - an outcome for the record, never shown as an error
+    """A face may still be open in the picture, which must not be written."""
+
+
+@dataclass
+class Work:
+    """One picture under work.
+
+    Attributes:
+        image: RGB uint8 (height, width, 3), changed in place.
+        faces: what was found in the original.
+        outcome: a word a face: replaced, blurred ..., covered, kept; "" while it is open.
+        reason: why a face was covered, else "".
+        late: boxes that were covered because the second look found them, and why.
+    """
+
+    image: Pixels
+    faces: Faces
+    outcome: list[str]
+    reason: list[str]
+    late: list[tuple[NDArray[np.int32], str]] = field(default_factory=list)
+
+    def cover(self, index: int, reason: str) -> None:
+        """Cover a face solid, and say why."""
+        solid(self.image, area(self.faces.box[index], self.faces.landmark[index], self.image))
+        self.outcome[index], self.reason[index] = COVERED, reason
+
+    def where(self, outcome: str) -> list[int]:
+        """The faces of that outcome."""
+        return [i for i, word in enumerate(self.outcome) if word == outcome]
+
+
+def replace(
+    image: Pixels,
+    faces: Faces,
+    how: Source | str,
+    finder: Finder,
+    *,
+    kept: Sequence[int] = (),
+    key: int = 0,
+) -> Work:
+    """Replace or cover every face of a picture but ``kept``, search it again, cover what matches.
+
+    ``how`` is a source of faces, or "solid", "blur" or "mosaic". ``image`` is not changed.
+
+    Raises Open if something still matches after five rounds of covering.
+    """
+    work = Work(image.copy(), faces, [""] * len(faces), [""] * len(faces))
+    for index in kept:
+        work.outcome[index] = KEPT
+    if isinstance(how, str):
+        _cover_all(work, how)
+    else:
+        _paste_all(work, image, how, finder, key)
+    _search_again(work, finder)
+    return work
+
+
+def _cover_all(work: Work, mode: str) -> None:
+    for i in work.where(""):
+        COVERS[mode](work.image, area(work.faces.box[i], work.faces.landmark[i], work.image))
+        work.outcome[i] = COVERED if mode == "solid" else mode
+
+
+def _paste_all(work: Work, original: Pixels, source: Source, finder: Finder, key: int) -> None:
+    """Try donors in rounds: those whose result is still like an original get another one."""
+    open_ = work.where("")
+    offers = {i: source.offers(original, work.faces, i, key) for i in open_}
+    for _ in range(_TRIES):
+        for i in open_:
+            _paste_one(work, original, i, next(offers[i], None))
+        open_ = _still_alike(work, [i for i in open_ if not work.outcome[i]], finder)
+        if not open_:
+            break
+    for i in open_:
+        work.cover(i, "still like an original after several surrogates")
+    for i in work.where(""):
+        work.outcome[i] = REPLACED
+
+
+def _paste_one(work: Work, original: Pixels, index: int, donor: Donor | None) -> None:
+    if donor is None:
+        work.cover(index, "no surrogate is unlike the people here")
+        return
+    made = paste(work.image, work.faces.landmark[index], donor, original)
+    if made is None:
+        work.cover(index, "its landmarks are not those of a face that can be replaced")
+    else:
+        work.image = made
+
+
+def _still_alike(work: Work, indices: list[int], finder: Finder) -> list[int]:
+    vectors = finder.embed(work.image, work.faces.box[indices])
+    near = distances(vectors, _hidden(work)).min(axis=1, initial=np.inf)
+    return [i for i, distance in zip(indices, near, strict=True) if distance <= SAME_PERSON]
+
+
+def _hidden(work: Work) -> NDArray[np.float32]:
+    """The vectors of all originals that are not to be kept."""
+    return work.faces.embedding[[word != KEPT for word in work.outcome]]
+
+
+def _search_again(work: Work, finder: Finder) -> None:
+    """Look at the result as a stranger would, and cover until nothing is left to be found."""
+    for _ in range(_LOOKS):
+        if not _cover_at_places(work, finder) and not _cover_found(work, finder):
+            return
+    raise Open("something in it still matches an original, or looks like a face that was missed")
+
+
+def _cover_at_places(work: Work, finder: Finder) -> bool:
+    """Cover what is like its own original in its place, whether or not a detector finds it."""
+    todo = [i for i, word in enumerate(work.outcome) if word not in (COVERED, KEPT)]
+    vectors = finder.embed(work.image, work.faces.box[todo])
+    away = np.linalg.norm(vectors - work.faces.embedding[todo], axis=1)
+    alike = [i for i, distance in zip(todo, away, strict=True) if distance <= SAME_PERSON]
+    for i in alike:
+        work.cover(i, "the recogniser still took it for the original")
+    return bool(alike)
+
+
+def _cover_found(work: Work, finder: Finder) -> bool:
+    """Cover faces that match an original, and those where none was found before."""
+    again = finder.find(work.image)
+    over = overlap(again.box, work.faces.box) > _THE_SAME
+    near = distances(again.embedding, _hidden(work)).min(axis=1, initial=np.inf)
+    spared = over[:, work.where(KEPT)].any(axis=1)
+    open_ = np.flatnonzero(~spared & ((near <= SAME_PERSON) | ~over.any(axis=1)))
+    for i in open_:
+        why = "matched an original" if near[i] <= SAME_PERSON else "was not found before"
+        solid(work.image, area(again.box[i], again.landmark[i], work.image))
+        work.late.append((again.box[i], why))
+        for known in np.flatnonzero(over[i]):
+            work.cover(int(known), "the second look found that it matched an original")
+    return bool(len(open_))

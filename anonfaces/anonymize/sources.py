@@ -1,0 +1,112 @@
+"""Where the faces that are put in come from; ``fresh`` is here: nobody's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from anonfaces.anonymize.found import SAME_PERSON, Faces, Finder, distances
+from anonfaces.anonymize.paste import Donor
+
+__all__ = ["Fresh", "Source", "donors_of"]
+
+Pixels = NDArray[np.uint8]
+
+_SIDE = 256
+_DRAWN, _COMPARED = 128, 24
+_PSIS = (0.7, 1.0)
+
+
+class Source(Protocol):
+    """Gives faces to put in place of others."""
+
+    def offers(self, image: Pixels, faces: Faces, index: int, key: int) -> Iterator[Donor]:
+        """Faces for face ``index`` of ``faces``, the best first; nothing where there is none.
+
+        ``key`` is the number of the picture in the input. The same seed gives the same faces.
+        """
+        ...
+
+
+class Fresh:
+    """Nobody's: samples of a generator that the recogniser tells from every face of the input.
+
+    Which samples there are depends on the seed alone. A face gets one whose landmarks lie
+    alike, so pose and expression are about kept; a picture gets each at most once while they
+    last. Samples have psi 0.7, and 1 where none of those will do. Where no sample is unlike
+    everybody in a large input, one is taken that is unlike everybody in the same picture.
+    """
+
+    def __init__(
+        self, finder: Finder, everyone: NDArray[np.float32], seed: int, generator: Path | None
+    ) -> None:
+        self._seed, self._everyone = seed, everyone
+        self._pools = (_Pool(finder, seed, psi, generator) for psi in _PSIS)
+        self._drawn: list[_Pool] = []
+        self._given: dict[int, set[int]] = {}
+
+    def offers(self, image: Pixels, faces: Faces, index: int, key: int) -> Iterator[Donor]:
+        given = self._given.setdefault(key, set())
+        for pool in self._all_pools():
+            order = np.random.default_rng([self._seed, key, index]).permutation(len(pool.donors))
+            here = pool.unlike(faces.embedding)
+            new = np.array([id(donor) not in given for donor in pool.donors], bool)
+            for allowed in (pool.unlike(self._everyone) & here & new, here & new, here):
+                chosen = [pool.donors[i] for i in order if allowed[i]][:_COMPARED]
+                for donor in sorted(chosen, key=_Misfit(faces.landmark[index])):
+                    given.add(id(donor))
+                    yield donor
+
+    def _all_pools(self) -> Iterator[_Pool]:
+        """Those that are drawn, then further ones, drawn when they are asked for."""
+        yield from self._drawn
+        for pool in self._pools:
+            self._drawn.append(pool)
+            yield pool
+
+
+class _Pool:
+    """Samples of a generator with one face in each, and their vectors."""
+
+    def __init__(self, finder: Finder, seed: int, psi: float, generator: Path | None) -> None:
+        import stylegan
+
+        network = stylegan.load(generator)
+        seeds = np.random.default_rng(seed).integers(0, 2**32, _DRAWN)
+        w = network.map(network.latents([int(s) for s in seeds]), psi=psi)
+        self.donors = donors_of(network.pictures(w), finder)
+        self._vectors = np.array([d.embedding for d in self.donors], np.float32).reshape(-1, 128)
+
+    def unlike(self, people: NDArray[np.float32]) -> NDArray[np.bool_]:
+        """Which samples the recogniser tells from every one of ``people`` (n, 128)."""
+        return distances(self._vectors, people).min(axis=1, initial=np.inf) > SAME_PERSON
+
+
+class _Misfit:
+    """How badly a donor's landmarks lie on others after an affine map: squared pixels."""
+
+    def __init__(self, landmark: NDArray[np.float32]) -> None:
+        self._target = landmark
+
+    def __call__(self, donor: Donor) -> float:
+        points = np.hstack([donor.landmark, np.ones((len(donor.landmark), 1), np.float32)])
+        solution, *_ = np.linalg.lstsq(points, self._target, rcond=None)
+        return float(np.square(points @ solution - self._target).sum())
+
+
+def donors_of(pictures: Iterable[Pixels], finder: Finder) -> list[Donor]:
+    """Pictures of faces uint8 (s, s, 3) made ready; those in which dlib finds one, that is."""
+    found = finder.portraits(_enlarged(picture) for picture in pictures)
+    return [Donor(picture, face.landmark[0], face.embedding[0]) for picture, face in found]
+
+
+def _enlarged(picture: Pixels) -> Pixels:
+    import cv2
+
+    if len(picture) >= _SIDE:
+        return picture
+    return cv2.resize(picture, (_SIDE, _SIDE), interpolation=cv2.INTER_CUBIC)

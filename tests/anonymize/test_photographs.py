@@ -1,0 +1,309 @@
+"""Photographs in, photographs without their faces out; and what ends without an output."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+from anonfaces.anonymize import anonymize
+from anonfaces.anonymize.found import Faces, Finder, distances
+from anonfaces.anonymize.replace import COVERED, KEPT, REPLACED, replace
+from anonfaces.anonymize.sources import Fresh
+from anonfaces.errors import AnonfacesError, InputError, OutputError, PrivacyWarning
+
+Pixels = NDArray[np.uint8]
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+TELLING = "Ophelia Quill was here"
+
+
+def save(image: Pixels, path: Path, **options: object) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(image).save(path, **options)
+    return path
+
+
+def load(path: Path) -> Pixels:
+    return np.asarray(Image.open(path).convert("RGB"))
+
+
+def record(output: Path) -> list[dict]:
+    beside = output.with_name(f"{output.name}.detections.json")
+    return json.loads(beside.read_text())["pictures"]
+
+
+def assert_hidden(image: Pixels, before: Faces, finder: Finder) -> None:
+    """No face of the picture, found or at its old place, is taken for one of the originals."""
+    after = finder.find(image)
+    assert (distances(after.embedding, before.embedding) > 0.6).all()
+    there = finder.embed(image, before.box)
+    grey = [image[int(b[1:4:2].mean()), int(b[0:3:2].mean())] for b in before.box]
+    away = np.linalg.norm(there - before.embedding, axis=1)
+    assert all(d > 0.6 or (g == 128).all() for d, g in zip(away, grey, strict=True))
+
+
+@pytest.fixture(scope="module")
+def fresh(two: Pixels, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    place = tmp_path_factory.mktemp("fresh")
+    save(two, place / "two.png")
+    return anonymize(place / "two.png", place / "out").folder
+
+
+def test_everybody_is_replaced_by_somebody_whom_the_recogniser_tells_apart(
+    fresh: Path, two: Pixels, two_faces: Faces, finder: Finder
+) -> None:
+    assert [p.name for p in fresh.iterdir()] == ["two.png"]
+    made = load(fresh / "two.png")
+    assert made.shape == two.shape
+    assert_hidden(made, two_faces, finder)
+    (entry,) = record(fresh)
+    outcomes = [face["outcome"] for face in entry["faces"]]
+    assert len(outcomes) == 2
+    assert REPLACED in outcomes
+    assert len(finder.find(made)) >= outcomes.count(REPLACED)
+    assert all(face["distance"] > 0.6 for face in entry["faces"] if face["outcome"] == REPLACED)
+
+
+def test_the_wall_behind_them_is_untouched(fresh: Path, two: Pixels) -> None:
+    np.testing.assert_array_equal(load(fresh / "two.png")[:20], two[:20])
+    np.testing.assert_array_equal(load(fresh / "two.png")[:, :20], two[:, :20])
+
+
+def test_the_same_seed_gives_the_same_bytes_and_another_others(
+    fresh: Path, two: Pixels, two_faces: Faces, finder: Finder, tmp_path: Path
+) -> None:
+    save(two, tmp_path / "two.png")
+    same = anonymize(tmp_path / "two.png", tmp_path / "same").folder
+    assert (same / "two.png").read_bytes() == (fresh / "two.png").read_bytes()
+    other = Fresh(finder, two_faces.embedding, 5, None)
+    theirs = replace(two, two_faces, other, finder)
+    assert not np.array_equal(theirs.image, load(fresh / "two.png"))
+
+
+@pytest.mark.parametrize("mode", ["solid", "mosaic", "blur"])
+def test_covers_hide_everybody(mode: str, two: Pixels, two_faces: Faces, finder: Finder) -> None:
+    work = replace(two, two_faces, mode, finder)
+    assert_hidden(work.image, two_faces, finder)
+    assert set(work.outcome) <= {mode, COVERED}
+
+
+def test_what_no_surrogate_is_found_for_is_covered(
+    two: Pixels, two_faces: Faces, finder: Finder
+) -> None:
+    class Nobody:
+        def offers(self, *_: object):
+            return iter(())
+
+    work = replace(two, two_faces, Nobody(), finder)
+    assert work.outcome == [COVERED] * 2
+    assert all("no surrogate" in reason for reason in work.reason)
+    for box in two_faces.box:
+        assert (work.image[box[1] : box[3], box[0] : box[2]] == 128).all()
+
+
+def test_a_surrogate_that_is_the_original_is_seen_and_covered(
+    two: Pixels, two_faces: Faces, finder: Finder
+) -> None:
+    from anonfaces.anonymize.paste import Donor
+
+    class Traitor:
+        def offers(self, image, faces, index, key):
+            yield Donor(image, faces.landmark[index], faces.embedding[index])
+
+    work = replace(two, two_faces, Traitor(), finder)
+    assert work.outcome == [COVERED] * 2
+
+
+def test_a_face_that_was_missed_at_first_is_covered_when_it_is_found_again(
+    two: Pixels, two_faces: Faces, finder: Finder
+) -> None:
+    one = Faces(
+        two_faces.box[:1], two_faces.landmark[:1], two_faces.embedding[:1], two_faces.by[:1]
+    )
+    work = replace(two, one, "solid", finder)
+    assert [why for _, why in work.late] == ["was not found before"]
+    assert_hidden(work.image, two_faces, finder)
+
+
+def test_a_reference_spares_that_person_alone(two: Pixels, sample: Path, tmp_path: Path) -> None:
+    save(two, tmp_path / "two.png")
+    reference = sample / "person_006" / "0.png"
+    with pytest.warns(PrivacyWarning, match="look-alike"):
+        made = anonymize(
+            tmp_path / "two.png", tmp_path / "out", surrogate="solid", keep=(reference,)
+        )
+    assert made.faces == {KEPT: 1, COVERED: 1}
+    half = two.shape[1] // 2 - 40
+    np.testing.assert_array_equal(load(made.folder / "two.png")[:, :half], two[:, :half])
+
+
+@pytest.fixture(scope="module")
+def folder(two: Pixels, party, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Good pictures, empty ones, damaged ones, with everything in them that is no pixel."""
+    root = tmp_path_factory.mktemp("input") / "photos"
+    exif = Image.Exif()
+    exif[0x0112], exif[0x010E] = 6, TELLING
+    turned = np.rot90(two)
+    save(turned, root / "a/turned.jpg", exif=exif, comment=TELLING.encode(), quality=95)
+    save(two[:, :210], root / "one.webp", quality=95, xmp=TELLING.encode())
+    save(np.full((90, 120, 3), 90, np.uint8), root / "nobody.png")
+    (root / "empty.jpg").touch()
+    (root / "text.png").write_text("no picture")
+    whole = (root / "a/turned.jpg").read_bytes()
+    (root / "truncated.jpg").write_bytes(whole[: len(whole) // 3])
+    (root / "odd.txt").write_text("not a photograph")
+    return root
+
+
+@pytest.fixture(scope="module")
+def covered(folder: Path) -> Path:
+    return anonymize(folder, folder.parent / "out", surrogate="solid").folder
+
+
+def test_a_folder_keeps_its_names_and_says_what_became_of_each(folder: Path, covered: Path) -> None:
+    written = {p.relative_to(covered).as_posix() for p in covered.rglob("*") if p.is_file()}
+    assert written == {"a/turned.jpg", "one.webp.png"}
+    outcome = {entry["input"]: entry["outcome"] for entry in record(covered)}
+    assert outcome == {
+        "a/turned.jpg": "written",
+        "one.webp": "written",
+        "nobody.png": "no face",
+        "empty.jpg": "unreadable",
+        "text.png": "unreadable",
+        "truncated.jpg": "unreadable",
+    }
+
+
+def test_pixels_are_written_upright_and_nothing_else(covered: Path, two: Pixels) -> None:
+    for path in covered.rglob("*.*"):
+        assert TELLING.encode() not in path.read_bytes()
+        with Image.open(path) as picture:
+            assert not picture.getexif()
+            assert not set(picture.info) - {"jfif", "jfif_version", "jfif_unit", "jfif_density"}
+    upright = load(covered / "a/turned.jpg")
+    assert upright.shape == two.shape
+    assert np.abs(upright[:, :20].astype(int) - two[:, :20]).mean() < 6
+
+
+def test_nobody_is_left_in_the_folder_written(
+    covered: Path, two_faces: Faces, finder: Finder
+) -> None:
+    assert_hidden(load(covered / "a/turned.jpg"), two_faces, finder)
+    assert not len(finder.detect(load(covered / "one.webp.png")))
+
+
+def test_random_names_and_pictures_without_a_face_only_when_asked(
+    folder: Path, tmp_path: Path
+) -> None:
+    with pytest.warns(PrivacyWarning, match="missed"):
+        made = anonymize(
+            folder, tmp_path / "out", surrogate="solid", rename=True, keep_faceless=True
+        )
+    names = [p.name for p in made.folder.rglob("*") if p.is_file()]
+    assert len(names) == 3 == made.pictures["written"]
+    assert not [n for n in names if any(part in n for part in ("turned", "one", "nobody"))]
+    assert {e["output"] for e in record(made.folder) if "output" in e} == set(names)
+
+
+def test_overwrite_replaces_what_is_ours_alone(folder: Path, tmp_path: Path) -> None:
+    out, picture = tmp_path / "out", folder / "one.webp"
+    anonymize(picture, out, surrogate="solid")
+    with pytest.raises(OutputError, match="--overwrite"):
+        anonymize(picture, out, surrogate="solid")
+    anonymize(picture, out, surrogate="solid", overwrite=True)
+    (out / "diary.txt").write_text("mine")
+    with pytest.raises(OutputError, match=r"diary\.txt"):
+        anonymize(picture, out, surrogate="solid", overwrite=True)
+    assert (out / "diary.txt").read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    ("options", "names"),
+    [
+        ({"surrogate": "cartoon"}, "cartoon"),
+        ({"audio": "louder"}, "louder"),
+        ({"seed": -1}, "seed"),
+        ({"max_pixels": 0}, "max-pixels"),
+        ({"max_pixels": 100}, "too large"),
+        ({"start": -1.0}, "start"),
+        ({"start": 5.0, "end": 4.0}, "end"),
+        ({"generator": Path("nowhere.pkl")}, "nowhere"),
+        ({"keep": (Path("nowhere.jpg"),)}, "nowhere"),
+    ],
+)
+def test_a_wrong_option_is_told_and_nothing_is_written(
+    options: dict, names: str, folder: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(AnonfacesError, match=names):
+        anonymize(folder / "one.webp", tmp_path / "out", **options)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("nobody.png", "no face"),
+        ("empty.jpg", "empty"),
+        ("text.png", "unreadable"),
+        ("truncated.jpg", "unreadable"),
+        ("gone.jpg", "no such file"),
+    ],
+)
+def test_a_photograph_that_cannot_be_used_ends_without_an_output(
+    name: str, why: str, folder: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(InputError, match=why):
+        anonymize(folder / name, tmp_path / "out", surrogate="solid")
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("output", ["photos/out", "photos", ".", "taken"])
+def test_an_output_in_the_way_is_refused(output: str, folder: Path, tmp_path: Path) -> None:
+    shutil.copytree(folder, tmp_path / "photos")
+    (tmp_path / "taken").write_text("mine")
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(OutputError):
+        anonymize(tmp_path / "photos", tmp_path / output, surrogate="solid")
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_run_that_was_killed_goes_on_and_leaves_no_trace(
+    folder: Path, covered: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    command = [sys.executable, "-m", "anonfaces.anonymize", str(folder), "-o", str(out)]
+    command += ["--surrogate", "solid"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    partial = tmp_path / ".out.partial"
+    with subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL) as process:
+        while process.poll() is None and not list(partial.glob("*.seen")):
+            time.sleep(0.02)
+        process.send_signal(signal.SIGKILL)
+    assert not out.exists()
+    kept = {path.name: path.stat().st_mtime_ns for path in partial.glob("*.seen")}
+    assert kept
+    done = anonymize(folder, out, surrogate="solid")
+    assert record(out) == record(covered)
+    assert not partial.exists()
+    assert done.pictures["written"] == 2
+
+
+def test_real_group_photographs(shared_data: Path, finder: Finder, tmp_path: Path) -> None:
+    photo = shared_data / "group-photos" / "2008_001322.jpg"
+    before = finder.find(load(photo))
+    done = anonymize(photo, tmp_path / "out")
+    assert done.faces == {REPLACED: 3}
+    made = load(done.folder / photo.name)
+    assert_hidden(made, before, finder)
+    assert len(finder.find(made)) == 3
