@@ -24,11 +24,13 @@ HEAD = ("psi", "samples", "one face", "no face", "more", "median distance", "pai
 
 
 def main() -> None:
-    """Print a row a truncation."""
+    """Print a row a truncation, and where faces are given how the samples lie to them."""
     options = _options()
     print(f"{options.generator or 'the generator that ships'}\n{describe(PACKAGES)}\n")
     rows = [_measure(options.generator, psi, options.samples) for psi in options.psi]
     print_table(HEAD, rows)
+    if options.faces:
+        _beside_real_faces(options)
 
 
 def _options() -> argparse.Namespace:
@@ -36,7 +38,27 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--generator", type=Path, help="a checkpoint (default: the one that ships)")
     parser.add_argument("--samples", type=int, default=500, help="(default: %(default)s)")
     parser.add_argument("--psi", type=float, nargs="*", default=[0.7, 1.0])
+    parser.add_argument("--faces", type=Path, nargs="*", default=[], help="FaceSets trained on")
+    parser.add_argument("--square", default="0.5,0.5,1", help="as in training")
+    parser.add_argument("--held-out", type=int, default=4000, help="as in training")
+    parser.add_argument("--seed", type=int, default=0, help="as in training")
+    parser.add_argument("--pairs", type=Path, help="a picture of the five nearest pairs")
     return parser.parse_args()
+
+
+def _beside_real_faces(options: argparse.Namespace) -> None:
+    """Frechet distances to faces held out, and how near the nearest face learnt from lies."""
+    from benchmarks import likeness
+    from stylegan.train.data import parse_square, read_pictures, split
+
+    square, side = parse_square(options.square), _side(options.generator)
+    learnt, held = split(read_pictures(options.faces, side, square), options.held_out, options.seed)
+    samples = {psi: _small(options.generator, psi, options.samples) for psi in options.psi}
+    print()
+    print_table(likeness.HEAD, likeness.rows(learnt.pixels, held.pixels, samples))
+    if options.pairs:
+        likeness.write_pairs(options.pairs, learnt.pixels, samples[options.psi[-1]])
+        print(f"nearest pairs: {options.pairs} (holds faces of real people)")
 
 
 def _measure(path: Path | None, psi: float, samples: int) -> tuple[object, ...]:
@@ -58,14 +80,21 @@ def _measure(path: Path | None, psi: float, samples: int) -> tuple[object, ...]:
 
 
 def _pictures(path: Path | None, psi: float, samples: int) -> Iterator[NDArray[np.uint8]]:
+    for picture in _small(path, psi, samples):
+        yield cv2.resize(picture, (SIDE, SIDE), interpolation=cv2.INTER_CUBIC)
+
+
+def _small(path: Path | None, psi: float, samples: int) -> NDArray[np.uint8]:
     import stylegan
 
     generator = stylegan.load(path)
-    for start in range(0, samples, 50):
-        seeds = range(start, min(start + 50, samples))
-        w = generator.map(generator.latents(seeds), psi=psi)
-        for picture in generator.pictures(w):
-            yield cv2.resize(picture, (SIDE, SIDE), interpolation=cv2.INTER_CUBIC)
+    return generator.pictures(generator.map(generator.latents(range(samples)), psi=psi), batch=50)
+
+
+def _side(path: Path | None) -> int:
+    import stylegan
+
+    return stylegan.load(path).config.resolution
 
 
 def _chip(picture: NDArray[np.uint8], box: NDArray[np.int32]) -> NDArray[np.uint8]:

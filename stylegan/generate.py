@@ -62,6 +62,10 @@ def generate(
     ] = None,
     noise: Annotated[_Noise, _option("noise maps", "--noise-mode")] = _Noise.const,
     label: Annotated[int | None, _option("class, if the network has any", "--class")] = None,
+    size: Annotated[
+        int | None,
+        _option("side of the files in px; enlarging adds no detail", "--size", min=4, max=4096),
+    ] = None,
     grid: Annotated[Path | None, _option("also one picture of all", "--grid")] = None,
     batch: Annotated[int, _option("pictures at a time", "--batch", min=1, max=1024)] = 8,
     precision: Annotated[
@@ -85,12 +89,13 @@ def generate(
         labels = None if label is None else [label] * len(part)
         w = network.map(network.latents(part), labels, psi=psi, cutoff=cutoff)
         pictures = network.pictures(w, noise.value, seed=part[0], batch=batch)
-        _write_all(output, part, pictures)
+        _write_all(output, part, [resized(picture, size) for picture in pictures])
         if grid is not None:
             tiles.extend(pictures)
     if grid is not None:
         _write(grid, as_grid(tiles))
-    print(f"{len(chosen)} pictures of {network.config.resolution} px in {output}")
+    drawn, side = network.config.resolution, size or network.config.resolution
+    print(f"{len(chosen)} pictures of {side} px (drawn at {drawn} px) in {output}")
 
 
 def parse_seeds(text: str) -> list[int]:
@@ -105,6 +110,17 @@ def parse_seeds(text: str) -> list[int]:
             raise InputError(f"--seeds {text!r}: at most {_MOST_SEEDS} seeds, each below 2**32")
         seeds.extend(range(low, high + 1))
     return seeds
+
+
+def resized(picture: NDArray[np.uint8], size: int | None) -> NDArray[np.uint8]:
+    """A picture (s, s, 3) at ``size`` px: bicubic upwards, area means downwards."""
+    import cv2
+    import numpy as np
+
+    if size is None or size == len(picture):
+        return picture
+    way = cv2.INTER_CUBIC if size > len(picture) else cv2.INTER_AREA
+    return cv2.resize(picture, (size, size), interpolation=way).astype(np.uint8)
 
 
 def as_grid(tiles: list[NDArray[np.uint8]]) -> NDArray[np.uint8]:
@@ -127,7 +143,7 @@ def _make_folder(folder: Path) -> None:
         raise OutputError(f"{folder}: cannot be made ({error.strerror})") from None
 
 
-def _write_all(folder: Path, seeds: list[int], pictures: NDArray[np.uint8]) -> None:
+def _write_all(folder: Path, seeds: list[int], pictures: list[NDArray[np.uint8]]) -> None:
     for seed, picture in zip(seeds, pictures, strict=True):
         _write(folder / f"seed{seed:04d}.png", picture)
 

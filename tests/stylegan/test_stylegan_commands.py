@@ -40,6 +40,15 @@ def test_one_picture_a_seed_and_a_grid(tmp_path: Path) -> None:
     assert again == (tmp_path / "a" / "seed0009.png").read_bytes()
 
 
+def test_larger_files_show_the_same_picture(tmp_path: Path) -> None:
+    run(generate.app, "--seeds", "3", "-o", tmp_path / "a")
+    said = run(generate.app, "--seeds", "3", "--size", 256, "-o", tmp_path / "b")
+    small, large = (Image.open(tmp_path / f / "seed0003.png") for f in "ab")
+    assert (large.size, "drawn at 64 px" in said) == ((256, 256), True)
+    means = np.asarray(large, float).reshape(64, 4, 64, 4, 3).mean(axis=(1, 3))
+    assert np.abs(means - np.asarray(small, float)).mean() < 1
+
+
 def test_a_checkpoint_of_others_with_classes(tmp_path: Path) -> None:
     (tmp_path / "net.pkl").write_bytes(writers.ada_pickle(small(classes=2).values()))
     words = ("--seeds", "1", "--generator", tmp_path / "net.pkl", "-o", tmp_path / "out")
