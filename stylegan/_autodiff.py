@@ -19,9 +19,7 @@ Report = dict[str, Tensor]
 Loss = Callable[[Parameters], tuple[Tensor, Report]]
 
 
-def value_and_gradients(
-    loss: Loss, parameters: Parameters
-) -> tuple[Report, dict[str, Tensor]]:
+def value_and_gradients(loss: Loss, parameters: Parameters) -> tuple[Report, dict[str, Tensor]]:
     """What ``loss(parameters)`` reports, and its derivative by every parameter.
 
     ``loss`` gives a scalar and a report; a parameter that it does not use has derivative 0.
