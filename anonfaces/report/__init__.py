@@ -38,7 +38,14 @@ def write_report(folder: Path) -> Path:
 def _content(summary: Summary, groups: pd.DataFrame, pictures: Path) -> dict[str, Any]:
     from anonfaces.report.figures import loss_figure, sizes_figure
     from anonfaces.report.tiles import evenly
-    from anonfaces.report.words import NOT_PROMISED, OUTCOMES, guarantee, limits_of, whose_people
+    from anonfaces.report.words import (
+        NOT_PROMISED,
+        OUTCOMES,
+        about,
+        guarantee,
+        limits_of,
+        whose_people,
+    )
 
     unit = "faces" if summary.identity == "none" else "people"
     largest = groups.sort_values(["people", "faces", "group"], ascending=[False, False, True])
@@ -49,6 +56,7 @@ def _content(summary: Summary, groups: pd.DataFrame, pictures: Path) -> dict[str
         "guarantee": guarantee(summary.k, summary.identity),
         "whose": whose_people(summary),
         "not_promised": NOT_PROMISED,
+        "about": about(summary.surrogate),
         "limits": limits_of(summary.surrogate),
         "sizes": sizes_figure(summary.people_per_group, summary.k, unit),
         "loss": loss_figure(summary.information_loss, summary.random_loss),

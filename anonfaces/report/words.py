@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from anonfaces.report.summary import Summary
 
-__all__ = ["NOT_PROMISED", "OUTCOMES", "guarantee", "limits_of", "whose_people"]
+__all__ = ["NOT_PROMISED", "OUTCOMES", "about", "guarantee", "limits_of", "whose_people"]
 
 NOT_PROMISED = (
     "It is not differential privacy.",
@@ -34,16 +34,61 @@ _SOURCES = {
     " person: somebody with several pictures may be a whole group on their own.",
 }
 
+_ABOUT = {
+    "k-same": "Each is the pixel mean of a group's aligned faces, every person with equal weight"
+    " (k-Same; Newton, Sweeney and Malin, 2005).",
+    "k-same-eigen": "Each is a group's mean in the space of eigenfaces of other people, every"
+    " person with equal weight (k-Same-Eigen; Newton, Sweeney and Malin, 2005).",
+    "k-same-m": "Each has the mean shape and the mean texture of a group's faces, every person with"
+    " equal weight, moved away from its members (k-Same-M; Gross and others, 2006).",
+    "k-same-net": "Each is drawn by a network as a mixture of other people who resemble the group"
+    " (k-Same-Net; Meden and others, 2018).",
+    "stylegan": "Each is what a StyleGAN draws at the mean of a group's latents, every person with"
+    " equal weight (AnonFACES; Le and others, 2020).",
+    "stylegan-weighted": "Each is what a StyleGAN draws at a weighted mean of a group's latents,"
+    " weights chosen against re-identification (AnonFACES; Le and others, 2020).",
+    "stylegan-random": "Each is what a StyleGAN draws at a randomly weighted mean of a group's"
+    " latents (AnonFACES; Le and others, 2020).",
+    "optimised": "Each is what a StyleGAN draws near the mean of a group's latents, where our"
+    " recogniser finds no member standing out.",
+}
+
+_SHARED = (
+    "What all members share stays visible: if everybody in a group wears glasses, or is of one"
+    " age, sex or skin colour, so is the surrogate."
+)
+_MEANS = (
+    "They look soft because they are averages: no pixel of a single person is copied, and no"
+    " detail that only one person has survives at full strength.",
+    "What all members share stays visible: if everybody in a group wears glasses, or is of one"
+    " age, sex or skin colour, so is the average.",
+    "The average can be undone by subtraction: who holds the very photographs of all members"
+    " of a group but one can compute the missing face almost exactly, at any usual k.",
+)
+_GENERATED = (
+    _SHARED,
+    "They are drawn anew, with no pixel of a photograph in them; but a recogniser may still take"
+    " one for a member: the promise above is about who of the group, not about likeness.",
+    "A generator brings what it was trained on: its own range of ages, skin tones and hair.",
+)
 _LIMITS = {
     "k-same": (
-        "They look soft because they are averages: no pixel of a single person is copied, and no"
-        " detail that only one person has survives at full strength.",
-        "What all members share stays visible: if everybody in a group wears glasses, or is of one"
-        " age, sex or skin colour, so is the average.",
-        "The average can be undone by subtraction: who holds the very photographs of all members"
-        " of a group but one can compute the missing face almost exactly, at any usual k.",
+        *_MEANS,
         "An average is a weak stand-in for training: texture, hair and background are blurred.",
-    )
+    ),
+    "k-same-eigen": (
+        *_MEANS[1:],
+        "Eigenfaces show what is common to faces, at 64 px: no hair, no glasses, little texture.",
+    ),
+    "k-same-m": (
+        *_MEANS[1:],
+        "The face is sharp, as landmarks lie on landmarks; hair and background are still blurred.",
+    ),
+    "k-same-net": _GENERATED,
+    "stylegan": _GENERATED,
+    "stylegan-weighted": _GENERATED,
+    "stylegan-random": _GENERATED,
+    "optimised": _GENERATED,
 }
 
 
@@ -73,6 +118,11 @@ def whose_people(summary: Summary) -> str:
     if summary.estimated_faces and summary.identity not in ("estimate", "none"):
         text += f" For {summary.estimated_faces:,} faces without a name it was estimated."
     return text
+
+
+def about(surrogate: str | None) -> str:
+    """How a method makes a face of a group, in a sentence with its paper."""
+    return _ABOUT.get(surrogate or "", "")
 
 
 def limits_of(surrogate: str | None) -> tuple[str, ...]:

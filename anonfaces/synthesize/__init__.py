@@ -124,6 +124,8 @@ class Entry:
 
 SURROGATES: dict[str, Entry] = {
     "k-same": Entry("k_same", "KSame"),
+    "k-same-eigen": Entry("k_same_eigen", "KSameEigen"),
+    "k-same-m": Entry("k_same_m", "KSameM"),
     "stylegan": Entry("stylegan", "StyleGan", _GENERATED),
 }
 """Every method by its name."""

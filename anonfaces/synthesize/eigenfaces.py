@@ -1,0 +1,53 @@
+"""Eigenfaces of people who are nobody's to protect here.
+
+M. Turk, A. Pentland, "Eigenfaces for recognition", Journal of Cognitive Neuroscience 3(1), 1991.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from anonfaces.errors import WeightsError
+from anonfaces.synthesize.appearance import SHIPPED
+from encoders.frame import Square
+from encoders.latent.files import read
+
+__all__ = ["FACE", "FACE_SIZE", "KIND", "NAME", "Eigenfaces", "load_eigenfaces"]
+
+KIND, NAME = "eigenfaces", "eigenfaces.h5"
+FACE = Square(0.5, 0.56, 0.7)
+"""The part of an FFHQ-aligned chip that eigenfaces show: the face from hairline to chin."""
+FACE_SIZE = 64
+_REMEDY = "python -m anonfaces.synthesize.fitting FACES.h5"
+
+
+@dataclass(frozen=True)
+class Eigenfaces:
+    """``mean`` float32 (64 * 64 * 3,) in levels of 0 to 255; ``faces`` (c, same), orthonormal."""
+
+    mean: NDArray[np.float32]
+    faces: NDArray[np.float32]
+
+    def coefficients(self, chips: NDArray[np.uint8]) -> NDArray[np.floating]:
+        """FFHQ-aligned chips (n, s, s, 3) as coefficients (n, c)."""
+        cut = FACE.cut(chips, FACE_SIZE).reshape(len(chips), -1).astype(np.float32)
+        return (cut - self.mean) @ self.faces.T
+
+    def picture(self, coefficients: NDArray[np.floating]) -> NDArray[np.uint8]:
+        """The face (64, 64, 3) of ``coefficients`` (c,), rounded to the nearest level."""
+        levels = self.mean + coefficients.astype(np.float32) @ self.faces
+        return np.rint(np.clip(levels, 0, 255)).astype(np.uint8).reshape(FACE_SIZE, FACE_SIZE, 3)
+
+
+@cache
+def load_eigenfaces() -> Eigenfaces:
+    """The eigenfaces that ship. ``WeightsError`` where they are missing or damaged."""
+    path = SHIPPED / NAME
+    _, arrays = read(path, KIND, _REMEDY)
+    if set(arrays) != {"mean", "faces"} or arrays["mean"].shape != (3 * FACE_SIZE**2,):
+        raise WeightsError(f"{path} holds {sorted(arrays)}, not a mean and faces: {_REMEDY}")
+    return Eigenfaces(arrays["mean"], arrays["faces"])
