@@ -79,10 +79,9 @@ def main(
     with tqdm(total=(w_steps + plus_steps) * len(photos), unit="step", disable=None) as bar:
         for first in range(0, len(faces), _AT_ONCE):
             part = np.stack(faces[first : first + _AT_ONCE])
-            done = first * (w_steps + plus_steps)
 
-            def report(step: int, loss: float, done: int = done, count: int = len(part)) -> None:
-                bar.update(done + step * count - bar.n)
+            def report(step: int, loss: float, count: int = len(part)) -> None:
+                bar.update(count)
                 bar.set_postfix(loss=f"{loss:.3f}")
 
             found = project(network, part, guess(part), manner, features, report)

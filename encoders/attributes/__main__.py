@@ -41,14 +41,16 @@ def attributes(
     from encoders.attributes.training import Course, errors, read_utkface, train
 
     learnt, held_out = read_utkface(faces)
+    seen = 0
     with tqdm(total=epochs * len(learnt), unit="face", disable=None) as bar:
 
-        def report(seen: int, loss: float) -> None:
-            bar.update(seen - bar.n)
+        def report(so_far: int, loss: float) -> None:
+            nonlocal seen
+            bar.update(so_far - seen)
             bar.set_postfix(loss=f"{loss:.3f}")
+            seen = so_far
 
         network = train(learnt, Course(epochs, minutes, seed=seed), report)
-        seen = bar.n
     rows = errors(network, held_out)
     place = (SHIPPED if output is None else output) / FILE
     said = shlex.join(["python", "-m", "encoders.attributes", *sys.argv[1:]])

@@ -87,6 +87,7 @@ def train(
     network, rng = build(), np.random.default_rng(course.seed)
     optimizer = keras.optimizers.AdamW(_RATE, weight_decay=1e-3)
     network.compile(optimizer, loss=_loss, jit_compile=False)
+    shares = _shares(data)
     steps, started = course.epochs * len(data) // course.batch, time.monotonic()
     for step in range(steps):
         done = max(step / steps, (time.monotonic() - started) / (60 * course.minutes))
@@ -95,7 +96,7 @@ def train(
         optimizer.learning_rate = (
             _RATE * min(1.0, (step + 1) / 50) * 0.5 * (1 + np.cos(np.pi * done))
         )
-        rows = rng.integers(len(data), size=course.batch)
+        rows = rng.choice(len(data), size=course.batch, p=shares)
         loss = network.train_on_batch(*_changed(data.select(rows), rng))
         if report is not None:
             report((step + 1) * course.batch, float(loss))
@@ -114,6 +115,13 @@ def errors(network: Attributes, data: Labelled) -> list[dict[str, Any]]:
         for name, rows in _groups(data)
         if rows.sum() > 1
     ]
+
+
+def _shares(data: Labelled) -> NDArray[np.float64]:
+    """How often each face is drawn: the decades of age nearer to each other than they are."""
+    decades = np.minimum(data.target[:, 0] * YEARS // 10, 8).astype(int)
+    weights = 1 / np.sqrt(np.bincount(decades)[decades])
+    return weights / weights.sum()
 
 
 def _labels(name: str) -> tuple[int, int, int]:

@@ -71,16 +71,17 @@ def encoder(
 
     framing = measure(network.pictures(network.map(network.latents(range(seed, seed + 200)))))
     real = read_faces(faces, framing, SIZE)
-    started = time.monotonic()
+    started, seen = time.monotonic(), 0
     with tqdm(total=pictures, unit="face", disable=None) as bar:
 
-        def report(seen: int, losses: dict[str, float]) -> None:
-            bar.update(seen - bar.n)
+        def report(so_far: int, losses: dict[str, float]) -> None:
+            nonlocal seen
+            bar.update(so_far - seen)
             bar.set_postfix({k: f"{v:.3f}" for k, v in losses.items()})
+            seen = so_far
 
         course = Course(pictures=pictures, minutes=minutes, seed=seed)
         config, values = train(network, real, framing, _start(generator), course, report)
-        seen = bar.n
     place = _place(output) / FILE
     facts = {"faces": len(real), "seen": seen, "seed": seed, "command": _said()}
     LatentEncoder(network, config, framing, values).save(place, **facts)

@@ -1,10 +1,10 @@
 """Directions in w: how to change one trait of a face and, to first order, no other.
 
-On the generator's own pictures every trait is regressed on w (ridge): the gradients are the rows
-of A. Of all changes of w that alter one trait by 1 and the others by 0, the one that the
-generator's own distribution finds least unusual is S A' (A S A')^-1, with S the covariance of w.
-(Shen et al., "Interpreting the latent space of GANs for semantic face editing", CVPR 2020, project
-the normals of separating planes instead.)
+On the generator's own pictures every trait, and how light each quarter of the picture is, is
+regressed on w (ridge): the gradients are the rows of A. Of all changes of w that alter one of them
+by 1 and the others by 0, the one that the generator's own distribution finds least unusual is
+S A' (A S A')^-1, with S the covariance of w. (Shen et al., "Interpreting the latent space of GANs
+for semantic face editing", CVPR 2020, project the normals of separating planes instead.)
 """
 
 from __future__ import annotations
@@ -95,17 +95,15 @@ def fit(generator: Generator, samples: int, seed: int) -> tuple[Directions, dict
     traits = _traits(generator, framing, w)
     held = max(20, int(_HELD_OUT * samples))
     slopes, explained = _regress(w[held:], traits[held:], w[:held], traits[:held])
-    covariance = np.cov(w.astype(np.float64), rowvar=False)
-    across = covariance @ slopes
-    vectors = (across @ np.linalg.inv(slopes.T @ across)).astype(np.float32)
+    vectors = _steps(w, slopes)
     facts = {
         "generator": files.digest(generator),
         "pictures": samples,
         "seed": seed,
-        "explained": {name: round(float(r), 3) for name, r in zip(TRAITS, explained, strict=True)},
-        "spread": dict(zip(TRAITS, np.round(traits.std(axis=0).astype(float), 3), strict=True)),
+        "explained": {name: round(float(r), 3) for name, r in zip(TRAITS, explained, strict=False)},
+        "spread": dict(zip(TRAITS, np.round(traits.std(axis=0).astype(float), 3), strict=False)),
     }
-    return Directions(dict(zip(TRAITS, vectors.T, strict=True)), framing), facts
+    return Directions(dict(zip(TRAITS, vectors.T, strict=False)), framing), facts
 
 
 def picture(generator: Generator, directions: Directions, seed: int) -> NDArray[np.uint8]:
@@ -120,20 +118,36 @@ def picture(generator: Generator, directions: Directions, seed: int) -> NDArray[
 
 
 def _traits(generator: Generator, framing: Framing, w: Vectors) -> Vectors:
-    """What the attribute network sees, gender as log odds, (n, 4)."""
+    """What the attribute network sees, gender as log odds, and light in quarters, (n, 8)."""
     network, parts = load_attributes(), []
     for start in range(0, len(w), _AT_ONCE):
-        columns = network(generator.pictures(w[start : start + _AT_ONCE], batch=32), framing)
+        pictures = generator.pictures(w[start : start + _AT_ONCE], batch=32)
+        columns = network(pictures, framing)
         odds = np.clip(columns["female"], 1e-4, 1 - 1e-4)
         columns["female"] = np.log(odds / (1 - odds))
-        parts.append(np.stack([columns[trait] for trait in TRAITS], axis=1))
+        seen = np.stack([columns[trait] for trait in TRAITS], axis=1)
+        parts.append(np.hstack([seen, _light(pictures)]))
     return np.concatenate(parts)
+
+
+def _light(pictures: NDArray[np.uint8]) -> Vectors:
+    """Mean level of each quarter of the pictures, 0 to 1, (n, 4)."""
+    half = pictures.shape[1] // 2
+    rows = (pictures[:, :half], pictures[:, half:])
+    quarters = [part for row in rows for part in (row[:, :, :half], row[:, :, half:])]
+    return np.stack([q.mean(axis=(1, 2, 3)) for q in quarters], axis=1).astype(np.float32) / 255
+
+
+def _steps(w: Vectors, slopes: NDArray[np.float64]) -> Vectors:
+    """The least unusual changes of w that alter one trait by 1 and no other, (w_dim, traits)."""
+    across = np.cov(w.astype(np.float64), rowvar=False) @ slopes
+    return (across @ np.linalg.inv(slopes.T @ across)).astype(np.float32)
 
 
 def _regress(
     w: Vectors, traits: Vectors, w_held: Vectors, traits_held: Vectors
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Slopes float64 (w_dim, 4) of ridge regression, and the share of variance explained."""
+    """Slopes float64 (w_dim, traits) of ridge regression, and the share of variance explained."""
     spread, mean, level = w.std(axis=0) + 1e-6, w.mean(axis=0), traits.mean(axis=0)
     x, y = ((w - mean) / spread).astype(np.float64), (traits - level).astype(np.float64)
     gram = x.T @ x / len(x) + _RIDGE * np.eye(x.shape[1])
