@@ -75,7 +75,8 @@ def condense_at_scale(
 
     Raises ``GuaranteeError``, ``InputError`` and ``OutputError``; then no dataset is written.
     """
-    check_k(k)
+    if region < 4 * check_k(k):
+        raise InputError(f"a region of {region} people is too small for k = {k}: 4 k at least")
     Budget(effort)
     place, origin = check_output(Path(output), Path(source), overwrite), Path(source).resolve()
     column = _column(identity)

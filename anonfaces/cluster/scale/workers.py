@@ -8,6 +8,7 @@ belongs into a network of machines that trust each other, or behind TLS (Dask's 
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,7 +20,8 @@ from anonfaces.errors import InputError
 
 __all__ = ["Call", "Here", "Workers", "connected"]
 
-_CONNECT, _FIRST_WORKER, _NO_WORKER, _POLL = 10.0, 60.0, 300.0, 0.05  # seconds to wait
+_ADDRESS = re.compile(r"(\w+://)?[^\s/]+:\d+")
+_CONNECT, _FIRST_WORKER, _NO_WORKER, _POLL = 5.0, 60.0, 300.0, 0.05  # seconds to wait
 
 
 class Call(NamedTuple):
@@ -121,6 +123,10 @@ def connected(scheduler: str) -> Iterator[Workers]:
         ):
             yield _Dask(client)
     else:
+        if _ADDRESS.fullmatch(scheduler) is None:
+            raise InputError(
+                f"{scheduler} is no address of a Dask scheduler: tcp://host:8786, or local"
+            )
         with _client(scheduler) as client:
             yield _Dask(client)
 

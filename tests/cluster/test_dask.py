@@ -1,0 +1,159 @@
+"""A real scheduler and two real worker processes on loopback, one of which is killed."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from anonfaces._at_scale import condense_at_scale
+from anonfaces.cluster.scale import Grouped, Job, connected, group_file, open_rows
+from anonfaces.errors import GuaranteeError, InputError
+from benchmarks.faces import face_like
+
+pytest.importorskip("distributed", reason="pip install 'anonfaces[distributed]'")
+
+FACES = face_like(2400, 8)
+WHO = [f"p{i % 1000}" for i in range(2400)]
+REGION = 150
+
+
+@dataclass
+class Cluster:
+    """A scheduler, its address, and its workers."""
+
+    address: str
+    scheduler: subprocess.Popen[bytes]
+    workers: list[subprocess.Popen[bytes]]
+
+
+def dask(*words: str) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "dask", *words]
+    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    folder = tmp_path_factory.mktemp("dask")
+    told = folder / "scheduler.json"
+    loopback = ("--host", "127.0.0.1", "--no-dashboard")
+    scheduler = dask("scheduler", *loopback, "--port", "0", "--scheduler-file", str(told))
+    workers: list[subprocess.Popen[bytes]] = []
+    try:
+        until = time.monotonic() + 60
+        while not told.exists() and time.monotonic() < until:
+            time.sleep(0.1)
+        address = json.loads(told.read_text())["address"]
+        options = (*loopback, "--nthreads", "1", "--no-nanny", "--local-directory", str(folder))
+        workers += [dask("worker", address, *options) for _ in range(2)]
+        yield Cluster(address, scheduler, workers)
+    finally:
+        for process in (*workers, scheduler):
+            process.kill()
+            process.wait()
+
+
+@pytest.fixture(scope="module")
+def faces(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("faces") / "faces.parquet"
+    frame = pd.DataFrame(FACES, columns=[f"e{i}" for i in range(8)])
+    frame.assign(identity=WHO).to_parquet(path, index=False, row_group_size=500)
+    return path
+
+
+@pytest.fixture(scope="module")
+def undisturbed(faces: Path) -> Grouped:
+    return group_file(open_rows(faces), job(faces, "here"), region=REGION)
+
+
+def job(faces: Path, name: str) -> Job:
+    scratch = faces.parent / name
+    scratch.mkdir()
+    return Job(str(faces), None, True, 8, 5, 0, "fast", 2, str(scratch))
+
+
+def test_a_killed_worker_changes_nothing(
+    cluster: Cluster, faces: Path, undisturbed: Grouped
+) -> None:
+    lost = cluster.workers[0]
+
+    def kill(stage: str, done: int, total: int) -> None:
+        if stage == "group" and done == 2 and lost.poll() is None:
+            assert total > 4
+            lost.send_signal(signal.SIGKILL)
+            lost.wait()
+
+    with connected(cluster.address) as workers:
+        found = group_file(
+            open_rows(faces), job(faces, "killed"), workers, region=REGION, progress=kill
+        )
+    assert lost.returncode == -signal.SIGKILL
+    assert cluster.workers[1].poll() is None
+    found.verify()
+    np.testing.assert_array_equal(found.labels, undisturbed.labels)
+    assert found.information_loss == undisturbed.information_loss
+
+
+def test_the_command_makes_the_same_groups_and_leaves_nothing_else(
+    cluster: Cluster, faces: Path, undisturbed: Grouped, tmp_path: Path
+) -> None:
+    output = tmp_path / "condensed"
+    command = [sys.executable, "-m", "anonfaces.cluster", str(faces), "--k", "5", "-o", str(output)]
+    options = ["--scheduler", cluster.address, "--region", str(REGION), "--effort", "fast"]
+    done = subprocess.run([*command, *options], capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    assert "of at least 5 people" in done.stdout
+    table = pd.read_parquet(output / "groups.parquet")
+    assert table["row"].tolist() == list(range(2400))
+    np.testing.assert_array_equal(table["group"], undisturbed.labels)
+    condensed = pd.read_csv(output / "condensed.csv")
+    np.testing.assert_array_equal(condensed["people"], undisturbed.people)
+    assert [path.name for path in tmp_path.iterdir()] == ["condensed"]
+    assert {path.name for path in output.iterdir()} == {
+        *("centroids.h5", "condensed.csv", "groups.parquet", "report.html", "summary.json")
+    }
+
+
+def test_nobody_at_the_address_is_said_and_not_waited_for() -> None:
+    told = "no Dask scheduler answers at tcp://127.0.0.1:9"
+    with pytest.raises(InputError, match=told), connected("tcp://127.0.0.1:9"):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"identity": "regex:(.*)"}, "column:NAME or none"),
+        ({"identity": "column:who"}, "no column 'who'"),
+        ({"scheduler": "nonsense"}, "nonsense is no address of a Dask scheduler"),
+        ({"k": 1}, "2 or more"),
+        ({"k": 2000, "effort": "no"}, "effort is fast"),
+        ({"region": 3}, "region of 3 people"),
+    ],
+)
+def test_a_wrong_option_is_refused_before_anything_is_made(
+    faces: Path, tmp_path: Path, options: dict[str, Any], told: str
+) -> None:
+    with pytest.raises((InputError, GuaranteeError), match=told):
+        condense_at_scale(faces, output=tmp_path / "out", **{"k": 5} | options)
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_option_that_would_not_be_heeded_is_refused(faces: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "anonfaces.cluster", str(faces), "-o", str(tmp_path / "out")]
+    done = subprocess.run(
+        [*command, "--scheduler", "local", "--method", "mdav"], capture_output=True, text=True
+    )
+    assert done.returncode == 2
+    assert "does not take --method" in done.stderr
+    assert not list(tmp_path.iterdir())
