@@ -23,6 +23,7 @@ OUT.detections.json beside it says what was found and done. It names the origina
 Examples:
   python -m anonfaces.anonymize party.jpg -o out/
   python -m anonfaces.anonymize photos/ -o out/ --rename
+  python -m anonfaces.anonymize photos/ -o out/ --surrogate group --k 5
   python -m anonfaces.anonymize photos/ -o out/ --surrogate solid
   python -m anonfaces.anonymize party.jpg -o out/ --keep me.jpg
 
@@ -47,10 +48,19 @@ def anonymize(
     surrogate: Annotated[
         str,
         _option(
-            "what to put there: fresh (nobody's face, by seed); or cover: solid, mosaic, blur"
-            " (the last two keep a little of a face)"
+            "what to put there: fresh (nobody's face, by seed), group (one face for at least k"
+            " people of INPUT); or cover: solid, mosaic, blur (the last two keep a little)"
         ),
     ] = "fresh",
+    k: Annotated[int, _option("people that every group has at least", "--k", "-k")] = 5,
+    method: Annotated[
+        str | None,
+        _option(
+            "how a group's face is made: stylegan (default), optimised, k-same, …; as"
+            " anonfaces synthesize has them",
+            show_default=False,
+        ),
+    ] = None,
     seed: Annotated[int, _option("the same seed gives the same pictures")] = 0,
     generator: Annotated[
         Path | None,
@@ -81,6 +91,8 @@ def anonymize(
         source,
         output,
         surrogate=surrogate,
+        k=k,
+        method=method,
         seed=seed,
         generator=generator,
         keep=tuple(keep or ()),

@@ -24,7 +24,8 @@ def anonymize(source: Path | str, output: Path | str, **options: Any) -> Done:
         source: a photograph, or a folder of photographs.
         output: a folder to make, outside of ``source``.
         options: those of ``Options``:
-            ``surrogate``: "fresh" (nobody's face), "solid", "mosaic", "blur";
+            ``surrogate``: "fresh" (nobody's face), "group" (one for at least ``k`` people,
+            made by ``method`` of ``anonfaces.synthesize``), "solid", "mosaic", "blur";
             ``seed``: the same seed gives the same pictures;
             ``generator``: a checkpoint to take faces from, default the one that ships;
             ``keep``: reference photographs of people who stay as they are;
@@ -34,6 +35,7 @@ def anonymize(source: Path | str, output: Path | str, **options: Any) -> Done:
             ``progress``, ``max_pixels``: as everywhere.
 
     Raises:
+        GuaranteeError: "group", and there are fewer than k people.
         InputError: an option is none, the input cannot be read, or nothing was written.
         OutputError: the output is occupied or cannot be written.
         WeightsError: the generator or a recogniser cannot be loaded.

@@ -11,7 +11,6 @@ from anonfaces.anonymize.cover import COVERS
 from anonfaces.anonymize.found import Faces, Finder
 from anonfaces.anonymize.options import Options
 from anonfaces.anonymize.sources import Fresh, Source
-from anonfaces.errors import InputError
 
 __all__ = ["make_source"]
 
@@ -19,15 +18,22 @@ Pixels = NDArray[np.uint8]
 
 
 def make_source(
-    options: Options, finder: Finder, found: Sequence[Faces], read: Callable[[int], Pixels]
+    options: Options,
+    finder: Finder,
+    found: Sequence[Faces],
+    spared: Sequence[Sequence[int]],
+    read: Callable[[int], Pixels],
 ) -> Source | str:
     """The source of surrogates for pictures with the faces ``found``; ``read`` gives picture i.
 
-    A mode that only covers is its own name.
+    ``spared`` are the faces of each picture that stay. A mode that only covers is its own name.
     """
-    if options.surrogate in COVERS:
-        return options.surrogate
-    if options.surrogate == "fresh":
-        everyone = np.concatenate([faces.embedding for faces in found])
-        return Fresh(finder, everyone, options.seed, options.generator)
-    raise InputError(f"--surrogate {options.surrogate} is not there yet")
+    hidden = sum(map(len, found)) - sum(map(len, spared))
+    if options.surrogate in COVERS or not hidden:
+        return options.surrogate if hidden else "solid"
+    if options.surrogate == "group":
+        from anonfaces.anonymize.grouped import Grouped
+
+        return Grouped(finder, found, spared, read, options)
+    everyone = np.concatenate([faces.embedding for faces in found])
+    return Fresh(finder, everyone, options.seed, options.generator)

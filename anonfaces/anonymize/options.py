@@ -47,6 +47,8 @@ class Options:
             raise InputError(f"--seed {self.seed}: expected a whole number from 0 to 2**32 - 1")
         if self.max_pixels < 1:
             raise InputError(f"--max-pixels {self.max_pixels}: expected 1 or more")
+        if self.method and self.surrogate != "group":
+            raise InputError(f"--method is for --surrogate group, not {self.surrogate}")
         self._check_times()
 
     def recipe(self) -> dict[str, Any]:
@@ -54,7 +56,7 @@ class Options:
         return {
             "surrogate": self.surrogate,
             "k": self.k if self.surrogate == "group" else None,
-            "method": self.method,
+            "method": self.method if self.surrogate == "group" else None,
             "seed": self.seed,
             "generator": self.generator and str(self.generator.resolve()),
             "keep_faceless": self.keep_faceless,

@@ -31,8 +31,8 @@ __all__ = ["Done", "anonymize_photographs"]
 Pixels = NDArray[np.uint8]
 
 WRITTEN = "written"
-_FACELESS = Unusable("no face", "one may have been missed, so it is not written (--keep-faceless)")
-_CHANGED = Unusable("changed", "the file changed while the run was at work")
+_FACELESS = ("no face", "one may have been missed, so it is not written (--keep-faceless)")
+_CHANGED = ("changed", "the file changed while the run was at work")
 
 
 @dataclass(frozen=True)
@@ -80,11 +80,13 @@ class _Run:
         """Look at all, then replace in each; both go on where they were stopped."""
         seen = [self._stored("seen", n, self._look) for n in self._bar("looking")]
         found = [Faces.from_json(s["faces"]) if "faces" in s else Faces.none() for s in seen]
-        how = self._how(found)
+        spared = [kept(faces, self.people) for faces in found]
+        how = make_source(self.options, self.finder, found, spared, self._picture)
         planned = names(self.paths, self.options.rename)
 
         def make(number: int) -> dict[str, Any]:
-            return self._make(number, seen[number], found[number], how, planned[number])
+            image = self._again(number, seen[number], found[number])
+            return self._make(number, image, found[number], spared[number], how, planned[number])
 
         return [self._stored("done", n, make) for n in self._bar("replacing")]
 
@@ -115,22 +117,32 @@ class _Run:
         image, digest = self._read(number)
         return {"sha256": digest, "faces": self.finder.find(image).to_json()}
 
-    def _how(self, found: list[Faces]) -> Source | str:
-        if not any(len(faces) for faces in found):
-            return "solid"  # nothing to replace: no generator needs to be loaded
-        return make_source(self.options, self.finder, found, lambda n: self._read(n)[0])
+    def _picture(self, number: int) -> Pixels:
+        try:
+            return self._read(number)[0]
+        except Unusable as unusable:
+            raise InputError(f"{self.paths[number]}: {unusable}") from unusable
 
-    def _make(
-        self, number: int, seen: dict[str, Any], faces: Faces, how: Source | str, name: str
-    ) -> dict[str, Any]:
+    def _again(self, number: int, seen: dict[str, Any], faces: Faces) -> Pixels:
+        """The picture that was looked at, or why there is none to be worked on."""
         if "faces" not in seen:
             raise Unusable(seen["outcome"], seen["reason"])
         if not len(faces) and not self.options.keep_faceless:
-            raise _FACELESS
+            raise Unusable(*_FACELESS)
         image, digest = self._read(number)
         if digest != seen["sha256"]:
-            raise _CHANGED
-        spared = kept(faces, self.people)
+            raise Unusable(*_CHANGED)
+        return image
+
+    def _make(
+        self,
+        number: int,
+        image: Pixels,
+        faces: Faces,
+        spared: list[int],
+        how: Source | str,
+        name: str,
+    ) -> dict[str, Any]:
         try:
             work = replace(image, faces, how, self.finder, kept=spared, key=number)
         except Open as open_:

@@ -1,0 +1,88 @@
+"""One surrogate for at least k people, in all the pictures in which they are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from anonfaces.anonymize import anonymize
+from anonfaces.anonymize.found import Faces, Finder, distances
+from anonfaces.anonymize.grouped import Grouped
+from anonfaces.anonymize.options import Options
+from anonfaces.anonymize.replace import COVERED, REPLACED
+from anonfaces.errors import GuaranteeError, InputError
+
+estimated = pytest.mark.filterwarnings("ignore::anonfaces.errors.PrivacyWarning")
+
+
+@pytest.fixture(scope="module")
+def pictures(party) -> list[np.ndarray]:
+    return [party(6, 17), party(25, 60)]
+
+
+@pytest.fixture(scope="module")
+def found(pictures: list[np.ndarray], finder: Finder) -> list[Faces]:
+    return [finder.find(picture) for picture in pictures]
+
+
+@estimated
+def test_a_groups_face_is_the_same_for_all_of_it_and_k_people_are_in_it(
+    pictures: list[np.ndarray], found: list[Faces], finder: Finder
+) -> None:
+    options = Options(surrogate="group", k=2, method="k-same")
+    source = Grouped(finder, found, [[], []], pictures.__getitem__, options)
+    given = [
+        donor.picture.tobytes()
+        for key, faces in enumerate(found)
+        for i in range(len(faces))
+        for donor in source.offers(pictures[key], faces, i, key)
+    ]
+    assert len(given) == 4
+    assert min(given.count(face) for face in given) >= 2
+
+
+@estimated
+def test_people_who_stay_are_in_no_group(
+    pictures: list[np.ndarray], found: list[Faces], finder: Finder
+) -> None:
+    options = Options(surrogate="group", k=4, method="k-same")
+    with pytest.raises(GuaranteeError):
+        Grouped(finder, found, [[0], []], pictures.__getitem__, options)
+
+
+@estimated
+def test_a_folder_is_written_with_the_faces_of_its_groups(
+    pictures: list[np.ndarray], found: list[Faces], finder: Finder, tmp_path: Path
+) -> None:
+    (tmp_path / "in").mkdir()
+    for number, picture in enumerate(pictures):
+        Image.fromarray(picture).save(tmp_path / "in" / f"{number}.png")
+    done = anonymize(tmp_path / "in", tmp_path / "out", surrogate="group", k=2)
+    assert set(done.faces) <= {REPLACED, COVERED, "second look"}
+    for number, before in enumerate(found):
+        after = finder.find(np.asarray(Image.open(done.folder / f"{number}.png")))
+        assert (distances(after.embedding, before.embedding) > 0.6).all()
+
+
+@estimated
+def test_fewer_than_k_people_get_no_output(pictures: list[np.ndarray], tmp_path: Path) -> None:
+    Image.fromarray(pictures[0]).save(tmp_path / "a.png")
+    with pytest.raises(GuaranteeError, match="people"):
+        anonymize(tmp_path / "a.png", tmp_path / "out", surrogate="group", k=5)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "names"),
+    [
+        ({"surrogate": "group", "method": "cartoon"}, "cartoon"),
+        ({"surrogate": "fresh", "method": "k-same"}, "--method"),
+    ],
+)
+def test_a_wrong_method_is_told(options: dict, names: str, pictures, tmp_path: Path) -> None:
+    Image.fromarray(pictures[0]).save(tmp_path / "a.png")
+    with pytest.raises(InputError, match=names):
+        anonymize(tmp_path / "a.png", tmp_path / "out", **options)
