@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,9 +14,42 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from encoders.faceset import FaceSet
 
-__all__ = ["condensed_table", "not_found", "spread_of"]
+__all__ = ["condensed_table", "not_found", "read_csv", "spread_of", "to_csv"]
 
+_FORMULA = re.compile(r"'*[=+\-@\t\r]")
 _RESERVED = ("group", "people", "faces", "spread")
+
+
+def to_csv(table: pd.DataFrame) -> str:
+    """CSV text in which no spreadsheet takes a word for a formula.
+
+    Words (and names of columns) that begin with = + - @, a tab or a carriage return get a single
+    quote before them; those that begin so after single quotes get one more, so that
+    ``read_csv`` knows which to take away again. Numbers stay as they are.
+    """
+    quoted = table.rename(columns=_quoted)
+    for name in quoted.columns[[dtype.kind == "O" or dtype == "str" for dtype in quoted.dtypes]]:
+        quoted[name] = quoted[name].map(_quoted, na_action="ignore")
+    return quoted.to_csv(index=False, lineterminator="\n")
+
+
+def read_csv(path: Path, words: Sequence[str]) -> pd.DataFrame:
+    """Read what ``to_csv`` made; of the columns ``words`` those there as str, '' where empty."""
+    kinds = {_quoted(name): str for name in words}
+    table = pd.read_csv(path, dtype=kinds, keep_default_na=False, na_values=[""]).rename(
+        columns=_unquoted
+    )
+    for name in set(words) & set(table):
+        table[name] = table[name].fillna("").map(_unquoted)
+    return table
+
+
+def _quoted(word: object) -> object:
+    return f"'{word}" if isinstance(word, str) and _FORMULA.match(word) else word
+
+
+def _unquoted(word: str) -> str:
+    return word[1:] if word.startswith("'") and _FORMULA.match(word) else word
 
 
 def spread_of(X: NDArray, labels: NDArray[np.int64]) -> NDArray[np.float64]:

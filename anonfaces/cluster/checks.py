@@ -8,7 +8,7 @@ import numpy as np
 
 from anonfaces.errors import GuaranteeError, InputError
 
-__all__ = ["check_embedding", "check_identity", "check_k", "check_seed"]
+__all__ = ["check_embedding", "check_identity", "check_k", "check_seed", "check_weights"]
 
 _LARGEST = 1e100  # squares, and sums of very many of them, stay finite
 
@@ -60,6 +60,21 @@ def check_identity(identity: object, n: int, name: str = "identity") -> np.ndarr
     if names.shape != (n,):
         raise InputError(f"{name}: one name a face is needed, {n} of them, not {names.shape}")
     return np.array(["" if _missing(name) else str(name).strip() for name in names], dtype=str)
+
+
+def check_weights(weights: object, n: int) -> np.ndarray | None:
+    """``weights`` as float64 (n,), all finite and > 0; None stays; InputError otherwise."""
+    if weights is None:
+        return None
+    try:
+        table = np.asarray(weights, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"weights: numbers are needed: {error}") from error
+    if table.shape != (n,):
+        raise InputError(f"weights: one number a face is needed, {n} of them, not {table.shape}")
+    if not (np.isfinite(table) & (table > 0)).all():
+        raise InputError("weights: finite numbers > 0 are needed")
+    return table
 
 
 def _missing(name: object) -> bool:

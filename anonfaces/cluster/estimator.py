@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,10 @@ class KAnonymousClustering(ClusterMixin, TransformerMixin, BaseEstimator):
         effort: ``fast``, ``default`` or ``best``.
         time_limit: seconds, None for no limit.
         random_state: int, RandomState or None.
+        same: name of a column, or several, whose values groups never mix.
+        l_diversity: column -> different values that every group has at least.
+        t_closeness: column -> distance, 0 to 1, of a group's values from everybody's at most.
+            The columns are the ``attributes`` of ``fit``; see ``group``.
 
     Attributes:
         labels_: int64 (n,), group of each row.
@@ -48,14 +53,22 @@ class KAnonymousClustering(ClusterMixin, TransformerMixin, BaseEstimator):
         effort: Effort = "default",
         time_limit: float | None = None,
         random_state: Any = 0,
+        same: str | Sequence[str] | None = None,
+        l_diversity: Mapping[str, int] | None = None,
+        t_closeness: Mapping[str, float] | None = None,
     ) -> None:
         self.k = k
         self.method = method
         self.effort = effort
         self.time_limit = time_limit
         self.random_state = random_state
+        self.same = same
+        self.l_diversity = l_diversity
+        self.t_closeness = t_closeness
 
-    def fit(self, X: Any, y: Any = None, *, identity: Any = None) -> KAnonymousClustering:
+    def fit(
+        self, X: Any, y: Any = None, *, identity: Any = None, attributes: Any = None
+    ) -> KAnonymousClustering:
         """Group the rows of X (n, d).
 
         Args:
@@ -63,9 +76,10 @@ class KAnonymousClustering(ClusterMixin, TransformerMixin, BaseEstimator):
             y: not used, for scikit-learn's pipelines.
             identity: str (n,) names; None where every row is a person of its own, with a
                 PrivacyWarning.
+            attributes: DataFrame or dict of columns (n,) that the constraints are about.
 
         Raises:
-            GuaranteeError: k < 2, or fewer than k people.
+            GuaranteeError: k < 2, fewer than k people, or constraints that no groups can keep.
         """
         table = validate_data(self, X, dtype=[np.float64, np.float32])
         seed = check_random_state(self.random_state).randint(2**31 - 1)
@@ -77,19 +91,27 @@ class KAnonymousClustering(ClusterMixin, TransformerMixin, BaseEstimator):
             seed=seed,
             effort=self.effort,
             time_limit=self.time_limit,
+            same=self.same,
+            l_diversity=self.l_diversity,
+            t_closeness=self.t_closeness,
+            attributes={} if attributes is None else attributes,
         )
         self.labels_ = self.groups_.labels
         self.cluster_centers_ = self.groups_.centroids
         self.information_loss_ = self.groups_.information_loss
         return self
 
-    def fit_predict(self, X: Any, y: Any = None, *, identity: Any = None) -> np.ndarray:
+    def fit_predict(
+        self, X: Any, y: Any = None, *, identity: Any = None, attributes: Any = None
+    ) -> np.ndarray:
         """``fit``, and the group of each row, int64 (n,)."""
-        return self.fit(X, y, identity=identity).labels_
+        return self.fit(X, y, identity=identity, attributes=attributes).labels_
 
-    def fit_transform(self, X: Any, y: Any = None, *, identity: Any = None) -> np.ndarray:
+    def fit_transform(
+        self, X: Any, y: Any = None, *, identity: Any = None, attributes: Any = None
+    ) -> np.ndarray:
         """``fit``, and each row replaced by its own group's centroid, float64 (n, d)."""
-        self.fit(X, y, identity=identity)
+        self.fit(X, y, identity=identity, attributes=attributes)
         return self.cluster_centers_[self.labels_]
 
     def transform(self, X: Any) -> np.ndarray:

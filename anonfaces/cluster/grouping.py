@@ -8,13 +8,21 @@ from typing import Any
 import numpy as np
 
 from anonfaces.cluster import methods
+from anonfaces.cluster._limits import limits_at
 from anonfaces.cluster.bounds import between_bound
 from anonfaces.cluster.budget import Budget, Effort, Progress, check_seconds
-from anonfaces.cluster.checks import check_embedding, check_identity, check_k, check_seed
+from anonfaces.cluster.checks import (
+    check_embedding,
+    check_identity,
+    check_k,
+    check_seed,
+    check_weights,
+)
+from anonfaces.cluster.demands import Demands, Plan
 from anonfaces.cluster.groups import Groups
 from anonfaces.cluster.identity import THRESHOLD, estimate_identity
 from anonfaces.cluster.people import People, between, means, percent
-from anonfaces.cluster.strata import strata
+from anonfaces.cluster.repair import repair
 from anonfaces.errors import PrivacyWarning
 
 __all__ = ["group"]
@@ -32,12 +40,16 @@ def group(
     progress: Progress | None = None,
     identity_threshold: float = THRESHOLD,
     same: Any = None,
+    l_diversity: Any = None,
+    t_closeness: Any = None,
+    attributes: Any = None,
+    weights: Any = None,
     certify: float | None = None,
 ) -> Groups:
     """Group faces so that every group has at least k people, losing little information.
 
     All faces of a person go to one group. k counts people, the loss counts faces. Groups have
-    at most 2k - 1 people.
+    at most 2k - 1 people, except where l_diversity or t_closeness cannot be had in groups so small.
 
     Args:
         X: (n, d) embeddings, finite numbers, one row a face.
@@ -52,8 +64,18 @@ def group(
         progress: called with the share of the work done and the loss so far.
         identity_threshold: distance below which an unknown face may be another's person; the
             default is for dlib's vectors.
-        same: (n,) values of a column, one for all faces of a person: people whose values differ
-            are never in one group (k-Same-Select).
+        same: people whose values differ are never in one group (k-Same-Select). The name of a
+            column of ``attributes``, or several; without ``attributes`` the (n,) values
+            themselves. All faces of a person have one value; a missing one is a value too.
+        l_diversity: column -> l, as ``{"age": 3}``: the people of every group have l different
+            values at least. A missing value adds none; close numbers are different numbers.
+        t_closeness: column -> t, as ``{"gender": 0.2}``: the values of every group's people are
+            distributed as everybody's up to a distance t, 0 to 1: the total variation of words
+            (a missing one is a word too), the ordered earth mover's distance of numbers.
+        attributes: DataFrame or dict of columns (n,), numbers or words. Somebody whose faces
+            have several values counts with the middle one, of words the most frequent one.
+        weights: (n,) > 0, how much each face counts in the loss and in the centroids; k counts
+            people whatever they weigh.
         certify: seconds that may be spent, after the groups are found, on a far tighter lower
             bound (column generation, up to 3,000 people of one value of ``same``). Ctrl-C ends it
             early. The groups stay the same, the bound then depends on the machine.
@@ -62,11 +84,13 @@ def group(
         The groups, verified.
 
     Raises:
-        GuaranteeError: k < 2, or fewer than k people, in all or of one value of ``same``.
+        GuaranteeError: k < 2, fewer than k people, in all or of one value of ``same``, or
+            demands that no groups can keep; the message says by how much.
         InputError: not a table of finite numbers, or an option that is none.
 
     Warns:
-        PrivacyWarning: identity is missing or was estimated.
+        PrivacyWarning: identity is missing or was estimated; a column, not asked for, is the
+            same all over some groups; people have several values of one that is.
 
     >>> import numpy as np
     >>> faces = np.random.default_rng(0).normal(size=(20, 8))
@@ -77,18 +101,15 @@ def group(
     table, size, start = check_embedding(X), check_k(k), check_seed(seed)
     budget = Budget(effort, time_limit, progress)
     check_seconds(certify, "certify")
-    search = methods.find(method)
+    methods.find(method)
+    demands = Demands.of(len(table), same, l_diversity, t_closeness, attributes)
+    mass = check_weights(weights, len(table))
     names = _names(table, identity, identity_threshold)
-    people = People.of(table, names)
+    people = People.of(table, names, mass)
     people.check(size)
-    parts, rng = strata(people.of_face, same, size), np.random.default_rng(start)
-    label, bound = np.full(len(people), -1), 0.0
-    for part, own in zip(parts, rng.spawn(len(parts)), strict=True):
-        found = search(people.point[part], people.weight[part], size, own, budget)
-        seconds = None if certify is None else certify * len(part) / len(people)
-        bound += _bound(people, part, found, size, effort, seconds)
-        label[part] = found + label.max() + 1
-    label, centroids = _numbered(table, people, label)
+    plan, rng = demands.plan(people.of_face, size), np.random.default_rng(start)
+    label, bound = _searched(people, plan, method, rng, budget, certify)
+    label, centroids = _numbered(table, people, label, mass)
     groups = Groups(
         label[people.of_face],
         names,
@@ -98,25 +119,47 @@ def group(
         method,
         start,
         percent(people.within + bound, people.sst),
-    )
-    groups.verify()
+        demands.constraints,
+        demands.asked,
+    ).checked()
+    demands.warn_of_constants(people.of_face, label, size)
     return groups
 
 
-def _bound(
+def _searched(
     people: People,
-    part: np.ndarray,
-    label: np.ndarray,
+    plan: Plan,
+    method: str,
+    rng: np.random.Generator,
+    budget: Budget,
+    certify: float | None,
+) -> tuple[np.ndarray, float]:
+    """Group of each person, int64 (p,), and a lower bound on what is lost between them."""
+    label, bound, parts = np.full(len(people), -1), 0.0, list(plan.parts.values())
+    for part, own in zip(parts, rng.spawn(len(parts)), strict=True):
+        points, weights = people.point[part], people.weight[part]
+        limits = None if plan.limits is None else limits_at(plan.limits, part)
+        found = methods.limited(method, points, weights, plan.size, own, budget, limits)
+        seconds = None if certify is None else certify * len(part) / len(people)
+        bound += _bound(points, weights, plan.size, found, budget.effort, seconds)
+        label[part] = found + label.max() + 1
+    return label, bound
+
+
+def _bound(
+    points: np.ndarray,
+    weights: np.ndarray,
     k: int,
+    label: np.ndarray,
     effort: Effort,
     seconds: float | None,
 ) -> float:
-    points, weights = people.point[part], people.weight[part]
     if seconds is None:
         return between_bound(points, weights, k, between(points, weights, label), effort)
     from anonfaces.cluster.columns import certified_bound
 
-    return certified_bound(points, weights, k, label, Budget(time_limit=seconds))
+    whole = repair(points, weights, label, k)  # constraints can make groups of 2k and more
+    return certified_bound(points, weights, k, whole, Budget(time_limit=seconds))
 
 
 def _names(table: np.ndarray, identity: Any, threshold: float) -> np.ndarray:
@@ -135,11 +178,11 @@ def _names(table: np.ndarray, identity: Any, threshold: float) -> np.ndarray:
 
 
 def _numbered(
-    table: np.ndarray, people: People, label: np.ndarray
+    table: np.ndarray, people: People, label: np.ndarray, weights: np.ndarray | None
 ) -> tuple[np.ndarray, np.ndarray]:
     """Groups numbered by their centroids, and the centroids in that order."""
     _, label = np.unique(label, return_inverse=True)
-    centroids, _ = means(table, label[people.of_face], int(label.max()) + 1)
+    centroids, _ = means(table, label[people.of_face], int(label.max()) + 1, weights)
     order = np.lexsort(centroids.T[::-1])
     rank = np.empty_like(order)
     rank[order] = np.arange(len(order))

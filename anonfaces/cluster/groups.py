@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from anonfaces._files import replacing
+from anonfaces.cluster.constraints import Constraint, reached
 from anonfaces.errors import GuaranteeError, InputError
 
 if TYPE_CHECKING:
@@ -16,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Groups"]
 
-_TABLE, _CENTROIDS = "groups.csv", "centroids.h5"
+_TABLE, _CENTROIDS, _ATTRIBUTE = "groups.csv", "centroids.h5", "attribute "
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,8 @@ class Groups:
         method: name of the method.
         seed: its seed.
         lower_bound: percent; no groups of k people or more can lose less. 0 claims nothing.
+        constraints: what else every group keeps, with what the worst group reaches.
+        attributes: the columns (n,) that the constraints are about, one value a face.
     """
 
     labels: np.ndarray
@@ -45,6 +50,8 @@ class Groups:
     method: str
     seed: int
     lower_bound: float = 0.0
+    constraints: tuple[Constraint, ...] = ()
+    attributes: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -72,12 +79,13 @@ class Groups:
         by_group = self.to_pandas().groupby("group")["identity"]
         return by_group.agg(faces="size", people="nunique").reset_index()
 
-    def verify(self, identity: Any = None) -> None:
-        """Raise GuaranteeError unless every group has k people and every person one group.
+    def verify(self, identity: Any = None, attributes: Any = None) -> None:
+        """Raise GuaranteeError unless every group keeps k, one group a person, and constraints.
 
         Args:
             identity: str (n,), who the faces are by another source; None for the names that
                 the groups were made with.
+            attributes: columns (n,) by another source, likewise.
         """
         table = self.to_pandas()
         if identity is not None:
@@ -92,9 +100,31 @@ class Groups:
         spread = table.groupby("identity")["group"].nunique()
         if spread.max() > 1:
             raise GuaranteeError(f"{spread.idxmax()!r} is in {spread.max()} groups")
+        self._reached(table["identity"].to_numpy(), attributes)
+
+    def checked(self) -> Groups:
+        """Verified, and with what the worst group reaches of each constraint."""
+        self.verify()
+        return replace(self, constraints=self._reached(self.identity, None))
+
+    def _reached(self, identity: np.ndarray, attributes: Any) -> tuple[Constraint, ...]:
+        from anonfaces.cluster.attributes import Column, check_attributes
+
+        if not self.constraints:
+            return ()
+        given = check_attributes(self.attributes if attributes is None else attributes, len(self))
+        _, first, person = np.unique(identity, return_index=True, return_inverse=True)
+        columns = {}
+        for one in self.constraints:
+            if one.column not in given:
+                raise InputError(f"{one} cannot be checked: no column {one.column!r}")
+            columns[one.column] = Column.of(one.column, given[one.column], person)
+        return reached(self.constraints, columns, self.labels[first])
 
     def write(self, folder: Path, **columns: Any) -> None:
         """Write ``groups.csv`` (one row a face, secret) and ``centroids.h5`` into a folder.
+
+        Columns that constraints are about come last, as ``attribute <name>``.
 
         Args:
             folder: must exist.
@@ -102,29 +132,38 @@ class Groups:
         """
         import h5py
 
+        from anonfaces._tables import to_csv
+
         table = self.to_pandas()
         for place, (name, values) in enumerate(columns.items()):
             table.insert(place, name, values)
+        for name, values in self.attributes.items():
+            table[_ATTRIBUTE + name] = values
         with replacing(folder / _TABLE) as beside:
-            table.to_csv(beside, index=False)
+            beside.write_text(to_csv(table), encoding="utf-8")
         with replacing(folder / _CENTROIDS) as beside, h5py.File(beside, "w") as file:
             file["centroid"] = self.centroids
             file["centroid"].attrs.update(self._facts())
 
     def _facts(self) -> dict[str, Any]:
         names = ("k", "information_loss", "method", "seed", "lower_bound")
-        return {name: getattr(self, name) for name in names}
+        facts = {name: getattr(self, name) for name in names}
+        return facts | {"constraints": json.dumps([asdict(one) for one in self.constraints])}
 
     @classmethod
     def read(cls, folder: Path) -> Groups:
         """Read what ``write`` wrote and verify it; InputError if that cannot be read."""
         import h5py
-        import pandas as pd
+
+        from anonfaces._tables import read_csv
 
         try:
-            table = pd.read_csv(folder / _TABLE, dtype={"identity": str}, keep_default_na=False)
             with h5py.File(folder / _CENTROIDS) as file:
                 centroids, facts = file["centroid"][:], dict(file["centroid"].attrs)
+            constraints = _constraints(facts)
+            columns = {_ATTRIBUTE + one.column: one.numbers for one in constraints}
+            words = [name for name, numbers in columns.items() if not numbers]
+            table = read_csv(folder / _TABLE, ["identity", *words])
             groups = cls(
                 table["group"].to_numpy(np.int64),
                 table["identity"].to_numpy(dtype=str),
@@ -134,8 +173,18 @@ class Groups:
                 str(facts["method"]),
                 int(facts["seed"]),
                 float(facts["lower_bound"]),
+                constraints,
+                {name.removeprefix(_ATTRIBUTE): _column(table[name]) for name in columns},
             )
-        except (OSError, KeyError, ValueError) as error:
+        except (OSError, KeyError, TypeError, ValueError) as error:
             raise InputError(f"{folder}: no groups can be read there: {error}") from error
         groups.verify()
         return groups
+
+
+def _constraints(facts: dict[str, Any]) -> tuple[Constraint, ...]:
+    return tuple(Constraint(**one) for one in json.loads(facts.get("constraints", "[]")))
+
+
+def _column(values: pd.Series) -> np.ndarray:
+    return values.to_numpy(dtype=float if values.dtype.kind in "iuf" else str)

@@ -12,12 +12,14 @@ from typing import Protocol
 import numpy as np
 
 from anonfaces.cluster import baselines
+from anonfaces.cluster._limits import Limits
 from anonfaces.cluster.anneal import anneal, local_search
 from anonfaces.cluster.budget import Budget
 from anonfaces.cluster.mdav import mdav
+from anonfaces.cluster.mend import begin
 from anonfaces.errors import InputError
 
-__all__ = ["DEFAULT", "METHODS", "Method", "find"]
+__all__ = ["DEFAULT", "METHODS", "Method", "find", "limited"]
 
 
 class Method(Protocol):
@@ -50,6 +52,7 @@ METHODS: dict[str, Method] = {
     "random": baselines.at_random,
 }
 DEFAULT = "anneal"
+_SEARCHES = {"anneal": anneal, "local_search": local_search}
 
 
 def find(name: str) -> Method:
@@ -57,3 +60,26 @@ def find(name: str) -> Method:
     if name not in METHODS:
         raise InputError(f"no method {name!r}: there are {', '.join(sorted(METHODS))}")
     return METHODS[name]
+
+
+def limited(
+    name: str,
+    points: np.ndarray,
+    weights: np.ndarray,
+    k: int,
+    rng: np.random.Generator,
+    budget: Budget,
+    limits: Limits | None,
+) -> np.ndarray:
+    """What the method of that name makes, with groups that keep the limits, int64 (p,).
+
+    The searches keep them on their whole way; what any other makes is mended.
+    """
+    method = METHODS[name]
+    if limits is None:
+        return method(points, weights, k, rng, budget)
+    if name in _SEARCHES:
+        return _SEARCHES[name](points, weights, k, rng, budget, limits)
+    return begin(
+        lambda size: method(points, weights, size, rng, budget), points, weights, k, limits
+    )

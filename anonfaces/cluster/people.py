@@ -17,7 +17,7 @@ class People:
 
     Attributes:
         point: float64 (p, d), mean of a person's faces, less the mean of all faces.
-        weight: float64 (p,), number of faces of a person.
+        weight: float64 (p,), number of faces of a person, or the sum of their weights.
         of_face: int64 (n,), the person of each face.
         within: sum of squared errors of the faces about their person's mean.
         sst: sum of squared errors of the faces about the mean of all.
@@ -30,15 +30,18 @@ class People:
     sst: float
 
     @classmethod
-    def of(cls, embedding: np.ndarray, identity: np.ndarray) -> People:
-        """People of float64 (n, d) faces and str (n,) names."""
-        centred = embedding - embedding.mean(axis=0)
+    def of(
+        cls, embedding: np.ndarray, identity: np.ndarray, weights: np.ndarray | None = None
+    ) -> People:
+        """People of float64 (n, d) faces, str (n,) names and float64 (n,) weights (1 each)."""
+        share = np.ones(len(embedding)) if weights is None else weights
+        centred = embedding - np.average(embedding, axis=0, weights=weights)
         _, person = np.unique(identity, return_inverse=True)
-        point, weight = means(centred, person, int(person.max()) + 1)
-        within = (
-            float(np.square(centred - point[person]).sum()) if len(point) < len(person) else 0.0
-        )
-        return cls(point, weight, person, within, float(np.square(centred).sum()))
+        point, weight = means(centred, person, int(person.max()) + 1, weights)
+        within = 0.0
+        if len(point) < len(person):
+            within = float(share @ np.square(centred - point[person]).sum(axis=1))
+        return cls(point, weight, person, within, float(share @ np.square(centred).sum(axis=1)))
 
     def __len__(self) -> int:
         return len(self.point)

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 import numpy as np
 
 from anonfaces.cluster.checks import check_identity
-from anonfaces.errors import GuaranteeError, InputError, PrivacyWarning
+from anonfaces.errors import GuaranteeError, InputError
 
 __all__ = ["strata"]
 
 
-def strata(of_face: np.ndarray, same: Any, k: int) -> list[np.ndarray]:
+def strata(of_face: np.ndarray, same: Any, k: int) -> dict[str, np.ndarray]:
     """The people of each value, in the order of the values; all in one where ``same`` is None.
 
     Args:
@@ -22,21 +21,18 @@ def strata(of_face: np.ndarray, same: Any, k: int) -> list[np.ndarray]:
         k: people a group at least.
 
     Returns:
-        int64 rows of people, one array a value.
+        int64 rows of people by their value, '' where all are together.
 
     Raises:
         InputError: not one value a face, or a person with two.
         GuaranteeError: a value has fewer than k people; the message says how many are missing.
-
-    Warns:
-        PrivacyWarning: groups tell the value of their members.
 
     Gross, Sweeney, de la Torre and Baker, "Model-based face de-identification", 2006 (k-Same-
     Select, 2005, by the same authors).
     """
     people = int(of_face.max()) + 1
     if same is None:
-        return [np.arange(people)]
+        return {"": np.arange(people)}
     names = check_identity(same, len(of_face), "same")
     values, code = np.unique(names, return_inverse=True)
     of_person = np.empty(people, np.int64)
@@ -45,13 +41,7 @@ def strata(of_face: np.ndarray, same: Any, k: int) -> list[np.ndarray]:
         row = int(np.flatnonzero(of_person[of_face] != code)[0])
         raise InputError(f"same: the person of face {row} has {names[row]!r} and another value")
     _check(values, np.bincount(of_person, minlength=len(values)), k)
-    warnings.warn(
-        f"groups are kept within {len(values)} values of a column: whoever sees a group knows "
-        "its members' value",
-        PrivacyWarning,
-        stacklevel=3,
-    )
-    return [np.flatnonzero(of_person == value) for value in range(len(values))]
+    return {repr(str(v)): np.flatnonzero(of_person == c) for c, v in enumerate(values)}
 
 
 def _check(values: np.ndarray, people: np.ndarray, k: int) -> None:

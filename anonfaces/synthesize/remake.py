@@ -93,9 +93,9 @@ def _faces(place: Path, given: Path | str | None) -> FaceSet:
 
 def _check_same(faces: FaceSet, table: Path, labels: NDArray[np.int64]) -> None:
     """InputError unless row by row the faces are those of the groups."""
-    import pandas as pd
+    from anonfaces._tables import read_csv
 
-    rows = pd.read_csv(table, dtype={"image": str}, keep_default_na=False)
+    rows = read_csv(table, ["image"])
     known = {"image", *_BOX} <= set(rows.columns) and len(rows) == len(faces) == len(labels)
     same = known and (
         (rows["image"].to_numpy(dtype=str) == faces.image).all()

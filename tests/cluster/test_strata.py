@@ -30,7 +30,7 @@ def test_no_group_mixes_two_values() -> None:
     [
         (np.where(IDENTITY < 3, "f", "m"), GuaranteeError, "'f' has 3, 2 short"),
         (np.where(np.arange(60) % 2, "f", "m"), InputError, "another value"),
-        (["f"], InputError, "one name a face"),
+        (["f"], InputError, "one value a face"),
     ],
 )
 def test_what_cannot_be_kept_apart_is_refused(same: Any, error: type[Exception], told: str) -> None:
