@@ -1,22 +1,21 @@
 """The grouping engine against its targets and its peers: ``python -m benchmarks.grouping``.
 
 ``quality``: information loss by effort on the sets with published figures, with the certified gap.
-``methods``: every method on one set. ``scale N ...``: face-like vectors, with the recall of the
-neighbours, MDAV and k-means-constrained where they can finish, and the exponent of the time.
+``methods``: every method on one set. ``scale N ...``: face-like vectors, with seconds, memory, the
+recall of the neighbours, the peers where they can finish, and the exponent of the time.
+``plan N``: what N faces would take by Dask, from the rates of a run over ``--measured`` faces.
 """
 
 from __future__ import annotations
 
 import argparse
-import math
 import time
 from collections.abc import Iterator
 
 import numpy as np
 
 from anonfaces.cluster import METHODS, Groups, group
-from anonfaces.cluster.neighbours import nearest, recall
-from benchmarks.faces import face_like
+from benchmarks.scale import plan_for, scale
 from benchmarks.tables import load, print_table
 
 EFFORTS = ("fast", "default", "best")
@@ -35,14 +34,14 @@ TARGETS = {  # IL within 1, 15 and 120 seconds
     ("celeba", 10): (56.1, 55.1, 54.84),
     ("celeba", 20): (63.5, 63.0, 62.76),
 }
-MDAV_AT_MOST, CONSTRAINED_AT_MOST = 50_000, 5_000
 
 
 def main() -> None:
     """Run the tables that are asked for; all of the small ones without arguments."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("table", nargs="?", choices=("quality", "methods", "scale"))
-    parser.add_argument("sizes", nargs="*", type=int, help="numbers of faces, for scale")
+    parser.add_argument("table", nargs="?", choices=("quality", "methods", "scale", "plan"))
+    parser.add_argument("sizes", nargs="*", type=int, help="numbers of faces, for scale and plan")
+    parser.add_argument("--measured", type=int, default=131_072, help="faces, for plan")
     parser.add_argument("--efforts", nargs="+", choices=EFFORTS, default=["fast", "default"])
     wanted = parser.parse_args()
     timed(np.eye(60), 3, effort="fast")  # compiles
@@ -51,7 +50,10 @@ def main() -> None:
     if wanted.table in (None, "methods"):
         methods()
     if wanted.table in (None, "scale"):
-        scale(wanted.sizes or [20_000], wanted.efforts)
+        scale(wanted.sizes or [5_000, 20_000, 100_000])
+    if wanted.table == "plan":
+        for faces in wanted.sizes or [100_000_000]:
+            plan_for(faces, wanted.measured)
 
 
 def quality(efforts: list[str]) -> None:
@@ -84,49 +86,6 @@ def _method_row(method: str) -> list[object]:
         groups, seconds = timed(load("celeba"), k, method=method, effort="fast")
         row += [groups.information_loss, seconds]
     return row
-
-
-def scale(sizes: list[int], efforts: list[str]) -> None:
-    """Face-like vectors, k = 5: the engine, the recall of its graph, and the peers."""
-    spent: dict[str, list[tuple[int, float]]] = {}
-    for n in sizes:
-        faces = face_like(n)
-        hit = recall(faces, nearest(faces, 16), 500)
-        print(f"\n{n} x 128, k = 5, recall@16 of the neighbours {hit:.3f}")
-        print_table(["method", "IL", "s"], _scale_rows(faces, efforts, spent))
-    for effort, points in spent.items():
-        if len(points) > 1:
-            (n, first), (m, last) = points[0], points[-1]
-            print(f"{effort}: time grows as n^{math.log(last / first) / math.log(m / n):.2f}")
-
-
-def _scale_rows(
-    faces: np.ndarray, efforts: list[str], spent: dict[str, list[tuple[int, float]]]
-) -> Iterator[list[object]]:
-    for effort in efforts:
-        groups, seconds = timed(faces, 5, effort=effort)
-        spent.setdefault(effort, []).append((len(faces), seconds))
-        yield [effort, groups.information_loss, seconds]
-    if len(faces) <= MDAV_AT_MOST:
-        groups, seconds = timed(faces, 5, method="mdav", effort="fast")
-        yield ["MDAV", groups.information_loss, seconds]
-    if len(faces) <= CONSTRAINED_AT_MOST:
-        yield ["k-means-constrained", *_constrained(faces)]
-
-
-def _constrained(faces: np.ndarray) -> tuple[float, float]:
-    from k_means_constrained import KMeansConstrained
-
-    start = time.perf_counter()
-    model = KMeansConstrained(len(faces) // 5, size_min=5, size_max=9, n_init=1, random_state=0)
-    label = model.fit_predict(faces)
-    seconds = time.perf_counter() - start
-    error = (
-        faces - np.array([faces[label == g].mean(axis=0) for g in range(label.max() + 1)])[label]
-    )
-    return 100 * float(
-        np.square(error).sum() / np.square(faces - faces.mean(axis=0)).sum()
-    ), seconds
 
 
 def timed(table: np.ndarray, k: int, **options: object) -> tuple[Groups, float]:

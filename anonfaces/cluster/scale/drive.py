@@ -24,16 +24,31 @@ from anonfaces.cluster.scale.tasks import INDEX_BITS, REGIONS, Job, Report
 from anonfaces.cluster.scale.workers import Call, Here, Workers
 from anonfaces.errors import GuaranteeError, InputError, PrivacyWarning
 
-__all__ = ["REGION", "Grouped", "group_file"]
+__all__ = ["REGION", "Grouped", "Progress", "Spent", "cells_of", "group_file"]
 
 REGION = 1 << 16  # people
 _PASSES = 2
 _PEOPLE_A_CELL = 32  # about as many as hang together; then borders run between such
-_MOST_CELLS = 1 << 17
+_MOST_CELLS = 1 << 16  # each task reports how many went to each
 _SAMPLED = 16  # people a cell
 _BUCKET = 1 << 17  # faces
 
 Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True)
+class Spent:
+    """What the tasks of a stage took: how many, seconds of one core in all, most bytes of one."""
+
+    tasks: int
+    seconds: float
+    memory: int
+
+    @classmethod
+    def of(cls, reports: list[Report]) -> Spent:
+        """The sum over some tasks."""
+        seconds = sum(float(report["seconds"]) for report in reports)
+        return cls(len(reports), seconds, max(int(report["memory"]) for report in reports))
 
 
 @dataclass(frozen=True)
@@ -49,6 +64,7 @@ class Grouped:
         information_loss: percent, 100 * SSE / SST over faces.
         random_loss: percent, what groups of k people by chance lose on average, about.
         seed: its seed.
+        spent: what each stage took; "group" the first pass, "group 1" the next one.
     """
 
     labels: np.ndarray
@@ -60,6 +76,7 @@ class Grouped:
     information_loss: float
     random_loss: float
     seed: int
+    spent: dict[str, Spent] = field(repr=False)
     _centroids: list[tuple[Path, np.ndarray]] = field(repr=False)
 
     def centroids(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
@@ -114,13 +131,13 @@ def group_file(
     total = int(people.sum())
     if total < job.k:
         raise GuaranteeError(f"k = {job.k} needs at least {job.k} people, and there are {total}")
-    partition = (len(people), _cells(total))
+    partition = (len(people), cells_of(total))
     drive.stage("partition", [(n, partition) for n in range(job.passes)])
     dealt = drive.stage("deal", [(n, (int(p),)) for n, p in enumerate(people)])
     within, spread = _spread(dealt)
     for stage in range(job.passes):
         dealt = drive.stage("group", _regions(job, dealt, region, stage))
-    return _result(job, people, len(dealt), within, spread)
+    return _result(drive, people, len(dealt), within, spread)
 
 
 @dataclass
@@ -128,6 +145,7 @@ class _Drive:
     job: Job
     workers: Workers
     progress: Progress | None
+    spent: dict[str, Spent] = field(default_factory=dict)
 
     def stage(self, name: str, tasks: list[tuple[int, tuple[Any, ...]]]) -> list[Report]:
         """Reports of all tasks of a stage, in their order."""
@@ -137,6 +155,8 @@ class _Drive:
             reports[place] = report
             if self.progress is not None:
                 self.progress(name, done + 1, len(tasks))
+        again = sum(known.split()[0] == name for known in self.spent)
+        self.spent[f"{name} {again}" if again else name] = Spent.of(reports)
         return reports
 
 
@@ -166,10 +186,11 @@ def _people(drive: _Drive, job: Job, faces: np.ndarray) -> np.ndarray:
 
 
 def _share(job: Job, people: int) -> float:
-    return min(1.0, _SAMPLED * _cells(people) / people)
+    return min(1.0, _SAMPLED * cells_of(people) / people)
 
 
-def _cells(people: int) -> int:
+def cells_of(people: int) -> int:
+    """Cells that so many people are dealt by."""
     return min(people // _PEOPLE_A_CELL + 1, _MOST_CELLS)
 
 
@@ -229,7 +250,10 @@ class _Part:
     error: np.ndarray
 
 
-def _result(job: Job, people: np.ndarray, regions: int, within: float, spread: float) -> Grouped:
+def _result(
+    drive: _Drive, people: np.ndarray, regions: int, within: float, spread: float
+) -> Grouped:
+    job = drive.job
     offset = np.cumsum(people) - people
     label, parts = _labels(job, int(people.sum()), offset, regions)
     order = np.argsort(np.concatenate([part.first for part in parts]), kind="stable")
@@ -248,6 +272,7 @@ def _result(job: Job, people: np.ndarray, regions: int, within: float, spread: f
         percent(float(error.sum()), within + spread),
         percent(within + spread * (1 - 1 / job.k), within + spread),
         job.seed,
+        drive.spent,
         [(part.path, own) for part, own in zip(parts, np.split(rank, ends), strict=True)],
     )
     grouped.verify()

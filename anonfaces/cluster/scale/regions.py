@@ -7,13 +7,14 @@ other, so that a region is a range of cells and, in every run, one stretch of re
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 
 from anonfaces.cluster.neighbours import build_index
 from anonfaces.cluster.people import means
 
-__all__ = ["cell_of", "draw_centres", "region_slices"]
+__all__ = ["cell_of", "draw_centres", "index_of", "region_slices"]
 
 _ITERATIONS, _REFINED = 8, 3  # of k-means in each of two levels, and over both
 _LEAF = 16  # centres; the order within does not matter
@@ -83,8 +84,12 @@ def _halved(centres: np.ndarray, axis: int) -> np.ndarray:
 
 def cell_of(points: np.ndarray, centres: np.ndarray) -> np.ndarray:
     """Number of a near centre (the nearest of up to 4,096) for points (n, d), int64 (n,)."""
-    index = build_index(centres, len(centres) <= _INDEXED)
-    return index.search(np.ascontiguousarray(points, dtype=np.float32), 1)[1][:, 0]
+    return index_of(centres).search(np.ascontiguousarray(points, dtype=np.float32), 1)[1][:, 0]
+
+
+def index_of(centres: np.ndarray) -> Any:
+    """What ``cell_of`` looks into, to be used more than once."""
+    return build_index(centres, len(centres) <= _INDEXED)
 
 
 def region_slices(counts: np.ndarray, wanted: int, least: int) -> list[list[tuple[int, int, int]]]:

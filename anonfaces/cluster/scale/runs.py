@@ -39,11 +39,11 @@ def write_run(path: Path, records: np.ndarray, place: np.ndarray, count: int) ->
         count: number of places.
 
     Returns:
-        int64 (count,), records of each place.
+        int32 (count,), records of each place.
     """
     with replacing(path) as beside:
         records[np.argsort(place, kind="stable")].tofile(beside)
-    return np.bincount(place, minlength=count)
+    return np.bincount(place, minlength=count).astype(np.int32)
 
 
 def read_slices(slices: Slices, record: np.dtype) -> np.ndarray:

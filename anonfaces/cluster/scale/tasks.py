@@ -6,8 +6,11 @@ one that was finished before a run was stopped is not done again.
 
 from __future__ import annotations
 
+import sys
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -81,8 +84,11 @@ def perform(job: Job, stage: str, number: int, *given: Any) -> Report:
     _check_surroundings(job)
     path = job.file(stage, number, "report.npz")
     if not path.exists():
+        started = time.process_time()
         with _on_one_thread():
-            _save(path, _STAGES[stage](job, number, *given))
+            report = _STAGES[stage](job, number, *given)
+        spent = {"seconds": time.process_time() - started, "memory": _peak()}
+        _save(path, report | spent)
     with np.load(path, allow_pickle=False) as archive:
         return dict(archive)
 
@@ -98,6 +104,16 @@ def _check_surroundings(job: Job) -> None:
                 f"a worker does not see {path}: input and scratch folder have to lie where all"
                 " machines find them under the same name"
             )
+
+
+def _peak() -> int:
+    """Most bytes of memory that this process ever had; 0 where that is not told."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return 0
+    unit = 1 if sys.platform == "darwin" else 1024
+    return unit * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
 def _on_one_thread() -> Any:
@@ -189,11 +205,17 @@ def _partition(job: Job, number: int, samples: int, cells: int) -> dict[str, Any
 
 
 def _cells(job: Job, number: int, points: np.ndarray) -> tuple[np.ndarray, int]:
-    from anonfaces.cluster.scale.regions import cell_of
+    index = _index_of_cells(job.file("centres", number, "npz"))
+    found = index.search(np.ascontiguousarray(points, dtype=np.float32), 1)[1][:, 0]
+    return found, index.ntotal
 
-    with np.load(job.file("centres", number, "npz"), allow_pickle=False) as archive:
-        centres = archive["centre"]
-    return cell_of(points, centres), len(centres)
+
+@lru_cache(maxsize=1)
+def _index_of_cells(path: Path) -> Any:
+    from anonfaces.cluster.scale.regions import index_of
+
+    with np.load(path, allow_pickle=False) as archive:
+        return index_of(archive["centre"])
 
 
 @_stage
