@@ -1,0 +1,147 @@
+"""``python -m anonfaces.report.contact out/ -o sheet.png``: every method on the same groups.
+
+It shows the members beside their surrogates, so it is for the owner of the photographs and no
+part of the page, which may leave the building; nor may several surrogates of one group.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import numpy as np
+import typer
+from numpy.typing import NDArray
+
+from anonfaces import _command
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+    from anonfaces.cluster import Groups
+    from encoders.faceset import FaceSet
+
+__all__ = ["app", "contact_sheet"]
+
+Pixels = NDArray[np.uint8]
+
+_TILE, _GAP, _HEAD, _TEXT = 128, 6, 30, 15
+_SHOWN_MEMBERS = 5
+_PAPER, _INK = (255, 255, 255), (28, 36, 48)
+
+app = typer.Typer(add_completion=False)
+
+
+def contact_sheet(
+    folder: Path | str, methods: list[str], rows: int = 6, faces: Path | str | None = None
+) -> Image:
+    """Some groups of a condensed dataset, a line each: up to five members, then every method.
+
+    ``rows`` groups are taken evenly spread. A method that finds no face for a group leaves its
+    place empty. ``InputError`` where the folder holds no groups with photographs.
+    """
+    from anonfaces.cluster import Groups
+    from anonfaces.errors import InputError
+    from anonfaces.report.tiles import evenly
+    from anonfaces.synthesize import Drawing, check_surrogate
+    from encoders.faceset import FaceSet
+
+    for method in methods:
+        check_surrogate(method, Drawing())
+    groups = Groups.read(Path(folder))
+    path = Path(folder) / "faces.h5" if faces is None else Path(faces)
+    if not path.is_file():
+        raise InputError(f"{path}: there is no such file; --faces names the one that was grouped")
+    found = FaceSet.read(path)
+    if len(found) != len(groups):
+        raise InputError(f"{path} holds {len(found)} faces, and {len(groups)} were grouped")
+    chosen = evenly(groups.n_groups, rows).tolist()
+    shown = [_members(found, groups, number) for number in chosen]
+    made = [_surrogates(found, groups, method, chosen) for method in methods]
+    lines = [[*members, *each] for members, *each in zip(shown, *made, strict=True)]
+    return _drawn(lines, ["members", *[""] * (len(shown[0]) - 1), *methods])
+
+
+def _members(faces: FaceSet, groups: Groups, number: int) -> list[Pixels | None]:
+    """The first face of up to five people; nothing where a group has fewer than another."""
+    rows = np.flatnonzero(groups.labels == number)
+    _, first = np.unique(groups.identity[rows], return_index=True)
+    chips: list[Pixels | None] = list(faces.chips(rows[np.sort(first)][:_SHOWN_MEMBERS]))
+    return chips + [None] * (_SHOWN_MEMBERS - len(chips))
+
+
+def _surrogates(
+    faces: FaceSet, groups: Groups, method: str, chosen: list[int]
+) -> list[Pixels | None]:
+    from anonfaces.errors import GuaranteeError
+    from anonfaces.synthesize import load_surrogate, surrogates
+
+    maker = load_surrogate(method)
+    made: dict[int, Pixels] = {}
+    for number in chosen:
+        others = set(range(groups.n_groups)) - {number}
+        try:
+            made |= surrogates(faces, groups.labels, groups.identity, maker, skip=others)
+        except GuaranteeError:
+            continue
+    return [made.get(number) for number in chosen]
+
+
+def _drawn(lines: list[list[Pixels | None]], heads: list[str]) -> Image:
+    from PIL import Image, ImageDraw, ImageFont
+
+    step = _TILE + _GAP
+    size = (len(heads) * step + 2 * _GAP, _HEAD + len(lines) * step)
+    sheet = Image.new("RGB", size, _PAPER)
+    pen, font = ImageDraw.Draw(sheet), ImageFont.load_default(_TEXT)
+    for column, head in enumerate(heads):
+        pen.text((_left(column), _GAP), head, fill=_INK, font=font)
+    for row, line in enumerate(lines):
+        for column, face in enumerate(line):
+            if face is not None:
+                small = Image.fromarray(face).resize((_TILE, _TILE), Image.Resampling.LANCZOS)
+                sheet.paste(small, (_left(column), _HEAD + row * step))
+    return sheet
+
+
+def _left(column: int) -> int:
+    """Members stand a little apart from what was made of them."""
+    apart = _GAP if column >= _SHOWN_MEMBERS else 0
+    return _GAP // 2 + apart + column * (_TILE + _GAP)
+
+
+def _option(text: str, *names: str, **more: Any) -> Any:
+    return typer.Option(*names, help=text, **more)
+
+
+@app.command()
+def contact(
+    folder: Annotated[
+        Path, typer.Argument(metavar="OUT", help="a condensed dataset", show_default=False)
+    ],
+    output: Annotated[Path, _option("the PNG to write", "--output", "-o", show_default=False)],
+    surrogate: Annotated[
+        list[str] | None, _option("a method, once or often; default all", show_default=False)
+    ] = None,
+    rows: Annotated[int, _option("how many groups to show")] = 6,
+    faces: Annotated[
+        Path | None, _option("the faces.h5 that was grouped, if not in OUT", show_default=False)
+    ] = None,
+) -> None:
+    """Show members and the surrogates of several methods side by side. Keep the picture secret."""
+    from anonfaces._files import replacing
+    from anonfaces.synthesize import SURROGATES
+
+    sheet = contact_sheet(folder, surrogate or list(SURROGATES), rows, faces)
+    with replacing(output) as beside:
+        sheet.save(beside, "PNG", optimize=True)
+    print(f"{output}: members and surrogates side by side; keep it to yourself")
+
+
+def main() -> None:
+    """Run the command; see ``anonfaces._command.run`` for how it ends."""
+    _command.run(app)
+
+
+if __name__ == "__main__":
+    main()
