@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,7 +27,7 @@ class Gathered:
     ``embedding`` (n, d); ``identity`` str (n,), '' where it is to be estimated, None where every
     face counts as a person; ``source`` where identities came from, as ``Summary.identity`` says
     it; ``image`` str (n,) or None; ``faces`` None for bare embeddings; ``columns`` the columns of
-    a table that were taken for the embedding.
+    a table that were taken for the embedding, ``attribute`` the user's others (n,) by name.
     """
 
     embedding: NDArray
@@ -36,6 +37,7 @@ class Gathered:
     extractor: str = ""
     faces: FaceSet | None = None
     columns: tuple[str, ...] = ()
+    attribute: Mapping[str, NDArray] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.embedding)
@@ -63,12 +65,16 @@ def from_faces(faces: FaceSet, identity: str | None) -> Gathered:
         faces.image,
         str(faces.meta.get("extractor", "")),
         faces,
+        attribute=faces.attribute,
     )
     return _as_asked(gathered, identity)
 
 
-def from_file(path: Path, identity: str | None) -> Gathered:
-    """What a ``faces.h5`` or a file of bare embeddings holds; InputError if it cannot be read."""
+def from_file(path: Path, identity: str | None, attributes: Sequence[str] = ()) -> Gathered:
+    """What a ``faces.h5`` or a file of bare embeddings holds; InputError if it cannot be read.
+
+    The columns ``attributes`` of a table are what they say and no part of the embedding.
+    """
     if identity not in (None, *_NOT_KNOWN) and not str(identity).startswith("column:"):
         raise InputError(
             f"--identity {identity} is for photographs; for {path.name} it is column:NAME (of a"
@@ -78,7 +84,7 @@ def from_file(path: Path, identity: str | None) -> Gathered:
         raise InputError(f"{path}: there is no such file or folder")
     if path.suffix.lower() == ".h5":
         return _from_faceset_file(path, identity)
-    return _from_vectors(path, identity)
+    return _from_vectors(path, identity, attributes)
 
 
 def _from_faceset_file(path: Path, identity: str | None) -> Gathered:
@@ -89,14 +95,21 @@ def _from_faceset_file(path: Path, identity: str | None) -> Gathered:
     return from_faces(FaceSet.read(path), identity)
 
 
-def _from_vectors(path: Path, identity: str | None) -> Gathered:
+def _from_vectors(path: Path, identity: str | None, attributes: Sequence[str]) -> Gathered:
     from anonfaces.cluster import read_input
 
     column = identity.partition(":")[2] if identity and ":" in identity else None
-    read = read_input(path, identity_column=column)
+    read = read_input(path, identity_column=column, attribute_columns=attributes)
     names = np.full(len(read), "") if read.identity is None else read.identity
     gathered = Gathered(
-        read.embedding, names, "given", read.image, read.extractor, None, read.columns
+        read.embedding,
+        names,
+        "given",
+        read.image,
+        read.extractor,
+        None,
+        read.columns,
+        read.attribute,
     )
     return _as_asked(gathered, None if column else identity)
 

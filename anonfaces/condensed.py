@@ -9,7 +9,7 @@ from __future__ import annotations
 import platform
 import shutil
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import PackageNotFoundError, version
@@ -22,8 +22,9 @@ from anonfaces import __version__
 from anonfaces._files import write_text
 from anonfaces._people import Gathered, from_faces, from_file
 from anonfaces._workplace import check_output, workplace
-from anonfaces.cluster.budget import Budget, Effort, Progress
+from anonfaces.cluster.budget import Budget, Effort, Progress, check_seconds
 from anonfaces.cluster.checks import check_k, check_seed
+from anonfaces.cluster.constraints import asked
 from anonfaces.cluster.identity import THRESHOLD
 from anonfaces.cluster.lookalikes import LOOKALIKE, find_lookalikes
 from anonfaces.cluster.methods import DEFAULT, find
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Condensed", "Encoding", "condense"]
 
+_DIGITS = 9  # the last ones come from rounding, which the order of the faces decides
 _PACKAGES = (
     *("numpy", "numba", "scipy", "pillow", "opencv-python-headless", "dlib-bin", "mtcnn"),
     *("keras", "tensorflow", "tensorflow-cpu"),
@@ -85,6 +87,8 @@ class _Job:
     drawing: Drawing
     encoding: Encoding
     progress: bool
+    certify: float | None
+    asked: dict[str, Any]
     warned: list[str] = field(default_factory=list)
 
 
@@ -99,6 +103,10 @@ def condense(
     seed: int = 0,
     identity: str | None = None,
     same_person: float | None = None,
+    same: Sequence[str] = (),
+    l_diversity: Mapping[str, int] | None = None,
+    t_closeness: Mapping[str, float] | None = None,
+    certify: float | None = None,
     surrogate: str = "k-same",
     drawing: Drawing | None = None,
     encoding: Encoding | None = None,
@@ -120,28 +128,34 @@ def condense(
     ``same_person``
         Distance of embeddings below which two faces may be one person's, where that has to be
         estimated. None is 0.5 for dlib's vectors; others need one.
-    ``method``, ``effort``, ``time_limit``, ``seed``
+    ``method``, ``effort``, ``time_limit``, ``seed``, ``certify``
         How to group and how hard to try: see ``anonfaces.group``.
+    ``same``, ``l_diversity``, ``t_closeness``
+        What every group keeps beside k, by column: see ``anonfaces.group``. Columns are those of
+        ``csv:FILE:COLUMN`` or of a ``faces.h5``; of bare embeddings those that are named here,
+        which then are no part of the embedding.
     ``surrogate``, ``drawing``
         How faces are made of groups, and its options: see ``anonfaces.synthesize``. Without
         options ``seed`` is theirs as well.
     ``overwrite``
         Replace a condensed dataset that is there; nothing else is ever replaced.
 
-    Raises ``GuaranteeError`` (k < 2, fewer than k people), ``InputError`` and ``OutputError``,
-    and then no dataset is written. Every ``PrivacyWarning`` is also on the page.
+    Raises ``GuaranteeError`` (k < 2, fewer than k people, demands that no groups can keep),
+    ``InputError`` and ``OutputError``, and then no dataset is written. Every ``PrivacyWarning``
+    is also on the page.
     """
     from anonfaces.synthesize import Drawing
 
     how, looking = method or DEFAULT, encoding or Encoding()
     job = _Job(
         check_k(k), how, effort, time_limit, check_seed(seed), identity, same_person, surrogate,
-        drawing or Drawing(seed=seed), looking, progress,
+        drawing or Drawing(seed=seed), looking, progress, certify,
+        {"same": tuple(same), "l_diversity": l_diversity, "t_closeness": t_closeness},
     )  # fmt: skip
     _check(job)
     place, origin = check_output(Path(output), Path(source), overwrite), Path(source)
     if not origin.is_dir():
-        gathered, groups = _grouped(from_file(origin, identity), job)
+        gathered, groups = _grouped(from_file(origin, identity, _columns(job)), job)
     with workplace(place) as folder:
         if origin.is_dir():
             gathered, groups = _grouped(_encoded(origin, place, folder, job), job)
@@ -154,9 +168,15 @@ def _check(job: _Job) -> None:
 
     find(job.method)
     Budget(job.effort, job.time_limit)
+    check_seconds(job.certify, "certify")
+    asked(**job.asked)
     check_surrogate(job.surrogate, job.drawing)
     if job.same_person is not None and not job.same_person > 0:
         raise InputError(f"--same-person is a distance > 0, not {job.same_person:g}")
+
+
+def _columns(job: _Job) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(one.column for one in asked(**job.asked)))
 
 
 def _command(job: _Job) -> str:
@@ -166,6 +186,9 @@ def _command(job: _Job) -> str:
     parts.append(f"--effort {job.effort} --seed {job.seed}")
     if job.time_limit is not None:
         parts.append(f"--time-limit {job.time_limit:g}")
+    if job.certify is not None:
+        parts.append(f"--certify {job.certify:g}")
+    parts += map(str, asked(**job.asked))
     if job.identity:
         parts.append(f"--identity {hidden.get(job.identity.partition(':')[0], job.identity)}")
     if job.same_person is not None:
@@ -227,7 +250,8 @@ def _grouped(gathered: Gathered, job: _Job) -> tuple[Gathered, Groups]:
         groups = group(
             gathered.embedding, job.k, gathered.identity, method=job.method, seed=job.seed,
             effort=job.effort, time_limit=job.time_limit, progress=told,
-            identity_threshold=_same_person(gathered, job),
+            identity_threshold=_same_person(gathered, job), certify=job.certify,
+            attributes=gathered.attribute, **job.asked,
         )  # fmt: skip
     return gathered, groups
 
@@ -269,22 +293,21 @@ def _bar(shown: bool) -> Iterator[Progress]:
 
 def _write(folder: Path, gathered: Gathered, groups: Groups, job: _Job) -> Summary:
     """Write everything but ``faces.h5``, which is there where photographs were the input."""
-    from anonfaces._tables import condensed_table, not_found, spread_of
+    from anonfaces._tables import condensed_table, not_found, spread_of, to_csv
     from anonfaces.synthesize.gallery import clear_surrogates, draw
 
     faces, labels = gathered.faces, groups.labels
     groups.write(folder, **_face_columns(gathered))
     _write_lookalikes(folder, gathered, job)
-    attribute = {} if faces is None else faces.attribute
     spread = spread_of(gathered.embedding, labels)
-    table, withheld = condensed_table(labels, groups.identity, spread, attribute, job.k)
-    write_text(folder / "condensed.csv", table.to_csv(index=False))
+    table, withheld = condensed_table(labels, groups.identity, spread, gathered.attribute, job.k)
+    write_text(folder / "condensed.csv", to_csv(table))
     facts: dict[str, Any] = {"withheld_attributes": withheld}
     if faces is None:
         clear_surrogates(folder)
     else:
         missing, counts = not_found(faces)
-        write_text(folder / "not_found.csv", missing.to_csv(index=False))
+        write_text(folder / "not_found.csv", to_csv(missing))
         with _noting(job.warned):
             draw(folder, faces, groups, job.surrogate, job.drawing, job.progress)
         facts |= _photographic(faces, counts, job)
@@ -296,6 +319,8 @@ def _write(folder: Path, gathered: Gathered, groups: Groups, job: _Job) -> Summa
 
 def _write_lookalikes(folder: Path, gathered: Gathered, job: _Job) -> None:
     """Which names may be one person, for the owner to look at; no file where there are none."""
+    from anonfaces._tables import to_csv
+
     if gathered.identity is None:
         return
     distance = LOOKALIKE if gathered.extractor.startswith("dlib") else 0.0
@@ -306,7 +331,7 @@ def _write_lookalikes(folder: Path, gathered: Gathered, job: _Job) -> None:
         told = {side: where[pairs[side]] for side in ("first", "second")}
         named = {f"{side}_identity": gathered.identity[pairs[side]] for side in told}
         table = pairs.assign(**told, **named)
-        write_text(folder / "lookalikes.csv", table.to_csv(index=False))
+        write_text(folder / "lookalikes.csv", to_csv(table))
 
 
 def _face_columns(gathered: Gathered) -> dict[str, Any]:
@@ -342,8 +367,10 @@ def _summary(folder: Path, gathered: Gathered, groups: Groups, job: _Job, **fact
         groups=groups.n_groups,
         people=len(np.unique(groups.identity)),
         faces=len(groups),
-        information_loss=groups.information_loss,
-        random_loss=random_loss(gathered.embedding, job.k, groups.identity),
+        information_loss=round(groups.information_loss, _DIGITS),
+        lower_bound=round(groups.lower_bound, _DIGITS),
+        constraints=tuple(asdict(one) for one in groups.constraints),
+        random_loss=round(random_loss(gathered.embedding, job.k, groups.identity), _DIGITS),
         people_per_group={str(size): int(count) for size, count in people.items()},
         method=job.method,
         seed=job.seed,

@@ -19,6 +19,7 @@ import pytest
 from PIL import Image
 
 from anonfaces import __version__
+from anonfaces.cluster import METHODS
 from anonfaces.report import Summary
 from encoders.faceset import FaceSet
 
@@ -223,6 +224,13 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         (["x.npy", "--k", "five"], 2, "valid integer"),
         (["x.npy", "-o", "taken"], 2, "holds something else"),
         (["missing"], 2, "no such file or folder"),
+        (["x.npy", "--l-diversity", "age"], 2, "--l-diversity age: expected COLUMN:NUMBER"),
+        (["x.npy", "--l-diversity", "age:0"], 2, "--l-diversity age: a whole number of 2"),
+        (["x.npy", "--l-diversity", "age:x"], 2, "--l-diversity age:x: expected"),
+        (["x.npy", "--t-closeness", ":0.2"], 2, "--t-closeness :0.2: expected"),
+        (["x.npy", "--t-closeness", "age:1.5"], 2, "--t-closeness age: a distance from 0 to 1"),
+        (["x.npy", "--t-closeness", "age:nan"], 2, "--t-closeness age:nan: expected"),
+        (["x.npy", "--same", "age"], 2, "no column 'age'"),
         (["x.npy", "--no-such-option"], 2, "No such option"),
     ],
 )
@@ -261,6 +269,11 @@ def test_every_stage_under_one_name(
     result = call(*arguments, cwd=tmp_path, module="anonfaces")
     assert result.code == code
     assert expected in result.out + result.err
+
+
+def test_the_help_names_every_method(desk: Path) -> None:
+    words = set(re.findall(r"\w+", call("--help", cwd=desk).out))
+    assert set(METHODS) <= words
 
 
 def contents(root: Path) -> dict[str, bytes]:

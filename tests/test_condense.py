@@ -14,6 +14,7 @@ import pytest
 from PIL import Image
 
 from anonfaces import condense
+from anonfaces.cluster import Groups
 from anonfaces.errors import AnonfacesError, GuaranteeError, InputError, PrivacyWarning
 from anonfaces.report import Summary
 from encoders.faceset import BYSTANDER_COLUMNS, LEDGER_COLUMNS, FaceSet
@@ -228,6 +229,44 @@ def test_a_column_names_the_person(tmp_path: Path) -> None:
     assert done.summary.identity == "given"
 
 
+def test_columns_of_a_faceset_are_kept_diverse_and_the_page_says_so(
+    faces: Path, tmp_path: Path
+) -> None:
+    with pytest.warns(PrivacyWarning, match="several values of 'age'"):
+        done = condense(faces, 5, tmp_path / "out", l_diversity={"age": 4}, effort="fast")
+    (kept,) = Summary.read(done.folder / "summary.json").constraints
+    assert (kept["kind"], kept["column"], kept["bound"]) == ("l_diversity", "age", 4)
+    assert kept["reached"] >= 4
+    assert 0 < done.summary.lower_bound <= done.summary.information_loss
+    assert "--l-diversity age:4" in done.summary.command
+    page = (done.folder / "report.html").read_text()
+    assert "at least 4 different values of age" in page
+    assert "can lose less than" in page
+    again = Groups.read(done.folder)
+    assert again.constraints == done.groups.constraints
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet", ".npz"])
+def test_columns_that_are_asked_about_are_no_part_of_the_embedding(
+    tmp_path: Path, suffix: str
+) -> None:
+    X, names = people()
+    table = pd.DataFrame(X).rename(columns=str).assign(person=names)
+    table["city"] = np.where(np.unique(names, return_inverse=True)[1] % 3, "=Aa", "Bb")
+    path = tmp_path / f"x{suffix}"
+    if suffix == ".npz":
+        np.savez(path, embedding=X, identity=names, city=table["city"].to_numpy(str))
+    elif suffix == ".csv":
+        table.to_csv(path, index=False)
+    else:
+        table.to_parquet(path)
+    done = condense(path, 5, tmp_path / "out", t_closeness={"city": 0.2}, effort="fast")
+    assert done.groups.centroids.shape[1] == X.shape[1]
+    assert done.groups.constraints[0].reached <= 0.2
+    assert set(pd.read_csv(done.folder / "condensed.csv")["city"]) <= {"'=Aa", "Bb"}
+    assert Groups.read(done.folder).attributes["city"].tolist() == table["city"].tolist()
+
+
 def bare(folder: Path, suffix: str, X: np.ndarray | None = None) -> Path:
     path, X = folder / f"x{suffix}", people()[0] if X is None else X
     table = pd.DataFrame(X).rename(columns=str)
@@ -256,6 +295,14 @@ BROKEN = np.full((20, 4), np.nan)
         ({"method": "magic"}, InputError, "no method 'magic'"),
         ({"effort": "heroic"}, InputError, "effort is fast, default or best"),
         ({"time_limit": 0}, InputError, "time limit"),
+        ({"certify": -1}, InputError, "certify"),
+        ({"l_diversity": {"age": 0}}, InputError, "--l-diversity age: a whole number"),
+        ({"l_diversity": {"shoe": 2}}, InputError, "no column 'shoe'; the columns are: age"),
+        ({"l_diversity": {"age": 8}}, GuaranteeError, "have . different values, and 8"),
+        ({"t_closeness": {"age": 2}}, InputError, "--t-closeness age: a distance"),
+        ({"same": ["full name"]}, GuaranteeError, "1, 4 short"),
+        ({"source": "bare.csv", "same": ["shoe"]}, InputError, "no column 'shoe'; it has 0, 1"),
+        ({"source": "huge.npy", "same": ["shoe"]}, InputError, "it has no columns"),
         ({"same_person": 0}, InputError, "--same-person"),
         ({"source": "facenet.npz"}, InputError, "facenet vectors have no known distance"),
         ({"surrogate": "magic"}, InputError, "no surrogate method 'magic'"),
@@ -284,6 +331,7 @@ def test_a_refusal_writes_nothing(
     bare(tmp_path, ".npy", BROKEN).rename(tmp_path / "nan.npy")
     np.savez(tmp_path / "facenet.npz", embedding=people()[0], extractor="facenet")
     without_faces(tmp_path)
+    bare(tmp_path, ".csv").rename(tmp_path / "bare.csv")
     np.save(tmp_path / "huge.npy", people()[0] * 1e200)
     before = sorted(tmp_path.rglob("*"))
     source, output = tmp_path / asked.pop("source"), tmp_path / asked.pop("output")

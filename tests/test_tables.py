@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 
-from anonfaces._tables import condensed_table, spread_of
+from anonfaces._tables import condensed_table, read_csv, spread_of, to_csv
 
 LABELS = np.repeat([0, 1], 6)
 PEOPLE = np.array(list("aabcdefghijj"))
@@ -75,3 +77,13 @@ def test_spread_is_the_root_mean_square_distance_from_the_mean() -> None:
         np.sqrt(((X[g] - X[g].mean(0)) ** 2).sum(1).mean()) for g in (slice(6), slice(6, 12))
     ]
     np.testing.assert_allclose(spread_of(X, LABELS), by_hand)
+
+
+def test_no_word_is_a_formula_and_all_come_back(tmp_path: Path) -> None:
+    words = ["=1+1", "+1", "-1", "@x", "\tx", "'=1", "''@", "'", "'x", "x=1", "NA", "", "a,b\n"]
+    made = pd.DataFrame({"image": words, "=name": words, "number": np.linspace(-1, 1, len(words))})
+    (tmp_path / "x.csv").write_text(to_csv(made), encoding="utf-8")
+    plain = pd.read_csv(tmp_path / "x.csv", dtype=str, keep_default_na=False)
+    assert not plain["image"].str.match(r"[=+\-@\t\r]").any()
+    assert list(plain) == ["image", "'=name", "number"]
+    pd.testing.assert_frame_equal(read_csv(tmp_path / "x.csv", ["image", "=name"]), made)

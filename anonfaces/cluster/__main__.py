@@ -27,6 +27,7 @@ Examples:
   python -m anonfaces.cluster
   python -m anonfaces.cluster photos/ --k 5 -o condensed/
   python -m anonfaces.cluster photos/ --k 10 --identity csv:people.csv:name
+  python -m anonfaces.cluster photos/ --identity csv:people.csv:name --l-diversity age:3
   python -m anonfaces.cluster photos/ --k 5 --identity 'regex:^(?P<identity>[^_]+)_'
   python -m anonfaces.cluster faces.h5 --k 20 -o condensed20/
   python -m anonfaces.cluster vectors.npz --k 5 --identity none
@@ -65,7 +66,9 @@ def cluster(
     method: Annotated[
         str | None,
         _option(
-            "how to group: anneal (default), local_search, mdav, random, …; a wrong name lists all",
+            "how to group: anneal (default) or local_search; to compare with: mdav, v_mdav,"
+            " k_member, oka, kmeans, ward, average, complete, nearest, nearest_farthest,"
+            " nearest_densest, random",
             show_default=False,
         ),
     ] = None,
@@ -78,6 +81,35 @@ def cluster(
             "seconds after which the best groups so far are taken; the answer then depends on"
             " the machine",
             show_default=False,
+        ),
+    ] = None,
+    l_diversity: Annotated[
+        list[str] | None,
+        _option(
+            "COLUMN:L, as age:3: the people of every group have at least L different values there;"
+            " may be given for several columns",
+            show_default=False,
+        ),
+    ] = None,
+    t_closeness: Annotated[
+        list[str] | None,
+        _option(
+            "COLUMN:T, as gender:0.2: every group's values there are distributed as everybody's"
+            " but for a distance T, 0 to 1; may be given for several columns",
+            show_default=False,
+        ),
+    ] = None,
+    same: Annotated[
+        list[str] | None,
+        _option(
+            "COLUMN: groups never mix its values; whoever sees a group then knows its value",
+            show_default=False,
+        ),
+    ] = None,
+    certify: Annotated[
+        float | None,
+        _option(
+            "seconds to spend on a sharper proof of how good the groups are", show_default=False
         ),
     ] = None,
     seed: Annotated[int, _option("the same seed gives the same bytes")] = 0,
@@ -145,6 +177,7 @@ def cluster(
     quiet: Annotated[bool, _option("print nothing but warnings and errors", "--quiet")] = False,
     debug: Annotated[bool, _option("show where an error arose", "--debug")] = False,
 ) -> None:
+    from anonfaces.cluster.constraints import bounds
     from anonfaces.condensed import Encoding, condense
     from anonfaces.synthesize.options import Drawing
 
@@ -162,6 +195,10 @@ def cluster(
         seed=seed,
         identity=identity,
         same_person=same_person,
+        same=same or (),
+        l_diversity=bounds("--l-diversity", l_diversity or ()),  # type: ignore[arg-type]
+        t_closeness=bounds("--t-closeness", t_closeness or ()),
+        certify=certify,
         surrogate=surrogate,
         drawing=Drawing(generator, psi, seed, jobs),
         encoding=Encoding(
@@ -207,7 +244,7 @@ def _sample() -> Path:
 
 
 def _result(done: Condensed | CondensedAtScale, seconds: float) -> str:
-    from anonfaces.report.words import whose_people
+    from anonfaces.report.words import hint, how_good, kept, whose_people
 
     summary = done.summary
     facts = {
@@ -218,7 +255,10 @@ def _result(done: Condensed | CondensedAtScale, seconds: float) -> str:
         "set aside": f"{summary.bystanders:,} bystanders" if summary.bystanders else "",
         "loss": f"{summary.information_loss:.1f} % of the information"
         f" (random groups: {summary.random_loss:.1f} %)",
+        "bound": how_good(summary),
         "guarantee": whose_people(summary),
+        "kept": "\n           ".join(kept(summary)),
+        "hint": hint(summary),
         "took": f"{seconds:.0f} s",
         "secret": ", ".join(summary.secret),
         "page": (done.folder / "report.html").as_uri(),

@@ -9,6 +9,7 @@ variation of words, the ordered earth mover's distance of numbers.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from numbers import Integral
@@ -20,9 +21,10 @@ from anonfaces.cluster._limits import CATEGORIES, DIVERSITY, ORDERED, Limits, li
 from anonfaces.cluster.attributes import Column
 from anonfaces.errors import GuaranteeError, InputError
 
-__all__ = ["Constraint", "asked", "check_feasible", "limits", "reached"]
+__all__ = ["Constraint", "asked", "bounds", "check_feasible", "limits", "reached"]
 
 SAME, L_DIVERSITY, T_CLOSENESS = "same", "l_diversity", "t_closeness"
+_EXAMPLES = {"--l-diversity": "age:3", "--t-closeness": "gender:0.2"}
 _ROUNDING = 1e-9
 _CELLS = 10_000_000
 
@@ -113,13 +115,29 @@ def asked(same: Iterable[str], l_diversity: Any, t_closeness: Any) -> tuple[Cons
     for name, least in _pairs(L_DIVERSITY, l_diversity):
         whole = isinstance(least, Integral) and not isinstance(least, bool)
         if not whole or least < 2:
-            raise InputError(f"l-diversity {name}: a whole number of 2 or more, not {least!r}")
+            raise InputError(f"--l-diversity {name}: a whole number of 2 or more, not {least!r}")
         found.append(Constraint(L_DIVERSITY, name, int(least)))
     for name, most in _pairs(T_CLOSENESS, t_closeness):
         if not isinstance(most, (int, float)) or isinstance(most, bool) or not 0 <= most <= 1:
-            raise InputError(f"t-closeness {name}: a distance from 0 to 1, not {most!r}")
+            raise InputError(f"--t-closeness {name}: a distance from 0 to 1, not {most!r}")
         found.append(Constraint(T_CLOSENESS, name, float(most)))
     return tuple(found)
+
+
+def bounds(option: str, texts: Iterable[str]) -> dict[str, float]:
+    """Column -> number from texts like ``age:3``; InputError names the option."""
+    found: dict[str, float] = {}
+    for text in texts:
+        column, _, number = text.rpartition(":")
+        try:
+            bound = float(number) if "." in number or not number.isdigit() else int(number)
+        except ValueError:
+            bound = math.nan
+        if not column or math.isnan(bound):
+            raise InputError(f"{option} {text}: expected COLUMN:NUMBER, as in {_EXAMPLES[option]}")
+        if found.setdefault(column, bound) != bound:
+            raise InputError(f"{option} {text}: {column} was given {found[column]:g} before")
+    return found
 
 
 def _pairs(kind: str, given: Any) -> Iterable[tuple[str, Any]]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from anonfaces.cluster.attributes import check_attributes
 from anonfaces.cluster.checks import check_embedding, check_identity
 from anonfaces.errors import InputError, MixedExtractorsError
 
@@ -33,6 +34,7 @@ class Vectors:
         image: str (n,), None if the source has none.
         extractor: what made the vectors, '' if the source does not say.
         columns: the columns of a table that were taken for the embedding, in order.
+        attribute: further columns (n,) by name, those that were asked for.
     """
 
     embedding: np.ndarray
@@ -40,6 +42,7 @@ class Vectors:
     image: np.ndarray | None = None
     extractor: str = ""
     columns: tuple[str, ...] = ()
+    attribute: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.embedding)
@@ -69,7 +72,12 @@ def _joined(columns: list[np.ndarray | None], parts: list[Vectors]) -> np.ndarra
     )
 
 
-def read_input(path: Path | str, *, identity_column: str | None = None) -> Vectors:
+def read_input(
+    path: Path | str,
+    *,
+    identity_column: str | None = None,
+    attribute_columns: Sequence[str] = (),
+) -> Vectors:
     """Read embeddings from ``.npy``, ``.npz``, ``.csv``, ``.parquet`` or a ``faces.h5``.
 
     ``.npz`` holds ``embedding`` (or one 2-D array under any name), and maybe ``identity`` and
@@ -80,6 +88,8 @@ def read_input(path: Path | str, *, identity_column: str | None = None) -> Vecto
     Args:
         path: the file.
         identity_column: the column of a table that names the person, if not one of those names.
+        attribute_columns: columns of a table (arrays of an ``.npz``) that are no part of the
+            embedding.
 
     Raises:
         InputError: the file cannot be read, or what is in it is not a table of finite numbers;
@@ -95,21 +105,22 @@ def read_input(path: Path | str, *, identity_column: str | None = None) -> Vecto
     if file.stat().st_size > _MOST_BYTES:
         raise InputError(f"{file}: larger than {_MOST_BYTES >> 30} GiB")
     try:
-        return reader(file, identity_column)
+        return reader(file, identity_column, attribute_columns)
     except InputError:
         raise
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, MemoryError) as error:
         raise InputError(f"{file}: cannot be read: {error}") from error
 
 
-def _from_npy(file: Path, _: str | None) -> Vectors:
+def _from_npy(file: Path, _: str | None, attributes: Sequence[str]) -> Vectors:
+    _must_have(file, attributes, ())
     loaded = np.load(file, mmap_mode="r", allow_pickle=False)
     if not isinstance(loaded, np.ndarray):
         raise InputError(f"{file}: not a NumPy array")
     return Vectors(check_embedding(loaded, str(file)))
 
 
-def _from_npz(file: Path, _: str | None) -> Vectors:
+def _from_npz(file: Path, _: str | None, attributes: Sequence[str]) -> Vectors:
     with zipfile.ZipFile(file) as archive:
         for member in archive.infolist():
             large = member.file_size > max(_MOST_RATIO * member.compress_size, 1 << 20)
@@ -117,6 +128,7 @@ def _from_npz(file: Path, _: str | None) -> Vectors:
                 raise InputError(f"{file}: {member.filename} unpacks to {member.file_size} bytes")
     with np.load(file, allow_pickle=False) as archive:
         arrays = {name: archive[name] for name in archive.files}
+    _must_have(file, attributes, arrays)
     if "embedding" not in arrays:
         tables = [name for name in arrays if arrays[name].ndim == 2]
         if len(tables) != 1:
@@ -127,35 +139,43 @@ def _from_npz(file: Path, _: str | None) -> Vectors:
     identity, image = (
         None if one is None else check_identity(one, len(table), str(file)) for one in names
     )
-    return Vectors(table, identity, image, str(arrays.get("extractor", "")))
+    extractor = str(arrays.get("extractor", ""))
+    attribute = check_attributes({name: arrays[name] for name in attributes}, len(table))
+    return Vectors(table, identity, image, extractor, attribute=attribute)
 
 
-def _from_csv(file: Path, column: str | None) -> Vectors:
+def _from_csv(file: Path, column: str | None, attributes: Sequence[str]) -> Vectors:
     import pandas as pd
 
     words = dict.fromkeys([*_IDENTITY, *_IMAGE, "extractor", column], str)
     there = pd.read_csv(file, nrows=0).columns
     text = {name: kind for name, kind in words.items() if name in there}
-    return _from_table(file, pd.read_csv(file, dtype=text, low_memory=False), column)
+    return _from_table(file, pd.read_csv(file, dtype=text, low_memory=False), column, attributes)
 
 
-def _from_parquet(file: Path, column: str | None) -> Vectors:
+def _from_parquet(file: Path, column: str | None, attributes: Sequence[str]) -> Vectors:
     import pandas as pd
 
-    return _from_table(file, pd.read_parquet(file), column)
+    return _from_table(file, pd.read_parquet(file), column, attributes)
 
 
-def _from_table(file: Path, table: pd.DataFrame, column: str | None) -> Vectors:
-    if column is not None and column not in table:
-        raise InputError(
-            f"{file}: no column {column!r}; it has {', '.join(map(str, list(table)[:20]))}"
-        )
+def _must_have(file: Path, columns: Sequence[str], there: Iterable[Any]) -> None:
+    for column in columns:
+        if column not in (names := list(map(str, there))):
+            told = ", ".join(names[:20]) or "no columns"
+            raise InputError(f"{file}: no column {column!r}; it has {told}")
+
+
+def _from_table(
+    file: Path, table: pd.DataFrame, column: str | None, attributes: Sequence[str]
+) -> Vectors:
+    _must_have(file, [*attributes, *([] if column is None else [column])], table)
     names = [column] if column is not None else [name for name in _IDENTITY if name in table]
     images = [name for name in _IMAGE if name in table]
     extractor = table["extractor"].astype(str).unique() if "extractor" in table else [""]
     if len(extractor) > 1:
         raise MixedExtractorsError(f"{file}: embeddings of {', '.join(sorted(extractor))}")
-    numbers = table.drop(columns=[*names, *images, *({"extractor"} & set(table))])
+    numbers = table.drop(columns={*names, *images, *attributes, *({"extractor"} & set(table))})
     odd = [str(name) for name in numbers if numbers[name].dtype.kind not in "fiub"]
     if odd:
         raise InputError(f"{file}: columns that are not numbers: {', '.join(odd[:5])}")
@@ -164,19 +184,23 @@ def _from_table(file: Path, table: pd.DataFrame, column: str | None) -> Vectors:
         check_identity(table[found[0]], len(values)) if found else None for found in (names, images)
     )
     columns = tuple(str(name) for name in numbers)
-    return Vectors(values, identity, image, str(extractor[0]), columns)
+    attribute = check_attributes({name: table[name] for name in attributes}, len(values))
+    return Vectors(values, identity, image, str(extractor[0]), columns, attribute)
 
 
-def _from_faces(file: Path, _: str | None) -> Vectors:
+def _from_faces(file: Path, _: str | None, attributes: Sequence[str]) -> Vectors:
     from encoders.faceset import FaceSet
 
     faces = FaceSet.read(file)
     made = f"{faces.meta.get('extractor', '')} {faces.meta.get('alignment', '')}".strip()
     embedding = check_embedding(faces.embedding, str(file))
-    return Vectors(embedding, check_identity(faces.identity, len(faces)), faces.image, made)
+    _must_have(file, attributes, faces.attribute)
+    attribute = check_attributes({name: faces.attribute[name] for name in attributes}, len(faces))
+    names = check_identity(faces.identity, len(faces))
+    return Vectors(embedding, names, faces.image, made, attribute=attribute)
 
 
-_READERS: dict[str, Callable[[Path, str | None], Any]] = {
+_READERS: dict[str, Callable[[Path, str | None, Sequence[str]], Any]] = {
     ".csv": _from_csv,
     ".h5": _from_faces,
     ".npy": _from_npy,

@@ -23,7 +23,9 @@ class Summary:
     ``identity`` says where people came from: ``folder``, ``csv``, ``regex`` or ``given`` (a
     column of the input), ``estimate``, or ``none`` where every face counts as a person.
     ``estimated_faces`` is how many faces had to be told apart by their embeddings. Losses are
-    100 SSE / SST in percent; ``random_loss`` is what random groups of people would have lost.
+    100 SSE / SST in percent; ``random_loss`` is what random groups of people would have lost,
+    ``lower_bound`` what any groups of k people lose at least (0 claims nothing). ``constraints``
+    are what groups keep beside k: kind, column, bound, reached (by the worst group), numbers.
     ``not_found`` counts files by outcome. Pictures, chips and surrogates are None for bare
     embeddings.
     """
@@ -52,6 +54,8 @@ class Summary:
     withheld_attributes: dict[str, str] = field(default_factory=dict)
     publishable: tuple[str, ...] = ()
     secret: tuple[str, ...] = ()
+    lower_bound: float = 0.0
+    constraints: tuple[dict[str, Any], ...] = ()
     versions: dict[str, str] = field(default_factory=dict)
     command: str = ""
 

@@ -2,9 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from anonfaces.report.summary import Summary
 
-__all__ = ["NOT_PROMISED", "OUTCOMES", "about", "guarantee", "limits_of", "whose_people"]
+__all__ = [
+    "NOT_PROMISED",
+    "OUTCOMES",
+    "about",
+    "guarantee",
+    "hint",
+    "how_good",
+    "kept",
+    "limits_of",
+    "whose_people",
+]
 
 NOT_PROMISED = (
     "It is not differential privacy.",
@@ -128,3 +141,54 @@ def about(surrogate: str | None) -> str:
 def limits_of(surrogate: str | None) -> tuple[str, ...]:
     """What a method of making surrogates does not protect, or costs."""
     return _LIMITS.get(surrogate or "", ())
+
+
+def kept(summary: Summary) -> tuple[str, ...]:
+    """What every group keeps beside k, a sentence a constraint, with what the worst group has."""
+    return tuple(_KEPT[one["kind"]](one) for one in summary.constraints)
+
+
+def _kept_l(one: Mapping[str, Any]) -> str:
+    near = " Close numbers count as different." if one["numbers"] else ""
+    return (
+        f"The people of every group have at least {one['bound']:g} different values of"
+        f" {one['column']} (the fewest here: {one['reached']:g}).{near}"
+    )
+
+
+def _kept_t(one: Mapping[str, Any]) -> str:
+    how = "earth mover's distance" if one["numbers"] else "total variation"
+    return (
+        f"{one['column']} is distributed in every group as among everybody up to a distance of"
+        f" {one['bound']:g} (the farthest here: {one['reached']:.3f}; {how})."
+    )
+
+
+def _kept_same(one: Mapping[str, Any]) -> str:
+    return f"No group mixes two values of {one['column']}, so whoever sees a group knows its value."
+
+
+_KEPT = {"l_diversity": _kept_l, "t_closeness": _kept_t, "same": _kept_same}
+
+
+def how_good(summary: Summary) -> str:
+    """How far from the best possible the groups may be, as far as that is proven."""
+    if summary.lower_bound <= 0:
+        return ""
+    return (
+        f"No groups that keep all that is promised can lose less than {summary.lower_bound:.1f} %:"
+        f" at most {_gap(summary):.1f} % of what was lost could have been kept."
+    )
+
+
+def _gap(summary: Summary) -> float:
+    if summary.information_loss <= 0:
+        return 0.0
+    return 100 * (1 - summary.lower_bound / summary.information_loss)
+
+
+def hint(summary: Summary) -> str:
+    """What to do where nothing of the differences is left; empty where groups are."""
+    if summary.groups > 1:
+        return ""
+    return "Everybody is in one group: take a smaller k, ask less of the groups, or add people."

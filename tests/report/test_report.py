@@ -19,6 +19,9 @@ from anonfaces.report.tiles import MOST_TILES, evenly
 Maker = Callable[..., Path]
 
 
+KEPT = {"column": "age", "numbers": True}
+
+
 class Page(HTMLParser):
     """The words of a page, its pictures, and whatever would make a browser ask for a file."""
 
@@ -93,6 +96,27 @@ def test_the_guarantee_and_the_numbers_are_there(dataset: Maker) -> None:
         ({"identity": "none"}, "It does not hold for people here", "has at least 5 people"),
         ({"estimated_faces": 3}, "For 3 faces without a name it was estimated", "It does not hold"),
         ({"privacy_warnings": ("this is weak",)}, "What weakens it here this is weak", "nothing"),
+        (
+            {"constraints": (KEPT | {"kind": "l_diversity", "bound": 3, "reached": 4.0},)},
+            "at least 3 different values of age (the fewest here: 4). Close numbers",
+            "earth mover",
+        ),
+        (
+            {"constraints": (KEPT | {"kind": "t_closeness", "bound": 0.2, "reached": 0.15},)},
+            "up to a distance of 0.2 (the farthest here: 0.150; earth mover's distance)",
+            "different values",
+        ),
+        (
+            {"constraints": (KEPT | {"kind": "same", "bound": 1, "reached": 1.0},)},
+            "No group mixes two values of age",
+            "Everybody is in one group",
+        ),
+        (
+            {"lower_bound": 37.0},
+            "can lose less than 37.0 %: at most 20.0 % of what was lost could have been kept",
+            "What every group keeps beside",
+        ),
+        ({"groups": 1}, "Everybody is in one group: take a smaller k", "can lose less"),
         (
             {"surrogate": None, "pictures": None, "chip_size": None},
             "The input was bare embeddings",
