@@ -104,13 +104,22 @@ def test_a_killed_worker_changes_nothing(
     assert found.information_loss == undisturbed.information_loss
 
 
-def test_the_command_makes_the_same_groups_and_leaves_nothing_else(
+def test_the_command_interrupted_goes_on_to_the_same_groups_and_leaves_nothing_else(
     cluster: Cluster, faces: Path, undisturbed: Grouped, tmp_path: Path
 ) -> None:
-    output = tmp_path / "condensed"
+    output, scratch = tmp_path / "condensed", tmp_path / ".condensed.scratch"
     command = [sys.executable, "-m", "anonfaces.cluster", str(faces), "--k", "5", "-o", str(output)]
-    options = ["--scheduler", cluster.address, "--region", str(REGION), "--effort", "fast"]
-    done = subprocess.run([*command, *options], capture_output=True, text=True, timeout=300)
+    command += ["--scheduler", cluster.address, "--region", str(REGION), "--effort", "fast"]
+    first = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    until = time.monotonic() + 200
+    while not list(scratch.glob("*/group-*.report.npz")) and time.monotonic() < until:
+        time.sleep(0.05)
+    first.send_signal(signal.SIGINT)
+    assert "goes on" in first.communicate(timeout=100)[1]
+    assert first.returncode == 130
+    assert [path.name for path in tmp_path.iterdir()] == [scratch.name]
+
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
     assert "of at least 5 people" in done.stdout
     table = pd.read_parquet(output / "groups.parquet")
