@@ -1,4 +1,4 @@
-"""``python -m anonfaces.anonymize PHOTO|FOLDER -o out/``: pictures without their faces."""
+"""``python -m anonfaces.anonymize PHOTO|FOLDER|VIDEO -o out/``: pictures without faces."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ if TYPE_CHECKING:
     from anonfaces.anonymize.photographs import Done
 
 _EXAMPLES = """
-Replace every face in photographs by a synthetic one that sits in the picture.
+Replace every face in photographs and videos by a synthetic one that sits in the picture.
 
-INPUT is a photograph or a folder of photographs. OUT will hold pictures and nothing else;
-OUT.detections.json beside it says what was found and done. It names the originals: keep it.
+INPUT is a photograph, a folder of photographs, or a video (MP4, MOV, WebM, MKV). OUT will hold
+what is made of it and nothing else; OUT.detections.json beside it says what was found and
+done. It names the originals: keep it.
 
 \b
 Examples:
@@ -26,6 +27,7 @@ Examples:
   python -m anonfaces.anonymize photos/ -o out/ --surrogate group --k 5
   python -m anonfaces.anonymize photos/ -o out/ --surrogate solid
   python -m anonfaces.anonymize party.jpg -o out/ --keep me.jpg
+  python -m anonfaces.anonymize party.mp4 -o out/ --start 12 --end 40
 
 A face that two detectors miss stays in the picture, so look at each before you give it away.
 Pictures in which no face was found are not written (--keep-faceless). What was found and could
@@ -80,6 +82,13 @@ def anonymize(
     overwrite: Annotated[
         bool, _option("replace what an earlier run wrote to OUT", "--overwrite")
     ] = False,
+    start: Annotated[
+        float | None, _option("seconds into a video at which to begin", show_default=False)
+    ] = None,
+    end: Annotated[
+        float | None, _option("seconds into a video at which to end", show_default=False)
+    ] = None,
+    audio: Annotated[str, _option("sound of a video: drop, or copy (a voice identifies)")] = "drop",
     max_pixels: Annotated[int, _option("larger photographs are not decoded")] = 100_000_000,
     quiet: Annotated[bool, _option("print nothing but warnings and errors", "--quiet")] = False,
     debug: Annotated[bool, _option("show where an error arose", "--debug")] = False,
@@ -101,6 +110,9 @@ def anonymize(
         overwrite=overwrite,
         progress=not quiet,
         max_pixels=max_pixels,
+        start=start,
+        end=end,
+        audio=audio,
     )
     if not quiet:
         print(_result(done, rename, time.monotonic() - started))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache
 from typing import Any, Self
 
 import numpy as np
@@ -68,7 +68,7 @@ class Faces:
 class Finder:
     """dlib's HOG detector and MTCNN, dlib's landmarks and dlib's recogniser.
 
-    A face counts when either detector finds it. Loaded when first used.
+    A face counts when either detector finds it. Each is loaded once a process, when first used.
     """
 
     def find(self, image: Pixels) -> Faces:
@@ -90,16 +90,16 @@ class Finder:
 
     def embed(self, image: Pixels, boxes: NDArray[np.integer]) -> NDArray[np.float32]:
         """Vectors float32 (n, 128) of what is at ``boxes``, be it a face or not."""
-        return self._embedder(self._chips(image, boxes))
+        return _embedder()(self._chips(image, boxes))
 
     def portraits(self, pictures: Iterable[Pixels]) -> list[tuple[Pixels, Faces]]:
         """The pictures in which HOG finds exactly one face, each with that face."""
         from encoders.align import find_landmarks
 
-        seen = [(picture, self._detector("hog", 0)(picture)) for picture in pictures]
+        seen = [(picture, _detector("hog", 0)(picture)) for picture in pictures]
         kept = [(picture, boxes) for picture, boxes in seen if len(boxes) == 1]
         chips = [self._chips(picture, boxes) for picture, boxes in kept]
-        vectors = self._embedder(np.concatenate(chips)) if chips else []
+        vectors = _embedder()(np.concatenate(chips)) if chips else []
         return [
             (picture, Faces(boxes, find_landmarks(picture, boxes[0])[None], own[None], ("hog",)))
             for (picture, boxes), own in zip(kept, vectors, strict=True)
@@ -108,7 +108,7 @@ class Finder:
     def _chips(self, image: Pixels, boxes: NDArray[np.integer]) -> Pixels:
         from encoders.align import align_dlib5
 
-        image, size = np.ascontiguousarray(image), self._embedder.chip_size
+        image, size = np.ascontiguousarray(image), _embedder().chip_size
         chips = np.array([align_dlib5(image, box, size) for box in boxes], np.uint8)
         return chips.reshape(-1, size, size, 3)
 
@@ -117,7 +117,7 @@ class Finder:
         kept = np.empty((0, 4), np.int32)
         by: list[str] = []
         for name in _DETECTORS:
-            for box in self._look(self._detector(name, doublings), image):
+            for box in self._look(_detector(name, doublings if name == "hog" else None), image):
                 same = np.flatnonzero(overlap(box[None], kept)[0] >= _SAME_FACE)
                 for i in same:
                     by[i] = by[i] if name in by[i] else f"{by[i]}+{name}"
@@ -132,26 +132,22 @@ class Finder:
             size = f"{image.shape[1]} x {image.shape[0]}"
             raise InputError(f"not enough memory to look for faces in {size} pixels") from error
 
-    def _detector(self, name: str, doublings: int) -> Any:
-        from encoders.detect import load_detector
 
-        key = (name, doublings if name == "hog" else 0)
-        if key not in self._detectors:
-            self._detectors[key] = load_detector(*key)
-        return self._detectors[key]
+@cache
+def _detector(name: str, doublings: int | None) -> Any:
+    from encoders.detect import load_detector
 
-    @cached_property
-    def _detectors(self) -> dict[tuple[str, int], Any]:
-        return {}
+    return load_detector(name, doublings)
 
-    @cached_property
-    def _embedder(self) -> Any:
-        """In small batches: a photograph has a few faces, and a batch is always filled up."""
-        from encoders.embed import load_embedder
-        from encoders.embed._network import NetworkEmbedder
 
-        dlib: Any = load_embedder("dlib")
-        return NetworkEmbedder(dlib.name, dlib.sha256, dlib.alignment, dlib.network, _BATCH)
+@cache
+def _embedder() -> Any:
+    """In small batches: a photograph has a few faces, and a batch is always filled up."""
+    from encoders.embed import load_embedder
+    from encoders.embed._network import NetworkEmbedder
+
+    dlib: Any = load_embedder("dlib")
+    return NetworkEmbedder(dlib.name, dlib.sha256, dlib.alignment, dlib.network, _BATCH)
 
 
 def overlap(a: NDArray[Any], b: NDArray[Any]) -> NDArray[np.float64]:

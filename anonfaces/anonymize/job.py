@@ -21,7 +21,7 @@ def anonymize(source: Path | str, output: Path | str, **options: Any) -> Done:
     away. Pictures in which no face was found are not written, for one may have been missed.
 
     Args:
-        source: a photograph, or a folder of photographs.
+        source: a photograph, a folder of photographs, or a video (MP4, MOV, WebM, MKV).
         output: a folder to make, outside of ``source``.
         options: those of ``Options``:
             ``surrogate``: "fresh" (nobody's face), "group" (one for at least ``k`` people,
@@ -32,6 +32,8 @@ def anonymize(source: Path | str, output: Path | str, **options: Any) -> Done:
             ``keep_faceless``: write pictures in which no face was found, too;
             ``rename``: random names, since a name may identify;
             ``overwrite``: replace what an earlier run wrote there;
+            ``start``, ``end``: the part of a video, in seconds;
+            ``audio``: "drop", or "copy": a voice identifies;
             ``progress``, ``max_pixels``: as everywhere.
 
     Raises:
@@ -43,8 +45,14 @@ def anonymize(source: Path | str, output: Path | str, **options: Any) -> Done:
     Warns:
         PrivacyWarning: an option weakens the promise.
     """
-    from anonfaces.anonymize.photographs import anonymize_photographs
+    from anonfaces.anonymize.film import SUFFIXES
 
     chosen = Options(**options)
     chosen.warn()
+    if Path(source).suffix.lower() in SUFFIXES and not Path(source).is_dir():
+        from anonfaces.anonymize.video import anonymize_video
+
+        return anonymize_video(Path(source), Path(output), chosen)
+    from anonfaces.anonymize.photographs import anonymize_photographs
+
     return anonymize_photographs(Path(source), Path(output), chosen)

@@ -1,0 +1,294 @@
+"""Video: every frame without an open face, and what ends without an output."""
+
+from __future__ import annotations
+
+import json
+import struct
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from anonfaces.anonymize import anonymize
+from anonfaces.anonymize.film import Frame, frames
+from anonfaces.anonymize.found import Faces, Finder, distances
+from anonfaces.anonymize.track import join
+from anonfaces.anonymize.video import _held
+from anonfaces.errors import InputError
+
+Pixels = NDArray[np.uint8]
+ALL = 2**30
+
+
+def film(
+    path: Path, images: list[Pixels], codec: str = "libx264", sound: bool = False, rate: int = 10
+) -> Path:
+    """Write frames with key frames every 5, a title, and a tone if asked for."""
+    with av.open(str(path), "w") as made:
+        made.metadata["title"] = "Ophelia Quill"
+        stream = made.add_stream(codec, rate=rate, options={"g": "5", "crf": "12"})
+        stream.height, stream.width = images[0].shape[:2]
+        even = not any(side % 2 for side in images[0].shape[:2])
+        stream.pix_fmt = "yuv420p" if even else "yuv444p"
+        voice = made.add_stream("aac", rate=8000, layout="mono") if sound else None
+        for image in images:
+            made.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
+        made.mux(stream.encode(None))
+        if voice is not None:
+            tone = np.sin(np.arange(8000 * len(images) // rate) / 5)[None].astype(np.float32)
+            for start in range(0, tone.shape[1], 1024):
+                part = np.ascontiguousarray(tone[:, start : start + 1024])
+                block = av.AudioFrame.from_ndarray(part, format="fltp", layout="mono")
+                block.sample_rate, block.pts = 8000, start
+                made.mux(voice.encode(block))
+            made.mux(voice.encode(None))
+    return path
+
+
+def pan(picture: Pixels, width: int, count: int) -> list[Pixels]:
+    """The camera moves over a picture, from its left to its right."""
+    steps = np.linspace(0, picture.shape[1] - width, count).round().astype(int)
+    return [np.ascontiguousarray(picture[:, x : x + width]) for x in steps]
+
+
+def read(path: Path) -> list[Pixels]:
+    return [frame.image for frame in frames(path, ALL)]
+
+
+def record(output: Path) -> dict:
+    (entry,) = json.loads(output.with_name("out.detections.json").read_text())["pictures"]
+    return entry
+
+
+@pytest.fixture(scope="module")
+def panned(party, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    images = pan(party(6, 17, side=160), 280, 14)
+    return film(tmp_path_factory.mktemp("film") / "party.mp4", images, sound=True)
+
+
+@pytest.fixture(scope="module")
+def fresh(panned: Path) -> Path:
+    return anonymize(panned, panned.parent / "out").folder
+
+
+def test_no_frame_has_a_face_that_the_recogniser_knows(
+    panned: Path, fresh: Path, finder: Finder
+) -> None:
+    before, after = read(panned), read(fresh / "party.mp4")
+    assert len(before) == len(after) == 14
+    known = np.concatenate([finder.find(image).embedding for image in before[::4]])
+    for image in after[::3]:
+        assert (distances(finder.find(image).embedding, known) > 0.6).all()
+
+
+def test_a_track_has_one_outcome_from_its_first_frame_to_its_last(fresh: Path) -> None:
+    entry = record(fresh)
+    assert entry["frames"] == 14
+    assert 2 <= len(entry["faces"]) <= 4
+    for face in entry["faces"]:
+        assert face["outcome"] in ("replaced", "covered")
+        assert len(face["boxes"]) >= face["found_in_frames"] >= 1
+    seen = {face["first_frame"] for face in entry["faces"]}
+    assert 0 in seen
+
+
+def test_sound_and_titles_are_gone(fresh: Path) -> None:
+    with av.open(str(fresh / "party.mp4")) as made:
+        assert not made.streams.audio
+        assert "title" not in made.metadata
+    assert b"Quill" not in (fresh / "party.mp4").read_bytes()
+
+
+@pytest.fixture(scope="module")
+def still(party) -> list[Pixels]:
+    return pan(party(6, side=160), 200, 4)
+
+
+def test_sound_is_copied_when_asked_for_and_a_part_is_cut(
+    still: list[Pixels], tmp_path: Path
+) -> None:
+    source = film(tmp_path / "still.mov", still * 5, sound=True)
+    with pytest.warns(match="voice"):
+        done = anonymize(
+            source, tmp_path / "out", surrogate="solid", audio="copy", start=0.5, end=1.2
+        )
+    assert record(done.folder)["frames"] == 7
+    with av.open(str(done.folder / "still.mov")) as made:
+        assert len(made.streams.audio) == 1
+        heard = sum(frame.samples for frame in made.decode(audio=0))
+        assert heard == pytest.approx(0.7 * 8000, abs=2100)
+
+
+@pytest.mark.parametrize(
+    ("name", "codec"), [("a.webm", "libvpx-vp9"), ("a.mkv", "libx264"), ("a.mov", "libx264")]
+)
+def test_kinds_of_files(name: str, codec: str, still: list[Pixels], tmp_path: Path) -> None:
+    source = film(tmp_path / name, still[:2], codec)
+    done = anonymize(source, tmp_path / "out", surrogate="solid")
+    made = read(done.folder / name)
+    assert len(made) == 2
+    assert (np.abs(made[0].astype(int) - 128).max(axis=2) < 9).mean() > 0.3
+
+
+def test_odd_sides_grow_by_a_row_and_one_frame_is_enough(
+    still: list[Pixels], tmp_path: Path
+) -> None:
+    odd = np.ascontiguousarray(still[0][:191, :199])
+    source = film(tmp_path / "odd.mp4", [odd])
+    done = anonymize(source, tmp_path / "out", surrogate="solid")
+    (made,) = read(done.folder / "odd.mp4")
+    assert made.shape == (192, 200, 3)
+    assert np.abs(made[:10, :10].astype(int) - odd[:10, :10]).mean() < 8
+
+
+def test_a_turned_video_is_written_upright(
+    still: list[Pixels], finder: Finder, tmp_path: Path
+) -> None:
+    turned = [np.ascontiguousarray(np.rot90(image)) for image in still[:2]]
+    source = film(tmp_path / "turned.mp4", turned)
+    data = bytearray(source.read_bytes())
+    at = data.index(b"tkhd") + 44
+    one = 0x10000
+    data[at : at + 36] = struct.pack(">9i", 0, one, 0, -one, 0, 0, 0, 0, 0x40000000)
+    source.write_bytes(data)
+    assert read(source)[0].shape == still[0].shape
+    done = anonymize(source, tmp_path / "out", surrogate="solid")
+    made = read(done.folder / "turned.mp4")
+    assert made[0].shape == still[0].shape
+    assert not len(finder.detect(made[0]))
+
+
+def test_a_reference_keeps_a_person_through_all_frames(
+    panned: Path, sample: Path, tmp_path: Path
+) -> None:
+    with pytest.warns(match="look-alike"):
+        done = anonymize(
+            panned, tmp_path / "out", surrogate="solid", keep=(sample / "person_006/0.png",),
+            end=0.3,
+        )  # fmt: skip
+    assert [face["outcome"] for face in record(done.folder)["faces"]].count("kept") == 1
+
+
+def test_a_stopped_run_goes_on_and_makes_the_same(
+    still: list[Pixels], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from anonfaces.anonymize import video
+
+    monkeypatch.setattr(video, "_BLOCK", 3)
+    source = film(tmp_path / "still.mp4", still * 2)
+    whole = anonymize(source, tmp_path / "whole" / "out", surrogate="solid").folder
+    written = video.Writer.add
+
+    def stop(self: video.Writer, frame: Frame) -> None:
+        if frame.number == 5:
+            raise KeyboardInterrupt
+        written(self, frame)
+
+    monkeypatch.setattr(video.Writer, "add", stop)
+    with pytest.raises(KeyboardInterrupt):
+        anonymize(source, tmp_path / "out", surrogate="solid")
+    assert not (tmp_path / "out").exists()
+    monkeypatch.setattr(video.Writer, "add", written)
+    assert (tmp_path / ".out.partial" / "0000000.mp4").is_file()
+    looked: list[int] = []
+    monkeypatch.setattr(video, "look", lambda *_: looked.append(1))
+    again = anonymize(source, tmp_path / "out", surrogate="solid").folder
+    assert not looked
+    assert (again / "still.mp4").read_bytes() == (whole / "still.mp4").read_bytes()
+    assert not (tmp_path / ".out.partial").exists()
+
+
+def damaged(folder: Path, still: list[Pixels]) -> dict[str, Path]:
+    whole = film(folder / "whole.mkv", still * 6).read_bytes()
+    plain = film(folder / "plain.mp4", still * 6).read_bytes()
+    made = {
+        "empty.mp4": b"",
+        "text.mp4": b"I am a film, honestly",
+        "cut.mkv": whole[: len(whole) * 2 // 3],
+        "cut.mp4": plain[: len(plain) // 2],
+        "playlist.mp4": b"#EXTM3U\n#EXTINF:1,\nhttp://127.0.0.1:9/a.ts\n",
+    }
+    for name, data in made.items():
+        (folder / name).write_bytes(data)
+    film(folder / "nobody.mp4", [np.full((96, 128, 3), 90, np.uint8)] * 3)
+    return {path.name: path for path in folder.iterdir()}
+
+
+@pytest.fixture(scope="module")
+def bad(still: list[Pixels], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    return damaged(tmp_path_factory.mktemp("damaged"), still)
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "why"),
+    [
+        ("empty.mp4", {}, "damaged"),
+        ("text.mp4", {}, "damaged"),
+        ("cut.mkv", {}, "truncated|damaged"),
+        ("cut.mp4", {}, "damaged"),
+        ("playlist.mp4", {}, "damaged"),
+        ("nobody.mp4", {}, "no face"),
+        ("whole.mkv", {"start": 99.0}, "no frame"),
+        ("whole.mkv", {"max_pixels": 100}, "--max-pixels"),
+        ("gone.mp4", {}, "no such file"),
+    ],
+)
+def test_what_cannot_be_used_ends_in_an_error_and_no_output(
+    name: str, options: dict, why: str, bad: dict[str, Path], tmp_path: Path
+) -> None:
+    with pytest.raises(InputError, match=why):
+        anonymize(bad.get(name, tmp_path / name), tmp_path / "out", surrogate="solid", **options)
+    assert not (tmp_path / "out").exists()
+
+
+def test_sound_that_the_kind_of_file_cannot_hold_is_told(
+    still: list[Pixels], tmp_path: Path
+) -> None:
+    source = film(tmp_path / "a.mkv", still[:2], sound=True).rename(tmp_path / "c.webm")
+    with pytest.warns(match="voice"), pytest.raises(InputError, match="--audio drop"):
+        anonymize(source, tmp_path / "out", surrogate="solid", audio="copy")
+    assert not (tmp_path / "out").exists()
+
+
+def one_face(x: float, vector: float) -> Faces:
+    box = np.array([[x, 0, x + 10, 10]], np.int32)
+    landmark = np.full((1, 68, 2), x, np.float32)
+    return Faces(box, landmark, np.full((1, 128), vector, np.float32), ("hog",))
+
+
+def test_a_gap_is_bridged_on_the_line_between_and_the_ends_are_held() -> None:
+    shown = [one_face(0, 0), Faces.none(), Faces.none(), one_face(6, 0), Faces.none()]
+    (track,) = join(shown, gap=3)
+    path = track.path(pad=9, frames=5)
+    assert (path.first, len(path.box)) == (0, 5)
+    assert path.box[:, 0].tolist() == [0, 2, 4, 6, 6]
+    assert path.at(5) is None
+    assert path.at(0) == 0
+
+
+@pytest.mark.parametrize(
+    ("second", "gap", "tracks"),
+    [
+        (one_face(3, 0.01), 2, 1),  # moved a little
+        (one_face(80, 0.01), 2, 1),  # elsewhere, and the same person by the recogniser
+        (one_face(80, 0.2), 2, 2),  # elsewhere, and somebody else
+        (one_face(0, 0.2), 2, 2),  # there, and somebody else: the scene was cut
+        (one_face(0, 0.0), 1, 2),  # there again after too long
+    ],
+)
+def test_which_detections_are_one_track(second: Faces, gap: int, tracks: int) -> None:
+    assert len(join([one_face(0, 0), Faces.none(), second], gap)) == tracks
+
+
+def test_what_was_noticed_late_is_covered_before_and_after() -> None:
+    where = (slice(0, 2), slice(0, 2))
+    late = (3, np.zeros(4, np.int32), "", where)
+    made = (
+        (Frame(n, Fraction(n), np.zeros((4, 4, 3), np.uint8)), [late] if n == 3 else [])
+        for n in range(8)
+    )
+    grey = [int(frame.image[0, 0, 0]) for frame, _ in _held(made, 2)]
+    assert grey == [0, 128, 128, 128, 128, 128, 0, 0]
