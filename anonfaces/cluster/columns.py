@@ -78,7 +78,7 @@ class _Rounds:
         self.pricing = Pricing(d2, np.ascontiguousarray(weights), k)
         self.people, self.bound = len(points), -np.inf
         self.centre = Prices(start, np.zeros(0))
-        self.fine = 2 * _joining(points, weights, label)
+        self.fine = np.maximum(0.01, 2 * _joining(points, weights, label))
         own = [np.flatnonzero(label == g) for g in np.unique(label)]
         near = np.hstack([np.arange(self.people)[:, None], nearest_others(d2, k - 1)])
         self.sets = np.full((0, self.pricing.most), self.people)
@@ -97,7 +97,8 @@ class _Rounds:
                 continue
             if self._fined(solved):
                 continue
-            more = cuts.violated(self.pricing, sets, solved.share)
+            corner = master.solve(self.pricing, sets, self.fine, left, corner=True) or solved
+            more = cuts.violated(self.pricing, sets, corner.share)
             if not more:
                 return
             self._cut(more)

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from anonfaces.cluster import master
 from anonfaces.cluster.people import means
 
 __all__ = ["recombine"]
-
-_NODES = 200  # of the branch and bound: a count, so that the same groups give the same answer
-_SECONDS = 20.0  # safety
 
 
 def recombine(points: np.ndarray, weights: np.ndarray, labels: list[np.ndarray]) -> np.ndarray:
@@ -33,16 +31,14 @@ def recombine(points: np.ndarray, weights: np.ndarray, labels: list[np.ndarray])
     if len(labels) == 1:
         return labels[0]
     costs = [_costs(points, weights, label) for label in labels]
-    best = labels[int(np.argmin([cost.sum() for cost in costs]))]
-    pool: dict[bytes, tuple[np.ndarray, float]] = {}
-    for label, cost in zip(labels, costs, strict=True):
-        for g, rows in enumerate(members(label)):
-            pool[rows.tobytes()] = (rows, cost[g])
+    best = int(np.argmin([cost.sum() for cost in costs]))
+    pool: dict[bytes, tuple[np.ndarray, float, bool]] = {}
+    for at in [best, *range(len(labels))]:
+        for rows, cost in zip(members(labels[at]), costs[at], strict=True):
+            pool.setdefault(rows.tobytes(), (rows, cost, at == best))
     chosen = _cheapest_cover(len(points), list(pool.values()))
-    least = min(cost.sum() for cost in costs)
-    if chosen is None or _costs(points, weights, chosen).sum() >= least:
-        return best
-    return chosen
+    worse = _costs(points, weights, chosen).sum() >= costs[best].sum()
+    return labels[best] if worse else chosen
 
 
 def members(label: np.ndarray) -> list[np.ndarray]:
@@ -56,24 +52,14 @@ def _costs(points: np.ndarray, weights: np.ndarray, label: np.ndarray) -> np.nda
     return np.bincount(label, weights=weights * np.square(points - centre[label]).sum(axis=1))
 
 
-def _cheapest_cover(p: int, pool: list[tuple[np.ndarray, float]]) -> np.ndarray | None:
-    from scipy.optimize import Bounds, LinearConstraint, milp
+def _cheapest_cover(p: int, pool: list[tuple[np.ndarray, float, bool]]) -> np.ndarray:
     from scipy.sparse import csc_array
 
-    rows = np.concatenate([rows for rows, _ in pool])
-    ends = np.cumsum([0, *(len(rows) for rows, _ in pool)])
-    cost = np.array([cost for _, cost in pool])
-    cover = csc_array((np.ones(len(rows)), rows, ends), shape=(p, len(pool)))
-    solved = milp(
-        cost / max(cost.max(), np.finfo(float).tiny),
-        integrality=np.ones(len(pool)),
-        bounds=Bounds(0, 1),
-        constraints=LinearConstraint(cover, 1, 1),
-        options={"node_limit": _NODES, "time_limit": _SECONDS},
-    )
-    if solved.x is None:
-        return None
+    groups, cost, known = zip(*pool, strict=True)
+    rows, ends = np.concatenate(groups), np.cumsum([0, *map(len, groups)])
+    table = csc_array((np.ones(len(rows)), rows, ends), shape=(p, len(pool)))
+    taken = master.choose(np.array(cost), table, np.zeros(0), np.array(known, float), None)
     label = np.full(p, -1)
-    for g, column in enumerate(np.flatnonzero(solved.x > 0.5)):
-        label[pool[column][0]] = g
+    for g, column in enumerate(np.flatnonzero(taken)):
+        label[groups[column]] = g
     return label
