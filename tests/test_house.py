@@ -35,7 +35,11 @@ def test_encoders_and_stylegan_take_nothing_but_leaves_from_anonfaces() -> None:
 
 @pytest.mark.parametrize(
     "module",
-    ["anonfaces", "anonfaces.cluster", "anonfaces.synthesize", "encoders", "stylegan.generate"],
+    [
+        *("anonfaces", "anonfaces.cluster", "anonfaces.synthesize", "encoders"),
+        *("encoders.attributes", "encoders.latent"),
+        *("stylegan.generate", "stylegan.population", "stylegan.project"),
+    ],
 )
 def test_help_answers_without_a_heavy_import(module: str) -> None:
     program = (

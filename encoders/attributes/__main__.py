@@ -29,6 +29,9 @@ def attributes(
         Path | None,
         typer.Option("--output", "-o", help="the folder (default: datasets/attributes)"),
     ] = None,
+    start: Annotated[
+        Path | None, typer.Option(help="weights to go on from (default: from nothing)")
+    ] = None,
     epochs: Annotated[int, typer.Option(help="rounds at most", min=1)] = 12,
     minutes: Annotated[float, typer.Option(help="minutes at most", min=0.01)] = 8.0,
     seed: Annotated[int, typer.Option(help="the same seed sees the same faces", min=0)] = 0,
@@ -37,9 +40,10 @@ def attributes(
     """Read, train, measure, write."""
     from tqdm import tqdm
 
-    from encoders.attributes.network import FILE, SHIPPED
+    from encoders.attributes.network import FILE, SHIPPED, load_attributes
     from encoders.attributes.training import Course, errors, read_utkface, train
 
+    before = None if start is None else load_attributes(start)
     learnt, held_out = read_utkface(faces)
     seen = 0
     with tqdm(total=epochs * len(learnt), unit="face", disable=None) as bar:
@@ -50,7 +54,7 @@ def attributes(
             bar.set_postfix(loss=f"{loss:.3f}")
             seen = so_far
 
-        network = train(learnt, Course(epochs, minutes, seed=seed), report)
+        network = train(learnt, Course(epochs, minutes, seed=seed), report, before)
     rows = errors(network, held_out)
     place = (SHIPPED if output is None else output) / FILE
     said = shlex.join(["python", "-m", "encoders.attributes", *sys.argv[1:]])

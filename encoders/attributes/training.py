@@ -77,14 +77,20 @@ def train(
     data: Labelled,
     course: Course | None = None,
     report: Callable[[int, float], None] | None = None,
+    start: Attributes | None = None,
 ) -> Attributes:
-    """Train from nothing; ``report`` is called with the faces seen and the loss of a batch."""
+    """Train from nothing, or on from ``start``.
+
+    ``report`` is called with the faces seen and the loss of a batch.
+    """
     load_engine()
     import keras
 
     course = course or Course()
     keras.utils.set_random_seed(course.seed)
     network, rng = build(), np.random.default_rng(course.seed)
+    if start is not None:
+        network.set_weights(start.network.get_weights())
     optimizer = keras.optimizers.AdamW(_RATE, weight_decay=1e-3)
     network.compile(optimizer, loss=_loss, jit_compile=False)
     shares = _shares(data)
@@ -188,7 +194,7 @@ def _groups(data: Labelled) -> list[tuple[str, NDArray[np.bool_]]]:
 
 def _errors(raw: NDArray[np.float32], target: NDArray[np.float32]) -> dict[str, Any]:
     agree = (raw[:, 1] > 0) == (target[:, 1] > 0.5)
-    smile, yaw = (float(np.corrcoef(raw[:, i], target[:, i])[0, 1]) for i in (2, 3))
+    smile, yaw = (_correlation(raw[:, i], target[:, i]) for i in (2, 3))
     return {
         "faces": len(raw),
         "age_error": round(float(np.abs(raw[:, 0] - target[:, 0]).mean() * YEARS), 2),
@@ -197,3 +203,9 @@ def _errors(raw: NDArray[np.float32], target: NDArray[np.float32]) -> dict[str, 
         "smile_correlation": round(smile, 3),
         "yaw_correlation": round(yaw, 3),
     }
+
+
+def _correlation(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:
+    """Pearson's; 0 where all are alike."""
+    spread = a.std() * b.std()
+    return float(np.mean((a - a.mean()) * (b - b.mean())) / spread) if spread > 0 else 0.0

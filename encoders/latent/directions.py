@@ -135,7 +135,8 @@ def _light(pictures: NDArray[np.uint8]) -> Vectors:
     half = pictures.shape[1] // 2
     rows = (pictures[:, :half], pictures[:, half:])
     quarters = [part for row in rows for part in (row[:, :, :half], row[:, :, half:])]
-    return np.stack([q.mean(axis=(1, 2, 3)) for q in quarters], axis=1).astype(np.float32) / 255
+    levels = np.stack([part.mean(axis=(1, 2, 3)) for part in quarters], axis=1)
+    return (levels / 255).astype(np.float32)
 
 
 def _steps(w: Vectors, slopes: NDArray[np.float64]) -> Vectors:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["LatentConfig", "encode", "first_values", "latent_specs"]
 
 Tensor = Any
-_STEPS = 64
+_STEPS, _AT_ONCE = 64, 64
 
 
 @dataclass(frozen=True)
@@ -80,14 +80,23 @@ def first_values(
         return values
     known = encoder.values()
     values |= {name: known[name] for name in values if name in known}
-    last = trunk(encoder.parameters, config.trunk, ops.convert_to_tensor(faces))
-    flat = ops.convert_to_numpy(last).reshape(len(faces), -1)
+    flat = np.concatenate([_flat(encoder, some) for some in np.array_split(faces, _parts(faces))])
     weight = known["fc.weight"] / np.float32(math.sqrt(config.inputs))
     mean, kept = _components(flat @ weight, config.rank)
     values["fc.down.weight"] = known["fc.weight"] @ kept.T
     values["fc.up.weight"] = kept * np.float32(math.sqrt(config.rank))  # ``dense`` divides by it
     values["fc.bias"] = (known["fc.bias"] + mean - mean @ kept.T @ kept).astype(np.float32)
     return values
+
+
+def _flat(encoder: Encoder, faces: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The trunk's last maps (n, inputs)."""
+    last = trunk(encoder.parameters, encoder.config, ops.convert_to_tensor(faces))
+    return ops.convert_to_numpy(last).reshape(len(faces), -1)
+
+
+def _parts(faces: NDArray[np.float32]) -> int:
+    return max(1, len(faces) // _AT_ONCE)
 
 
 def _components(
