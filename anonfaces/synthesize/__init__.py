@@ -126,7 +126,10 @@ SURROGATES: dict[str, Entry] = {
     "k-same": Entry("k_same", "KSame"),
     "k-same-eigen": Entry("k_same_eigen", "KSameEigen"),
     "k-same-m": Entry("k_same_m", "KSameM"),
+    "optimised": Entry("optimised", "Optimised", _GENERATED),
     "stylegan": Entry("stylegan", "StyleGan", _GENERATED),
+    "stylegan-random": Entry("weighted", "RandomlyWeighted", _GENERATED),
+    "stylegan-weighted": Entry("weighted", "Weighted", (*_GENERATED, "per")),
 }
 """Every method by its name."""
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -12,19 +14,29 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anonfaces.errors import WeightsError
-from encoders.frame import Framing, measure
+from encoders.frame import Framing, Square, measure
 
 if TYPE_CHECKING:
     from anonfaces.synthesize import ChipSource, Members
+    from encoders.embed import Embedder
     from stylegan.encoder import Encoder
     from stylegan.generator import Generator
 
-__all__ = ["Inversion", "People", "framing_of", "load_inversion", "people_of"]
+__all__ = [
+    "Inversion",
+    "People",
+    "framing_of",
+    "inner_face",
+    "load_inversion",
+    "people_of",
+    "within",
+]
 
 Pixels = NDArray[np.uint8]
 
 _SAMPLES, _PSI = 60, 0.7
 _BYTES = 32 * 2**20
+_TONE, _INNER = 16, 0.6
 
 
 class Inversion(Protocol):
@@ -39,13 +51,17 @@ class Inversion(Protocol):
 
 @dataclass(frozen=True)
 class People:
-    """The people of one group: ``latent`` float32 (p, num_ws, w_dim), and their ``key``.
+    """The people of one group, in an order that depends neither on that of rows nor on names.
 
-    ``key`` is a SHA-256 of the chips. Neither depends on the order of rows or on names.
+    ``latent`` float32 (p, num_ws, w_dim); ``key`` a SHA-256 of the chips; and where they were
+    asked for ``vectors``, for each person float32 (m, 128), dlib's of their faces, and ``tone``
+    float32 (p, 3), the mean colour of the inner face, -1 to 1.
     """
 
     latent: NDArray[np.float32]
     key: bytes
+    vectors: tuple[NDArray[np.float32], ...] = ()
+    tone: NDArray[np.float32] | None = None
 
     def draw(self, seed: int) -> np.random.Generator:
         """Chance by ``seed`` and the group's content: not by its number, nor by other groups."""
@@ -91,39 +107,103 @@ def load_inversion(generator: Generator, path: Path | None) -> Inversion:
         return fit_regression(generator, framing)
 
 
-def people_of(groups: Sequence[Members], invert: Inversion) -> list[People]:
-    """The people of each group of one set: a person with many faces is their mean latent."""
-    rows = np.concatenate([row for members in groups for row in members.rows])
-    latent, digest = _faces(groups[0].faces, rows, invert)
-    ends = np.cumsum([len(row) for members in groups for row in members.rows])[:-1]
-    persons = iter(
-        _person(*face) for face in zip(np.split(latent, ends), np.split(digest, ends), strict=True)
-    )
+@dataclass(frozen=True)
+class _Faces:
+    """Faces in the order of the digests of their chips: a sum depends on its order, in its bits."""
+
+    digest: NDArray[np.bytes_]
+    latent: NDArray[np.float32]
+    vector: NDArray[np.float32]
+    tone: NDArray[np.float32]
+
+    def at(self, rows: slice) -> _Faces:
+        some = np.arange(rows.start, rows.stop)
+        some = some[np.argsort(self.digest[rows])]
+        return _Faces(self.digest[some], self.latent[some], self.vector[some], self.tone[some])
+
+    @property
+    def key(self) -> bytes:
+        return hashlib.sha256(self.digest.tobytes()).digest()
+
+
+def people_of(
+    groups: Sequence[Members], invert: Inversion, faces_too: bool = False
+) -> list[People]:
+    """The people of each group of one set: a person with many faces is their mean latent.
+
+    ``faces_too`` asks for their vectors and tones.
+    """
+    rows = [row for members in groups for row in members.rows]
+    read = _read(groups[0].faces, np.concatenate(rows), invert, faces_too)
+    ends = np.cumsum([0, *map(len, rows)])
+    persons = iter(read.at(slice(*pair)) for pair in pairwise(ends))
     return [_people([next(persons) for _ in members.rows]) for members in groups]
 
 
-def _faces(
-    faces: ChipSource, rows: NDArray[np.int64], invert: Inversion
-) -> tuple[NDArray[np.float32], NDArray[np.bytes_]]:
-    """W+ of each face, and the SHA-256 of its chip."""
+def _people(persons: list[_Faces]) -> People:
+    persons = sorted(persons, key=lambda person: person.key)
+    latent, tone = (
+        np.stack([getattr(p, name).mean(axis=0, dtype=np.float64) for p in persons])
+        for name in ("latent", "tone")
+    )
+    key = hashlib.sha256(b"".join(person.key for person in persons)).digest()
+    vectors = tuple(person.vector for person in persons)
+    return People(latent.astype(np.float32), key, vectors, tone.astype(np.float32))
+
+
+def _read(faces: ChipSource, rows: NDArray[np.int64], invert: Inversion, faces_too: bool) -> _Faces:
     step = max(1, _BYTES // (3 * faces.chip_size**2))
-    latents, digests = [], []
+    digest, latent, tone, vector = [], [], [], []
     for start in range(0, len(rows), step):
-        chips = faces.chips(rows[start : start + step])
-        digests += [hashlib.sha256(chip.tobytes()).hexdigest() for chip in chips]
-        latents.append(invert(chips))
-    return np.concatenate(latents), np.array(digests, "S64")
+        some = rows[start : start + step]
+        chips = faces.chips(some)
+        digest += [hashlib.sha256(chip.tobytes()).hexdigest() for chip in chips]
+        latent.append(invert(chips))
+        if faces_too:
+            vector.append(_vectors(faces, some, chips, invert.framing))
+            tone.append(_tones(chips, invert.framing))
+    empty = np.zeros((len(rows), 0), np.float32)
+    return _Faces(
+        np.array(digest, "S64"),
+        np.concatenate(latent),
+        np.concatenate(vector) if vector else empty,
+        np.concatenate(tone) if tone else empty,
+    )
 
 
-def _person(
-    latent: NDArray[np.float32], digest: NDArray[np.bytes_]
-) -> tuple[bytes, NDArray[np.float32]]:
-    order = np.argsort(digest)  # a sum depends on its order, in its last bits
-    mean = latent[order].mean(axis=0, dtype=np.float64)
-    return hashlib.sha256(digest[order].tobytes()).digest(), mean.astype(np.float32)
+def _vectors(
+    faces: ChipSource, rows: NDArray[np.int64], chips: Pixels, framing: Framing
+) -> NDArray[np.float32]:
+    """dlib's vectors: those of the set where they are, of the chips otherwise (less exact)."""
+    about: Mapping[str, object] = getattr(faces, "meta", {})
+    if str(about.get("extractor", "")).startswith("dlib"):
+        return np.asarray(faces.embedding[rows], np.float32)  # type: ignore[attr-defined]
+    embedder = _embedder()
+    return embedder(within(framing.dlib, framing.ffhq).cut(chips, embedder.chip_size))
 
 
-def _people(persons: list[tuple[bytes, NDArray[np.float32]]]) -> People:
-    found = sorted(persons, key=lambda person: person[0])
-    key = hashlib.sha256(b"".join(digest for digest, _ in found)).digest()
-    return People(np.stack([latent for _, latent in found]), key)
+@cache
+def _embedder() -> Embedder:
+    from encoders.embed import load_embedder
+
+    return load_embedder("dlib")
+
+
+def _tones(chips: Pixels, framing: Framing) -> NDArray[np.float32]:
+    square = within(inner_face(framing), framing.ffhq)
+    return square.cut(chips, _TONE).mean(axis=(1, 2), dtype=np.float32) / 127.5 - 1
+
+
+def inner_face(framing: Framing) -> Square:
+    """Eyes to mouth, in a generator's picture: the middle of dlib's chip."""
+    return replace(framing.dlib, side=framing.dlib.side * _INNER)
+
+
+def within(square: Square, other: Square) -> Square:
+    """``square`` of a picture, as a square of what ``other`` cuts out of that picture."""
+    back = other.inverse()
+    return Square(
+        back.x + (square.x - 0.5) * back.side,
+        back.y + (square.y - 0.5) * back.side,
+        square.side * back.side,
+    )

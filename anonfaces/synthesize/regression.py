@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from anonfaces.synthesize.latents import within
 from encoders.embed import load_embedder
 
 if TYPE_CHECKING:
     from encoders.embed import Embedder
-    from encoders.frame import Framing, Square
+    from encoders.frame import Framing
     from stylegan.generator import Generator
 
 __all__ = ["Regression", "fit_regression"]
@@ -39,7 +40,7 @@ class Regression:
         self.framing = framing
         self._embedder, self._num_ws = embedder, n
         self._centre, self._mean, self._weight = line
-        self._square = _within(framing.dlib, framing.ffhq)
+        self._square = within(framing.dlib, framing.ffhq)
 
     def __call__(self, chips: Pixels) -> NDArray[np.float32]:
         """FFHQ-aligned RGB chips (n, s, s, 3) to W+ float32 (n, num_ws, w_dim)."""
@@ -48,10 +49,13 @@ class Regression:
         return np.repeat(w.astype(np.float32)[:, None], self._num_ws, axis=1)
 
 
-def fit_regression(generator: Generator, framing: Framing) -> Regression:
+def fit_regression(
+    generator: Generator, framing: Framing, samples: int | None = None
+) -> Regression:
     """The regression for ``generator``, always the same for the same generator."""
     embedder = load_embedder("dlib")
-    seeds = range(_MANY if generator.config.resolution <= _SMALL else _FEW)
+    count = _MANY if generator.config.resolution <= _SMALL else _FEW
+    seeds = range(samples or count)
     vectors, latents = [], []
     for start in range(0, len(seeds), _PART):
         w = generator.map(generator.latents(seeds[start : start + _PART]))
@@ -79,15 +83,3 @@ def _line(x: Vectors, y: Vectors, penalty: float) -> tuple[Vectors, Vectors, Vec
 def _error(line: tuple[Vectors, Vectors, Vectors], x: Vectors, y: Vectors) -> float:
     centre, mean, weight = line
     return float(np.square(mean + (x - centre) @ weight - y).sum())
-
-
-def _within(square: Square, other: Square) -> Square:
-    """``square`` of a picture, as a square of what ``other`` cuts out of that picture."""
-    from encoders.frame import Square
-
-    back = other.inverse()
-    return Square(
-        back.x + (square.x - 0.5) * back.side,
-        back.y + (square.y - 0.5) * back.side,
-        square.side * back.side,
-    )

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,8 +23,9 @@ from anonfaces.synthesize.looking import Onlookers, enlarged, shows_a_face
 
 if TYPE_CHECKING:
     from anonfaces.synthesize import Members
-    from anonfaces.synthesize.latents import People
+    from anonfaces.synthesize.latents import Inversion, People
     from anonfaces.synthesize.options import Drawing
+    from stylegan.generator import Generator
 
 __all__ = ["RETREAT", "GeneratorSurrogate", "StyleGan"]
 
@@ -52,13 +55,14 @@ class GeneratorSurrogate:
     """
 
     name = "generator"
+    looks_at_faces = False
+    """Whether ``place`` needs the members' vectors and tones."""
+    of_the_set = False
+    """Whether a face depends on other groups than its own."""
 
     def __init__(self, drawing: Drawing) -> None:
-        import stylegan
-
         self.drawing = drawing
-        self.generator = stylegan.load(drawing.generator)
-        self.invert = load_inversion(self.generator, drawing.generator)
+        self.generator, self.invert = _loaded(drawing.generator)
         self.mean: Latents = np.asarray(self.generator.values()["mapping.w_avg"])
 
     def place(self, groups: list[People]) -> Latents:
@@ -78,9 +82,9 @@ class GeneratorSurrogate:
                 ):
                     yield number, enlarged(face, size)
 
-    def truncated(self, w: Latents, share: float) -> Latents:
+    def truncated(self, w: Latents, share: float | NDArray[np.float64]) -> Latents:
         """``w`` drawn towards the generator's mean: ``share`` of the way is left."""
-        return (self.mean + np.float32(share) * (w - self.mean)).astype(np.float32)
+        return (self.mean + share * (w - self.mean)).astype(np.float32)
 
     def draw(self, w: Latents) -> Pixels:
         """Pictures uint8 (g, side, side, 3) of W+; each is as if drawn alone."""
@@ -99,13 +103,23 @@ class GeneratorSurrogate:
             yield self._with_faces(waiting, onlookers.seen())
 
     def _drawn(self, groups: Iterable[tuple[int, Members]]) -> Iterator[_Batch]:
-        left = iter(groups)
-        while some := list(islice(left, _AT_ONCE)):
-            w = self.place(people_of([members for _, members in some], self.invert))
+        for some in self._drawn_of(groups):
+            members = [who for _, who in some]
+            w = self.place(people_of(members, self.invert, self.looks_at_faces))
             if self.drawing.psi is not None:
                 w = self.truncated(w, self.drawing.psi)
-            sizes = [members.chip_size for _, members in some]
-            yield _Batch([number for number, _ in some], sizes, w, self.draw(w))
+            numbers, sizes = [number for number, _ in some], [who.chip_size for who in members]
+            for start in range(0, len(some), _AT_ONCE):
+                part = slice(start, start + _AT_ONCE)
+                yield _Batch(numbers[part], sizes[part], w[part], self.draw(w[part]))
+
+    def _drawn_of(
+        self, groups: Iterable[tuple[int, Members]]
+    ) -> Iterator[list[tuple[int, Members]]]:
+        """Groups in the batches in which they are drawn."""
+        left = iter(groups)
+        while some := list(islice(left, _AT_ONCE)):
+            yield some
 
     def _with_faces(self, batch: _Batch, seen: NDArray[np.bool_]) -> _Batch:
         faceless = np.flatnonzero(~seen)
@@ -126,6 +140,15 @@ class StyleGan(GeneratorSurrogate):
     def place(self, groups: list[People]) -> Latents:
         means = [people.latent.mean(axis=0, dtype=np.float64) for people in groups]
         return np.stack(means).astype(np.float32)
+
+
+@lru_cache(maxsize=1)
+def _loaded(path: Path | None) -> tuple[Generator, Inversion]:
+    """A generator and the way into it, shared by the methods: compiling them takes seconds."""
+    import stylegan
+
+    generator = stylegan.load(path)
+    return generator, load_inversion(generator, path)
 
 
 def _no_face(name: str, numbers: list[int]) -> str:

@@ -1,0 +1,276 @@
+"""Generated surrogates: a function of the group alone, with a face, each its own."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import replace
+from functools import cache, partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from anonfaces.errors import GuaranteeError, InputError, PrivacyWarning
+from anonfaces.synthesize import Drawing, Members, load_surrogate, surrogates
+from anonfaces.synthesize.latents import framing_of, load_inversion, people_of
+from anonfaces.synthesize.looking import Onlookers, enlarged, shows_a_face
+from anonfaces.synthesize.optimised import TARGET, Optimised
+from anonfaces.synthesize.recognised import Mirror, distances
+from anonfaces.synthesize.regression import fit_regression
+from anonfaces.synthesize.stylegan import StyleGan
+from anonfaces.synthesize.weighted import THRESHOLD, Weighted
+from encoders.faceset import FaceSet
+
+METHODS = ("stylegan", "stylegan-random", "stylegan-weighted", "optimised")
+# the mean face of the generator that ships looks like its synthetic people
+MAY_WARN = pytest.mark.filterwarnings("ignore:.*after 20 rounds:anonfaces.errors.PrivacyWarning")
+Faces = dict[int, NDArray[np.uint8]]
+
+
+@pytest.fixture(scope="module")
+def method() -> Any:
+    """Each method, loaded once."""
+    loaded: dict[str, Any] = {}
+
+    def load(name: str) -> Any:
+        if name not in loaded:
+            loaded[name] = load_surrogate(name)
+        return loaded[name]
+
+    return load
+
+
+@pytest.fixture(scope="module")
+def drawn(few: FaceSet, method: Any) -> Any:
+    """What each method makes of the three groups."""
+    return cache(lambda name: made(few, method(name)))
+
+
+def three_groups(faces: FaceSet) -> NDArray[np.int64]:
+    return np.array([int(who.split("_")[1]) % 3 for who in faces.identity])
+
+
+def made(faces: FaceSet, method: Any, labels: NDArray[np.int64] | None = None) -> Faces:
+    chosen = three_groups(faces) if labels is None else labels
+    return dict(surrogates(faces, chosen, faces.identity, method))
+
+
+@MAY_WARN
+@pytest.mark.parametrize("name", METHODS)
+def test_every_group_has_its_own_face_of_the_size_of_the_chips(drawn: Any, name: str) -> None:
+    faces = drawn(name)
+    assert list(faces) == [0, 1, 2]
+    for face in faces.values():
+        assert (face.dtype, face.shape) == (np.uint8, (256, 256, 3))
+        assert shows_a_face(face)
+    assert len({face.tobytes() for face in faces.values()}) == 3
+
+
+@MAY_WARN
+@pytest.mark.parametrize("name", METHODS)
+def test_a_face_depends_on_neither_order_nor_names_nor_other_groups(
+    few: FaceSet, method: Any, drawn: Any, name: str
+) -> None:
+    rows = np.random.default_rng(0).permutation(np.flatnonzero(three_groups(few) != 2))
+    some = few.select(rows)
+    renamed = replace(some, identity=np.array([f"z{who[::-1]}" for who in some.identity]))
+    again = dict(surrogates(renamed, 5 - three_groups(some), renamed.identity, method(name)))
+    assert sorted(again) == [4, 5]
+    for group in (0, 1):
+        np.testing.assert_array_equal(drawn(name)[group], again[5 - group])
+
+
+def test_one_group_alone_is_drawn_as_among_others(few: FaceSet, method: Any, drawn: Any) -> None:
+    labels = three_groups(few)
+    rows = [np.flatnonzero((few.identity == who) & (labels == 1)) for who in set(few.identity)]
+    members = Members(few, tuple(r for r in rows if len(r)))
+    np.testing.assert_array_equal(method("stylegan")(members), drawn("stylegan")[1])
+
+
+def test_the_mean_gives_people_equal_weight(few: FaceSet, method: Any) -> None:
+    names, counts = np.unique(few.identity, return_counts=True)
+    one, three = names[counts == 1][0], names[counts == 3][0]
+    rows = tuple(np.flatnonzero(few.identity == who) for who in (one, three))
+    invert = method("stylegan").invert
+    (people,) = people_of([Members(few, rows)], invert)
+    means = [invert(few.chips(r)).mean(axis=0) for r in rows]
+    np.testing.assert_allclose(
+        method("stylegan").place([people])[0], np.mean(means, axis=0), atol=1e-5
+    )
+
+
+def test_chance_is_by_seed_and_content(few: FaceSet, method: Any) -> None:
+    invert = method("stylegan").invert
+    groups = [Members(few, tuple(np.array([i]) for i in r)) for r in ([0, 1], [2, 3])]
+    one, two = people_of(groups, invert)
+    assert (one.draw(1).random(9) == people_of(groups[:1], invert)[0].draw(1).random(9)).all()
+    assert (one.draw(1).random(9) != one.draw(2).random(9)).any()
+    assert (one.draw(1).random(9) != two.draw(1).random(9)).any()
+
+
+def people_with_faces(few: FaceSet, invert: Any) -> list[Any]:
+    labels = three_groups(few)
+    groups = []
+    for number in range(3):
+        people = np.unique(few.identity[labels == number])
+        rows = tuple(np.flatnonzero(few.identity == who) for who in people)
+        groups.append(Members(few, rows))
+    return people_of(groups, invert, faces_too=True)
+
+
+def test_optimised_faces_are_evenly_far_from_all_members(few: FaceSet, method: Any) -> None:
+    ours: Optimised = method("optimised")
+    groups = people_with_faces(few, ours.invert)
+    mirror = Mirror(ours.generator, ours.invert.framing)
+    mean, moved = (mirror(m.place(groups)) for m in (method("stylegan"), ours))
+    for group, before, after in zip(groups, mean, moved, strict=True):
+        near, nearer = (
+            np.array([d.min() for d in distances(shown, group)]) for shown in (before, after)
+        )
+        assert np.abs(nearer - TARGET).max() < np.abs(near - TARGET).max()
+        assert np.ptp(nearer) < np.ptp(near)
+        assert nearer.min() > THRESHOLD
+
+
+def test_weights_move_until_the_rate_is_at_most_one_in_k(few: FaceSet, method: Any) -> None:
+    weighted: Weighted = method("stylegan-weighted")
+    groups = people_with_faces(few, weighted.invert)
+    equal = method("stylegan").place(groups)
+    with warnings.catch_warnings(record=True) as heard:
+        warnings.simplefilter("always")
+        adjusted = weighted.place(groups)
+    rate = partial(rates, Mirror(weighted.generator, weighted.invert.framing), groups)
+    before, after = rate(equal), rate(adjusted)
+    fine = before <= 1 / 4
+    np.testing.assert_array_equal(adjusted[fine], equal[fine])
+    assert not fine.all()
+    assert (after <= before).all()
+    assert heard or (after <= 1 / 4).all()
+
+
+def rates(mirror: Mirror, groups: list[Any], w: Any) -> NDArray[np.float64]:
+    """The share of each group's faces that dlib finds in its surrogate."""
+    shown = zip(mirror(w), groups, strict=True)
+    return np.array([(np.concatenate(distances(*pair)) <= THRESHOLD).mean() for pair in shown])
+
+
+@MAY_WARN
+def test_counting_over_the_set_is_warned_of(few: FaceSet) -> None:
+    method = load_surrogate("stylegan-weighted", Drawing(per="dataset"))
+    with pytest.warns(PrivacyWarning, match="not on its group alone"):
+        assert len(made(few, method)) == 3
+
+
+def test_vectors_of_the_chips_stand_in_where_the_set_has_others(few: FaceSet, method: Any) -> None:
+    other = replace(few, meta={**few.meta, "extractor": "pca"})
+    invert = method("stylegan").invert
+    members = [Members(faces, (np.arange(len(few)),)) for faces in (few, other)]
+    (own,), (seen,) = (people_of([m], invert, faces_too=True) for m in members)
+    off = np.linalg.norm(own.vectors[0] - seen.vectors[0], axis=1)
+    assert 0 < np.median(off) < 0.45
+
+
+def test_a_generator_without_an_encoder_is_regressed_on(few: FaceSet, method: Any) -> None:
+    generator = method("stylegan").generator
+    fitted = fit_regression(generator, framing_of(generator), 200)
+    w = fitted(few.chips(np.arange(8)))
+    mirror, embedding = Mirror(generator, fitted.framing), few.embedding[:8]
+    own = np.linalg.norm(mirror(w) - embedding, axis=1)
+    others = np.linalg.norm(mirror(w) - np.roll(embedding, 4, axis=0), axis=1)
+    assert own.mean() < others.mean()
+
+
+def test_a_smaller_psi_is_nearer_to_the_mean_face(few: FaceSet, method: Any) -> None:
+    plain: StyleGan = method("stylegan")
+    mean = plain.draw(np.broadcast_to(plain.mean, (1, plain.generator.num_ws, len(plain.mean))))
+    off = []
+    for psi in (0.3, 0.7):
+        plain.drawing = Drawing(psi=psi)
+        off.append(np.abs(made(few, plain)[0] - enlarged(mean[0], 256).astype(float)).mean())
+    plain.drawing = Drawing()
+    off.append(np.abs(made(few, plain)[0] - enlarged(mean[0], 256).astype(float)).mean())
+    assert off == sorted(off)
+
+
+class Blind(StyleGan):
+    """A generator whose faces are all lost at first, or for good."""
+
+    name = "blind"
+    clear_at = 0.0
+
+    def draw(self, w: Any) -> Any:
+        pictures = super().draw(w)
+        near = np.abs(w - self.mean).max() <= self.clear_at
+        return pictures if near else np.zeros_like(pictures)
+
+
+def test_where_no_face_is_found_others_nearer_to_the_mean_are_tried(few: FaceSet) -> None:
+    blind = Blind(Drawing(jobs=1))
+    (people, *_) = people_with_faces(few, blind.invert)
+    blind.clear_at = 0.6 * float(np.abs(blind.place([people]) - blind.mean).max())
+    one = few.select(np.flatnonzero(three_groups(few) == 0))
+    face = made(one, blind)[0]
+    expected = blind.draw(blind.truncated(blind.place([people]), 0.5))[0]
+    np.testing.assert_array_equal(face, enlarged(expected, 256))
+
+
+def test_a_group_for_which_none_shows_a_face_is_named(few: FaceSet) -> None:
+    with pytest.raises(GuaranteeError, match=r"no face in what the generator draws for group 0, 1"):
+        made(few, Blind(Drawing(jobs=1)))
+
+
+def test_onlookers_see_what_there_is(few: FaceSet) -> None:
+    empty = np.zeros((64, 64, 3), np.uint8)
+    chips = few.chips(np.arange(3))
+    with Onlookers(2) as onlookers:
+        onlookers.show([empty, *chips[:2]])
+        onlookers.show([enlarged(chips[2], 512)])
+        onlookers.show([])
+        assert onlookers.seen().tolist() == [False, True, True]
+        assert onlookers.seen().tolist() == [True]
+        assert onlookers.seen().tolist() == []
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"psi": 0.0}, "--psi is a number above 0"),
+        ({"psi": 2.1}, "--psi is a number above 0"),
+        ({"psi": float("nan")}, "--psi is a number above 0"),
+        ({"jobs": 0}, "--jobs is a number of processes"),
+        ({"per": "person"}, "--per is group or dataset"),
+        ({"seed": -1}, "a seed is a whole number"),
+    ],
+)
+def test_options_are_checked(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        Drawing(**options)
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "message"),
+    [
+        ("blur", {}, r"no surrogate method 'blur'.*k-same.*stylegan"),
+        ("k-same", {"psi": 0.7}, "--surrogate k-same has no --psi"),
+        ("k-same", {"generator": Path("x.pkl")}, "--surrogate k-same has no --generator"),
+        ("stylegan", {"per": "dataset"}, "--surrogate stylegan has no --per"),
+    ],
+)
+def test_what_a_method_does_not_have_is_refused(
+    name: str, options: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(InputError, match=message):
+        load_surrogate(name, Drawing(**options))
+
+
+def test_the_inversion_is_of_the_generator(method: Any) -> None:
+    generator = method("stylegan").generator
+    w = generator.map(generator.latents(range(6)), psi=0.8)
+    invert = load_inversion(generator, None)
+    chips = invert.framing.to_ffhq(generator.pictures(w), 256)
+    back = invert(chips)
+    off = np.linalg.norm(back.mean(axis=1) - w.mean(axis=1), axis=1)
+    apart = np.linalg.norm(back.mean(axis=1) - np.roll(w, 1, axis=0).mean(axis=1), axis=1)
+    assert (off < apart).all()
