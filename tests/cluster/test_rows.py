@@ -41,6 +41,10 @@ def lists(path: Path) -> None:
     pq.write_table(pa.table(table), path, row_group_size=7)
 
 
+def ragged(path: Path) -> None:
+    pq.write_table(pa.table({"embedding": [[1.0, 2.0, 3.0], [3.0]]}), path)
+
+
 def parts(path: Path) -> None:
     path.mkdir()
     named = FRAME.assign(identity=WHO)
@@ -55,6 +59,9 @@ WRITERS: dict[str, Callable[[Path], object]] = {
     "a.zarr": to_zarr,
     "a.parquet": lambda path: FRAME.assign(person=WHO).to_parquet(path, row_group_size=20),
     "lists.parquet": lists,
+    "variable.parquet": lambda path: pq.write_table(
+        pa.table({"embedding": TABLE.tolist(), "person": WHO}), path, row_group_size=9
+    ),
     "parts": parts,
 }
 
@@ -104,6 +111,11 @@ HOSTILE: dict[str, tuple[Callable[[Path], object], str]] = {
     "words.parquet": (lambda path: FRAME.assign(w="a").to_parquet(path), "not numbers: w"),
     "nobody.parquet": (lambda path: FRAME[:0].to_parquet(path), "holds no rows"),
     "nan.parquet": (lambda path: (FRAME * np.nan).to_parquet(path), "NaN, infinity"),
+    "ragged.parquet": (ragged, "of different lengths"),
+    "scalar.parquet": (
+        lambda path: FRAME[["x"]].rename(columns={"x": "embedding"}).to_parquet(path, index=False),
+        "not lists of numbers",
+    ),
     "columns": (other_columns, "other columns than a.parquet"),
     "a.csv": (lambda path: FRAME.to_csv(path), "that are read in pieces come as"),
     "absent.npy": (lambda path: None, "no such file"),

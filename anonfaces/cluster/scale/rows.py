@@ -208,7 +208,7 @@ class _Parquet:
                     at += rows
         if not self.pieces:
             raise InputError(f"{file}: holds no rows")
-        self.dimensions = self.read(0)[0].shape[1]
+        self.dimensions = _width(files[0], schema, self._numbers)
 
     def read(self, piece: int) -> tuple[np.ndarray, np.ndarray | None]:
         from pyarrow.parquet import ParquetFile
@@ -237,10 +237,28 @@ def _number_columns(file: Path, schema: Any, identity: str | None) -> list[str]:
     return [f.name for f in fields]
 
 
+def _width(file: Path, schema: Any, columns: list[str]) -> int:
+    from pyarrow import types
+    from pyarrow.parquet import ParquetFile
+
+    if columns != ["embedding"]:
+        return len(columns)
+    kind = schema.field("embedding").type
+    if types.is_fixed_size_list(kind):
+        return kind.list_size
+    if not (types.is_list(kind) or types.is_large_list(kind)):
+        raise InputError(f"{file}: the column embedding holds {kind}, not lists of numbers")
+    first = next(ParquetFile(file).iter_batches(1, columns=["embedding"]))
+    return len(first.column(0)[0])
+
+
 def _matrix(table: Any, columns: list[str]) -> np.ndarray:
     if columns != ["embedding"]:
         return np.column_stack([table[name].to_numpy().astype(np.float32) for name in columns])
     lists = table["embedding"].combine_chunks()
+    lengths = lists.value_lengths().to_numpy(zero_copy_only=False)
+    if lists.null_count or (lengths != lengths[0]).any():
+        raise ValueError("embeddings of different lengths")
     flat = lists.flatten().to_numpy(zero_copy_only=False).astype(np.float32)
     return flat.reshape(len(lists), -1)
 
