@@ -130,13 +130,13 @@ def labelled(count: int) -> Labelled:
     return Labelled(face.astype(np.uint8), target.astype(np.float32), bright)
 
 
-def test_what_is_plain_to_see_is_learnt_and_the_same_seed_learns_the_same() -> None:
+def test_what_is_plain_to_see_is_learnt_and_gone_on_from() -> None:
     data = labelled(160)
-    first, second = (train(data, Course(epochs=6, batch=16, seed=4)) for _ in range(2))
+    first = train(data, Course(epochs=6, batch=16, seed=4))
     rows = {row["group"]: row for row in errors(first, data)}
     assert rows["all"]["faces"] == 160
     assert rows["all"]["gender_agrees"] > 0.95
     assert rows["all"]["age_error"] < 15
     assert rows["labelled White"]["faces"] + rows["labelled Black"]["faces"] == 160
-    weights = zip(first.network.get_weights(), second.network.get_weights(), strict=True)
-    assert max(np.abs(a - b).max() for a, b in weights) < 0.05
+    more = train(data, Course(epochs=1, batch=16), start=first)
+    assert errors(more, data)[0]["gender_agrees"] > 0.95
