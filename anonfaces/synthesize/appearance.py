@@ -45,7 +45,7 @@ class Appearance:
     def coefficients(self, shape: NDArray, texture: NDArray) -> NDArray[np.float64]:
         """Faces as numbers (n, a + b) of variance 1: whitened coefficients of both parts.
 
-        ``shape`` (n, 68, 2) in sides of the chip; ``texture`` (n, s, s, 3) in the mean shape.
+        ``shape`` (n, 68, 2) in sides of the chip; ``texture`` (n, 96, 96, 3) in the mean shape.
         """
         off_shape = (shape - self.mean_shape).reshape(len(shape), -1)
         off_texture = texture_of(texture, self.mask) - self.mean_texture
@@ -67,18 +67,14 @@ class Appearance:
 
 
 def texture_of(warped: NDArray, mask: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Faces (n, s, s, 3) in the mean shape as (n, 96 * 96 * 3): masked, less each mean colour.
+    """Faces (n, 96, 96, 3) in the mean shape as (n, 96 * 96 * 3): masked, less each mean colour.
 
     Without its mean colour a texture does not tell the light, and a step in textures leaves the
     skin tone as it is.
     """
-    from encoders.frame import Square
-
-    size = len(mask)
-    small = warped if warped.shape[1] == size else Square().cut(warped, size)
-    weighted = mask[..., None] * small
+    weighted = mask[..., None] * warped
     colour = weighted.sum(axis=(1, 2), keepdims=True) / mask.sum()
-    return (mask[..., None] * (small - colour)).reshape(len(warped), -1)
+    return (mask[..., None] * (warped - colour)).reshape(len(warped), -1)
 
 
 @cache

@@ -32,10 +32,9 @@ class Eigenfaces:
     mean: NDArray[np.float32]
     faces: NDArray[np.float32]
 
-    def coefficients(self, chips: NDArray[np.uint8]) -> NDArray[np.floating]:
-        """FFHQ-aligned chips (n, s, s, 3) as coefficients (n, c)."""
-        cut = FACE.cut(chips, FACE_SIZE).reshape(len(chips), -1).astype(np.float32)
-        return (cut - self.mean) @ self.faces.T
+    def project(self, pixels: NDArray) -> NDArray[np.floating]:
+        """Coefficients (..., c) of pixels (..., 64 * 64 * 3) that ``FACE`` cut out of chips."""
+        return (pixels.astype(np.float32) - self.mean) @ self.faces.T
 
     def picture(self, coefficients: NDArray[np.floating]) -> NDArray[np.uint8]:
         """The face (64, 64, 3) of ``coefficients`` (c,), rounded to the nearest level."""

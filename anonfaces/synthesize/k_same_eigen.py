@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from anonfaces.synthesize.eigenfaces import Eigenfaces, load_eigenfaces
+from anonfaces.synthesize.eigenfaces import FACE, FACE_SIZE, Eigenfaces, load_eigenfaces
 from anonfaces.synthesize.looking import enlarged
 
 if TYPE_CHECKING:
@@ -36,11 +36,14 @@ class KSameEigen:
 
     def __call__(self, members: Members) -> NDArray[np.uint8]:
         """uint8 (s, s, 3) RGB: the face from hairline to chin."""
-        people = [self._person(members, person) for person in range(len(members))]
-        face = self._eigenfaces.picture(np.mean(people, axis=0))
-        return enlarged(face, members.chip_size)
+        people = [_mean_cut(members, person) for person in range(len(members))]
+        basis = self._eigenfaces
+        return enlarged(basis.picture(basis.project(np.mean(people, axis=0))), members.chip_size)
 
-    def _person(self, members: Members, person: int) -> NDArray[np.float64]:
-        found = [self._eigenfaces.coefficients(chips) for chips in members.chips(person)]
-        every = np.concatenate(found).astype(np.float64)
-        return np.sort(every, axis=0).mean(axis=0)  # the order of rows must not tell
+
+def _mean_cut(members: Members, person: int) -> NDArray[np.float64]:
+    """A person's mean (64 * 64 * 3,): that of coefficients is the coefficients of it."""
+    total = np.zeros((FACE_SIZE, FACE_SIZE, 3), np.int64)
+    for chips in members.chips(person):
+        total += FACE.cut(chips, FACE_SIZE).sum(axis=0, dtype=np.uint32)
+    return total.ravel() / len(members.rows[person])

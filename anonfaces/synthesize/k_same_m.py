@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from anonfaces.synthesize.appearance import Appearance, load_appearance
+from anonfaces.synthesize.appearance import TEXTURE_SIZE, Appearance, load_appearance
 from anonfaces.synthesize.warp import Sheet, to_sides
+from encoders.frame import Square
 
 if TYPE_CHECKING:
     from anonfaces.synthesize import Members
@@ -46,13 +47,14 @@ class KSameM:
     def __call__(self, members: Members) -> NDArray[np.uint8]:
         """uint8 (s, s, 3) RGB, rounded to the nearest level."""
         total = np.zeros((members.chip_size, members.chip_size, 3))
-        shapes, faces = [], []
+        shapes, small = [], []
         for person in range(len(members)):
             shape, texture = self._person(members, person)
             total += texture
             shapes.append(shape)
-            faces.append(self._model.coefficients(shape[None], texture[None].astype(np.float32)))
-        step = stepped(np.concatenate(faces), self.margin)
+            small.append(Square().cut(texture[None].astype(np.float32), TEXTURE_SIZE)[0])
+        faces = self._model.coefficients(np.stack(shapes), np.stack(small))
+        step = stepped(faces, self.margin)
         return self._drawn(np.mean(shapes, axis=0), total / len(members), step)
 
     def _person(self, members: Members, person: int) -> tuple[Vectors, Vectors]:
@@ -76,8 +78,6 @@ class KSameM:
         return self._sheets[size]
 
     def _drawn(self, shape: Vectors, texture: Vectors, step: Vectors) -> NDArray[np.uint8]:
-        from encoders.frame import Square
-
         size = len(texture)
         moved, lit = self._model.difference(step)
         lit = Square().cut(lit[None].astype(np.float32), size)[0]
