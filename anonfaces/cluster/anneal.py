@@ -15,6 +15,7 @@ import numpy as np
 from anonfaces.cluster._limits import Limits
 from anonfaces.cluster.blocks import BLOCK, anneal_in_blocks
 from anonfaces.cluster.budget import UNLIMITED, Budget
+from anonfaces.cluster.columns import chosen
 from anonfaces.cluster.mdav import mdav
 from anonfaces.cluster.mend import begin
 from anonfaces.cluster.recombine import recombine
@@ -34,12 +35,13 @@ class _Plan(NamedTuple):
     each: int  # tries a person
     most: int  # tries
     heats: tuple[float, ...]  # first heat of each generation
+    programs: int = 0  # linear programs before the last generation
 
 
 _PLANS = {
     "fast": _Plan(2, 1_000, 1_100_000, (HOT,)),
     "default": _Plan(2, 9_000, 9_000_000, (HOT, 0.1)),
-    "best": _Plan(6, 12_000, 12_000_000, (HOT, 0.1, 0.1)),
+    "best": _Plan(6, 12_000, 12_000_000, (HOT, 0.1, 0.1), 60),
 }
 
 
@@ -89,7 +91,9 @@ def anneal(
     """MDAV, then simulated annealing: worse changes are taken too, ever more seldom.
 
     Several runs, in threads; then the best grouping that can be made of all their groups
-    (``recombine``), from which the next, cooler runs go on. Beyond 2,048 people in blocks.
+    (``recombine``), from which the next, cooler runs go on. With the effort ``best`` the last
+    of them start from the best choice of groups that column generation finds (``chosen``).
+    Beyond 2,048 people in blocks.
     With a time limit, Ctrl-C ends the search and the best so far is returned.
 
     The work is a number of tries that follows from the effort and the number of people, so
@@ -123,6 +127,8 @@ def anneal(
         labels = [recombine(points, weights, [run.best for run in runs] + labels), *labels]
         if budget.spent():
             break
+        if limits is None and plan.programs and done == len(plan.heats) - 2:
+            labels.insert(0, chosen(points, weights, k, labels, budget, plan.programs))
     return labels[0]
 
 

@@ -18,9 +18,10 @@ from anonfaces.cluster.bounds import shares
 from anonfaces.cluster.budget import Budget
 from anonfaces.cluster.people import between, means
 from anonfaces.cluster.pricing import Cheap, Prices, Pricing
+from anonfaces.cluster.recombine import members
 from anonfaces.cluster.search import nearest_others
 
-__all__ = ["certified_bound"]
+__all__ = ["certified_bound", "chosen"]
 
 _PEOPLE = 3000  # more would need a linear program with as many rows
 _EACH = 8  # new sets on one person in a round
@@ -29,6 +30,8 @@ _DONE = 1e-4  # relative; a bound this near the linear program's value is as goo
 _PROVEN = 1e-7
 _RETREATS = 12
 _TAKEN = 1e-6  # share of a set; less is rounding
+_WHOLE = 6  # sets a person of which whole ones are chosen
+_SOLVED = 60  # linear programs on the way to them
 
 
 def certified_bound(
@@ -68,6 +71,45 @@ def certified_bound(
     return min(max(known, rounds.bound * unit), loss)
 
 
+def chosen(
+    points: np.ndarray,
+    weights: np.ndarray,
+    k: int,
+    labels: list[np.ndarray],
+    budget: Budget,
+    programs: int = _SOLVED,
+) -> np.ndarray:
+    """The best grouping of the groups of some and of all those that the prices find worth it.
+
+    Args:
+        points: float64 (p, d), one row a person.
+        weights: float64 (p,), > 0.
+        k: people a group at least.
+        labels: int64 (p,) each, groupings, the best first.
+        budget: its time limit.
+        programs: linear programs that are solved at most: a count, so that the same seed gives
+            the same groups.
+
+    Returns:
+        int64 (p,), no worse than the first of ``labels``; that one where Ctrl-C was pressed and
+        there is a time limit.
+    """
+    loss = between(points, weights, labels[0])
+    if len(points) > _PEOPLE or loss <= 0:
+        return labels[0]
+    unit = loss / len(points)
+    start = shares(points, weights, k, loss, "default") / unit
+    try:
+        rounds = _Rounds(points / np.sqrt(unit), weights, k, labels[0], start)
+        rounds.run(budget, programs)
+        return labels[0] if budget.spent() else rounds.whole(labels, budget)
+    except KeyboardInterrupt:
+        if budget.time_limit is None:
+            raise
+        budget.stop()
+        return labels[0]
+
+
 class _Rounds:
     """Prices that are proven, and the sets that they came from; the loss is scaled to p."""
 
@@ -84,10 +126,11 @@ class _Rounds:
         self.sets = np.full((0, self.pricing.most), self.people)
         self._add(np.concatenate([self._filled(own), self._filled(list(near)), self._seeds()]))
 
-    def run(self, budget: Budget) -> None:
+    def run(self, budget: Budget, programs: int = 10**9) -> None:
         """Rounds until nothing is cheap, then cuts, then rounds, until there are no cuts."""
-        while not self._proven() and not budget.spent():
-            left = None if budget.time_limit is None else budget.time_limit - budget.seconds()
+        while not self._proven() and not budget.spent() and programs > 0:
+            programs -= 1
+            left = _left(budget)
             sets = self.sets
             solved = master.solve(self.pricing, sets, self.fine, left)
             if solved is None:
@@ -102,6 +145,21 @@ class _Rounds:
             if not more:
                 return
             self._cut(more)
+
+    def whole(self, labels: list[np.ndarray], budget: Budget) -> np.ndarray:
+        """The best choice of whole groups: of ``labels``, and of the sets nearest to the prices."""
+        own = [self._filled(members(label)) for label in labels]
+        order = np.argsort(self.pricing.reduced(self.centre, self.sets), kind="stable")
+        near = self.sets[order[: _WHOLE * self.people]]
+        sets, at = np.unique(np.concatenate([*own, near]), axis=0, return_inverse=True)
+        known = np.zeros(len(sets))
+        known[at.ravel()[: len(own[0])]] = 1
+        table, allowed = master.cover(self.pricing, sets), self.pricing.inside.sum(axis=0) // 2
+        taken = master.choose(self.pricing.losses(sets), table, allowed, known, _left(budget))
+        label = np.full(self.people + 1, -1)
+        for g, rows in enumerate(sets[taken]):
+            label[rows] = g
+        return label[:-1]
 
     def _proven(self) -> bool:
         return self.bound >= self.people * (1 - _PROVEN)
@@ -188,6 +246,10 @@ def _joining(points: np.ndarray, weights: np.ndarray, label: np.ndarray) -> np.n
     rise = d2 * weights[:, None] * mass / (weights[:, None] + mass)
     rise[np.arange(len(points)), label] = np.inf
     return rise.min(axis=1)
+
+
+def _left(budget: Budget) -> float | None:
+    return None if budget.time_limit is None else budget.time_limit - budget.seconds()
 
 
 def _few(found: Cheap, people: int, each: int = _EACH) -> np.ndarray:

@@ -143,3 +143,28 @@ def test_tarragona_at_k_3_is_certified(shared_data: Path) -> None:
     table = (table - table.mean(axis=0)) / table.std(axis=0)
     groups = group(table, 3, np.arange(len(table)), effort="fast", certify=120)
     assert groups.gap <= 3
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("k", [2, 3, 4])
+def test_the_groups_that_it_chooses_are_better_than_where_it_started(
+    k: int, weighted: bool
+) -> None:
+    points, weights = drawn(k, 50, weighted, whole=False)
+    label = METHODS["mdav"](points, weights, k, np.random.default_rng(0), UNLIMITED)
+    found = columns.chosen(points, weights, k, [label], UNLIMITED)
+    again = columns.chosen(points, weights, k, [label], UNLIMITED)
+    np.testing.assert_array_equal(found, again)
+    assert between(points, weights, found) < between(points, weights, label)
+    assert k <= np.bincount(found).min() <= np.bincount(found).max() < 2 * k
+    bound = columns.certified_bound(points, weights, k, found, UNLIMITED)
+    assert bound <= between(points, weights, found)
+
+
+def test_pairs_are_chosen_as_well_as_can_be() -> None:
+    """What is chosen costs what the bound says: nothing less can be had, at an odd number too."""
+    points, weights = drawn(0, 61, False, whole=False)
+    label = METHODS["mdav"](points, weights, 2, np.random.default_rng(0), UNLIMITED)
+    found = columns.chosen(points, weights, 2, [label], UNLIMITED)
+    bound = columns.certified_bound(points, weights, 2, found, UNLIMITED)
+    assert bound == pytest.approx(between(points, weights, found), rel=5e-3)
