@@ -20,6 +20,7 @@ import numpy as np
 
 from anonfaces import __version__
 from anonfaces._files import write_text
+from anonfaces._notes import noting
 from anonfaces._people import Gathered, from_faces, from_file
 from anonfaces._workplace import check_output, workplace
 from anonfaces.cluster.budget import Budget, Effort, Progress, check_seconds
@@ -201,36 +202,17 @@ def _command(job: _Job) -> str:
     return " ".join(parts)
 
 
-@contextmanager
-def _noting(notes: list[str]) -> Iterator[None]:
-    """Note every PrivacyWarning of the block, and let it go on to the user afterwards."""
-    heard: list[str] = []
-    with warnings.catch_warnings():
-        warnings.simplefilter("always", PrivacyWarning)
-        show = warnings.showwarning
-
-        def hear(message: Any, category: type[Warning], *rest: Any, **more: Any) -> None:
-            if issubclass(category, PrivacyWarning):
-                heard.append(str(message))
-            else:
-                show(message, category, *rest, **more)
-
-        warnings.showwarning = hear
-        yield
-    notes += [note for note in dict.fromkeys(heard) if note not in notes]
-    for note in dict.fromkeys(heard):
-        warnings.warn(note, PrivacyWarning, stacklevel=2)
-
-
 def _encoded(photos: Path, place: Path, folder: Path, job: _Job) -> Gathered:
     """The faces of a folder of photographs, those of an earlier run or dataset re-used."""
     from encoders import encode
 
+    if _columns(job) and not str(job.identity).startswith("csv:"):
+        raise InputError("columns of people in photographs come with --identity csv:FILE:COLUMN")
     if not (folder / "faces.h5").exists() and (place / "faces.h5").is_file():
         shutil.copyfile(place / "faces.h5", folder / "faces.h5")
     options = asdict(job.encoding)
     unknown = job.identity in ("estimate", "none")
-    with _noting(job.warned):
+    with noting(job.warned):
         faces = encode(
             photos,
             folder / "faces.h5",
@@ -246,7 +228,7 @@ def _encoded(photos: Path, place: Path, folder: Path, job: _Job) -> Gathered:
 def _grouped(gathered: Gathered, job: _Job) -> tuple[Gathered, Groups]:
     from anonfaces.cluster import group
 
-    with _noting(job.warned), _bar(job.progress) as told:
+    with noting(job.warned), _bar(job.progress) as told:
         groups = group(
             gathered.embedding, job.k, gathered.identity, method=job.method, seed=job.seed,
             effort=job.effort, time_limit=job.time_limit, progress=told,
@@ -308,7 +290,7 @@ def _write(folder: Path, gathered: Gathered, groups: Groups, job: _Job) -> Summa
     else:
         missing, counts = not_found(faces)
         write_text(folder / "not_found.csv", to_csv(missing))
-        with _noting(job.warned):
+        with noting(job.warned):
             draw(folder, faces, groups, job.surrogate, job.drawing, job.progress)
         facts |= _photographic(faces, counts, job)
     summary = _summary(folder, gathered, groups, job, **facts)
@@ -324,7 +306,7 @@ def _write_lookalikes(folder: Path, gathered: Gathered, job: _Job) -> None:
     if gathered.identity is None:
         return
     distance = LOOKALIKE if gathered.extractor.startswith("dlib") else 0.0
-    with _noting(job.warned):
+    with noting(job.warned):
         pairs = find_lookalikes(gathered.embedding, gathered.identity, distance)
     if len(pairs):
         where = np.arange(len(gathered)) if gathered.image is None else gathered.image

@@ -301,6 +301,7 @@ BROKEN = np.full((20, 4), np.nan)
         ({"l_diversity": {"age": 8}}, GuaranteeError, "have . different values, and 8"),
         ({"t_closeness": {"age": 2}}, InputError, "--t-closeness age: a distance"),
         ({"same": ["full name"]}, GuaranteeError, "1, 4 short"),
+        ({"source": "empty", "same": ["age"]}, InputError, "come with --identity csv"),
         ({"source": "bare.csv", "same": ["shoe"]}, InputError, "no column 'shoe'; it has 0, 1"),
         ({"source": "huge.npy", "same": ["shoe"]}, InputError, "it has no columns"),
         ({"same_person": 0}, InputError, "--same-person"),

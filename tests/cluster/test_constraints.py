@@ -94,12 +94,13 @@ def test_the_search_goes_on_under_a_demand() -> None:
     assert plain < searched < mended
 
 
-def test_many_people_keep_a_demand_that_no_neighbourhood_keeps() -> None:
+@pytest.mark.parametrize("method", ["mdav", "local_search"])
+def test_many_people_keep_a_demand_that_no_neighbourhood_keeps(method: str) -> None:
     rng = np.random.default_rng(0)
     value = np.repeat(["a", "b"], [2000, 400])
     table = rng.normal(size=(2400, 4)) + 40 * (value == "a")[:, None]
     options: dict[str, Any] = {"attributes": {"v": value}, "l_diversity": {"v": 2}}
-    groups = group(table, 5, np.arange(2400), method="mdav", effort="fast", **options)
+    groups = group(table, 5, np.arange(2400), method=method, effort="fast", **options)
     assert pd.Series(value).groupby(groups.labels).nunique().min() == 2
     assert groups.sizes()["people"].between(5, 9).all()
 
