@@ -1,0 +1,90 @@
+"""People who do not exist, as typed: apart, alike, told in the table; nothing foreign deleted."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from typer.testing import CliRunner
+
+from anonfaces.errors import InputError, OutputError
+from encoders.embed import load_embedder
+from encoders.latent.samples import look
+from stylegan import population
+
+APART, WITHIN = 0.35, 0.33
+WORDS = ("--people", 4, "--most", 3, "--apart", APART, "--within", WITHIN, "--tries", 64)
+
+
+def run(*words: object) -> str:
+    done = CliRunner().invoke(population.app, list(map(str, words)), catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    return done.output
+
+
+@pytest.fixture(scope="module")
+def people(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("population") / "people"
+    assert "4 people (of 4 wanted)" in run("-o", folder, *WORDS)
+    return folder
+
+
+def test_files_and_table_agree(people: Path) -> None:
+    with (people / "traits.csv").open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    files = sorted(str(path.relative_to(people)) for path in people.rglob("*.jpg"))
+    assert [row["image"] for row in rows] == files
+    assert {row["person"] for row in rows} == {f"person_{i:03d}" for i in range(4)}
+    assert {row["gender"] for row in rows} <= {"female", "male"}
+    assert {row["age"] for row in rows} <= {"0-12", "13-24", "25-39", "40-59", "60+"}
+    with Image.open(people / files[0]) as picture:
+        assert picture.size == (256, 256)
+
+
+def test_the_files_keep_the_distances(people: Path) -> None:
+    paths = sorted(people.rglob("*.jpg"))
+    looks = look(np.stack([np.asarray(Image.open(path)) for path in paths]))
+    assert looks.found.all()
+    vectors = load_embedder("dlib")(looks.chip)
+    names = np.array([path.parent.name for path in paths])
+    distance = np.linalg.norm(vectors[:, None] - vectors[None], axis=2)
+    same = names[:, None] == names[None]
+    assert distance[same].max() <= WITHIN + 1e-3
+    assert distance[~same].min() >= APART - 1e-3
+    assert 4 <= len(paths) <= 12
+
+
+def test_the_same_seed_makes_the_same_bytes(people: Path, tmp_path: Path) -> None:
+    run("-o", tmp_path / "again", *WORDS)
+    files = sorted(path for path in people.rglob("*") if path.is_file())
+    for path in files:
+        assert (tmp_path / "again" / path.relative_to(people)).read_bytes() == path.read_bytes()
+
+
+def test_an_output_that_is_in_use(people: Path, tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match="--overwrite replaces it"):
+        run("-o", people, *WORDS)
+    mixed = tmp_path / "mixed"
+    (mixed / "person_000").mkdir(parents=True)
+    (mixed / "person_000" / "diary.txt").write_text("mine")
+    with pytest.raises(OutputError, match="something else"):
+        run("-o", mixed, "--overwrite", *WORDS)
+    assert (mixed / "person_000" / "diary.txt").read_text() == "mine"
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OutputError, match="is a file"):
+        run("-o", tmp_path / "file", *WORDS)
+
+
+def test_distances_that_contradict_each_other(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="not less than"):
+        run("-o", tmp_path / "out", "--apart", 0.4, "--within", 0.5)
+    assert not (tmp_path / "out").exists()
+
+
+def test_too_few_are_told(tmp_path: Path) -> None:
+    said = run("-o", tmp_path / "out", "--people", 2, "--apart", 3, "--tries", 4, "--most", 1)
+    assert "1 people (of 2 wanted)" in said
+    assert "were not met in 8 faces" in said
