@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from anonfaces._files import replacing, write_text
+from anonfaces._notes import noting
 from anonfaces._workplace import check_output, workplace
 from anonfaces.cluster.budget import Budget, Effort
 from anonfaces.cluster.checks import check_k, check_seed
 from anonfaces.cluster.scale import REGION, Grouped, Job, connected, group_file, open_rows
-from anonfaces.condensed import _noting, _versions
+from anonfaces.condensed import _versions
 from anonfaces.errors import InputError, OutputError
 from anonfaces.report import Summary, write_report
 
@@ -90,7 +91,7 @@ def condense_at_scale(
             _PASSES, str(scratch / _fingerprint(origin, identity, k, seed, effort, region)),
         )  # fmt: skip
         _begin(Path(job.scratch))
-        with _noting(warned), connected(scheduler) as workers, _bar(progress) as told:
+        with noting(warned), connected(scheduler) as workers, _bar(progress) as told:
             grouped = group_file(rows, job, workers, region=region, progress=told)
         summary = _write(folder, grouped, job, tuple(warned))
     return CondensedAtScale(place, summary, grouped)

@@ -18,6 +18,7 @@ from anonfaces.errors import InputError
 from anonfaces.synthesize.options import Drawing
 
 __all__ = [
+    "OF_SURROGATES",
     "SURROGATES",
     "BatchSurrogate",
     "ChipSource",
@@ -32,6 +33,9 @@ __all__ = [
 
 BATCH_BYTES = 32 * 2**20
 """Chips of one person are read in batches of about this many bytes."""
+
+OF_SURROGATES = "--surrogate "
+"""How a ``PrivacyWarning`` of a surrogate method begins: it goes when the surrogates go."""
 
 _GENERATED = ("generator", "psi")
 

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anonfaces._files import write_text
+from anonfaces._notes import noting
 from anonfaces._workplace import check_output, workplace
 from anonfaces.errors import InputError, OutputError
 
@@ -44,7 +45,7 @@ def resurrogate(
     """
     from anonfaces.cluster import Groups
     from anonfaces.report import Summary, write_report
-    from anonfaces.synthesize import Drawing, check_surrogate
+    from anonfaces.synthesize import OF_SURROGATES, Drawing, check_surrogate
     from anonfaces.synthesize.gallery import draw
 
     chosen, origin = drawing or Drawing(), Path(folder)
@@ -55,11 +56,18 @@ def resurrogate(
     found = _faces(place, faces)
     _check_same(found, place / "groups.csv", groups.labels)
     summary = Summary.read(place / "summary.json")
+    warned = [note for note in summary.privacy_warnings if not note.startswith(OF_SURROGATES)]
     with workplace(place) as made:
         _carry_over(place, made)
-        draw(made, found, groups, surrogate, chosen, progress)
+        with noting(warned):
+            draw(made, found, groups, surrogate, chosen, progress)
         told = " ".join(["python -m anonfaces.synthesize FOLDER", *chosen.told(surrogate, 0)])
-        summary = replace(summary, surrogate=surrogate, command=f"{_first(summary)}; {told}")
+        summary = replace(
+            summary,
+            surrogate=surrogate,
+            command=f"{_first(summary)}; {told}",
+            privacy_warnings=tuple(warned),
+        )
         write_text(made / "summary.json", summary.to_json())
         write_report(made)
     return summary

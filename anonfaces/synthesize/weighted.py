@@ -98,8 +98,8 @@ class Weighted(GeneratorSurrogate):
         """All groups at once where the rate is the data set's, some at a time otherwise."""
         if self.of_the_set:
             warnings.warn(
-                "--per dataset: a surrogate depends on how other groups are re-identified, not on"
-                " its group alone, and single groups may be above 1/k",
+                f"--surrogate {self.name} --per dataset: a surrogate depends on how other groups"
+                " are re-identified, not on its group alone, and single groups may be above 1/k",
                 PrivacyWarning,
                 stacklevel=2,
             )
