@@ -51,7 +51,8 @@ def anonymize(
         str,
         _option(
             "what to put there: fresh (nobody's face, by seed), group (one face for at least k"
-            " people of INPUT); or cover: solid, mosaic, blur (the last two keep a little)"
+            " people of INPUT), inpaint (a face found to suit what is around the hole); or cover:"
+            " solid, mosaic, blur (the last two keep a little)"
         ),
     ] = "fresh",
     k: Annotated[int, _option("people that every group has at least", "--k", "-k")] = 5,
@@ -60,6 +61,17 @@ def anonymize(
         _option(
             "how a group's face is made: stylegan (default), optimised, k-same, …; as"
             " anonfaces synthesize has them",
+            show_default=False,
+        ),
+    ] = None,
+    latents: Annotated[
+        int, _option("inpaint: faces tried at once, 1 to 64; the best by loss is kept")
+    ] = 4,
+    steps: Annotated[
+        Path | None,
+        _option(
+            "inpaint: a folder for GIFs of the way to each face; they show what is around it",
+            "--progress",
             show_default=False,
         ),
     ] = None,
@@ -102,6 +114,8 @@ def anonymize(
         surrogate=surrogate,
         k=k,
         method=method,
+        latents=latents,
+        steps=steps,
         seed=seed,
         generator=generator,
         keep=tuple(keep or ()),

@@ -25,7 +25,9 @@ def anonymize(source: Path | str, output: Path | str, **options: Any) -> Done:
         output: a folder to make, outside of ``source``.
         options: those of ``Options``:
             ``surrogate``: "fresh" (nobody's face), "group" (one for at least ``k`` people,
-            made by ``method`` of ``anonfaces.synthesize``), "solid", "mosaic", "blur";
+            made by ``method`` of ``anonfaces.synthesize``), "inpaint" (a face that suits the
+            border of the hole, the best of ``latents``; the way there as GIFs in the folder
+            ``steps``), "solid", "mosaic", "blur";
             ``seed``: the same seed gives the same pictures;
             ``generator``: a checkpoint to take faces from, default the one that ships;
             ``keep``: reference photographs of people who stay as they are;

@@ -35,5 +35,9 @@ def make_source(
         from anonfaces.anonymize.grouped import Grouped
 
         return Grouped(finder, found, spared, read, options)
+    if options.surrogate == "inpaint":
+        from anonfaces.anonymize.inpaint import Inpaint
+
+        return Inpaint(finder, options, options.steps)
     everyone = np.concatenate([faces.embedding for faces in found])
     return Fresh(finder, everyone, options.seed, options.generator)

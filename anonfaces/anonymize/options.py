@@ -26,6 +26,8 @@ class Options:
     surrogate: str = "fresh"
     k: int = 5
     method: str | None = None
+    latents: int = 4
+    steps: Path | None = None
     seed: int = 0
     generator: Path | None = None
     keep: tuple[Path, ...] = ()
@@ -47,6 +49,10 @@ class Options:
             raise InputError(f"--seed {self.seed}: expected a whole number from 0 to 2**32 - 1")
         if self.max_pixels < 1:
             raise InputError(f"--max-pixels {self.max_pixels}: expected 1 or more")
+        if not 1 <= self.latents <= 64:
+            raise InputError(f"--latents {self.latents}: expected 1 to 64")
+        if self.steps is not None and self.surrogate != "inpaint":
+            raise InputError(f"--progress is for --surrogate inpaint, not {self.surrogate}")
         if self.method and self.surrogate != "group":
             raise InputError(f"--method is for --surrogate group, not {self.surrogate}")
         self._check_times()
@@ -57,6 +63,7 @@ class Options:
             "surrogate": self.surrogate,
             "k": self.k if self.surrogate == "group" else None,
             "method": self.method if self.surrogate == "group" else None,
+            "latents": self.latents if self.surrogate == "inpaint" else None,
             "seed": self.seed,
             "generator": self.generator and str(self.generator.resolve()),
             "keep_faceless": self.keep_faceless,

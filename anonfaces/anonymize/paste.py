@@ -27,11 +27,10 @@ _ERODED = 3  # pixels by which seamlessClone shrinks its mask
 
 @dataclass(frozen=True)
 class Donor:
-    """A face to put in: RGB picture uint8 (s, s, 3), its landmarks (68, 2), its vector (128,)."""
+    """A face to put in: RGB picture uint8 (s, s, 3) and its landmarks (68, 2)."""
 
     picture: Pixels
     landmark: NDArray[np.float32]
-    embedding: NDArray[np.float32]
 
 
 def fits(landmark: NDArray[np.floating]) -> bool:

@@ -78,8 +78,9 @@ class _Pool:
         network = stylegan.load(generator)
         seeds = np.random.default_rng(seed).integers(0, 2**32, _DRAWN)
         w = network.map(network.latents([int(s) for s in seeds]), psi=psi)
-        self.donors = donors_of(network.pictures(w), finder)
-        self._vectors = np.array([d.embedding for d in self.donors], np.float32).reshape(-1, 128)
+        found = finder.portraits(_enlarged(picture) for picture in network.pictures(w))
+        self.donors = [Donor(picture, face.landmark[0]) for picture, face in found]
+        self._vectors = np.array([face.embedding[0] for _, face in found]).reshape(-1, 128)
 
     def unlike(self, people: NDArray[np.float32]) -> NDArray[np.bool_]:
         """Which samples the recogniser tells from every one of ``people`` (n, 128)."""
@@ -101,7 +102,7 @@ class _Misfit:
 def donors_of(pictures: Iterable[Pixels], finder: Finder) -> list[Donor]:
     """Pictures of faces uint8 (s, s, 3) made ready; those in which dlib finds one, that is."""
     found = finder.portraits(_enlarged(picture) for picture in pictures)
-    return [Donor(picture, face.landmark[0], face.embedding[0]) for picture, face in found]
+    return [Donor(picture, face.landmark[0]) for picture, face in found]
 
 
 def _enlarged(picture: Pixels) -> Pixels:

@@ -62,7 +62,7 @@ def test_a_face_put_onto_itself_is_about_the_same(finder: Finder, two: Pixels) -
     faces = finder.find(two)
     left = two[:, : two.shape[1] // 2]
     one = finder.find(left)
-    itself = Donor(left, one.landmark[0], one.embedding[0])
+    itself = Donor(left, one.landmark[0])
     made = paste(left, one.landmark[0], itself)
     assert made is not None
     assert np.abs(made.astype(int) - left).mean() < 1
@@ -70,7 +70,7 @@ def test_a_face_put_onto_itself_is_about_the_same(finder: Finder, two: Pixels) -
 
 
 def test_the_colour_is_that_of_the_face_before(two: Pixels, two_faces: Faces, donor: Donor) -> None:
-    blue = Donor(np.uint8(donor.picture * [0.2, 0.4, 1.0]), donor.landmark, donor.embedding)
+    blue = Donor(np.uint8(donor.picture * [0.2, 0.4, 1.0]), donor.landmark)
     made = paste(two, two_faces.landmark[0], blue)
     assert made is not None
     x, y = two_faces.landmark[0][27:36].mean(0).astype(int)

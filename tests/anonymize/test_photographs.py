@@ -119,7 +119,7 @@ def test_a_surrogate_that_is_the_original_is_seen_and_covered(
 
     class Traitor:
         def offers(self, image, faces, index, key):
-            yield Donor(image, faces.landmark[index], faces.embedding[index])
+            yield Donor(image, faces.landmark[index])
 
     work = replace(two, two_faces, Traitor(), finder)
     assert work.outcome == [COVERED] * 2
