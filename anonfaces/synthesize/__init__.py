@@ -130,6 +130,7 @@ SURROGATES: dict[str, Entry] = {
     "k-same": Entry("k_same", "KSame"),
     "k-same-eigen": Entry("k_same_eigen", "KSameEigen"),
     "k-same-m": Entry("k_same_m", "KSameM"),
+    "k-same-net": Entry("k_same_net", "KSameNet"),
     "optimised": Entry("optimised", "Optimised", _GENERATED),
     "stylegan": Entry("stylegan", "StyleGan", _GENERATED),
     "stylegan-random": Entry("weighted", "RandomlyWeighted", _GENERATED),
