@@ -35,13 +35,13 @@ class _Plan(NamedTuple):
     each: int  # tries a person
     most: int  # tries
     heats: tuple[float, ...]  # first heat of each generation
-    programs: int = 0  # linear programs before the last generation
+    priced: int  # largest k at which whole groups are chosen before the last generation
 
 
 _PLANS = {
-    "fast": _Plan(2, 1_000, 1_100_000, (HOT,)),
-    "default": _Plan(2, 9_000, 9_000_000, (HOT, 0.1)),
-    "best": _Plan(6, 12_000, 12_000_000, (HOT, 0.1, 0.1), 60),
+    "fast": _Plan(2, 1_000, 1_100_000, (HOT,), 0),
+    "default": _Plan(2, 9_000, 9_000_000, (HOT, 0.1), 2),
+    "best": _Plan(6, 12_000, 12_000_000, (HOT, 0.1, 0.1), 4),
 }
 
 
@@ -91,8 +91,9 @@ def anneal(
     """MDAV, then simulated annealing: worse changes are taken too, ever more seldom.
 
     Several runs, in threads; then the best grouping that can be made of all their groups
-    (``recombine``), from which the next, cooler runs go on. With the effort ``best`` the last
-    of them start from the best choice of groups that column generation finds (``chosen``).
+    (``recombine``), from which the next, cooler runs go on. For small k the last of them start
+    from the best choice of groups that column generation finds (``chosen``): k = 2 with the
+    effort ``default``, up to 4 with ``best``; from 5 on none was found in reasonable time.
     Beyond 2,048 people in blocks.
     With a time limit, Ctrl-C ends the search and the best so far is returned.
 
@@ -127,8 +128,8 @@ def anneal(
         labels = [recombine(points, weights, [run.best for run in runs] + labels), *labels]
         if budget.spent():
             break
-        if limits is None and plan.programs and done == len(plan.heats) - 2:
-            labels.insert(0, chosen(points, weights, k, labels, budget, plan.programs))
+        if limits is None and k <= plan.priced and done == len(plan.heats) - 2:
+            labels.insert(0, chosen(points, weights, k, labels, budget))
     return labels[0]
 
 

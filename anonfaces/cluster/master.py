@@ -10,7 +10,7 @@ from anonfaces.cluster.pricing import Prices, Pricing
 
 __all__ = ["Solved", "choose", "cover", "solve"]
 
-_CALLS = 1000  # how often the solver of whole choices asks whether to go on: a count, no clock
+_CALLS = 200  # how often the solver of whole choices asks whether to go on: a count, no clock
 _NODES = 200  # of its branch and bound
 _NEAR = 1e-5  # relative; a whole choice this close to the best is as good
 

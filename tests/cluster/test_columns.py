@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from itertools import combinations
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from anonfaces.cluster import METHODS, columns, group
+from anonfaces.cluster import METHODS, anneal, columns, group
 from anonfaces.cluster._sets import FAR, cheap_sets, losses
 from anonfaces.cluster._state import squared_distances
 from anonfaces.cluster.baselines import at_random
@@ -168,3 +169,14 @@ def test_pairs_are_chosen_as_well_as_can_be() -> None:
     found = columns.chosen(points, weights, 2, [label], UNLIMITED)
     bound = columns.certified_bound(points, weights, 2, found, UNLIMITED)
     assert bound == pytest.approx(between(points, weights, found), rel=5e-3)
+
+
+@pytest.mark.parametrize(("k", "effort"), [(2, "default"), (3, "best")])
+def test_the_search_ends_at_groups_that_nearly_nothing_can_better(
+    k: int, effort: Literal["default", "best"], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    points, _ = drawn(1, 45, False, whole=False)
+    monkeypatch.setitem(anneal._PLANS, effort, anneal._PLANS[effort]._replace(each=200))
+    first, again = (group(points, k, np.arange(45), effort=effort, certify=60) for _ in range(2))
+    np.testing.assert_array_equal(first.labels, again.labels)
+    assert first.gap < 3
