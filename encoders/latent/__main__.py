@@ -13,6 +13,7 @@ import typer
 from anonfaces import _command
 
 if TYPE_CHECKING:
+    from encoders.latent.encoder import LatentEncoder
     from stylegan.generator import Generator
 
 _ABOUT = """
@@ -71,6 +72,7 @@ def encoder(
 
     framing = measure(network.pictures(network.map(network.latents(range(seed, seed + 200)))))
     real = read_faces(faces, framing, SIZE)
+    beside = _start(generator)
     started, seen = time.monotonic(), 0
     with tqdm(total=pictures, unit="face", disable=None) as bar:
 
@@ -81,11 +83,15 @@ def encoder(
             seen = so_far
 
         course = Course(pictures=pictures, minutes=minutes, seed=seed)
-        config, values = train(network, real, framing, _start(generator), course, report)
-    place = _place(output) / FILE
+        config, values = train(network, real, framing, beside, course, report)
+    place, made = _place(output) / FILE, LatentEncoder(network, config, framing, values)
     facts = {"faces": len(real), "seen": seen, "seed": seed, "command": _said()}
-    LatentEncoder(network, config, framing, values).save(place, **facts)
+    rmse = _measured(made, read_faces(faces, framing, SIZE, held_out=True)[:512], beside)
+    made.save(place, **facts, **rmse)
     print(f"{seen} faces seen in {time.monotonic() - started:.0f} s; in {place}")
+    print(", ".join(f"{name} {value}" for name, value in rmse.items()))
+    if rmse["rmse"] > rmse.get("rmse_beside", rmse["rmse"]):
+        print("not yet as good as the encoder that it began with: give it more --minutes")
 
 
 @app.command(help=_INVERSE)
@@ -144,6 +150,16 @@ def _start(path: Path | None) -> Any:
         return stylegan.load_encoder(path)
     except WeightsError:
         return None
+
+
+def _measured(made: LatentEncoder, faces: Any, beside: Any) -> dict[str, float]:
+    """How far held-out faces come back off, by this encoder and by the one that it began with."""
+    from encoders.latent.training import off
+
+    found = {"rmse": off(made.generator, faces, made.encode_framed(faces))}
+    if beside is not None:
+        found["rmse_beside"] = off(made.generator, faces, beside(faces))
+    return {name: round(value, 2) for name, value in found.items()}
 
 
 def _place(output: Path | None) -> Path:

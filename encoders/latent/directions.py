@@ -1,6 +1,6 @@
 """Directions in w: how to change one trait of a face and, to first order, no other.
 
-On the generator's own pictures every trait, and how light each quarter of the picture is, is
+On the generator's own pictures every trait, and the colour of each quarter of the picture, is
 regressed on w (ridge): the gradients are the rows of A. Of all changes of w that alter one of them
 by 1 and the others by 0, the one that the generator's own distribution finds least unusual is
 S A' (A S A')^-1, with S the covariance of w. (Shen et al., "Interpreting the latent space of GANs
@@ -118,7 +118,7 @@ def picture(generator: Generator, directions: Directions, seed: int) -> NDArray[
 
 
 def _traits(generator: Generator, framing: Framing, w: Vectors) -> Vectors:
-    """What the attribute network sees, gender as log odds, and light in quarters, (n, 8)."""
+    """What the attribute network sees, gender as log odds, and the light in quarters, (n, 16)."""
     network, parts = load_attributes(), []
     for start in range(0, len(w), _AT_ONCE):
         pictures = generator.pictures(w[start : start + _AT_ONCE], batch=32)
@@ -131,11 +131,11 @@ def _traits(generator: Generator, framing: Framing, w: Vectors) -> Vectors:
 
 
 def _light(pictures: NDArray[np.uint8]) -> Vectors:
-    """Mean level of each quarter of the pictures, 0 to 1, (n, 4)."""
+    """Mean RGB of each quarter of the pictures, 0 to 1, (n, 12)."""
     half = pictures.shape[1] // 2
     rows = (pictures[:, :half], pictures[:, half:])
     quarters = [part for row in rows for part in (row[:, :, :half], row[:, :, half:])]
-    levels = np.stack([part.mean(axis=(1, 2, 3)) for part in quarters], axis=1)
+    levels = np.hstack([part.mean(axis=(1, 2)) for part in quarters])
     return (levels / 255).astype(np.float32)
 
 

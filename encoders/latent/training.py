@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from stylegan.encoder import Encoder
     from stylegan.generator import Generator
 
-__all__ = ["SIZE", "Course", "config_for", "train"]
+__all__ = ["SIZE", "Course", "config_for", "off", "train"]
 
 Tensor = Any
 Parameters = dict[str, Tensor]
@@ -95,6 +95,17 @@ def train(
         if report is not None:
             report(count * course.real, {k: float(v) for k, v in losses.items()})
     return config, {k: ops.convert_to_numpy(v) for k, v in parameters.items()}
+
+
+def off(generator: Generator, pictures: NDArray[np.uint8], latents: NDArray[np.float32]) -> float:
+    """Root mean square of the levels by which what the latents show differs from pictures."""
+    made = generator.pictures(latents, batch=32)
+    if made.shape != pictures.shape:
+        import cv2
+
+        side = pictures.shape[1]
+        made = np.stack([cv2.resize(m, (side, side), interpolation=cv2.INTER_AREA) for m in made])
+    return float(np.sqrt(np.mean(np.square(made.astype(np.float32) - pictures))))
 
 
 def _pace(course: Course) -> Iterator[tuple[int, float]]:
