@@ -26,7 +26,7 @@ Vectors = NDArray[np.float32]
 
 KIND, FILE = "inverse of the dlib embedding", "inverse.h5"
 REMEDY = "python -m encoders.latent inverse"
-DIM, ANCHORS = 128, 1000
+DIM, ANCHORS = 128, 800
 _RIDGES = (1e-3, 1e-2, 1e-1, 1.0)
 _WIDTHS = (0.5, 1.0, 2.0)
 _HELD_OUT, _LOOKED_AT, _CHOSEN_ON, _LOOK_AT_ONCE = 0.1, 3, 150, 256
