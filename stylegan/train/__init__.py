@@ -47,7 +47,7 @@ def train(
         held_out: How many pictures, drawn by the seed, are left out for measuring.
         start: A checkpoint to begin with; networks that it lacks begin at random.
         features: What a drawn training face must keep besides its pixels: ``"none"``, ``"dlib"``
-            (its recogniser's vector), or a function of pictures (n, s, s, 3) in -1 to 1 to
+            (what layers of its recogniser see), or a function of pictures (n, s, s, 3) in -1 to 1 to
             vectors (n, d) that has a gradient.
         save_minutes: How often the state and a grid of samples are saved.
 
@@ -92,6 +92,6 @@ def _features(wanted: str | Features, pixels: NDArray[np.uint8]) -> Features | N
     if wanted != "dlib":
         raise InputError(f"features {wanted!r}: expected dlib, none or a function")
     from encoders.frame import measure
-    from encoders.latent.identity import Recogniser
+    from encoders.latent.perceptual import Perceptual
 
-    return Recogniser(measure(pixels[:_MEASURED]).dlib, pixels.shape[1])
+    return Perceptual(measure(pixels[:_MEASURED]).dlib, pixels.shape[1])

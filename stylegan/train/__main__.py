@@ -24,6 +24,7 @@ Weights learn from faces of real people: the terms of the data bind them too.
 Examples:
   python -m stylegan.train faces.h5 --resolution 64 --kimg 100 -o run/
   python -m stylegan.train faces.h5 --square 0.5,0.6,0.62 --start datasets/generator -o run/
+  python -m stylegan.train faces.h5 --features dlib --no-noise --kimg 0 -o run/
   python -m stylegan.train photos/ --resolution 16 --warm-kimg 0 --match-steps 0 -o run16/
   python -m stylegan.train photos/ --resolution 64 --start run16/ -o run64/
   KERAS_BACKEND=jax python -m stylegan.train faces.h5 --resolution 128 --batch 64 -o run/
@@ -64,8 +65,12 @@ def main(
         Path | None, _option("a checkpoint to begin with, of this resolution or less", "--start")
     ] = None,
     features: Annotated[
-        _Features, _option("a recogniser whose vector of a face is to be kept", "--features")
+        _Features, _option("a recogniser to which a drawn face must look alike", "--features")
     ] = _Features.none,
+    noise: Annotated[
+        bool,
+        _option("noise maps; short adversarial runs fill up with them", "--noise/--no-noise"),
+    ] = True,
     batch: Annotated[int, _option("pictures a step", "--batch")] = 32,
     channel_base: Annotated[int, _option("feature maps times pixels", "--channel-base")] = 2048,
     channel_max: Annotated[int, _option("most feature maps", "--channel-max")] = 256,
@@ -90,6 +95,7 @@ def main(
         match_steps=match_steps,
         adversarial_kimg=kimg,
         batch=batch,
+        noise=noise,
         seed=seed,
         precision=precision.value,
         r1_gamma=gamma,

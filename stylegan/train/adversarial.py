@@ -39,7 +39,8 @@ class Adversarial:
     def __init__(self, networks: Networks, features: Features | None = None) -> None:
         self.networks, self.features = networks, features
         recipe = networks.recipe
-        self.steps = recipe.head_start + round(recipe.adversarial_kimg * 1000 / recipe.batch)
+        wanted = round(recipe.adversarial_kimg * 1000 / recipe.batch)
+        self.steps = recipe.head_start + wanted if wanted else 0
         self._generate = compiled(self._generator_step)
         self._paths = compiled(self._path_step)
         self._judge = compiled(self._discriminator_step)

@@ -44,7 +44,7 @@ class Recipe:
     discriminator_rate: float = 2e-3
     w_noise: float = 0.3
     w_weight: float = 0.002
-    feature_weight: float = 0.2
+    feature_weight: float = 0.5
     keep_weight: float = 0.5
     head_start: int = 200
     r1_gamma: float = 0.05

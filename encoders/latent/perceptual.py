@@ -1,0 +1,61 @@
+"""How a face looks to a recogniser on the way to its vector: a sharper eye than pixels have.
+
+The idea is that of perceptual losses (Johnson et al. 2016; Zhang et al. 2018, "LPIPS"), with
+the layers of dlib's network, which knows faces. The last vector alone is a poor guide: pictures
+that please it and nobody else are easily found.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from keras import Model, ops
+
+from encoders.embed.dlib_file import FILE_NAME, read_dlib
+from encoders.embed.dlib_resnet import CHIP_SIZE, build_dlib
+from encoders.frame import Square, resampling
+from encoders.models import model_path
+
+__all__ = ["Perceptual"]
+
+Tensor = Any
+_VECTOR = 0.5  # how much the last vector counts beside the layers, as a factor of its length
+
+
+class Perceptual:
+    """A generator's pictures to what layers of dlib's network see, differentiable.
+
+    The squared distance of two pictures is the sum, over layers, of the mean squared distance
+    of their maps, each place's channels at a length of 1, and a part of dlib's own distance.
+    """
+
+    def __init__(self, square: Square, size: int) -> None:
+        network = build_dlib(read_dlib(model_path(FILE_NAME)))
+        network.trainable = False
+        self._network = Model(network.input, [*_last_of_each_width(network), network.output])
+        self._rows = ops.convert_to_tensor(resampling(size, square, "y", CHIP_SIZE))
+        self._columns = ops.convert_to_tensor(resampling(size, square, "x", CHIP_SIZE))
+
+    def __call__(self, images: Tensor) -> Tensor:
+        """RGB float32 (n, size, size, 3) in -1 to 1 to float32 (n, d)."""
+        levels = (ops.clip(images, -1.0, 1.0) + 1.0) * 127.5
+        cut = ops.einsum("yi,nijc,xj->nyxc", self._rows, levels, self._columns)
+        *maps, vector = self._network(cut)
+        return ops.concatenate([*map(_unit, maps), vector * _VECTOR], axis=1)
+
+
+def _last_of_each_width(network: Any) -> list[Tensor]:
+    """The outputs of the last rectifier at each size of map, but the smallest."""
+    found: dict[int, Tensor] = {}
+    for operation in network.operations:
+        if operation.__class__.__name__ == "Relu" and operation.output.shape[1] > 4:
+            found[operation.output.shape[1]] = operation.output
+    return list(found.values())
+
+
+def _unit(maps: Tensor) -> Tensor:
+    _, height, width, channels = maps.shape
+    length = ops.sqrt(ops.sum(ops.square(maps), axis=-1, keepdims=True) + 1e-6)
+    scaled = maps / length / math.sqrt(height * width)
+    return ops.reshape(scaled, (-1, height * width * channels))
