@@ -47,8 +47,8 @@ def train(
         held_out: How many pictures, drawn by the seed, are left out for measuring.
         start: A checkpoint to begin with; networks that it lacks begin at random.
         features: What a drawn training face must keep besides its pixels: ``"none"``, ``"dlib"``
-            (what layers of its recogniser see), or a function of pictures (n, s, s, 3) in -1 to 1 to
-            vectors (n, d) that has a gradient.
+            (what layers of its recogniser see), or a function of pictures (n, s, s, 3) in
+            -1 to 1 to vectors (n, d) that has a gradient.
         save_minutes: How often the state and a grid of samples are saved.
 
     Raises:
