@@ -2,8 +2,8 @@
 
 A track is one face over time: each detection goes to the track whose last box it overlaps, or
 whose face it is by the recogniser. Between two detections of a track box and landmarks are
-interpolated, and they are held for a while before its first and after its last, since detectors
-come late and leave early.
+interpolated, and they move on as they did for a while before its first and after its last, since
+detectors come late and leave early.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ __all__ = ["Path", "Track", "join"]
 _OVERLAPS, _LIKE, _UNLIKE = 0.2, 0.5, 0.85
 _NEVER = 1e3
 _SMOOTHED = 3
+_ENDS = 5
 
 
 @dataclass
@@ -104,8 +105,15 @@ def _matched(tracks: list[Track], faces: Faces) -> dict[int, Track]:
 def _between(
     every: NDArray[np.int64], known: list[int], values: NDArray[np.float64]
 ) -> NDArray[np.float64]:
+    """Values at ``every`` frame: interpolated, and at both ends moving on as they did there."""
     flat = values.reshape(len(known), -1)
     made = np.stack([np.interp(every, known, column) for column in flat.T], axis=1)
+    some = min(_ENDS, len(known)) - 1
+    if some >= 2:  # of fewer the motion is not known, and they are held
+        early = (flat[some] - flat[0]) / (known[some] - known[0])
+        late = (flat[-1] - flat[-1 - some]) / (known[-1] - known[-1 - some])
+        made += np.minimum(every - known[0], 0)[:, None] * early
+        made += np.maximum(every - known[-1], 0)[:, None] * late
     return made.reshape(len(every), *values.shape[1:])
 
 

@@ -259,7 +259,7 @@ def one_face(x: float, vector: float) -> Faces:
     return Faces(box, landmark, np.full((1, 128), vector, np.float32), ("hog",))
 
 
-def test_a_gap_is_bridged_on_the_line_between_and_the_ends_are_held() -> None:
+def test_a_gap_is_bridged_on_the_line_between_and_the_ends_of_few_are_held() -> None:
     shown = [one_face(0, 0), Faces.none(), Faces.none(), one_face(6, 0), Faces.none()]
     (track,) = join(shown, gap=3)
     path = track.path(pad=9, frames=5)
@@ -267,6 +267,13 @@ def test_a_gap_is_bridged_on_the_line_between_and_the_ends_are_held() -> None:
     assert path.box[:, 0].tolist() == [0, 2, 4, 6, 6]
     assert path.at(5) is None
     assert path.at(0) == 0
+
+
+def test_a_face_that_came_into_view_is_followed_back_to_where_it_came_from() -> None:
+    nobody = [Faces.none()] * 3
+    shown = [*nobody, *(one_face(3.0 * n, 0) for n in range(3, 7)), *nobody]
+    (track,) = join(shown, gap=3)
+    assert track.path(pad=2, frames=10).box[:, 0].tolist() == [3, 6, 9, 12, 15, 18, 21, 24]
 
 
 @pytest.mark.parametrize(
