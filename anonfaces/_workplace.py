@@ -22,8 +22,8 @@ LEDGER = ".surrogates.jsonl"
 """What surrogates are finished, while they are made; it does not outlast that."""
 _MARK = "anonfaces.partial"
 _FILES = {
-    *("groups.csv", "groups.parquet", "condensed.csv", "centroids.h5", "summary.json", "report.html"),
-    *("faces.h5", "not_found.csv", "lookalikes.csv"),
+    *("groups.csv", "groups.parquet", "condensed.csv", "centroids.h5", "summary.json"),
+    *("report.html", "faces.h5", "not_found.csv", "lookalikes.csv"),
 }
 _OURS = re.compile(
     r"surrogates/\d+\.png|\.surrogates\.jsonl|\.?faces\.h5\..+"
