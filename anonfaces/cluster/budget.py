@@ -52,8 +52,9 @@ class Budget:
         return late or self.stopped.is_set()
 
     def stop(self) -> None:
-        """End the work at the next occasion."""
-        self.stopped.set()
+        """End the work at the next occasion; ``UNLIMITED`` is everybody's and never ends."""
+        if self is not UNLIMITED:
+            self.stopped.set()
 
     def seconds(self) -> float:
         """Seconds since the budget was made."""
