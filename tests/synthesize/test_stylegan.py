@@ -144,7 +144,7 @@ def test_weights_move_until_the_rate_is_at_most_one_in_k(few: FaceSet, method: A
     rate = partial(rates, Mirror(weighted.generator, weighted.invert.framing), groups)
     before, after = rate(equal), rate(adjusted)
     fine = before <= 1 / 4
-    np.testing.assert_array_equal(adjusted[fine], equal[fine])
+    np.testing.assert_allclose(adjusted[fine], equal[fine], atol=1e-5)
     assert not fine.all()
     assert (after <= before).all()
     assert heard or (after <= 1 / 4).all()
