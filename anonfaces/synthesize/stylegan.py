@@ -7,6 +7,7 @@ person; here a person with many is their own mean latent, so that people weigh e
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -47,7 +48,7 @@ class _Batch:
     pictures: Pixels
 
 
-class GeneratorSurrogate:
+class GeneratorSurrogate(ABC):
     """What the methods with a generator have in common: ``place`` says where a group's w lies.
 
     No face is released in which dlib finds none: the latent is drawn towards the generator's
@@ -65,9 +66,9 @@ class GeneratorSurrogate:
         self.generator, self.invert = _loaded(drawing.generator)
         self.mean: Latents = np.asarray(self.generator.values()["mapping.w_avg"])
 
+    @abstractmethod
     def place(self, groups: list[People]) -> Latents:
         """W+ float32 (g, num_ws, w_dim), one a group, of that group alone."""
-        raise NotImplementedError
 
     def __call__(self, members: Members) -> Pixels:
         ((_, face),) = self.many([(0, members)])

@@ -31,6 +31,8 @@ class Recogniser:
 
     def __call__(self, images: Tensor) -> Tensor:
         """RGB float32 (n, size, size, 3) in -1 to 1 to float32 (n, 128)."""
+        return self._network(self._cut(images))
+
+    def _cut(self, images: Tensor) -> Tensor:
         levels = (ops.clip(images, -1.0, 1.0) + 1.0) * 127.5
-        cut = ops.einsum("yi,nijc,xj->nyxc", self._rows, levels, self._columns)
-        return self._network(cut)
+        return ops.einsum("yi,nijc,xj->nyxc", self._rows, levels, self._columns)

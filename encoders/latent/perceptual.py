@@ -12,10 +12,8 @@ from typing import Any
 
 from keras import Model, ops
 
-from encoders.embed.dlib_file import FILE_NAME, read_dlib
-from encoders.embed.dlib_resnet import CHIP_SIZE, build_dlib
-from encoders.frame import Square, resampling
-from encoders.models import model_path
+from encoders.frame import Square
+from encoders.latent.identity import Recogniser
 
 __all__ = ["Perceptual"]
 
@@ -23,7 +21,7 @@ Tensor = Any
 _VECTOR = 0.5  # how much the last vector counts beside the layers, as a factor of its length
 
 
-class Perceptual:
+class Perceptual(Recogniser):
     """A generator's pictures to what layers of dlib's network see, differentiable.
 
     The squared distance of two pictures is the sum, over layers, of the mean squared distance
@@ -31,17 +29,13 @@ class Perceptual:
     """
 
     def __init__(self, square: Square, size: int) -> None:
-        network = build_dlib(read_dlib(model_path(FILE_NAME)))
-        network.trainable = False
-        self._network = Model(network.input, [*_last_of_each_width(network), network.output])
-        self._rows = ops.convert_to_tensor(resampling(size, square, "y", CHIP_SIZE))
-        self._columns = ops.convert_to_tensor(resampling(size, square, "x", CHIP_SIZE))
+        super().__init__(square, size)
+        network = self._network
+        self._layers = Model(network.input, [*_last_of_each_width(network), network.output])
 
     def __call__(self, images: Tensor) -> Tensor:
         """RGB float32 (n, size, size, 3) in -1 to 1 to float32 (n, d)."""
-        levels = (ops.clip(images, -1.0, 1.0) + 1.0) * 127.5
-        cut = ops.einsum("yi,nijc,xj->nyxc", self._rows, levels, self._columns)
-        *maps, vector = self._network(cut)
+        *maps, vector = self._layers(self._cut(images))
         return ops.concatenate([*map(_unit, maps), vector * _VECTOR], axis=1)
 
 
