@@ -19,8 +19,21 @@ SHARED_DATA = ROOT.parent / "shared" / "data"
 
 @pytest.fixture(scope="session")
 def sample() -> Path:
-    """The synthetic people that ship: 89 folders, 324 PNG of 256 px."""
+    """The synthetic people that ship: a folder a person, pictures of 256 px."""
     return ROOT / "datasets" / "sample"
+
+
+@pytest.fixture(scope="session")
+def everybody(sample: Path) -> list[list[Path]]:
+    """The pictures of each of the sample's people, in the order of their names."""
+    folders = sorted(path for path in sample.iterdir() if path.is_dir())
+    return [sorted(folder.iterdir()) for folder in folders]
+
+
+@pytest.fixture(scope="session")
+def portraits(everybody: list[list[Path]]) -> list[Path]:
+    """One picture of each of the sample's people."""
+    return [pictures[0] for pictures in everybody]
 
 
 @pytest.fixture(scope="session")
