@@ -38,6 +38,7 @@ class _Extractor(StrEnum):
     dlib = "dlib"
     dlib_reference = "dlib-reference"
     facenet = "facenet"
+    faceres = "faceres"
     pca = "pca"
 
 

@@ -12,9 +12,12 @@ from anonfaces.errors import WeightsWarning
 __all__ = ["check_hash"]
 
 
-def check_hash(path: Path, known: Mapping[str, str]) -> str:
-    """SHA-256 of the file; ``WeightsWarning`` where it is not a key of ``known``."""
-    found = sha256(path)
+def check_hash(path: Path, known: Mapping[str, str], found: str | None = None) -> str:
+    """SHA-256 of the file, ``WeightsWarning`` where it is not a key of ``known``.
+
+    ``found`` is the one of weights that are in several files, from whoever read them.
+    """
+    found = found or sha256(path)
     if found not in known:
         warnings.warn(
             f"{path}: SHA-256 {found} is not one that we know; results depend on who made it",
