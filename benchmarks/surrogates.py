@@ -1,9 +1,11 @@
 """``python -m benchmarks.surrogates --faces faces.h5``: every method of making surrogates, judged.
 
 On photographs of real people (``../shared/data/lfw`` where no other faces.h5 is given), grouped by
-this project, every method on the same groups. dlib's network is the judge: it took part in the
-grouping, and in making the surrogates of ``optimised``, so look at that row with another judge as
-well. Below: how the paper's CelebA vectors are grouped, and what the paper published.
+this project, every method on the same groups, judged by one recogniser or by several. dlib's
+network took part in the grouping, and in making the surrogates of ``optimised``: look at that row
+with ``--judge faceres`` as well, which took part in nothing (see benchmarks/judge.py). Each judge
+has its own threshold t, with the same share of false matches on LFW as dlib's 0.6. Below: how the
+paper's CelebA vectors are grouped, and what the paper published.
 """
 
 from __future__ import annotations
@@ -21,13 +23,14 @@ from benchmarks.tables import SHARED, load, print_table
 
 if TYPE_CHECKING:
     from anonfaces.cluster import Groups
-    from encoders.embed import Embedder
+    from benchmarks.judge import Judge, Verdict
     from encoders.faceset import FaceSet
 
 PAPER = SHARED / "anonfaces-paper"
 HEAD = (
-    *("method", "k", "surrogates", "surrogate distance", "RI(0.6)", "95 %", "1/k", "above 1/k"),
-    *("groups above", "rank-1", "95 %", "one face", "no face", "seconds"),
+    *("method", "k", "surrogates", "judge", "surrogate distance", "RI(t)", "95 %", "1/k"),
+    *("above 1/k", "groups above", "rank-1", "95 %", "gender kept", "age band kept"),
+    *("one face", "no face", "seconds"),
 )
 
 
@@ -40,12 +43,16 @@ def main() -> None:
     parser.add_argument("--people", type=int, help="as many of them, by chance; default all")
     parser.add_argument("--k", type=int, nargs="+", default=[2, 5, 10, 19])
     parser.add_argument("--methods", nargs="+", default=list(SURROGATES), choices=SURROGATES)
+    parser.add_argument(
+        "--judge", nargs="+", default=["dlib"], help="dlib, faceres or faceres:PATH; several"
+    )
     arguments = parser.parse_args()
     print(describe(["numpy", "keras", "tensorflow-cpu", "dlib-bin"]), flush=True)
     faces = _some(_faces(arguments.faces, arguments.photos), arguments.people)
     people = len(np.unique(faces.identity))
     print(f"\n{len(faces):,} faces of {people:,} people\n", flush=True)
-    print_table(HEAD, _rows(faces, arguments.k, arguments.methods))
+    judges = [_at_work(said, faces, arguments.photos) for said in arguments.judge]
+    print_table(HEAD, _rows(faces, arguments.k, arguments.methods, judges))
     if PAPER.is_dir():
         print("\nThe paper's CelebA vectors: ours by vectors alone, the paper's with faces\n")
         print_table(*_celeba(arguments.k))
@@ -67,41 +74,55 @@ def _some(faces: FaceSet, people: int | None) -> FaceSet:
     return faces.select(np.isin(faces.identity, chosen))
 
 
-def _rows(faces: FaceSet, ks: list[int], methods: list[str]) -> Iterator[tuple[object, ...]]:
-    from anonfaces import group
-    from encoders.embed import load_embedder
+def _at_work(said: str, faces: FaceSet, photos: Path) -> tuple[Judge, Verdict]:
+    """The judge, and how it sees the people themselves."""
+    from benchmarks.judge import load_judge
 
-    judge = load_embedder("dlib")
+    judge = load_judge(said)
+    print(f"judge {judge.name}: t = {judge.threshold}, {judge.embedder.alignment}\n", flush=True)
+    return judge, judge.of_photographs(faces, photos)
+
+
+def _rows(
+    faces: FaceSet, ks: list[int], methods: list[str], judges: list[tuple[Judge, Verdict]]
+) -> Iterator[tuple[object, ...]]:
+    from anonfaces import group
+    from anonfaces.errors import GuaranteeError
+    from anonfaces.evaluate import detection_rate
+
     for k in ks:
         groups = group(faces.embedding, k, faces.identity, effort="fast")
         for name in methods:
-            yield _row(name, k, faces, groups, judge)
+            try:
+                pictures, seconds = _made(name, faces, groups)
+            except GuaranteeError as refused:
+                yield (name, k, str(refused)[:60], *[""] * (len(HEAD) - 3))
+                continue
+            one_face = _percent(detection_rate(pictures).rate)
+            for judge, people in judges:
+                *judged, lost = _judged(judge, people, pictures, groups)
+                yield (name, k, len(pictures), *judged, one_face, lost, round(seconds, 1))
 
 
-def _row(name: str, k: int, faces: FaceSet, groups: Groups, judge: Embedder) -> tuple[object, ...]:
-    from anonfaces.errors import GuaranteeError
-    from anonfaces.evaluate import (
-        detection_rate,
-        rank_1,
-        recognise,
-        reidentification,
-        surrogate_distance,
-    )
+def _judged(
+    judge: Judge, people: Verdict, pictures: list[np.ndarray], groups: Groups
+) -> tuple[object, ...]:
+    from anonfaces.evaluate import rank_1, reidentification, surrogate_distance
+    from benchmarks.judge import kept
 
-    try:
-        pictures, seconds = _made(name, faces, groups)
-    except GuaranteeError as refused:
-        return (name, k, str(refused)[:60], *[""] * (len(HEAD) - 3))
-    vectors = recognise(pictures, judge)
-    distance = surrogate_distance(faces.embedding, vectors, groups.labels, groups.identity)
+    seen, t, k = judge.of_pictures(pictures), judge.threshold, groups.k
+    distance = surrogate_distance(people.vector, seen.vector, groups.labels, groups.identity)
     found = reidentification(distance.distance, groups.labels, groups.identity)
-    first = rank_1(faces.embedding, vectors, groups.labels, groups.identity)
-    seen, ri = detection_rate(pictures), found.rate_of_people()
+    first = rank_1(people.vector, seen.vector, groups.labels, groups.identity)
+    ri = found.rate_of_people(t)
+    looks = ["", ""]
+    if seen.looks is not None and people.looks is not None:
+        shares = kept(people.looks, seen.looks, groups.labels, groups.identity)
+        looks = [_percent(share) for share in shares]
     return (
-        *(name, k, len(pictures), distance.mean_of_people, ri, _span(found.interval())),
-        *(1 / k, "yes" if ri > 1 / k else "no", _percent(found.above_chance())),
-        *(first.rate, _span(first.interval()), _percent(seen.rate)),
-        *(int(np.isnan(vectors[:, 0]).sum()), round(seconds, 1)),
+        *(judge.name, distance.mean_of_people, ri, _span(found.interval(t)), 1 / k),
+        *("yes" if ri > 1 / k else "no", _percent(found.above_chance(t))),
+        *(first.rate, _span(first.interval()), *looks, int(np.isnan(seen.vector[:, 0]).sum())),
     )
 
 
