@@ -52,13 +52,13 @@ class Result:
 
 
 @pytest.fixture(scope="module")
-def photos(sample: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def photos(everybody: list[list[Path]], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """20 synthetic people under telling names, and files that are no photographs of anybody."""
     root = tmp_path_factory.mktemp("input") / "photos"
-    for number, folder in enumerate(sorted(sample.glob("person_*"))[:20]):
+    for number, pictures in enumerate(everybody[:20]):
         person = root / f"Ophelia Quill {number:02d}"
         person.mkdir(parents=True)
-        for picture in folder.glob("*.png"):
+        for picture in pictures:
             shutil.copyfile(picture, person / f"IMG_zq{number:02d}{picture.name}")
     odd = root / "Odd Quill"
     odd.mkdir()

@@ -20,7 +20,7 @@ _EXAMPLES = """
 Condense photographs of people into groups of at least k people and one surrogate face a group.
 
 INPUT is a folder of photographs, a faces.h5, or bare embeddings (.npy, .npz, .csv, .parquet).
-Without it, the sample that ships is taken: 89 people that do not exist.
+Without it, the sample that ships is taken: people who do not exist.
 
 \b
 Examples:

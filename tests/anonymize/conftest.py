@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from anonfaces.anonymize.found import Faces, Finder
+from anonfaces.anonymize.found import Faces, Finder, distances
 
 Pixels = NDArray[np.uint8]
 Party = Callable[..., Pixels]
@@ -22,15 +22,28 @@ def finder() -> Finder:
 
 
 @pytest.fixture(scope="session")
-def party(sample: Path) -> Party:
-    """``party(6, 7)``: those people beside one another on a wall with a pattern."""
+def strangers(portraits: list[Path], finder: Finder) -> list[Path]:
+    """Six people of the sample who resemble one another least, seen by both detectors."""
+    seen = [(p, finder.find(np.asarray(Image.open(p).convert("RGB")))) for p in portraits[:40]]
+    clear = [(path, faces) for path, faces in seen if faces.by == ("hog+mtcnn",)]
+    vectors = np.concatenate([faces.embedding for _, faces in clear])
+    apart = distances(vectors, vectors)
+    chosen = [int(apart.max(axis=1).argmax())]
+    while len(chosen) < 6:
+        chosen.append(int(apart[:, chosen].min(axis=1).argmax()))
+    return [clear[i][0] for i in chosen]
+
+
+@pytest.fixture(scope="session")
+def party(strangers: list[Path]) -> Party:
+    """``party(2, 0)``: those of the strangers beside one another on a wall with a pattern."""
 
     def make(*people: int, side: int = 192, gap: int = 24) -> Pixels:
         wall = np.indices((side + 2 * gap, len(people) * (side + gap) + gap)).sum(0) // 8 % 2
         canvas = np.repeat(np.uint8(90 + 40 * wall)[..., None], 3, axis=2)
         for place, person in enumerate(people):
-            path = sample / f"person_{person:03d}" / "0.png"
-            face = np.asarray(Image.open(path).convert("RGB").resize((side, side)))
+            picture = Image.open(strangers[person]).convert("RGB")
+            face = np.asarray(picture.resize((side, side)))
             left = gap + place * (side + gap)
             canvas[gap : gap + side, left : left + side] = face
         return canvas
@@ -40,7 +53,7 @@ def party(sample: Path) -> Party:
 
 @pytest.fixture(scope="session")
 def two(party: Party) -> Pixels:
-    return party(6, 0)
+    return party(0, 1)
 
 
 @pytest.fixture(scope="session")

@@ -16,7 +16,7 @@ Pixels = NDArray[np.uint8]
 
 @pytest.fixture(scope="module")
 def donor(finder: Finder, party) -> Donor:
-    (made,) = donors_of([party(30, side=256, gap=0)], finder)
+    (made,) = donors_of([party(5, side=256, gap=0)], finder)
     return made
 
 

@@ -2,36 +2,36 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pictures
 import pytest
-from pictures import FACE
 from PIL import Image
 
 from encoders.faceset import BYSTANDER_COLUMNS, LEDGER_COLUMNS, FaceSet
 
 
 @pytest.fixture(scope="session")
-def face(sample: Path) -> Image.Image:
-    return Image.open(sample / FACE).convert("RGB")
+def face(portraits: list[Path]) -> Image.Image:
+    return Image.open(portraits[0]).convert("RGB")
 
 
 @pytest.fixture(scope="session")
-def hostile(tmp_path_factory: pytest.TempPathFactory, sample: Path, face: Image.Image) -> Path:
+def hostile(
+    tmp_path_factory: pytest.TempPathFactory, portraits: list[Path], face: Image.Image
+) -> Path:
     """Everything that a folder of photographs should not hold, and a few good ones."""
     outside = tmp_path_factory.mktemp("outside")
-    shutil.copy(sample / FACE, outside / "secret.png")
+    face.save(outside / "secret.png")
     root = tmp_path_factory.mktemp("hostile")
     pictures.damaged(root / "damaged", face)
     pictures.unusual(root / "unusual", face)
-    pictures.names(root / "names", sample)
-    pictures.links(root / "links", outside, sample)
+    pictures.names(root / "names", face)
+    pictures.links(root / "links", outside)
     pictures.save(Image.new("RGB", (300, 200), (90, 120, 40)), root / "crowds/nobody.png")
-    pictures.save(pictures.crowd(sample), root / "crowds/twenty.png")
+    pictures.save(pictures.crowd(portraits), root / "crowds/twenty.png")
     (root / "README").write_text("not a photograph")
     (root / "people.csv").write_text("image,name\n")
     return root

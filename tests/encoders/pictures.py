@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import io
 import os
-import shutil
 import struct
 import zlib
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
-
-FACE = "person_000/0.png"
 
 
 def save(picture: Image.Image, path: Path, **options: object) -> None:
@@ -35,11 +32,11 @@ def png_header(width: int, height: int) -> bytes:
     )
 
 
-def crowd(sample: Path) -> Image.Image:
+def crowd(portraits: list[Path]) -> Image.Image:
     """Twenty synthetic people in one photograph of 1280 x 1024."""
     picture = Image.new("RGB", (1280, 1024))
-    for place, folder in enumerate(sorted(sample.iterdir())[:20]):
-        tile = Image.open(folder / "0.png").resize((256, 256))
+    for place, path in enumerate(portraits[:20]):
+        tile = Image.open(path).resize((256, 256))
         picture.paste(tile, (place % 5 * 256, place // 5 * 256))
     return picture
 
@@ -75,16 +72,15 @@ def unusual(folder: Path, face: Image.Image) -> None:
     save(face, folder / "moving.gif", save_all=True, append_images=[dark])
 
 
-def names(folder: Path, sample: Path) -> None:
+def names(folder: Path, face: Image.Image) -> None:
     folder.mkdir()
-    shutil.copy(sample / FACE, folder / "new\nline.png")
-    shutil.copy(sample / FACE, os.fsdecode(os.fsencode(folder) + b"/not\xffutf8.png"))
-    shutil.copy(sample / FACE, folder / "back\\x41slash.png")
-    shutil.copy(sample / FACE, folder / ".hidden.png")
-    shutil.copy(sample / FACE, folder / "no_extension")
+    odd = Path(os.fsdecode(os.fsencode(folder) + b"/not\xffutf8.png"))
+    plain = ("new\nline.png", "back\\x41slash.png", ".hidden.png", "no_extension")
+    for path in (odd, *(folder / name for name in plain)):
+        face.save(path, "PNG")
 
 
-def links(folder: Path, outside: Path, sample: Path) -> None:
+def links(folder: Path, outside: Path) -> None:
     folder.mkdir()
     (folder / "out.png").symlink_to(outside / "secret.png")
     (folder / "outside").symlink_to(outside, target_is_directory=True)

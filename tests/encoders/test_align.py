@@ -14,8 +14,8 @@ from encoders.models import model_path, shape_predictor
 
 
 @pytest.fixture(scope="module")
-def photographs(sample: Path) -> list[np.ndarray]:
-    return [np.array(Image.open(folder / "0.png")) for folder in sorted(sample.iterdir())[:12]]
+def photographs(portraits: list[Path]) -> list[np.ndarray]:
+    return [np.array(Image.open(path)) for path in portraits[:12]]
 
 
 @pytest.fixture(scope="module")

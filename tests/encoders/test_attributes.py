@@ -23,9 +23,8 @@ def attributes() -> Attributes:
 
 
 @pytest.fixture(scope="module")
-def faces(sample: Path) -> np.ndarray:
-    paths = sorted(sample.rglob("0.*"))[:60]
-    return np.stack([np.asarray(Image.open(path).convert("RGB")) for path in paths])
+def faces(portraits: list[Path]) -> np.ndarray:
+    return np.stack([np.asarray(Image.open(path).convert("RGB")) for path in portraits[:60]])
 
 
 #: The sample's pictures are framed as the generator's, much as UTKFace is.

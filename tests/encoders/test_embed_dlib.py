@@ -22,12 +22,12 @@ HOSTILE_LIMIT = 64 << 20
 
 
 @pytest.fixture(scope="module")
-def chips(sample: Path) -> NDArray[np.uint8]:
+def chips(everybody: list[list[Path]]) -> NDArray[np.uint8]:
     """40 chips of synthetic people, more than one batch of the network."""
     from PIL import Image
 
-    pictures = [np.asarray(Image.open(path)) for path in sorted(sample.glob("*/*.png"))[:40]]
-    return np.stack([align_dlib5(picture, WHOLE_FRAME) for picture in pictures])
+    paths = [path for pictures in everybody for path in pictures][:40]
+    return np.stack([align_dlib5(np.asarray(Image.open(path)), WHOLE_FRAME) for path in paths])
 
 
 @pytest.fixture(scope="module")

@@ -15,15 +15,16 @@ from encoders.embed import Embedder, load_embedder
 from encoders.embed.pca import CHIP_SIZE, PcaEmbedder, fit_pca
 
 Chips = NDArray[np.uint8]
+FACES = 220
 
 
 @pytest.fixture(scope="module")
-def chips(sample: Path) -> Chips:
-    """324 chips of synthetic people, and each again at two other brightnesses."""
+def chips(everybody: list[list[Path]]) -> Chips:
+    """Chips of synthetic people, and each again at two other brightnesses: three blocks."""
     from PIL import Image
 
     side = (CHIP_SIZE, CHIP_SIZE)
-    paths = sorted(sample.glob("*/*.png"))
+    paths = [path for pictures in everybody for path in pictures][:FACES]
     faces = np.stack([np.asarray(Image.open(path).resize(side)) for path in paths])
     levels = [(faces * share).astype(np.uint8) for share in (0.6, 0.8, 1)]
     return np.concatenate(levels)

@@ -14,11 +14,10 @@ from encoders.embed import load_embedder
 
 
 @pytest.fixture(scope="module")
-def pictures(sample: Path) -> list[np.ndarray]:
+def pictures(everybody: list[list[Path]]) -> list[np.ndarray]:
     """Two pictures of one synthetic person and one of another, nothing, and two faces at once."""
-    first, second = sorted(sample.iterdir())[:2]
-    one, other = sorted(first.glob("*.png"))[:2]
-    found = [np.array(Image.open(path)) for path in (one, other, min(second.glob("*.png")))]
+    first, second = [person for person in everybody if len(person) > 1][:2]
+    found = [np.array(Image.open(path)) for path in (*first[:2], second[0])]
     side = len(found[0])
     pair = np.concatenate([np.concatenate([found[0], found[2]], axis=1)] * 2)
     pair[side:] = 128

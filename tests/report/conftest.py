@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
+import io
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
 from anonfaces.report import Summary
 
@@ -17,9 +18,9 @@ Maker = Callable[..., Path]
 
 
 @pytest.fixture(scope="session")
-def dataset(tmp_path_factory: pytest.TempPathFactory, sample: Path) -> Maker:
+def dataset(tmp_path_factory: pytest.TempPathFactory, portraits: list[Path]) -> Maker:
     """Make a folder with ``groups`` groups and the summary changed as asked."""
-    pictures = sorted(sample.rglob("*.png"))
+    pictures = [_png(path) for path in portraits[:60]]
 
     def make(groups: int = 12, **changes: object) -> Path:
         folder = tmp_path_factory.mktemp("dataset")
@@ -65,7 +66,14 @@ def _summary(people: np.ndarray) -> Summary:
     )
 
 
-def _surrogates(folder: Path, pictures: list[Path], groups: int) -> None:
+def _surrogates(folder: Path, pictures: list[bytes], groups: int) -> None:
     (folder / "surrogates").mkdir()
     for group in range(groups):
-        shutil.copyfile(pictures[group % len(pictures)], folder / f"surrogates/{group}.png")
+        (folder / f"surrogates/{group}.png").write_bytes(pictures[group % len(pictures)])
+
+
+def _png(path: Path) -> bytes:
+    with Image.open(path) as picture:
+        made = io.BytesIO()
+        picture.save(made, "PNG")
+        return made.getvalue()

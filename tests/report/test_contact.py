@@ -17,13 +17,13 @@ from encoders import FaceSet, encode
 
 
 @pytest.fixture(scope="module")
-def condensed(sample: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def condensed(portraits: list[Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Six synthetic people in two groups, and the faces they were made of."""
     folder = tmp_path_factory.mktemp("condensed")
-    for person in sorted(sample.iterdir())[:6]:
-        (folder / "photos" / person.name).mkdir(parents=True)
-        picture = min(person.glob("*.png"))
-        (folder / "photos" / person.name / picture.name).write_bytes(picture.read_bytes())
+    for picture in portraits[:6]:
+        person = folder / "photos" / picture.parent.name
+        person.mkdir(parents=True)
+        (person / picture.name).write_bytes(picture.read_bytes())
     faces = encode(folder / "photos", folder / "faces.h5", chip_size=128, jobs=1)
     group(faces.embedding, 3, faces.identity).write(folder)
     return folder

@@ -109,8 +109,8 @@ def run(*words: object) -> str:
     return done.output
 
 
-def test_a_photograph_as_typed(sample: Path, tmp_path: Path) -> None:
-    photo = sorted(sample.rglob("0.*"))[3]
+def test_a_photograph_as_typed(portraits: list[Path], tmp_path: Path) -> None:
+    photo = portraits[3]
     steps = ("--w-steps", 3, "--plus-steps", 2, "--starts", 2)
     said = run(photo, "-o", tmp_path / "out", *steps)
     assert "1 faces" in said
@@ -145,8 +145,8 @@ def test_two_photographs_of_one_name(tmp_path: Path) -> None:
         run(tmp_path / "x" / "a.png", tmp_path / "y" / "a.png", "-o", tmp_path)
 
 
-def test_an_output_that_cannot_be(sample: Path, tmp_path: Path) -> None:
+def test_an_output_that_cannot_be(portraits: list[Path], tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    photo = sorted(sample.rglob("0.*"))[3]
+    photo = portraits[3]
     with pytest.raises(OutputError, match="cannot be made"):
         run(photo, "--framed", "--no-identity", "-o", tmp_path / "file" / "out")

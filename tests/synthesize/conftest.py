@@ -11,12 +11,12 @@ from encoders.faceset import FaceSet
 
 
 @pytest.fixture(scope="session")
-def few(sample: Path, tmp_path_factory: pytest.TempPathFactory) -> FaceSet:
+def few(everybody: list[list[Path]], tmp_path_factory: pytest.TempPathFactory) -> FaceSet:
     """Twelve of the synthetic people that ship, one to three faces each."""
     root = tmp_path_factory.mktemp("few")
-    for number, folder in enumerate(sorted(sample.glob("person_*"))[:12]):
-        person = root / "photos" / folder.name
+    for number, pictures in enumerate(everybody[:12]):
+        person = root / "photos" / pictures[0].parent.name
         person.mkdir(parents=True)
-        for picture in sorted(folder.glob("*.png"))[: 1 + number % 3]:
+        for picture in pictures[: 1 + number % 3]:
             (person / picture.name).write_bytes(picture.read_bytes())
     return encode(root / "photos", root / "faces.h5", identity="folder")

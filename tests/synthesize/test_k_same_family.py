@@ -21,13 +21,14 @@ from encoders import FaceSet, encode
 
 
 @pytest.fixture(scope="module")
-def faces(sample: Path, tmp_path_factory: pytest.TempPathFactory) -> FaceSet:
+def faces(everybody: list[list[Path]], tmp_path_factory: pytest.TempPathFactory) -> FaceSet:
     """Twelve of the synthetic people, a picture or more each."""
     root = tmp_path_factory.mktemp("people")
-    for folder in sorted(sample.iterdir())[:12]:
-        (root / folder.name).mkdir()
-        for picture in sorted(folder.glob("*.png"))[:2]:
-            (root / folder.name / picture.name).write_bytes(picture.read_bytes())
+    for pictures in everybody[:12]:
+        person = root / pictures[0].parent.name
+        person.mkdir()
+        for picture in pictures[:2]:
+            (person / picture.name).write_bytes(picture.read_bytes())
     return encode(root, root / "faces.h5", chip_size=96, jobs=1)
 
 
