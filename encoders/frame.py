@@ -157,10 +157,12 @@ def resampling(size: int, square: Square, axis: str, output: int) -> NDArray[np.
     """Matrix float32 (output, size) that cuts ``square`` along ``axis`` ("x" or "y") linearly.
 
     With one for the rows and one for the columns the cut is two products, and so has a gradient;
-    what lies outside of the picture is black, as dlib has it.
+    what lies outside of the picture is black, as dlib has it. A cut that shrinks is an average.
     """
+    finer = max(1, round(square.side * size / output))
     start = (getattr(square, axis) - square.side / 2) * size
-    at = start + (np.arange(output) + 0.5) * square.side * size / output - 0.5
+    at = start + (np.arange(output * finer) + 0.5) * square.side * size / (output * finer) - 0.5
     inside = (at > -0.5) & (at < size - 0.5)
     distance = np.abs(np.clip(at, 0, size - 1)[:, None] - np.arange(size))
-    return (np.maximum(0, 1 - distance) * inside[:, None]).astype(np.float32)
+    weight = np.maximum(0, 1 - distance) * inside[:, None]
+    return weight.reshape(output, finer, size).mean(axis=1).astype(np.float32)

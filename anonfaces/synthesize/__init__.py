@@ -20,6 +20,7 @@ from anonfaces.synthesize.options import Drawing
 __all__ = [
     "OF_SURROGATES",
     "SURROGATES",
+    "Accountable",
     "BatchSurrogate",
     "ChipSource",
     "Drawing",
@@ -107,6 +108,13 @@ class BatchSurrogate(Surrogate, Protocol):
     ) -> Iterator[tuple[int, NDArray[np.uint8]]]:
         """Yield ``(group, face)`` in the order of ``groups``."""
         ...
+
+
+@runtime_checkable
+class Accountable(Protocol):
+    """A method that can say in a line how well it did with what it made last."""
+
+    def account(self) -> str: ...
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-from collections.abc import Iterator, Mapping
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,16 +16,18 @@ from numpy.typing import NDArray
 
 from anonfaces._workplace import LEDGER
 from anonfaces.errors import GuaranteeError
-from anonfaces.synthesize import load_surrogate, surrogates
+from anonfaces.synthesize import Accountable, load_surrogate, surrogates
 
 if TYPE_CHECKING:
     from anonfaces.cluster import Groups
     from anonfaces.synthesize import Drawing, Surrogate
     from encoders.faceset import FaceSet
 
-__all__ = ["clear_surrogates", "draw", "write_surrogates"]
+__all__ = ["clear_surrogates", "draw", "encoded", "write_surrogates"]
 
 _PNG_LEVEL = 3  # of a blurred face 6 saves 8 % more and takes four times as long
+
+_ENCODERS, _AHEAD = 2, 64
 
 
 def draw(
@@ -35,6 +39,8 @@ def draw(
     how = f"{__version__} {' '.join(drawing.told(name))} {drawing.fingerprint()}"
     method = load_surrogate(name, drawing)
     write_surrogates(folder, faces, groups.labels, groups.identity, method, how, progress)
+    if progress and isinstance(method, Accountable):
+        print(f"{name}: {method.account()}")
 
 
 def write_surrogates(
@@ -64,8 +70,7 @@ def write_surrogates(
             _note(book, number, keys[number], digest)
         owner = {digest: number for number, digest in done.items()}
         made = surrogates(faces, labels, identity, method, skip=done.keys())
-        for number, face in _shown(made, len(keys), len(done), progress):
-            png = _png(face)
+        for number, png in _encoded(_shown(made, len(keys), len(done), progress)):
             digest = hashlib.sha256(png).hexdigest()
             _refuse_twin(owner, digest, number)
             (place / f"{number}.png").write_bytes(png)
@@ -134,7 +139,37 @@ def _shown(made: Any, total: int, initial: int, progress: bool) -> Any:
     )
 
 
-def _png(face: NDArray[np.uint8]) -> bytes:
+def _encoded(made: Iterable[tuple[int, NDArray[np.uint8]]]) -> Iterator[tuple[int, bytes]]:
+    """Each face as a PNG, in order, some encoded while others are made.
+
+    Where ``made`` fails, those that it made before come first and then its error.
+    """
+    failed: list[BaseException] = []
+    with ThreadPoolExecutor(_ENCODERS) as pool:
+        open_: deque[tuple[int, Future[bytes]]] = deque()
+        for number, face in _until_it_fails(made, failed):
+            open_.append((number, pool.submit(encoded, face)))
+            if len(open_) > _AHEAD:
+                yield _waited(open_.popleft())
+        yield from map(_waited, open_)
+    if failed:
+        raise failed[0]
+
+
+def _until_it_fails(made: Iterable[Any], failed: list[BaseException]) -> Iterator[Any]:
+    try:
+        yield from made
+    except BaseException as error:
+        failed.append(error)
+
+
+def _waited(each: tuple[int, Future[bytes]]) -> tuple[int, bytes]:
+    number, png = each
+    return number, png.result()
+
+
+def encoded(face: NDArray[np.uint8]) -> bytes:
+    """An RGB face (s, s, 3) as the bytes of its PNG."""
     from PIL import Image
 
     memory = io.BytesIO()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
@@ -18,11 +19,13 @@ from encoders.frame import Framing, Square, measure
 
 if TYPE_CHECKING:
     from anonfaces.synthesize import ChipSource, Members
+    from encoders.attributes import Attributes
     from encoders.embed import Embedder
     from stylegan.encoder import Encoder
     from stylegan.generator import Generator
 
 __all__ = [
+    "TONE",
     "Inversion",
     "People",
     "framing_of",
@@ -36,7 +39,8 @@ Pixels = NDArray[np.uint8]
 
 _SAMPLES, _PSI = 60, 0.7
 _BYTES = 32 * 2**20
-_TONE, _INNER = 16, 0.6
+_ROUND = 32  # so that the encoder's batches are full
+TONE, _INNER = 16, 0.6
 
 
 class Inversion(Protocol):
@@ -49,19 +53,25 @@ class Inversion(Protocol):
         ...
 
 
+def _nothing() -> NDArray[np.float32]:
+    return np.empty(0, np.float32)
+
+
 @dataclass(frozen=True)
 class People:
     """The people of one group, in an order that depends neither on that of rows nor on names.
 
     ``latent`` float32 (p, num_ws, w_dim); ``key`` a SHA-256 of the chips; and where they were
-    asked for ``vectors``, for each person float32 (m, 128), dlib's of their faces, and ``tone``
-    float32 (p, 3), the mean colour of the inner face, -1 to 1.
+    asked for ``vectors``, for each person float32 (m, 128), dlib's of their faces; ``colour``
+    float32 (p, 3), the inner face's mean RGB, -1 to 1; and ``looks`` float32 (p, 2), perceived
+    age in years and log odds of "female".
     """
 
     latent: NDArray[np.float32]
     key: bytes
     vectors: tuple[NDArray[np.float32], ...] = ()
-    tone: NDArray[np.float32] | None = None
+    colour: NDArray[np.float32] = field(default_factory=_nothing)
+    looks: NDArray[np.float32] = field(default_factory=_nothing)
 
     def draw(self, seed: int) -> np.random.Generator:
         """Chance by ``seed`` and the group's content: not by its number, nor by other groups."""
@@ -113,13 +123,13 @@ class _Faces:
 
     digest: NDArray[np.bytes_]
     latent: NDArray[np.float32]
-    vector: NDArray[np.float32]
-    tone: NDArray[np.float32]
+    seen: dict[str, NDArray[np.float32]]
 
     def at(self, rows: slice) -> _Faces:
         some = np.arange(rows.start, rows.stop)
         some = some[np.argsort(self.digest[rows])]
-        return _Faces(self.digest[some], self.latent[some], self.vector[some], self.tone[some])
+        seen = {name: values[some] for name, values in self.seen.items()}
+        return _Faces(self.digest[some], self.latent[some], seen)
 
     @property
     def key(self) -> bytes:
@@ -127,14 +137,14 @@ class _Faces:
 
 
 def people_of(
-    groups: Sequence[Members], invert: Inversion, faces_too: bool = False
+    groups: Sequence[Members], invert: Inversion, needs: Sequence[str] = ()
 ) -> list[People]:
     """The people of each group of one set: a person with many faces is their mean latent.
 
-    ``faces_too`` asks for their vectors and tones.
+    ``needs`` are the fields beside ``latent`` that are asked for: "vectors", "colour", "looks".
     """
     rows = [row for members in groups for row in members.rows]
-    read = _read(groups[0].faces, np.concatenate(rows), invert, faces_too)
+    read = _read(groups[0].faces, np.concatenate(rows), invert, needs)
     ends = np.cumsum([0, *map(len, rows)])
     persons = iter(read.at(slice(*pair)) for pair in pairwise(ends))
     return [_people([next(persons) for _ in members.rows]) for members in groups]
@@ -142,33 +152,46 @@ def people_of(
 
 def _people(persons: list[_Faces]) -> People:
     persons = sorted(persons, key=lambda person: person.key)
-    latent, tone = (
-        np.stack([getattr(p, name).mean(axis=0, dtype=np.float64) for p in persons])
-        for name in ("latent", "tone")
-    )
     key = hashlib.sha256(b"".join(person.key for person in persons)).digest()
-    vectors = tuple(person.vector for person in persons)
-    return People(latent.astype(np.float32), key, vectors, tone.astype(np.float32))
+    vectors = tuple(person.seen["vectors"] for person in persons if "vectors" in person.seen)
+    means = {
+        name: _means([person.seen[name] for person in persons])
+        for name in ("colour", "looks")
+        if name in persons[0].seen
+    }
+    return People(_means([person.latent for person in persons]), key, vectors, **means)
 
 
-def _read(faces: ChipSource, rows: NDArray[np.int64], invert: Inversion, faces_too: bool) -> _Faces:
-    step = max(1, _BYTES // (3 * faces.chip_size**2))
-    digest, latent, tone, vector = [], [], [], []
-    for start in range(0, len(rows), step):
-        some = rows[start : start + step]
-        chips = faces.chips(some)
-        digest += [hashlib.sha256(chip.tobytes()).hexdigest() for chip in chips]
-        latent.append(invert(chips))
-        if faces_too:
-            vector.append(_vectors(faces, some, chips, invert.framing))
-            tone.append(_tones(chips, invert.framing))
-    empty = np.zeros((len(rows), 0), np.float32)
-    return _Faces(
-        np.array(digest, "S64"),
-        np.concatenate(latent),
-        np.concatenate(vector) if vector else empty,
-        np.concatenate(tone) if tone else empty,
-    )
+def _means(values: list[NDArray[np.float32]]) -> NDArray[np.float32]:
+    """Of each person's faces, float32 (p, ...)."""
+    return np.stack([own.mean(axis=0, dtype=np.float64) for own in values]).astype(np.float32)
+
+
+def _read(
+    faces: ChipSource, rows: NDArray[np.int64], invert: Inversion, needs: Sequence[str]
+) -> _Faces:
+    """Chips are read and hashed while the networks look at those before."""
+    step = max(1, _BYTES // (3 * faces.chip_size**2 * _ROUND)) * _ROUND
+    parts = [rows[start : start + step] for start in range(0, len(rows), step)]
+    digest, latent = [], []
+    seen: dict[str, list[NDArray[np.float32]]] = {name: [] for name in needs}
+    with ThreadPoolExecutor(1) as reader:
+        waiting = reader.submit(_chips, faces, parts[0])
+        for number, some in enumerate(parts, 1):
+            chips, digests = waiting.result()
+            if number < len(parts):
+                waiting = reader.submit(_chips, faces, parts[number])
+            digest += digests
+            latent.append(invert(chips))
+            for name, found in seen.items():
+                found.append(_SEEN[name](faces, some, chips, invert.framing))
+    whole = {name: np.concatenate(found) for name, found in seen.items()}
+    return _Faces(np.array(digest, "S64"), np.concatenate(latent), whole)
+
+
+def _chips(faces: ChipSource, rows: NDArray[np.int64]) -> tuple[Pixels, list[str]]:
+    chips = faces.chips(rows)
+    return chips, [hashlib.sha256(chip.tobytes()).hexdigest() for chip in chips]
 
 
 def _vectors(
@@ -189,9 +212,29 @@ def _embedder() -> Embedder:
     return load_embedder("dlib")
 
 
-def _tones(chips: Pixels, framing: Framing) -> NDArray[np.float32]:
+def _colours(
+    faces: ChipSource, rows: NDArray[np.int64], chips: Pixels, framing: Framing
+) -> NDArray[np.float32]:
     square = within(inner_face(framing), framing.ffhq)
-    return square.cut(chips, _TONE).mean(axis=(1, 2), dtype=np.float32) / 127.5 - 1
+    return square.cut(chips, TONE).mean(axis=(1, 2), dtype=np.float32) / 127.5 - 1
+
+
+def _looks(
+    faces: ChipSource, rows: NDArray[np.int64], chips: Pixels, framing: Framing
+) -> NDArray[np.float32]:
+    found = _attributes()(chips)
+    female = np.clip(found["female"], 1e-6, 1 - 1e-6)
+    return np.stack([found["age"], np.log(female / (1 - female))], axis=1)
+
+
+@cache
+def _attributes() -> Attributes:
+    from encoders.attributes import load_attributes
+
+    return load_attributes()
+
+
+_SEEN = {"vectors": _vectors, "colour": _colours, "looks": _looks}
 
 
 def inner_face(framing: Framing) -> Square:

@@ -29,14 +29,12 @@ class Gallery:
     """dlib's vectors of many groups' faces.
 
     ``vector`` float32 (g, f, 128); ``away`` float32 (g, p, f), 0 where face f is one of person
-    p and ``FAR`` otherwise; ``here`` float32 (g, p), 1 for a person and 0 for none; ``tone``
-    float32 (g, 3), people weighing equally.
+    p and ``FAR`` otherwise; ``here`` float32 (g, p), 1 for a person and 0 for none.
     """
 
     vector: NDArray[np.float32]
     away: NDArray[np.float32]
     here: NDArray[np.float32]
-    tone: NDArray[np.float32]
 
     @classmethod
     def of(cls, groups: Sequence[People], count: int) -> Gallery:
@@ -45,16 +43,13 @@ class Gallery:
         vector = np.zeros((count, faces, 128), np.float32)
         away = np.full((count, people, faces), FAR, np.float32)
         here = np.zeros((count, people), np.float32)
-        tone = np.zeros((count, 3), np.float32)
         for g, group in enumerate(groups):
             whole = np.concatenate(group.vectors)
             vector[g, : len(whole)] = whole
             owner = np.repeat(np.arange(len(group.vectors)), [len(v) for v in group.vectors])
             away[g, owner, np.arange(len(whole))] = 0
             here[g, : len(group.vectors)] = 1
-            if group.tone is not None:
-                tone[g] = group.tone.mean(axis=0)
-        return cls(vector, away, here, tone)
+        return cls(vector, away, here)
 
 
 class Mirror:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from anonfaces.synthesize.options import Drawing
     from stylegan.generator import Generator
 
-__all__ = ["RETREAT", "GeneratorSurrogate", "StyleGan"]
+__all__ = ["RETREAT", "Batch", "GeneratorSurrogate", "StyleGan"]
 
 Pixels = NDArray[np.uint8]
 Latents = NDArray[np.float32]
@@ -39,10 +39,11 @@ _AT_ONCE, _BATCH = 64, 32
 
 
 @dataclass
-class _Batch:
-    """Groups under way: their numbers, chip sizes, latents and what was drawn of them."""
+class Batch:
+    """Groups under way: numbers, people, chip sizes, latents and what was drawn of them."""
 
     numbers: list[int]
+    people: list[People]
     sizes: list[int]
     w: Latents
     pictures: Pixels
@@ -56,8 +57,8 @@ class GeneratorSurrogate(ABC):
     """
 
     name = "generator"
-    looks_at_faces = False
-    """Whether ``place`` needs the members' vectors and tones."""
+    needs: tuple[str, ...] = ()
+    """What ``place`` has to know of the people beside their latents, as ``people_of`` names it."""
     of_the_set = False
     """Whether a face depends on other groups than its own."""
 
@@ -83,6 +84,15 @@ class GeneratorSurrogate(ABC):
                 ):
                     yield number, enlarged(face, size)
 
+    def at_psi(self, groups: list[People]) -> Latents:
+        """``place``, at the psi that was asked for."""
+        w = self.place(groups)
+        return w if self.drawing.psi is None else self.truncated(w, self.drawing.psi)
+
+    def finished(self, batch: Batch) -> Batch:
+        """The batch once all of it shows faces, before it is released."""
+        return batch
+
     def truncated(self, w: Latents, share: float | NDArray[np.float64]) -> Latents:
         """``w`` drawn towards the generator's mean: ``share`` of the way is left."""
         return (self.mean + share * (w - self.mean)).astype(np.float32)
@@ -93,8 +103,8 @@ class GeneratorSurrogate(ABC):
 
     def _looked_at(
         self, groups: Iterable[tuple[int, Members]], onlookers: Onlookers
-    ) -> Iterator[_Batch]:
-        waiting: _Batch | None = None
+    ) -> Iterator[Batch]:
+        waiting: Batch | None = None
         for batch in self._drawn(groups):
             onlookers.show(list(batch.pictures))
             if waiting is not None:
@@ -103,16 +113,16 @@ class GeneratorSurrogate(ABC):
         if waiting is not None:
             yield self._with_faces(waiting, onlookers.seen())
 
-    def _drawn(self, groups: Iterable[tuple[int, Members]]) -> Iterator[_Batch]:
+    def _drawn(self, groups: Iterable[tuple[int, Members]]) -> Iterator[Batch]:
         for some in self._drawn_of(groups):
             members = [who for _, who in some]
-            w = self.place(people_of(members, self.invert, self.looks_at_faces))
-            if self.drawing.psi is not None:
-                w = self.truncated(w, self.drawing.psi)
+            people = people_of(members, self.invert, self.needs)
+            w = self.at_psi(people)
             numbers, sizes = [number for number, _ in some], [who.chip_size for who in members]
             for start in range(0, len(some), _AT_ONCE):
                 part = slice(start, start + _AT_ONCE)
-                yield _Batch(numbers[part], sizes[part], w[part], self.draw(w[part]))
+                drawn = self.draw(w[part])
+                yield Batch(numbers[part], people[part], sizes[part], w[part], drawn)
 
     def _drawn_of(
         self, groups: Iterable[tuple[int, Members]]
@@ -122,15 +132,16 @@ class GeneratorSurrogate(ABC):
         while some := list(islice(left, _AT_ONCE)):
             yield some
 
-    def _with_faces(self, batch: _Batch, seen: NDArray[np.bool_]) -> _Batch:
-        faceless = np.flatnonzero(~seen)
+    def _with_faces(self, batch: Batch, seen: NDArray[np.bool_]) -> Batch:
+        faceless, asked = np.flatnonzero(~seen), batch.w.copy()
         for share in RETREAT[1:]:
             if len(faceless):
-                batch.pictures[faceless] = self.draw(self.truncated(batch.w[faceless], share))
+                batch.w[faceless] = self.truncated(asked[faceless], share)
+                batch.pictures[faceless] = self.draw(batch.w[faceless])
                 faceless = np.array([i for i in faceless if not shows_a_face(batch.pictures[i])])
         if len(faceless):
             raise GuaranteeError(_no_face(self.name, [batch.numbers[i] for i in faceless]))
-        return batch
+        return self.finished(batch)
 
 
 class StyleGan(GeneratorSurrogate):

@@ -61,7 +61,7 @@ class Weighted(GeneratorSurrogate):
     """Equal weights, adjusted until the re-identification rate is at most 1/k."""
 
     name = "stylegan-weighted"
-    looks_at_faces = True
+    needs = ("vectors",)
 
     def __init__(self, drawing: Drawing) -> None:
         super().__init__(drawing)

@@ -22,9 +22,8 @@ def smooth(side: int) -> np.ndarray:
 
 
 @pytest.fixture(scope="module")
-def faces(sample: Path) -> np.ndarray:
-    paths = sorted(path for path in sample.rglob("0.*"))[:25]
-    return np.stack([np.asarray(Image.open(path).convert("RGB")) for path in paths])
+def faces(portraits: list[Path]) -> np.ndarray:
+    return np.stack([np.asarray(Image.open(path).convert("RGB")) for path in portraits[:25]])
 
 
 @pytest.mark.parametrize("size", [64, 100, 256])
@@ -68,6 +67,11 @@ def test_the_product_is_the_cut() -> None:
 def test_outside_of_the_picture_the_product_is_black() -> None:
     rows = resampling(10, Square(0.5, 0.5, 2), "y", 20)
     assert (rows.sum(axis=1) > 0).tolist() == [False] * 5 + [True] * 10 + [False] * 5
+
+
+def test_a_product_that_shrinks_is_an_average() -> None:
+    rows = resampling(64, Square(), "y", 8)
+    np.testing.assert_allclose(rows @ (np.arange(64) % 2), np.full(8, 0.5), atol=1e-6)
 
 
 def test_the_measured_squares_are_dlibs_and_ffhqs(faces: np.ndarray) -> None:

@@ -117,7 +117,7 @@ def people_with_faces(few: FaceSet, invert: Any) -> list[Any]:
         people = np.unique(few.identity[labels == number])
         rows = tuple(np.flatnonzero(few.identity == who) for who in people)
         groups.append(Members(few, rows))
-    return people_of(groups, invert, faces_too=True)
+    return people_of(groups, invert, needs=("vectors", "colour", "looks"))
 
 
 def test_optimised_faces_are_evenly_far_from_all_members(few: FaceSet, method: Any) -> None:
@@ -168,7 +168,9 @@ def test_vectors_of_the_chips_stand_in_where_the_set_has_others(few: FaceSet, me
     other = replace(few, meta={**few.meta, "extractor": "pca"})
     invert = method("stylegan").invert
     members = [Members(faces, (np.arange(len(few)),)) for faces in (few, other)]
-    (own,), (seen,) = (people_of([m], invert, faces_too=True) for m in members)
+    (own,), (seen,) = (
+        people_of([m], invert, needs=("vectors", "colour", "looks")) for m in members
+    )
     off = np.linalg.norm(own.vectors[0] - seen.vectors[0], axis=1)
     assert 0 < np.median(off) < 0.45
 
