@@ -75,7 +75,8 @@ def main(
 
     network = stylegan.load(generator)
     terms = Terms(people, most, apart, within, psi, tries, seed, side, kind.value)
-    found = list(tqdm(populate(network, terms), total=people, unit="person", disable=None))
+    drawn = populate(network, terms, progress=True)
+    found = list(tqdm(drawn, "people", people, unit="person", disable=None))
     if not found:
         raise InputError("no face was found in anything drawn: is it a generator of faces?")
     _write(output, found, kind.value)

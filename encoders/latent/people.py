@@ -17,11 +17,14 @@ from encoders.latent.samples import draw, enlarged, look
 if TYPE_CHECKING:
     from stylegan.generator import Generator
 
-__all__ = ["Person", "Terms", "populate"]
+__all__ = ["Person", "Terms", "loneliest", "populate"]
 
 _POOL, _VARIANTS = 256, 8
 _BANDS = ((0, "0-12"), (13, "13-24"), (25, "25-39"), (40, "40-59"), (60, "60+"))
-_DIM, _QUICK_MARGIN, _CHANCE = 128, 0.1, 0.12
+_DIM, _BATCH, _BLOCK, _CHANCE = 128, 32, 1024, 0.12
+
+
+Floats = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -44,25 +47,66 @@ class Person:
     """Files as they will be written, dlib's vectors of them float32 (n, 128), and traits."""
 
     files: list[bytes]
-    vectors: NDArray[np.float32]
+    vectors: Floats
     age: str
     gender: str
 
 
-def populate(generator: Generator, terms: Terms) -> Iterator[Person]:
-    """Yield people until there are ``terms.people``, or ``terms.tries`` for each are used up."""
-    taken: list[NDArray[np.float32]] = []
+def populate(generator: Generator, terms: Terms, progress: bool = False) -> Iterator[Person]:
+    """Yield people until there are ``terms.people``, or as many as are apart in what was drawn.
+
+    Faces are drawn until ``terms.people`` of them are apart, or ``terms.tries`` for each.
+    """
     maker = _Maker(generator, terms)
-    for start in range(0, terms.people * terms.tries, _POOL):
-        w = draw(generator, _POOL, (terms.seed << 32) + start, (terms.psi, terms.psi))
-        for candidate in maker.promising(w):
-            person = maker.person(candidate, taken)
-            if person is None:
-                continue
-            taken.append(person.vectors)
+    w, first = _chosen(maker, terms, progress)
+    taken = [vector[None] for vector in first]
+    for number in range(len(w)):
+        others = np.concatenate([np.empty((0, _DIM)), *taken[:number], *taken[number + 1 :]])
+        person = maker.person(w[number], others)
+        if person is not None:
+            taken[number] = person.vectors
             yield person
-            if len(taken) == terms.people:
-                return
+
+
+def _chosen(maker: _Maker, terms: Terms, progress: bool) -> tuple[Floats, Floats]:
+    """w (n, w_dim) and vectors (n, 128) of the people there will be."""
+    from tqdm import tqdm
+
+    total, hidden = terms.people * terms.tries, None if progress else True
+    rows: list[int] = []
+    kept: list[tuple[Floats, Floats]] = []
+    with tqdm(total=total, desc="drawn", unit="face", disable=hidden) as bar:
+        for start in range(0, total, _POOL):
+            count = min(_POOL, total - start)
+            kept.append(maker.faces(start, count))
+            bar.update(count)
+            rows = loneliest(np.concatenate([v for _, v in kept]), terms.people, terms.apart)
+            if len(rows) == terms.people:
+                break
+    w, vectors = (np.concatenate(parts) for parts in zip(*kept, strict=True))
+    return w[rows], vectors[rows]
+
+
+def loneliest(vectors: Floats, most: int, apart: float) -> list[int]:
+    """Rows at least ``apart`` from one another, at most ``most``, those with the fewest others
+    near them first.
+
+    Of the same faces that finds more people than taking whoever comes and keeps the distance: who
+    has few neighbours stands in the way of few. (Halldorsson and Radhakrishnan, "Greed is good:
+    approximating independent sets in sparse and bounded-degree graphs", 1994; they count the
+    neighbours anew after each choice.)
+    """
+    from scipy.spatial.distance import cdist
+
+    blocks = range(0, len(vectors), _BLOCK)
+    near = [(cdist(vectors[i : i + _BLOCK], vectors) < apart).sum(axis=1) for i in blocks]
+    free = np.ones(len(vectors), bool)
+    rows: list[int] = []
+    for row in np.argsort(np.concatenate(near), kind="stable") if near else ():
+        if free[row] and len(rows) < most:
+            rows.append(int(row))
+            free &= np.linalg.norm(vectors - vectors[row], axis=1) >= apart
+    return rows
 
 
 class _Maker:
@@ -74,40 +118,32 @@ class _Maker:
         self._embed, self._attributes = load_embedder("dlib"), load_attributes()
         self._directions = load_directions(generator)
         self._rng = np.random.default_rng(terms.seed)
-        self._quick: list[NDArray[np.float32]] = []
-        self._looking_at = np.empty(0, np.float32)
 
-    def promising(self, w: NDArray[np.float32]) -> Iterator[NDArray[np.float32]]:
-        """Those w that a quick look does not take for one of the people there are.
+    def faces(self, start: int, count: int) -> tuple[Floats, Floats]:
+        """Of ``count`` w those (n, w_dim) in whose picture one face is found; vectors (n, 128)."""
+        psi, seed = self._terms.psi, self._terms.seed
+        w = draw(self._generator, count, (seed << 32) + start, (psi, psi))
+        rows, _, vectors = self._seen(self._generator.pictures(w, batch=_BATCH))
+        return w[rows], vectors
 
-        The look cuts dlib's chip where it mostly is, which saves finding the face.
-        """
-        chips = self._directions.framing.dlib.cut(self._generator.pictures(w, batch=32), 150)
-        for row, vector in zip(w, self._embed(chips), strict=True):
-            known = np.array(self._quick).reshape(-1, len(vector))
-            if _nearest(vector[None], known) >= self._terms.apart - _QUICK_MARGIN:
-                self._looking_at = vector
-                yield row
-
-    def person(self, w: NDArray[np.float32], taken: list[NDArray[np.float32]]) -> Person | None:
-        """The person of a w, with some pictures, if apart from all who were ``taken``."""
-        others = np.concatenate(taken) if taken else np.empty((0, _DIM))
-        picture = self._generator.pictures(w[None], batch=1)
-        first = self._seen(picture)
-        if not first or _nearest(first[0][1][None], others) < self._terms.apart:
+    def person(self, w: Floats, others: Floats) -> Person | None:
+        """The person of a w, with some pictures, all of them apart from ``others``."""
+        picture = self._generator.pictures(w[None], batch=_BATCH)
+        _, files, vectors = self._seen(picture)
+        if not files or _nearest(vectors, others) < self._terms.apart:
             return None
-        self._quick.append(self._looking_at)
-        kept, wanted = [first[0]], int(self._rng.integers(1, self._terms.most + 1))
+        wanted = int(self._rng.integers(1, self._terms.most + 1))
+        kept = [(files[0], vectors[0])]
         for file, vector in self._variants(w) if wanted > 1 else ():
-            own = _farthest(vector, kept)
+            own = _widest(vector, kept)
             if own <= self._terms.within and _nearest(vector[None], others) >= self._terms.apart:
                 kept.append((file, vector))
             if len(kept) == wanted:
                 break
-        files, vectors = zip(*kept, strict=True)
-        return Person(list(files), np.stack(vectors), *self._traits(picture))
+        every, own_vectors = zip(*kept, strict=True)
+        return Person(list(every), np.stack(own_vectors), *self._traits(picture))
 
-    def _variants(self, w: NDArray[np.float32]) -> list[tuple[bytes, NDArray[np.float32]]]:
+    def _variants(self, w: Floats) -> list[tuple[bytes, Floats]]:
         """Other pictures of a person: turned, smiling or not, a little chance, other noise."""
         rng, size = self._rng, (_VARIANTS, 1)
         average = np.asarray(self._generator.parameters["mapping.w_avg"], np.float32)
@@ -117,16 +153,17 @@ class _Maker:
         smiling = rng.uniform(-1.2, 1.2, size) * self._directions["smile"]
         moved = (w + chance + turned + smiling).astype(np.float32)
         noise = int(rng.integers(1 << 31))
-        return self._seen(self._generator.pictures(moved, "random", noise, _VARIANTS))
+        _, files, vectors = self._seen(self._generator.pictures(moved, "random", noise, _VARIANTS))
+        return list(zip(files, vectors, strict=True))
 
-    def _seen(self, pictures: NDArray[np.uint8]) -> list[tuple[bytes, NDArray[np.float32]]]:
-        """Files of those pictures in which dlib finds one face, and its vector of each file."""
+    def _seen(self, pictures: NDArray[np.uint8]) -> tuple[NDArray[np.intp], list[bytes], Floats]:
+        """Rows of the pictures in which dlib finds one face, their files and their vectors."""
         from encoders.photographs import decode
 
         files = [_file(picture, self._side, self._kind) for picture in pictures]
         looks = look(np.stack([decode(file) for file in files]))
         rows = np.flatnonzero(looks.found)
-        return list(zip([files[row] for row in rows], self._embed(looks.chip[rows]), strict=True))
+        return rows, [files[row] for row in rows], self._embed(looks.chip[rows])
 
     def _traits(self, picture: NDArray[np.uint8]) -> tuple[str, str]:
         columns = self._attributes(picture, self._directions.framing)
@@ -134,13 +171,13 @@ class _Maker:
         return band, "female" if columns["female"][0] >= 0.5 else "male"
 
 
-def _nearest(vectors: NDArray[np.float32], others: NDArray[Any]) -> float:
+def _nearest(vectors: Floats, others: NDArray[Any]) -> float:
     if not len(others):
         return np.inf
     return float(np.linalg.norm(vectors[:, None] - others[None], axis=2).min())
 
 
-def _farthest(vector: NDArray[np.float32], kept: list[tuple[bytes, NDArray[np.float32]]]) -> float:
+def _widest(vector: Floats, kept: list[tuple[bytes, Floats]]) -> float:
     return max(float(np.linalg.norm(vector - other)) for _, other in kept)
 
 

@@ -12,11 +12,12 @@ from typer.testing import CliRunner
 
 from anonfaces.errors import InputError, OutputError
 from encoders.embed import load_embedder
+from encoders.latent.people import loneliest
 from encoders.latent.samples import look
 from stylegan import population
 
 APART, WITHIN = 0.35, 0.33
-WORDS = ("--people", 4, "--most", 3, "--apart", APART, "--within", WITHIN, "--tries", 64)
+WORDS = ("--people", 4, "--most", 3, "--apart", APART, "--within", WITHIN, "--tries", 32)
 
 
 def run(*words: object) -> str:
@@ -62,6 +63,26 @@ def test_the_same_seed_makes_the_same_bytes(people: Path, tmp_path: Path) -> Non
     files = sorted(path for path in people.rglob("*") if path.is_file())
     for path in files:
         assert (tmp_path / "again" / path.relative_to(people)).read_bytes() == path.read_bytes()
+
+
+@pytest.mark.parametrize("apart", [0.5, 0.6, 0.7])
+def test_who_has_few_neighbours_leaves_room_for_more(apart: float) -> None:
+    vectors = np.random.default_rng(0).normal(0, 0.12, (1500, 12)).astype(np.float32)
+    distance = np.linalg.norm(vectors[:, None] - vectors, axis=2)
+    rows = loneliest(vectors, len(vectors), apart)
+    among = distance[np.ix_(rows, rows)]
+    assert among[~np.eye(len(rows), dtype=bool)].min() >= apart
+    assert distance[:, rows].min(axis=1).max() < apart  # nobody was left out without a reason
+    assert loneliest(vectors, 5, apart) == rows[:5]
+    comers: list[int] = []
+    for row in range(len(vectors)):
+        if not comers or distance[row, comers].min() >= apart:
+            comers.append(row)
+    assert len(rows) > 1.2 * len(comers)
+
+
+def test_of_nobody_nobody_is_chosen() -> None:
+    assert loneliest(np.empty((0, 128), np.float32), 4, 0.5) == []
 
 
 def test_an_output_that_is_in_use(people: Path, tmp_path: Path) -> None:
