@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
+import numpy as np
 from keras import ops
 
 from encoders.embed.dlib_file import FILE_NAME, read_dlib
@@ -11,9 +13,12 @@ from encoders.embed.dlib_resnet import CHIP_SIZE, build_dlib
 from encoders.frame import Square, resampling
 from encoders.models import model_path
 
-__all__ = ["Recogniser"]
+__all__ = ["Cut", "Recogniser"]
 
 Tensor = Any
+Cut = tuple[Tensor, Tensor]
+
+_SHIFT, _SCALE = 0.02, 0.04
 
 
 class Recogniser:
@@ -26,13 +31,29 @@ class Recogniser:
     def __init__(self, square: Square, size: int) -> None:
         self._network = build_dlib(read_dlib(model_path(FILE_NAME)))
         self._network.trainable = False
-        self._rows = ops.convert_to_tensor(resampling(size, square, "y", CHIP_SIZE))
-        self._columns = ops.convert_to_tensor(resampling(size, square, "x", CHIP_SIZE))
+        self._square, self._size = square, size
+        self._steady = self._cut_of(square)
 
-    def __call__(self, images: Tensor) -> Tensor:
+    def __call__(self, images: Tensor, cut: Cut | None = None) -> Tensor:
         """RGB float32 (n, size, size, 3) in -1 to 1 to float32 (n, 128)."""
-        return self._network(self._cut(images))
+        return self._network(self._chips(images, cut))
 
-    def _cut(self, images: Tensor) -> Tensor:
+    def wandering(self, rng: np.random.Generator) -> Cut:
+        """The cut of a square a little beside, larger or smaller: what ``__call__`` may take.
+
+        Patterns that please the network at one place of its grid only are no way out then.
+        """
+        x, y = rng.normal(0, _SHIFT, 2) * self._square.side
+        side = self._square.side * float(np.exp(rng.normal(0, _SCALE)))
+        return self._cut_of(
+            replace(self._square, x=self._square.x + x, y=self._square.y + y, side=side)
+        )
+
+    def _cut_of(self, square: Square) -> Cut:
+        rows, columns = (resampling(self._size, square, axis, CHIP_SIZE) for axis in "yx")
+        return ops.convert_to_tensor(rows), ops.convert_to_tensor(columns)
+
+    def _chips(self, images: Tensor, cut: Cut | None) -> Tensor:
+        rows, columns = cut or self._steady
         levels = (ops.clip(images, -1.0, 1.0) + 1.0) * 127.5
-        return ops.einsum("yi,nijc,xj->nyxc", self._rows, levels, self._columns)
+        return ops.einsum("yi,nijc,xj->nyxc", rows, levels, columns)

@@ -13,12 +13,12 @@ from typing import Any
 from keras import Model, ops
 
 from encoders.frame import Square
-from encoders.latent.identity import Recogniser
+from encoders.latent.identity import Cut, Recogniser
 
-__all__ = ["Perceptual"]
+__all__ = ["Perceptual", "flat"]
 
 Tensor = Any
-_VECTOR = 0.5  # how much the last vector counts beside the layers, as a factor of its length
+_VECTOR = 1.0  # how much the last vector counts beside the layers, as a factor of its length
 
 
 class Perceptual(Recogniser):
@@ -33,10 +33,25 @@ class Perceptual(Recogniser):
         network = self._network
         self._layers = Model(network.input, [*_last_of_each_width(network), network.output])
 
-    def __call__(self, images: Tensor) -> Tensor:
+    def __call__(self, images: Tensor, cut: Cut | None = None) -> Tensor:
         """RGB float32 (n, size, size, 3) in -1 to 1 to float32 (n, d)."""
-        *maps, vector = self._layers(self._cut(images))
-        return ops.concatenate([*map(_unit, maps), vector * _VECTOR], axis=1)
+        return flat(self.maps(images, cut))
+
+    def maps(self, images: Tensor, cut: Cut | None = None) -> list[Tensor]:
+        """What ``__call__`` gives by layers: float32 (n, h, w, c), the last (n, 1, 1, 128)."""
+        *maps, vector = self._layers(self._chips(images, cut))
+        return [*map(_unit, maps), vector[:, None, None] * _VECTOR]
+
+    @property
+    def shapes(self) -> list[tuple[int, int, int]]:
+        """(h, w, c) of each of ``maps``."""
+        *maps, vector = self._layers.outputs
+        return [*(tuple(one.shape[1:]) for one in maps), (1, 1, vector.shape[1])]
+
+
+def flat(maps: list[Tensor]) -> Tensor:
+    """Maps (n, h, w, c) as one vector a picture, (n, d)."""
+    return ops.concatenate([ops.reshape(one, (one.shape[0], -1)) for one in maps], axis=1)
 
 
 def _last_of_each_width(network: Any) -> list[Tensor]:
@@ -49,7 +64,6 @@ def _last_of_each_width(network: Any) -> list[Tensor]:
 
 
 def _unit(maps: Tensor) -> Tensor:
-    _, height, width, channels = maps.shape
+    _, height, width, _ = maps.shape
     length = ops.sqrt(ops.sum(ops.square(maps), axis=-1, keepdims=True) + 1e-6)
-    scaled = maps / length / math.sqrt(height * width)
-    return ops.reshape(scaled, (-1, height * width * channels))
+    return maps / length / math.sqrt(height * width)

@@ -18,7 +18,7 @@ from stylegan._autodiff import input_gradient, value_and_gradients
 from stylegan._backend import compiled
 from stylegan.train import augment
 from stylegan.train.autoencode import feature_distance
-from stylegan.train.losses import path_length, r1, reconstruction, soft_plus
+from stylegan.train.losses import path_length, r1, reconstruction, soft_plus, spread
 from stylegan.train.networks import Features, Networks
 from stylegan.train.pace import keep_share
 from stylegan.train.state import State, Tensors, adam
@@ -175,7 +175,7 @@ class Adversarial:
         w = networks.encode(own["encoder"], real)
         made = networks.synthesise(own["generator"], networks.widen(w), noise)
         report = {"pixels": reconstruction(made, real)}
-        total = report["pixels"] + recipe.w_weight * ops.mean(ops.square(w))
+        total = report["pixels"] + recipe.w_weight * spread(w)
         if self.features is not None:
             report["features"] = feature_distance(self.features, made, real)
             total = total + recipe.feature_weight * report["features"]

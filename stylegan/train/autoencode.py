@@ -16,10 +16,12 @@ from numpy.typing import NDArray
 
 from stylegan._autodiff import value_and_gradients
 from stylegan._backend import compiled
-from stylegan.train.losses import reconstruction
+from stylegan._parameters import initial
+from stylegan.train.heads import head_specs, hinge, judged
+from stylegan.train.losses import reconstruction, spread
 from stylegan.train.networks import Features, Networks
 from stylegan.train.pace import keep_share, warmed
-from stylegan.train.state import State, adam
+from stylegan.train.state import State, adam, moments
 
 __all__ = ["Autoencode"]
 
@@ -28,17 +30,29 @@ _BETAS = (0.9, 0.99)
 
 
 class Autoencode:
-    """``step`` after ``step``; ``features`` (n, s, s, 3) -> (n, d) tell what else must be kept."""
+    """``step`` after ``step``; ``features`` (n, s, s, 3) -> (n, d) tell what else must be kept.
+
+    Features that have layers (``maps``) are looked at by heads as well, which learn to tell what
+    was drawn from photographs.
+    """
 
     name = "autoencode"
 
     def __init__(self, networks: Networks, features: Features | None = None) -> None:
         self.networks, self.features = networks, features
-        self.steps = round(networks.recipe.autoencode_kimg * 1000 / networks.recipe.batch)
+        recipe = networks.recipe
+        self.steps = round(recipe.autoencode_kimg * 1000 / recipe.batch)
+        self.judging = bool(recipe.heads_weight) and hasattr(features, "maps")
         self._run = compiled(self._step)
 
     def prepare(self, state: State, pixels: NDArray[np.uint8]) -> None:
-        """Nothing is needed but the start."""
+        """The heads begin at random, unless they are there."""
+        if self.judging and "heads" not in state.tensors:
+            specs = head_specs(self.features.shapes)  # type: ignore[union-attr]
+            values = initial(specs, np.random.default_rng(self.networks.recipe.seed))
+            state.tensors["heads"] = {k: ops.convert_to_tensor(v) for k, v in values.items()}
+            pair = moments(state.tensors["heads"])
+            state.tensors["heads_m"], state.tensors["heads_v"] = pair
 
     def step(
         self, state: State, number: int, rng: np.random.Generator, images: NDArray[np.float32]
@@ -54,19 +68,31 @@ class Autoencode:
             )
             for name, prefix in (("encoder", ""), ("generator", "synthesis."))
         }
-        moved, report = self._run(both, *_tensors(images, noise, number + 1, rate))
+        if self.judging:
+            averages = state.tensors["heads_m"], state.tensors["heads_v"]
+            both["heads"] = state.tensors["heads"], averages
+        wander = getattr(self.features, "wandering", None)
+        cut = wander(rng) if wander else None
+        moved, report = self._run(both, *_tensors(images, noise, number + 1, rate), cut)
         for name, (parameters, (first, second)) in moved.items():
             state.tensors[name].update(parameters)
             state.tensors[f"{name}_m"].update(first)
             state.tensors[f"{name}_v"].update(second)
-            self.networks.follow(state, name, keep_share(recipe, number))
+            if name != "heads":
+                self.networks.follow(state, name, keep_share(recipe, number))
         return {k: float(v) for k, v in report.items()}
 
     def _step(
-        self, both: Mapping[str, Any], images: Tensor, noise: Tensor, step: Tensor, rate: Tensor
+        self,
+        both: Mapping[str, Any],
+        images: Tensor,
+        noise: Tensor,
+        step: Tensor,
+        rate: Tensor,
+        cut: Any,
     ) -> tuple[dict[str, Any], dict[str, Tensor]]:
         flat = {f"{n}/{k}": v for n, (p, _) in both.items() for k, v in p.items()}
-        report, gradients = value_and_gradients(lambda p: self._loss(p, images, noise), flat)
+        report, gradients = value_and_gradients(lambda p: self._loss(p, images, noise, cut), flat)
         moved = {}
         for name, (parameters, averages) in both.items():
             own = {k: gradients[f"{name}/{k}"] for k in parameters}
@@ -74,19 +100,37 @@ class Autoencode:
         return moved, report
 
     def _loss(
-        self, p: Mapping[str, Tensor], images: Tensor, noise: Tensor
+        self, p: Mapping[str, Tensor], images: Tensor, noise: Tensor, cut: Any
     ) -> tuple[Tensor, dict[str, Tensor]]:
         recipe, networks = self.networks.recipe, self.networks
         w = networks.encode(_own(p, "encoder/"), images)
         made = networks.synthesise(_own(p, "generator/"), networks.widen(w + noise))
-        pixels = reconstruction(made, images)
-        total = pixels + recipe.w_weight * ops.mean(ops.square(w))
-        report = {"pixels": pixels}
+        report = {"pixels": reconstruction(made, images)}
+        total = report["pixels"] + recipe.w_weight * spread(w)
         if self.features is not None:
             some = images.shape[0] // 2  # the recogniser costs as much as both networks
-            report["features"] = feature_distance(self.features, made[:some], images[:some])
-            total = total + recipe.feature_weight * report["features"]
+            more, found = self._seen(_own(p, "heads/"), made[:some], images[:some], cut)
+            total, report = total + more, report | found
         return total, report
+
+    def _seen(
+        self, heads: Mapping[str, Tensor], made: Tensor, real: Tensor, cut: Any
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """What the features and the heads on them say."""
+        recipe, features = self.networks.recipe, self.features
+        if not self.judging:
+            distance = feature_distance(features, made, real)  # type: ignore[arg-type]
+            return recipe.feature_weight * distance, {"features": distance}
+        drawn = features.maps(made, cut)  # type: ignore[union-attr]
+        wanted = [ops.stop_gradient(one) for one in features.maps(real, cut)]  # type: ignore[union-attr]
+        pairs = zip(drawn, wanted, strict=True)
+        distance = sum(ops.mean(ops.sum(ops.square(a - b), axis=(1, 2, 3))) for a, b in pairs)
+        fixed = {k: ops.stop_gradient(v) for k, v in heads.items()}
+        fooled = -sum(map(ops.mean, judged(fixed, drawn))) / len(drawn)
+        lies = judged(heads, [ops.stop_gradient(one) for one in drawn])
+        wrong = hinge(judged(heads, wanted), real=True) + hinge(lies, real=False)
+        total = recipe.feature_weight * distance + recipe.heads_weight * fooled + wrong
+        return total, {"features": distance, "fooled": fooled, "heads": wrong}
 
 
 def feature_distance(features: Features, made: Tensor, real: Tensor) -> Tensor:

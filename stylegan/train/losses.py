@@ -6,9 +6,14 @@ from typing import Any
 
 from keras import ops
 
-__all__ = ["path_length", "r1", "reconstruction", "sliced_wasserstein", "soft_plus"]
+__all__ = ["path_length", "r1", "reconstruction", "sliced_wasserstein", "soft_plus", "spread"]
 
 Tensor = Any
+
+
+def spread(w: Tensor) -> Tensor:
+    """The mean variance of w (n, d) within a batch: it stays small wherever w lies."""
+    return ops.mean(ops.square(w - ops.mean(w, axis=0, keepdims=True)))
 
 
 def soft_plus(score: Tensor) -> Tensor:

@@ -45,6 +45,7 @@ class Recipe:
     w_noise: float = 0.3
     w_weight: float = 0.002
     feature_weight: float = 0.5
+    heads_weight: float = 0.05
     keep_weight: float = 0.5
     head_start: int = 200
     r1_gamma: float = 0.05

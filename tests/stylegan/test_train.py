@@ -20,9 +20,13 @@ from keras import ops  # noqa: E402
 
 import stylegan  # noqa: E402
 from stylegan._autodiff import input_gradient, value_and_gradients  # noqa: E402
+from stylegan._parameters import initial  # noqa: E402
+from stylegan.mapping import map_latents  # noqa: E402
 from stylegan.train import augment  # noqa: E402
 from stylegan.train.data import Pictures, parse_square, read_pictures, split  # noqa: E402
+from stylegan.train.heads import head_specs, hinge, judged  # noqa: E402
 from stylegan.train.losses import reconstruction, sliced_wasserstein  # noqa: E402
+from stylegan.train.match import normal_mapping, shifted  # noqa: E402
 from stylegan.train.state import State, adam, moments, read_state, write_state  # noqa: E402
 
 TINY = Recipe(
@@ -121,6 +125,75 @@ def test_the_autoencoder_learns_to_draw(photographs: Path, tmp_path: Path) -> No
     made = stylegan.load(folder).pictures(stylegan.load_encoder(folder)(faces), "none")
     off = np.abs(made.astype(float) - faces).mean()
     assert off < 0.6 * np.abs(faces - faces.mean(axis=0)).mean()
+
+
+class _Layers:
+    """What the smallest network with layers sees: the picture, and its mean colour."""
+
+    shapes = ((8, 8, 3), (1, 1, 3))
+
+    def maps(self, images: object, cut: object = None) -> list[object]:
+        return [images / 14.0, ops.mean(images, axis=(1, 2), keepdims=True)]
+
+    def __call__(self, images: object) -> object:
+        return ops.reshape(images, (images.shape[0], -1))
+
+
+def test_heads_on_layers_take_part_in_the_first_phase(photographs: Path, tmp_path: Path) -> None:
+    recipe = replace(TINY, autoencode_kimg=0.16, match_steps=0, adversarial_kimg=0, head_start=0)
+    train([photographs], tmp_path, recipe, features=_Layers(), progress=False)
+    names = {row[3] for row in logged(tmp_path)}
+    assert names >= {"pixels", "features", "fooled", "heads"}
+    state = read_state(tmp_path / "state.h5", recipe.fixed())
+    fresh = initial(head_specs(_Layers.shapes), np.random.default_rng(recipe.seed))
+    assert all(np.any(ops.convert_to_numpy(state.tensors["heads"][k]) != fresh[k]) for k in fresh)
+
+
+def test_heads_learn_to_tell_two_kinds_of_maps() -> None:
+    rng = np.random.default_rng(0)
+    specs = head_specs([(8, 8, 3), (1, 1, 5)])
+    p = {k: ops.convert_to_tensor(v) for k, v in initial(specs, rng).items()}
+    averages = moments(p)
+
+    def maps(sign: float) -> list[object]:
+        found = [sign + rng.standard_normal((16, s, s, c), np.float32) for s, c in ((8, 3), (1, 5))]
+        return [ops.convert_to_tensor(one / np.float32(np.sqrt(one[0].size))) for one in found]
+
+    losses = []
+    for step in range(40):
+        real, lies = maps(0.5), maps(-0.5)
+
+        def loss(q: object, real: object = real, lies: object = lies) -> object:
+            value = hinge(judged(q, real), True) + hinge(judged(q, lies), False)
+            return value, {"value": value}
+
+        report, gradients = value_and_gradients(loss, p)
+        p, averages = adam(p, gradients, averages, np.float32(step + 1), np.float32(0.02))
+        losses.append(float(report["value"]))
+    assert losses[-1] < 0.6 * losses[0]
+
+
+def test_the_mapping_network_begins_with_the_mean_and_covariance_of_w() -> None:
+    rng = np.random.default_rng(0)
+    w = (rng.normal(size=(500, 8)) * np.geomspace(0.01, 3, 8)) @ rng.normal(size=(8, 8))
+    w = (w + 6 * w.std(axis=0)).astype(np.float32)
+    for layers in (1, 3):
+        config = replace(TINY, mapping_layers=layers).generator
+        values = {k: ops.convert_to_tensor(v) for k, v in normal_mapping(w, 8, layers).items()}
+        z = ops.convert_to_tensor(rng.standard_normal((20_000, 8), np.float32))
+        drawn = ops.convert_to_numpy(map_latents(values, config, z))
+        scale = np.cov(w.T).max()
+        np.testing.assert_allclose(drawn.mean(axis=0), w.mean(axis=0), atol=0.05 * scale**0.5)
+        np.testing.assert_allclose(np.cov(drawn.T), np.cov(w.T), atol=0.12 * scale)
+
+
+def test_a_generator_whose_w_are_moved_draws_the_same() -> None:
+    generator = stylegan.Generator(TINY.generator, seed=3)
+    far = np.linspace(-5, 5, 8, dtype=np.float32)
+    moved = stylegan.Generator(TINY.generator, shifted(generator.values(), far))
+    w = generator.map(generator.latents(range(4)))
+    one, other = generator.synthesise(w, "none"), moved.synthesise(w + far, "none")
+    np.testing.assert_allclose(one, other, atol=1e-4)
 
 
 def test_a_run_of_another_recipe_is_not_gone_on_with(run: Path, photographs: Path) -> None:
