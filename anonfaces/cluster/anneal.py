@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -18,6 +19,7 @@ from anonfaces.cluster.budget import UNLIMITED, Budget
 from anonfaces.cluster.columns import chosen
 from anonfaces.cluster.mdav import mdav
 from anonfaces.cluster.mend import begin
+from anonfaces.cluster.people import means
 from anonfaces.cluster.recombine import recombine
 from anonfaces.cluster.search import COLD, HOT, Search
 
@@ -119,12 +121,12 @@ def anneal(
     budget = replace(budget, stopped=Event())  # a stop is for this search alone
     plan, start = _PLANS[budget.effort], _start(points, weights, k, rng, limits)
     first = Search(points, weights, k, rng, start, limits)
-    unit, tries = first.loss / len(points), min(plan.each * len(points), plan.most)
+    (warm, cold), tries = _units(points, weights, start), min(plan.each * len(points), plan.most)
     labels = [start]
     for done, hot in enumerate(plan.heats if limits is None else [_WARM] * len(plan.heats)):
         runs = [first.restarted(one, labels[0]) for one in rng.spawn(plan.runs)]
         told = partial(_tell, budget, done, len(plan.heats))
-        _in_threads(partial(_cooled, hot * unit, COLD * unit, tries, budget, told), runs, budget)
+        _in_threads(partial(_cooled, hot * warm, COLD * cold, tries, budget, told), runs, budget)
         labels = [recombine(points, weights, [run.best for run in runs] + labels), *labels]
         if budget.spent():
             break
@@ -141,6 +143,20 @@ def _start(
     limits: Limits | None,
 ) -> np.ndarray:
     return begin(lambda size: mdav(points, weights, size, rng), points, weights, k, limits)
+
+
+def _units(points: np.ndarray, weights: np.ndarray, label: np.ndarray) -> tuple[float, float]:
+    """What a heat of 1 is, for the first and for the last one: a usual person's error.
+
+    The last is the geometric mean over people of their group's mean error, the first half way
+    from it to the arithmetic mean: a few far outliers would keep everybody else molten.
+    """
+    centre, _ = means(points, label, int(label.max()) + 1, weights)
+    error = weights * np.square(points - centre[label]).sum(axis=1)
+    each = (np.bincount(label, weights=error) / np.bincount(label))[label]
+    mean = float(each.mean())
+    usual = mean * float(np.exp(np.log(each / mean + 1e-9).mean())) if mean else 0.0
+    return math.sqrt(mean * usual), usual
 
 
 def _in_threads(task: Callable[[Search], None], runs: list[Search], budget: Budget) -> None:

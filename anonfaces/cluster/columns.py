@@ -31,7 +31,11 @@ _PROVEN = 1e-7
 _RETREATS = 12
 _TAKEN = 1e-6  # share of a set; less is rounding
 _WHOLE = 6  # sets a person of which whole ones are chosen
-_SOLVED = 60  # linear programs on the way to them, no clock: the same seed gives the same
+_SOLVED = {
+    2: 60,
+    3: 60,
+}  # linear programs on the way to them, no clock: the same seed gives the same
+_SOLVED_BEYOND = 12
 
 
 def certified_bound(
@@ -100,7 +104,7 @@ def chosen(
     start = shares(points, weights, k, loss, "default") / unit
     try:
         rounds = _Rounds(points / np.sqrt(unit), weights, k, labels[0], start)
-        rounds.run(budget, _SOLVED)
+        rounds.run(budget, _SOLVED if k <= 3 else _SOLVED_BEYOND)
         return labels[0] if budget.spent() else rounds.whole(labels, budget)
     except KeyboardInterrupt:
         if budget.time_limit is None:
