@@ -31,11 +31,7 @@ _PROVEN = 1e-7
 _RETREATS = 12
 _TAKEN = 1e-6  # share of a set; less is rounding
 _WHOLE = 6  # sets a person of which whole ones are chosen
-_SOLVED = {
-    2: 60,
-    3: 60,
-}  # linear programs on the way to them, no clock: the same seed gives the same
-_SOLVED_BEYOND = 12
+_SOLVED, _SOLVED_BEYOND = 60, 12  # linear programs on the way to them, k up to 3 and above
 
 
 def certified_bound(
