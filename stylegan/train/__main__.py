@@ -56,7 +56,7 @@ def main(
     warm_kimg: Annotated[
         float, _option("training as an autoencoder, 1,000 pictures", "--warm-kimg")
     ] = 100.0,
-    match_steps: Annotated[int, _option("steps of the mapping network", "--match-steps")] = 1500,
+    match_steps: Annotated[int, _option("steps of the mapping network", "--match-steps")] = 200,
     square: Annotated[
         str, _option("what to cut out of each picture: x,y,side in its sides", "--square")
     ] = "0.5,0.5,1",
@@ -67,6 +67,13 @@ def main(
     features: Annotated[
         _Features, _option("a recogniser to which a drawn face must look alike", "--features")
     ] = _Features.none,
+    feature_weight: Annotated[float, _option("weight of --features", "--feature-weight")] = 0.5,
+    heads_weight: Annotated[
+        float, _option("weight of a discriminator on --features, 0 for none", "--heads-weight")
+    ] = 0.05,
+    w_noise: Annotated[
+        float, _option("noise on w in the first phase: less keeps more of a face", "--w-noise")
+    ] = 0.3,
     noise: Annotated[
         bool,
         _option("noise maps; short adversarial runs fill up with them", "--noise/--no-noise"),
@@ -95,6 +102,9 @@ def main(
         match_steps=match_steps,
         adversarial_kimg=kimg,
         batch=batch,
+        feature_weight=feature_weight,
+        heads_weight=heads_weight,
+        w_noise=w_noise,
         noise=noise,
         seed=seed,
         precision=precision.value,

@@ -32,7 +32,7 @@ class Recipe:
     w_dim: int = 256
     mapping_layers: int = 4
     autoencode_kimg: float = 100.0
-    match_steps: int = 1500
+    match_steps: int = 200
     adversarial_kimg: float = 100.0
     batch: int = 32
     seed: int = 0

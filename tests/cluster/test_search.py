@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from anonfaces.cluster import _state
+from anonfaces.cluster.anneal import _units
 from anonfaces.cluster.mdav import mdav
 from anonfaces.cluster.people import between
 from anonfaces.cluster.search import Search, nearest_others
@@ -63,3 +64,14 @@ def test_distances_of_duplicates_are_zero_far_from_the_origin() -> None:
     points = np.repeat(np.array([[1e8, 1.0], [1e8, 2.0]]), 2, axis=0)
     np.testing.assert_array_equal(_state.squared_distances(points)[:2, :2], 0)
     assert _state.squared_distances(points)[0, 2] == 1
+
+
+def test_a_few_outliers_do_not_heat_the_search_for_everybody() -> None:
+    points = np.random.default_rng(0).normal(size=(300, 4))
+    far = points.copy()
+    far[:3] *= 1000
+    weights, label = np.ones(300), np.arange(300) // 3
+    plain, heated = (_units(table, weights, label) for table in (points, far))
+    assert plain[0] == pytest.approx(plain[1], rel=0.3)
+    assert heated[1] < 2 * plain[1]
+    assert heated[0] < heated[1] * 1000  # the arithmetic mean is 10,000 times as much
