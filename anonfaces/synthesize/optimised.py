@@ -45,11 +45,11 @@ Latents = NDArray[np.float32]
 Tensor = Any
 
 THRESHOLD, TARGET = 0.6, 0.64
-TOLERANCE = 0.05
+TOLERANCE = 0.1
 """The largest and the smallest distance of a group's members differ by no more than this."""
 STARTS = (1.0, 0.5)
 """Where a member stays too near, the start is drawn towards the generator's mean face."""
-_TOO_NEAR, _UNEVEN = 20.0, 5.0
+_TOO_NEAR, _UNEVEN = 10.0, 5.0
 _COLOUR, _TINT, _LOOKS, _STRAY = 0.5, 0.3, 0.05, 0.0003
 _STEPS, _PLAIN, _RATE, _BETAS = 40, 12, 0.06, (0.9, 0.99)
 _AT_ONCE, _SAMPLED = 4, 4096
@@ -218,13 +218,16 @@ class Optimised(GeneratorSurrogate):
 
 
 def _of_distances(seen: Tensor, known: dict[str, Tensor]) -> Tensor:
-    """What it costs that members are too near, or farther than need be, (g,)."""
+    """What it costs that members are too near, or farther than need be, (g,).
+
+    Among many one who is too near weighs as much as among few.
+    """
     from keras import ops
 
     here, distance = known["here"], _distances(seen, known["vector"], known["away"])
     near, far = ops.relu(TARGET - distance), ops.relu(distance - TARGET)
-    each = (_TOO_NEAR * ops.square(near) + _UNEVEN * ops.square(far)) * here
-    return ops.sum(each, axis=1) / (ops.sum(here, axis=1) + 1e-6)
+    too_near, uneven = (ops.sum(ops.square(off) * here, axis=1) for off in (near, far))
+    return _TOO_NEAR * too_near + _UNEVEN * uneven / (ops.sum(here, axis=1) + 1e-6)
 
 
 def _distances(seen: Tensor, vector: Tensor, away: Tensor) -> Tensor:
