@@ -21,7 +21,7 @@ _EXAMPLES = """
 Draw a population from a generator: one folder a person, 1 to 4 pictures each, and traits.csv.
 
 The pictures of a person are one w with another yaw, another smile, a little chance, and other
-noise maps. Kept is what a recogniser agrees with: dlib finds exactly one face, pictures of one
+noise maps. Kept is what a recogniser agrees with: dlib sees exactly one clear face, pictures of one
 person lie within --within in its embedding, pictures of two people at least --apart. The same
 seed gives the same people.
 

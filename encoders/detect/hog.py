@@ -27,10 +27,14 @@ class HogDetector:
         self._upsample = upsample
 
     def __call__(self, image: NDArray[np.uint8]) -> NDArray[np.int32]:
+        return self.scored(image)[0]
+
+    def scored(self, image: NDArray[np.uint8]) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+        """Boxes (n, 4) and how sure dlib is of each (n,): above 0, 2 is a clear face."""
         small, factor = shrink_to(image, _LONGEST_SIDE)
-        found = self._find(small, self._doublings(small))
+        found, scores, _ = self._find.run(small, self._doublings(small))
         boxes = [(box.left(), box.top(), box.right(), box.bottom()) for box in found]
-        return grow(boxes, factor)
+        return grow(boxes, factor), np.array(scores, np.float32)
 
     def _doublings(self, image: NDArray[np.uint8]) -> int:
         if self._upsample is not None:

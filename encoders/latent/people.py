@@ -19,9 +19,12 @@ if TYPE_CHECKING:
 
 __all__ = ["Person", "Terms", "loneliest", "populate"]
 
-_POOL, _VARIANTS = 256, 8
+_POOL, _BATCH, _BLOCK = 256, 8, 1024
 _BANDS = ((0, "0-12"), (13, "13-24"), (25, "25-39"), (40, "40-59"), (60, "60+"))
-_DIM, _BATCH, _BLOCK, _CHANCE = 128, 32, 1024, 0.12
+_DIM, _CHANCE = 128, 0.12
+#: Nearly all pictures that dlib scores so are of one face for MTCNN too, and when doubled; of
+#: those below 0.4 it is half, and people see a blur.
+_CLEAR = 0.8
 
 
 Floats = NDArray[np.float32]
@@ -84,6 +87,7 @@ def _chosen(maker: _Maker, terms: Terms, progress: bool) -> tuple[Floats, Floats
             if len(rows) == terms.people:
                 break
     w, vectors = (np.concatenate(parts) for parts in zip(*kept, strict=True))
+    rows.sort()  # as they were drawn: the unusual are not the first
     return w[rows], vectors[rows]
 
 
@@ -96,10 +100,10 @@ def loneliest(vectors: Floats, most: int, apart: float) -> list[int]:
     approximating independent sets in sparse and bounded-degree graphs", 1994; they count the
     neighbours anew after each choice.)
     """
-    from scipy.spatial.distance import cdist
-
-    blocks = range(0, len(vectors), _BLOCK)
-    near = [(cdist(vectors[i : i + _BLOCK], vectors) < apart).sum(axis=1) for i in blocks]
+    near = [
+        (_squares(vectors[i : i + _BLOCK], vectors) < apart**2).sum(axis=1)
+        for i in range(0, len(vectors), _BLOCK)
+    ]
     free = np.ones(len(vectors), bool)
     rows: list[int] = []
     for row in np.argsort(np.concatenate(near), kind="stable") if near else ():
@@ -128,41 +132,38 @@ class _Maker:
 
     def person(self, w: Floats, others: Floats) -> Person | None:
         """The person of a w, with some pictures, all of them apart from ``others``."""
-        picture = self._generator.pictures(w[None], batch=_BATCH)
-        _, files, vectors = self._seen(picture)
-        if not files or _nearest(vectors, others) < self._terms.apart:
-            return None
         wanted = int(self._rng.integers(1, self._terms.most + 1))
-        kept = [(files[0], vectors[0])]
-        for file, vector in self._variants(w) if wanted > 1 else ():
-            own = _widest(vector, kept)
-            if own <= self._terms.within and _nearest(vector[None], others) >= self._terms.apart:
-                kept.append((file, vector))
-            if len(kept) == wanted:
-                break
-        every, own_vectors = zip(*kept, strict=True)
-        return Person(list(every), np.stack(own_vectors), *self._traits(picture))
+        first = self._generator.pictures(w[None], batch=_BATCH)
+        every = np.concatenate([first, self._variants(w)]) if wanted > 1 else first
+        rows, files, vectors = self._seen(every)
+        if 0 not in rows or _nearest(vectors[:1], others) < self._terms.apart:
+            return None
+        kept = [0]
+        for i in range(1, len(rows)):
+            own = np.linalg.norm(vectors[kept] - vectors[i], axis=1).max()
+            away = _nearest(vectors[i : i + 1], others)
+            if len(kept) < wanted and own <= self._terms.within and away >= self._terms.apart:
+                kept.append(i)
+        return Person([files[i] for i in kept], vectors[kept], *self._traits(first))
 
-    def _variants(self, w: Floats) -> list[tuple[bytes, Floats]]:
+    def _variants(self, w: Floats) -> NDArray[np.uint8]:
         """Other pictures of a person: turned, smiling or not, a little chance, other noise."""
-        rng, size = self._rng, (_VARIANTS, 1)
+        rng, size = self._rng, (_BATCH, 1)
         average = np.asarray(self._generator.parameters["mapping.w_avg"], np.float32)
-        z = rng.standard_normal((_VARIANTS, self._generator.config.z_dim), np.float32)
+        z = rng.standard_normal((_BATCH, self._generator.config.z_dim), np.float32)
         chance = _CHANCE * (self._generator.map(z)[:, 0] - average)
         turned = rng.choice([-1, 1], size) * rng.uniform(0.4, 1.2, size) * self._directions["yaw"]
         smiling = rng.uniform(-1.2, 1.2, size) * self._directions["smile"]
         moved = (w + chance + turned + smiling).astype(np.float32)
-        noise = int(rng.integers(1 << 31))
-        _, files, vectors = self._seen(self._generator.pictures(moved, "random", noise, _VARIANTS))
-        return list(zip(files, vectors, strict=True))
+        return self._generator.pictures(moved, "random", int(rng.integers(1 << 31)), _BATCH)
 
     def _seen(self, pictures: NDArray[np.uint8]) -> tuple[NDArray[np.intp], list[bytes], Floats]:
-        """Rows of the pictures in which dlib finds one face, their files and their vectors."""
+        """Rows of the pictures in which dlib sees one clear face, their files and vectors."""
         from encoders.photographs import decode
 
         files = [_file(picture, self._side, self._kind) for picture in pictures]
         looks = look(np.stack([decode(file) for file in files]))
-        rows = np.flatnonzero(looks.found)
+        rows = np.flatnonzero(looks.score >= _CLEAR)
         return rows, [files[row] for row in rows], self._embed(looks.chip[rows])
 
     def _traits(self, picture: NDArray[np.uint8]) -> tuple[str, str]:
@@ -177,8 +178,9 @@ def _nearest(vectors: Floats, others: NDArray[Any]) -> float:
     return float(np.linalg.norm(vectors[:, None] - others[None], axis=2).min())
 
 
-def _widest(vector: Floats, kept: list[tuple[bytes, Floats]]) -> float:
-    return max(float(np.linalg.norm(vector - other)) for _, other in kept)
+def _squares(one: Floats, other: Floats) -> Floats:
+    """Squares (n, m) of the distances of vectors (n, d) and (m, d)."""
+    return (one**2).sum(1)[:, None] + (other**2).sum(1) - 2 * one @ other.T
 
 
 def _file(picture: NDArray[np.uint8], side: int, kind: str) -> bytes:

@@ -30,11 +30,13 @@ def draw(
 
 
 class Looks:
-    """What dlib makes of pictures: ``found`` bool (n,), ``chip`` (n, 150, 150, 3) of the found
-    ones, black of the others, ``landmark`` float32 (n, 68, 2) in sides of the picture."""
+    """What dlib makes of pictures: ``found`` bool (n,), ``score`` float32 (n,), how sure it is,
+    ``chip`` (n, 150, 150, 3) of the found ones, black of the others, ``landmark`` float32
+    (n, 68, 2) in sides of the picture."""
 
     def __init__(self, count: int) -> None:
         self.found = np.zeros(count, bool)
+        self.score = np.zeros(count, np.float32)
         self.chip = np.zeros((count, 150, 150, 3), np.uint8)
         self.landmark = np.zeros((count, 68, 2), np.float32)
 
@@ -49,10 +51,10 @@ def look(pictures: Pixels) -> Looks:
     looks = Looks(len(pictures))
     for i, picture in enumerate(pictures):
         large = enlarged(picture)
-        boxes = _detector()(large)
+        boxes, scores = _detector().scored(large)
         if len(boxes) != 1:
             continue
-        looks.found[i] = True
+        looks.found[i], looks.score[i] = True, scores[0]
         looks.chip[i] = align_dlib5(large, boxes[0])
         looks.landmark[i] = (find_landmarks(large, boxes[0]) + 0.5) / len(large)
     return looks
