@@ -79,10 +79,10 @@ def test_it_follows_the_protocol(fitted: PcaEmbedder, chips: Chips) -> None:
     assert isinstance(fitted, Embedder)
     assert (fitted.name, fitted.alignment) == ("pca", "ffhq-68-64")
     assert (fitted.chip_size, fitted.dim) == (64, 20)
-    vectors = fitted(chips[:600])
+    vectors = fitted(chips)
     assert vectors.dtype == np.float32
-    order = np.random.default_rng(0).permutation(600)
-    np.testing.assert_array_equal(fitted(chips[:600][order]), vectors[order])
+    order = np.random.default_rng(0).permutation(len(chips))
+    np.testing.assert_array_equal(fitted(chips[order]), vectors[order])
     for count in (0, 1, 2, 255, 256, 257):
         np.testing.assert_array_equal(fitted(chips[:count]), vectors[:count])
 
