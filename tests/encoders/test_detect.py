@@ -56,7 +56,7 @@ def test_pictures_of_nothing_hold_no_face(detector: Detector, shape: tuple[int, 
 
 
 def test_upsampling_finds_smaller_faces(portraits: list[Path]) -> None:
-    small = np.array(crowd(portraits).resize((400, 320)))
+    small = np.array(crowd(portraits).resize((300, 240)))
     counts = [len(load_detector("hog", times)(small)) for times in (0, 1)]
     assert counts[1] > counts[0]
     assert len(load_detector("hog")(small)) == counts[1]
