@@ -10,13 +10,18 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks import likeness
 from benchmarks.machine import describe
 from benchmarks.tables import print_table
+
+if TYPE_CHECKING:
+    from stylegan.train.data import Pictures
 
 PACKAGES = ("numpy", "keras", "tensorflow-cpu", "dlib-bin")
 SIDE, ONE_PERSON = 256, 0.6
@@ -27,10 +32,15 @@ def main() -> None:
     """Print a row a truncation, and where faces are given how the samples lie to them."""
     options = _options()
     print(f"{options.generator or 'the generator that ships'}\n{describe(PACKAGES)}\n")
-    rows = [_measure(options.generator, psi, options.samples) for psi in options.psi]
-    print_table(HEAD, rows)
-    if options.faces:
-        _beside_real_faces(options)
+    made = {psi: _small(options.generator, psi, options.samples) for psi in options.psi}
+    learnt, held = _photographs(options) if options.faces else (None, None)
+    print_table(HEAD, _rows(made, held, options.samples))
+    if learnt is not None and held is not None:
+        print()
+        print_table(likeness.HEAD, likeness.rows(learnt.pixels, held.pixels, made))
+    if learnt is not None and options.pairs:
+        likeness.write_pairs(options.pairs, learnt.pixels, made[options.psi[-1]])
+        print(f"nearest pairs: {options.pairs} (holds faces of real people)")
 
 
 def _options() -> argparse.Namespace:
@@ -46,28 +56,33 @@ def _options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _beside_real_faces(options: argparse.Namespace) -> None:
-    """Frechet distances to faces held out, and how near the nearest face learnt from lies."""
-    from benchmarks import likeness
+def _photographs(options: argparse.Namespace) -> tuple[Pictures, Pictures]:
+    """The faces that were learnt from and those held out, as the generator's pictures."""
     from stylegan.train.data import parse_square, read_pictures, split
 
     square, side = parse_square(options.square), _side(options.generator)
-    learnt, held = split(read_pictures(options.faces, side, square), options.held_out, options.seed)
-    samples = {psi: _small(options.generator, psi, options.samples) for psi in options.psi}
-    print()
-    print_table(likeness.HEAD, likeness.rows(learnt.pixels, held.pixels, samples))
-    if options.pairs:
-        likeness.write_pairs(options.pairs, learnt.pixels, samples[options.psi[-1]])
-        print(f"nearest pairs: {options.pairs} (holds faces of real people)")
+    return split(read_pictures(options.faces, side, square), options.held_out, options.seed)
 
 
-def _measure(path: Path | None, psi: float, samples: int) -> tuple[object, ...]:
+def _rows(
+    made: dict[float, NDArray[np.uint8]], held: Pictures | None, samples: int
+) -> Iterator[tuple[object, ...]]:
+    """The samples; then as many real faces held out, which no generator need surpass."""
+    for psi, small in made.items():
+        yield _measure(psi, small)
+    if held is not None:
+        rows = np.random.default_rng(0).permutation(len(held.pixels))[:samples]
+        yield _measure("held-out faces", held.pixels[np.sort(rows)])
+
+
+def _measure(name: object, small: NDArray[np.uint8]) -> tuple[object, ...]:
     from encoders.detect import load_detector
 
     detector = load_detector("hog", 0)
-    counts = np.zeros(samples, int)
+    counts = np.zeros(len(small), int)
     chips = []
-    for i, picture in enumerate(_pictures(path, psi, samples)):
+    for i, picture in enumerate(small):
+        picture = cv2.resize(picture, (SIDE, SIDE), interpolation=cv2.INTER_CUBIC)
         boxes = detector(picture)
         counts[i] = len(boxes)
         if len(boxes) == 1:
@@ -76,12 +91,7 @@ def _measure(path: Path | None, psi: float, samples: int) -> tuple[object, ...]:
     shares = [np.mean(counts == 1), np.mean(counts == 0), np.mean(counts > 1)]
     percent = [f"{100 * share:.1f} %" for share in shares]
     near = f"{100 * np.mean(distances < ONE_PERSON):.1f} %"
-    return psi, samples, *percent, f"{np.median(distances):.3f}", near
-
-
-def _pictures(path: Path | None, psi: float, samples: int) -> Iterator[NDArray[np.uint8]]:
-    for picture in _small(path, psi, samples):
-        yield cv2.resize(picture, (SIDE, SIDE), interpolation=cv2.INTER_CUBIC)
+    return name, len(small), *percent, f"{np.median(distances):.3f}", near
 
 
 def _small(path: Path | None, psi: float, samples: int) -> NDArray[np.uint8]:
