@@ -27,7 +27,7 @@ seed gives the same people.
 
 \b
 Examples:
-  python -m stylegan.population -o datasets/sample --overwrite
+  python -m stylegan.population -o people/ --apart 0.55
   python -m stylegan.population -o people/ --people 100 --apart 0.5 --psi 1.2
 """
 _MARK = "traits.csv"

@@ -178,7 +178,10 @@ def _from_table(
     numbers = table.drop(columns={*names, *images, *attributes, *({"extractor"} & set(table))})
     odd = [str(name) for name in numbers if numbers[name].dtype.kind not in "fiub"]
     if odd:
-        raise InputError(f"{file}: columns that are not numbers: {', '.join(odd[:5])}")
+        raise InputError(
+            f"{file}: columns that are not numbers: {', '.join(odd[:5])}: take them out"
+            " (columns that --same, --l-diversity or --t-closeness name may stay)"
+        )
     values = check_embedding(numbers.to_numpy(), str(file))
     identity, image = (
         check_identity(table[found[0]], len(values)) if found else None for found in (names, images)

@@ -176,7 +176,7 @@ def how_good(summary: Summary) -> str:
     if summary.lower_bound <= 0:
         return ""
     return (
-        f"No groups that keep all that is promised can lose less than {summary.lower_bound:.1f} %:"
+        f"No groups of at least {summary.k} people can lose less than {summary.lower_bound:.1f} %:"
         f" at most {_gap(summary):.1f} % of what was lost could have been kept."
     )
 
@@ -191,4 +191,4 @@ def hint(summary: Summary) -> str:
     """What to do where nothing of the differences is left; empty where groups are."""
     if summary.groups > 1:
         return ""
-    return "Everybody is in one group: take a smaller k, ask less of the groups, or add people."
+    return "Everybody is in one group: ask less of the groups, take a smaller k, or add people."

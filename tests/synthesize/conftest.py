@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from pathlib import Path
 
 import pytest
@@ -12,10 +13,19 @@ from encoders.faceset import FaceSet
 
 @pytest.fixture(scope="session")
 def few(everybody: list[list[Path]], tmp_path_factory: pytest.TempPathFactory) -> FaceSet:
-    """Twelve of the synthetic people that ship, one to three faces each."""
+    """Twelve synthetic people that ship, women of one age band, one to three faces each."""
     root = tmp_path_factory.mktemp("few")
-    for number, pictures in enumerate(everybody[:12]):
-        person = root / "photos" / pictures[0].parent.name
+    table = (everybody[0][0].parent.parent / "traits.csv").read_text(encoding="utf-8")
+    alike = {
+        row["person"]
+        for row in csv.DictReader(table.splitlines())
+        if (row["age"], row["gender"]) == ("25-39", "female")
+    }
+    left = [own for own in everybody if own[0].parent.name in alike]
+    for number in range(12):
+        pictures = next(own for own in left if len(own) > number % 3)
+        left.remove(pictures)
+        person = root / "photos" / f"person_{number:03d}"
         person.mkdir(parents=True)
         for picture in pictures[: 1 + number % 3]:
             (person / picture.name).write_bytes(picture.read_bytes())

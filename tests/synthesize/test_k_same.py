@@ -72,6 +72,7 @@ def test_every_method_ignores_the_order_of_the_rows(name: str) -> None:
         np.testing.assert_array_equal(face, mixed[group])
 
 
+@pytest.mark.filterwarnings("ignore:--surrogate optimised:anonfaces.errors.PrivacyWarning")
 @pytest.mark.parametrize("name", SURROGATES)
 def test_every_method_uses_its_group_alone(name: str) -> None:
     faces, labels = shelf(20), np.repeat([0, 1], 10)

@@ -233,7 +233,9 @@ def _number_columns(file: Path, schema: Any, identity: str | None) -> list[str]:
     fields = [schema.field(name) for name in schema.names if name not in beside]
     odd = [f.name for f in fields if not (types.is_floating(f.type) or types.is_integer(f.type))]
     if odd or not fields:
-        raise InputError(f"{file}: columns that are not numbers: {', '.join(odd[:5])}")
+        raise InputError(
+            f"{file}: columns that are not numbers: {', '.join(odd[:5])}: take them out"
+        )
     return [f.name for f in fields]
 
 
