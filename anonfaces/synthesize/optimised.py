@@ -49,8 +49,8 @@ TOLERANCE = 0.1
 """The largest and the smallest distance of a group's members differ by no more than this."""
 STARTS = (1.0, 0.5)
 """Where a member stays too near, the start is drawn towards the generator's mean face."""
-_TOO_NEAR, _UNEVEN = 10.0, 5.0
-_COLOUR, _TINT, _LOOKS, _STRAY = 0.5, 0.3, 0.05, 0.0003
+_TOO_NEAR, _UNEVEN = 10.0, 2.0
+_COLOUR, _TINT, _LOOKS, _STRAY = 0.5, 0.3, 0.05, 0.015
 _STEPS, _PLAIN, _RATE, _BETAS = 40, 12, 0.06, (0.9, 0.99)
 _AT_ONCE, _SAMPLED = 4, 4096
 _SHIFT, _SCALE = 0.015, 0.03
