@@ -116,7 +116,7 @@ def test_the_guarantee_and_the_numbers_are_there(dataset: Maker) -> None:
             "can lose less than 37.0 %: at most 20.0 % of what was lost could have been kept",
             "What every group keeps beside",
         ),
-        ({"groups": 1}, "Everybody is in one group: take a smaller k", "can lose less"),
+        ({"groups": 1}, "Everybody is in one group: ask less of the groups", "can lose less"),
         (
             {"surrogate": None, "pictures": None, "chip_size": None},
             "The input was bare embeddings",
