@@ -84,7 +84,7 @@ def anneal_in_blocks(
 
 
 def draw_blocks(label: np.ndarray, graph: np.ndarray, rng: np.random.Generator) -> list[np.ndarray]:
-    """Rows of each block: whole groups that hang together, ``BLOCK`` people or a little more.
+    """Rows of each block: whole groups that hang together, ``BLOCK`` people at most (or one group).
 
     Args:
         label: int64 (p,), group numbers from 0.
@@ -106,32 +106,48 @@ def draw_blocks(label: np.ndarray, graph: np.ndarray, rng: np.random.Generator) 
 
 @compiled
 def _grown(label: Any, member: Any, size: Any, graph: Any, seeds: Any, most: int) -> Any:
-    """Block of each group, int64 (g,): breadth first from one seed after the other."""
+    """Block of each group, int64 (g,): next comes who is tied most often to the block so far."""
     first = np.zeros(len(size) + 1, np.int64)
     first[1:] = np.cumsum(size)
-    block, queue = np.full(len(size), -1), np.empty(len(size), np.int64)
-    now, people, head, tail = 0, 0, 0, 0
+    block, ties = np.full(len(size), -1), np.zeros(len(size), np.int64)
+    border, width, now, people = np.empty(len(size), np.int64), 0, 0, 0
     for seed in seeds:
-        if block[seed] >= 0:
-            continue
-        block[seed] = now
-        queue[tail] = seed
-        tail += 1
-        while head < tail:
-            g = queue[head]
-            head += 1
+        g = seed if block[seed] < 0 else -1
+        while g >= 0:
+            if people and people + size[g] > most:
+                ties[border[:width]] = 0
+                width, now, people = 0, now + 1, 0
+            block[g] = now
             people += size[g]
-            if people >= most:
-                block[queue[head:tail]] = -1
-                now, people, tail = now + 1, 0, head
-                break
             for i in member[first[g] : first[g + 1]]:
-                for j in graph[i]:
-                    if block[label[j]] < 0:
-                        block[label[j]] = now
-                        queue[tail] = label[j]
-                        tail += 1
+                width = _tied(label[graph[i]], block, ties, border, width)
+            g, width = _closest(block, ties, border, width)
     return block
+
+
+@compiled
+def _tied(near: Any, block: Any, ties: Any, border: Any, width: int) -> int:
+    """Count the ties to the groups ``near``; how many groups the border has then."""
+    for h in near:
+        if block[h] < 0:
+            if ties[h] == 0:
+                border[width] = h
+                width += 1
+            ties[h] += 1
+    return width
+
+
+@compiled
+def _closest(block: Any, ties: Any, border: Any, width: int) -> Any:
+    """The group of the border with the most ties, or -1; and how many are still in it."""
+    best, kept = -1, 0
+    for h in border[:width]:
+        if block[h] < 0:
+            border[kept] = h
+            kept += 1
+            if best < 0 or ties[h] > ties[best]:
+                best = h
+    return best, kept
 
 
 def _start(
