@@ -108,7 +108,7 @@ def condense(
     l_diversity: Mapping[str, int] | None = None,
     t_closeness: Mapping[str, float] | None = None,
     certify: float | None = None,
-    surrogate: str = "k-same",
+    surrogate: str = "optimised",
     drawing: Drawing | None = None,
     encoding: Encoding | None = None,
     overwrite: bool = False,

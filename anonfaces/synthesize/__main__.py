@@ -18,7 +18,7 @@ and page are replaced together or not at all.
 
 \b
 Examples:
-  python -m anonfaces.synthesize condensed/ --surrogate stylegan
+  python -m anonfaces.synthesize condensed/
   python -m anonfaces.synthesize condensed/ --surrogate stylegan --generator ffhq.pkl --psi 0.7
   python -m anonfaces.synthesize condensed/ --surrogate stylegan-random --seed 3
   python -m anonfaces.synthesize condensed5/ --surrogate k-same --faces faces.h5
@@ -40,7 +40,7 @@ def synthesize(
     ],
     surrogate: Annotated[
         str, _option("how a face is made of a group; a wrong name lists all")
-    ] = "stylegan",
+    ] = "optimised",
     generator: Annotated[
         Path | None,
         _option("a StyleGAN checkpoint in place of the one that ships", show_default=False),
