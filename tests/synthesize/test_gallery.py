@@ -120,7 +120,8 @@ def test_two_groups_with_one_face_are_refused(few: FaceSet, tmp_path: Path) -> N
 @pytest.fixture(scope="module")
 def condensed(few: FaceSet, tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert few.path is not None
-    return condense(few.path, 4, tmp_path_factory.mktemp("condensed") / "out").folder
+    place = tmp_path_factory.mktemp("condensed") / "out"
+    return condense(few.path, 4, place, surrogate="k-same").folder
 
 
 @pytest.fixture
