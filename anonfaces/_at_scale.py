@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from anonfaces._files import replacing, write_text
+from anonfaces._files import replacing, resumable, write_text
 from anonfaces._notes import noting
 from anonfaces._workplace import check_output, workplace
 from anonfaces.cluster.budget import Budget, Effort
@@ -113,8 +113,10 @@ def _scratch(place: Path) -> Iterator[Path]:
     folder.mkdir(exist_ok=True)
     try:
         yield folder
-    except BaseException:
-        if not any(folder.glob("*/*.run")):  # refused before anything was made
+    except BaseException as stop:
+        if any(folder.glob("*/*.run")):
+            resumable(stop)
+        else:  # refused before anything was made
             _remove(folder)
         raise
     _remove(folder)

@@ -10,13 +10,15 @@ import warnings
 from collections.abc import Callable
 from typing import TextIO
 
+from anonfaces._files import goes_on
 from anonfaces.errors import AnonfacesError
 
 __all__ = ["run"]
 
 _USERS_MISTAKE, _OURS, _INTERRUPTED = 2, 1, 130
-_ON = "the same command goes on from what was finished"
-_GOES_ON = "interrupted: what was finished is kept, the same command goes on"
+_GOES_ON = "what was finished is kept, the same command goes on from it"
+_KEPT = "what was finished before that is kept for the next run"
+_BEGINS_ANEW = "there is nothing to go on from, the same command begins anew"
 _SURROUNDINGS = {errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS, errno.EMFILE}
 
 
@@ -30,22 +32,28 @@ def run(command: Callable[[], object]) -> None:
     warnings.showwarning = _show_warning
     try:
         command()
-    except KeyboardInterrupt:
-        _end(_GOES_ON, _INTERRUPTED)
+    except KeyboardInterrupt as stop:
+        _end(f"interrupted: {_then(stop)}", _INTERRUPTED)
     except SystemExit as end:
         if end.code == _INTERRUPTED:  # typer took the Ctrl-C, and says nothing
-            print(_GOES_ON, file=sys.stderr)
+            print(f"interrupted: {_then(end)}", file=sys.stderr)
         raise
     except BrokenPipeError:
         sys.exit(_OURS)
     except AnonfacesError as error:
-        _end(f"error: {error}", _USERS_MISTAKE)
+        kept = f"\n{_KEPT}" if goes_on(error) else ""
+        _end(f"error: {error}{kept}", _USERS_MISTAKE)
     except OSError as error:
         if error.errno not in _SURROUNDINGS:
             _end(_fault(error), _OURS)
-        _end(f"error: {error.strerror}{_where(error)}; once that is mended, {_ON}", _USERS_MISTAKE)
+        said = f"error: {error.strerror}{_where(error)}; once that is mended: {_then(error)}"
+        _end(said, _USERS_MISTAKE)
     except Exception as error:
         _end(_fault(error), _OURS)
+
+
+def _then(stop: BaseException) -> str:
+    return _GOES_ON if goes_on(stop) else _BEGINS_ANEW
 
 
 def _fault(error: Exception) -> str:

@@ -12,7 +12,9 @@ from typing import IO, Any
 
 from anonfaces.errors import OutputError
 
-__all__ = ["hold", "replacing", "sha256", "write_text"]
+__all__ = ["goes_on", "hold", "replacing", "resumable", "sha256", "write_text"]
+
+_RESUMABLE = "what was finished is kept, and the same call goes on from it"
 
 
 @contextmanager
@@ -52,6 +54,21 @@ def hold(file: IO[Any], folder: Path) -> None:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
         raise OutputError(f"{folder}: another run is at work in it; wait for it to end") from error
+
+
+def resumable(stop: BaseException) -> None:
+    """Note on what ended a run (Ctrl-C, a full disk) that the same call goes on from there."""
+    if not goes_on(stop):
+        stop.add_note(_RESUMABLE)
+
+
+def goes_on(stop: BaseException | None) -> bool:
+    """Whether ``stop``, or what it was raised from, has the note of ``resumable``."""
+    while stop is not None:
+        if _RESUMABLE in getattr(stop, "__notes__", ()):
+            return True
+        stop = stop.__cause__ or stop.__context__
+    return False
 
 
 def _flush_to_disk(path: Path) -> None:

@@ -1,18 +1,19 @@
 """Where a condensed dataset is made: a hidden folder beside the output that takes its place.
 
 A dataset is there whole or not at all. What cost much (``faces.h5``, surrogates) stays in the
-hidden folder when a run is killed, so that the same command goes on from it. Nothing that is not
-ours is ever deleted.
+hidden folder when a run is killed, so that the same command goes on from it; without any of it
+the hidden folder goes. Nothing that is not ours is ever deleted.
 """
 
 from __future__ import annotations
 
+import filecmp
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from anonfaces._files import hold
+from anonfaces._files import hold, resumable
 from anonfaces.errors import OutputError
 from anonfaces.report.summary import is_summary
 
@@ -54,17 +55,20 @@ def workplace(place: Path) -> Iterator[Path]:
     """Yield the hidden folder for ``place`` (as ``check_output`` gave it) to write to.
 
     When the block ends well the folder becomes ``place``, in place of the dataset that may be
-    there. When it does not, the folder stays as it is. Beside ``faces.h5``, the surrogates and
-    what belongs to them, what an earlier run left there is removed first.
+    there. When it does not, the folder stays where it holds what a later run can use, and that is
+    noted on the exception (``resumable``). Beside ``faces.h5``, the surrogates and what belongs to
+    them, what an earlier run left there is removed first.
     """
     partial = _partial(place)
     with _held(partial, place):
         _remove(partial, _spoilt(partial))
         try:
             yield partial
-        except BaseException:
-            if _entries(partial) == [_MARK]:  # refused before anything was made
-                _remove(partial, [_MARK])
+        except BaseException as stop:
+            if _worth_keeping(partial, place):
+                resumable(stop)
+            else:
+                _remove(partial, _entries(partial))
             raise
         (partial / LEDGER).unlink(missing_ok=True)
         (partial / _MARK).unlink()
@@ -141,8 +145,18 @@ def _entries(folder: Path) -> list[str]:
 
 def _spoilt(partial: Path) -> list[str]:
     """What an earlier run left and no later one can use; surrogates need their ledger."""
-    drawn = ("surrogates/", LEDGER) if (partial / LEDGER).is_file() else ()
+    ledger = partial / LEDGER
+    drawn = ("surrogates/", LEDGER) if ledger.is_file() and ledger.stat().st_size else ()
     return [name for name in _entries(partial) if not name.startswith(("faces.h5", _MARK, *drawn))]
+
+
+def _worth_keeping(partial: Path, place: Path) -> bool:
+    """Whether a later run can use anything there that the dataset in ``place`` does not hold."""
+    usable = {*_entries(partial)} - {*_spoilt(partial), _MARK}
+    mine, theirs = partial / "faces.h5", place / "faces.h5"
+    if "faces.h5" in usable and theirs.is_file() and filecmp.cmp(mine, theirs):
+        usable.remove("faces.h5")
+    return bool(usable)
 
 
 def _plain_folder(path: Path) -> bool:

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from anonfaces._files import hold, write_text
+from anonfaces._files import hold, resumable, write_text
 from anonfaces.errors import InputError, OutputError
 from encoders.parts import DONE, FOUND
 
@@ -20,6 +20,8 @@ _RENAME = "--overwrite replaces it, or choose another output"
 
 class Workplace:
     """``OUTPUT.partial/``, held by one run at a time; to be used in a ``with`` statement.
+
+    After an error it stays where parts are in it, from which the same run goes on.
 
     Raises OutputError if another run holds it, InputError if what it holds was made by another
     recipe (other options or weights) and ``overwrite`` is not set.
@@ -50,6 +52,10 @@ class Workplace:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        if error is not None and (self.found() or self.done()):
+            resumable(error)
+        elif error is not None:
+            self.remove()
         self._lock.close()
 
     def found(self) -> list[Path]:

@@ -40,7 +40,12 @@ ENDINGS = [
     ("raise KeyError('x')", 1, "internal error (KeyError): 'x'; --debug shows where\n"),
     ("raise OSError(28, 'No space left on device', 'out/x')", 2, "error: No space left on device"),
     ("raise OSError('of ours')", 1, "internal error (OSError): of ours"),
-    ("raise KeyboardInterrupt", 130, "interrupted"),
+    ("raise KeyboardInterrupt", 130, "interrupted: there is nothing to go on from"),
+    ("keeping(KeyboardInterrupt())", 130, "interrupted: what was finished is kept"),
+    ("keeping(OSError(28, 'Full'))", 2, "error: Full; once that is mended: what was finished"),
+    ("keeping(E.InputError('x'))", 2, "error: x\nwhat was finished before that is kept"),
+    ("typed(keeping)", 130, "interrupted: what was finished is kept"),
+    ("typed(lambda stop: None)", 130, "interrupted: there is nothing to go on from"),
     ("import warnings; warnings.warn('weak', E.PrivacyWarning)", 0, "PrivacyWarning: weak\n"),
 ]
 
@@ -57,11 +62,30 @@ def test_debug_shows_the_traceback() -> None:
     assert "Traceback" in _command("raise E.InputError('x')", "--debug").stderr
 
 
+_HEAD = """
+import anonfaces.errors as E
+import typer
+from anonfaces._command import run
+from anonfaces._files import resumable
+
+def keeping(stop):
+    resumable(stop)
+    raise stop
+
+def typed(tell):
+    app = typer.Typer()
+    @app.command()
+    def stopped(debug: bool = False):
+        stop = KeyboardInterrupt()
+        tell(stop)
+        raise stop
+    app()
+
+"""
+
+
 def _command(body: str, *options: str) -> subprocess.CompletedProcess[str]:
-    program = (
-        "import anonfaces.errors as E\nfrom anonfaces._command import run\n"
-        f"def command():\n    {body}\nrun(command)\n"
-    )
+    program = f"{_HEAD}def command():\n    {body}\nrun(command)\n"
     return subprocess.run(
         [sys.executable, "-c", program, *options], capture_output=True, text=True, check=False
     )

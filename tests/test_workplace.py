@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import re
+import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from anonfaces._workplace import check_output, workplace
+from anonfaces._files import goes_on
+from anonfaces._workplace import LEDGER, check_output, workplace
 from anonfaces.errors import OutputError
 
 SUMMARY = '{"format": "anonfaces condensed dataset", "format_version": 1}'
@@ -133,6 +138,77 @@ def half_a_dataset(folder: Path) -> None:
     (folder / "surrogates").mkdir()
     (folder / "surrogates" / "7.png").write_text("half")
     raise ZeroDivisionError
+
+
+def faces_of_the_dataset(folder: Path) -> None:
+    (folder / "faces.h5").write_text("dear")
+    (folder.parent / "out").mkdir()
+    (folder.parent / "out" / "faces.h5").write_text("dear")
+
+
+def new_faces(folder: Path) -> None:
+    faces_of_the_dataset(folder)
+    (folder / "faces.h5").write_text("more")
+
+
+def no_surrogate_yet(folder: Path) -> None:
+    (folder / "groups.csv").write_text("group")
+    (folder / "surrogates").mkdir()
+    (folder / LEDGER).touch()
+
+
+def a_surrogate(folder: Path) -> None:
+    no_surrogate_yet(folder)
+    (folder / "surrogates" / "0.png").write_text("face")
+    (folder / LEDGER).write_text("a line")
+
+
+def parts_of_faces(folder: Path) -> None:
+    (folder / "faces.h5.partial").mkdir()
+    (folder / "faces.h5.partial" / "1.done").write_text("part")
+
+
+def stopped(folder: Path, leave: Callable[[Path], None]) -> None:
+    leave(folder)
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize(
+    ("leave", "kept"),
+    [
+        (lambda folder: None, False),
+        (no_surrogate_yet, False),
+        (faces_of_the_dataset, False),
+        (new_faces, True),
+        (a_surrogate, True),
+        (parts_of_faces, True),
+    ],
+)
+def test_ctrl_c_says_that_it_goes_on_only_where_something_is_kept(
+    tmp_path: Path, leave: Callable[[Path], None], kept: bool
+) -> None:
+    with pytest.raises(KeyboardInterrupt) as stop, workplace(tmp_path / "out") as folder:
+        stopped(folder, leave)
+    assert goes_on(stop.value) == kept
+    assert (tmp_path / ".out.partial").exists() == kept
+
+
+def test_ctrl_c_while_embeddings_are_grouped_promises_nothing(tmp_path: Path) -> None:
+    np.save(tmp_path / "x.npy", np.random.default_rng(0).normal(size=(3000, 64)))
+    command = [sys.executable, "-m", "anonfaces.cluster", "x.npy", "-o", "out", "--effort", "best"]
+    with subprocess.Popen(
+        [*command, "--identity", "none"], cwd=tmp_path, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stderr is not None
+        said = b""
+        while b"groups:" not in said and process.poll() is None:
+            said += process.stderr.read(1)
+        process.send_signal(signal.SIGINT)
+        said += process.stderr.read()
+    assert process.returncode == 130
+    assert b"interrupted: there is nothing to go on from" in said
+    assert b"kept" not in said
+    assert [path.name for path in tmp_path.iterdir()] == ["x.npy"]
 
 
 def test_a_refusal_leaves_nothing(tmp_path: Path) -> None:

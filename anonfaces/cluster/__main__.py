@@ -33,8 +33,9 @@ Examples:
   python -m anonfaces.cluster vectors.npz --k 5 --identity none
   python -m anonfaces.cluster vectors.parquet --k 5 --scheduler local
 
-Stopped at any moment, the same command goes on where it was. Open report.html in the output
-folder: it says what holds, what was lost, and which files may leave the building.
+Stopped at any moment, the same command goes on from the faces and surrogates that are done; groups
+are looked for anew. Open report.html in the output folder: it says what holds, what was lost, and
+which files may leave the building.
 """
 
 app = typer.Typer(add_completion=False)

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from anonfaces._files import resumable
 from stylegan import checkpoint
 from stylegan.train.data import Pictures
 from stylegan.train.grid import write_grid
@@ -63,8 +64,9 @@ class Run:
         try:
             for index in range(state.count("phase"), len(self.phases)):
                 self._phase(index, state, log)
-        except KeyboardInterrupt:
+        except KeyboardInterrupt as stop:
             self._save(state)
+            resumable(stop)
             raise
         finally:
             log.close()

@@ -15,8 +15,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from anonfaces._files import goes_on
 from anonfaces.errors import InputError, OutputError
 from encoders import FaceSet, encode
+from encoders.workplace import Workplace
 
 PEOPLE = 10
 QUICK = ("--extractor", "pca", "--detector", "hog")
@@ -246,6 +248,20 @@ def test_a_run_that_was_stopped_is_not_mixed_with_other_options(
     (partial / "recipe.json").write_text('{"extractor": "facenet"}')
     with pytest.raises(InputError, match=r"unfinished run made with .*extractor facenet"):
         encode(people, tmp_path / "faces.h5", progress=False)
+
+
+@pytest.mark.parametrize("part", [None, "1.done", "1.found"])
+def test_only_parts_are_worth_keeping(tmp_path: Path, part: str | None) -> None:
+    with pytest.raises(KeyboardInterrupt) as stop, Workplace(tmp_path / "f.h5", {}, False) as place:
+        _stop(place.folder, part)
+    assert goes_on(stop.value) == (part is not None)
+    assert bool(list(tmp_path.iterdir())) == (part is not None)
+
+
+def _stop(folder: Path, part: str | None) -> None:
+    if part is not None:
+        (folder / part).touch()
+    raise KeyboardInterrupt
 
 
 def test_two_runs_at_once_are_refused(people: Path, tmp_path: Path) -> None:
