@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from anonfaces._files import hold, write_text
-from anonfaces.errors import OutputError
+from anonfaces._files import hold, resumable, write_text
+from anonfaces.errors import AnonfacesError, OutputError
 from encoders.names import unescape
 
 __all__ = ["Place", "workplace"]
@@ -78,6 +78,8 @@ def workplace(
     """The hidden folder for ``output``, held for one run at a time.
 
     What an earlier run of the same ``recipe`` left there is kept, that of another is removed.
+    After Ctrl-C, or where the disk was full, it stays for the same run to go on from; after any
+    other error nothing of it does.
 
     Raises:
         OutputError: ``output`` is a file, inside ``source`` or around it, or holds anything;
@@ -99,7 +101,20 @@ def workplace(
     with mark:
         hold(mark, folder)
         _settle(folder, json.dumps(recipe, sort_keys=True))
-        yield Place(folder, place)
+        try:
+            yield Place(folder, place)
+        except BaseException as stop:
+            if _goes_on(stop, folder):
+                resumable(stop)
+            else:
+                shutil.rmtree(folder)
+            raise
+
+
+def _goes_on(stop: BaseException, folder: Path) -> bool:
+    refused = isinstance(stop, AnonfacesError)
+    halted = isinstance(stop, OSError) or not isinstance(stop, Exception)
+    return halted and not refused and any(folder.glob("[0-9]*.*"))
 
 
 def _settle(folder: Path, recipe: str) -> None:

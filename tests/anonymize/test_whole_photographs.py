@@ -16,8 +16,10 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
+from anonfaces._files import goes_on
 from anonfaces.anonymize import anonymize
 from anonfaces.anonymize.found import Faces, Finder, distances
+from anonfaces.anonymize.place import Place, workplace
 from anonfaces.anonymize.replace import COVERED, KEPT, REPLACED, replace
 from anonfaces.anonymize.sources import Fresh
 from anonfaces.errors import AnonfacesError, InputError, OutputError, PrivacyWarning
@@ -248,7 +250,7 @@ def test_a_wrong_option_is_told_and_nothing_is_written(
 ) -> None:
     with pytest.raises(AnonfacesError, match=names):
         anonymize(folder / "one.webp", tmp_path / "out", **options)
-    assert not (tmp_path / "out").exists()
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize(
@@ -266,7 +268,7 @@ def test_a_photograph_that_cannot_be_used_ends_without_an_output(
 ) -> None:
     with pytest.raises(InputError, match=why):
         anonymize(folder / name, tmp_path / "out", surrogate="solid")
-    assert not (tmp_path / "out").exists()
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("output", ["photos/out", "photos", ".", "taken"])
@@ -298,6 +300,33 @@ def test_a_run_that_was_killed_goes_on_and_leaves_no_trace(
     assert record(out) == record(covered)
     assert not partial.exists()
     assert done.pictures["written"] == 2
+
+
+def halted(place: Place, stop: BaseException) -> None:
+    place.save("seen", 0, {})
+    raise stop
+
+
+@pytest.mark.parametrize(
+    ("stop", "kept"),
+    [
+        (KeyboardInterrupt(), True),
+        (OSError(28, "No space left on device"), True),
+        (OutputError("no such place"), False),
+        (ZeroDivisionError(), False),
+    ],
+    ids=repr,
+)
+def test_only_what_can_be_gone_on_from_is_kept(
+    stop: BaseException, kept: bool, tmp_path: Path
+) -> None:
+    with (
+        pytest.raises(type(stop)),
+        workplace(tmp_path / "out", tmp_path / "photos", {}, overwrite=False) as place,
+    ):
+        halted(place, stop)
+    assert goes_on(stop) == kept
+    assert bool(list(tmp_path.iterdir())) == kept
 
 
 def test_real_group_photographs(shared_data: Path, finder: Finder, tmp_path: Path) -> None:
