@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from anonfaces.anonymize.cover import COVERS, area
+from anonfaces.anonymize.cover import COVERS, Area, around
 from anonfaces.anonymize.film import Frame
 from anonfaces.anonymize.found import SAME_PERSON, Faces, Finder, distances, overlap
 from anonfaces.anonymize.keep import kept
@@ -23,7 +23,7 @@ from anonfaces.anonymize.track import Path, Track
 __all__ = ["Cast", "look", "make_cast"]
 
 Pixels = NDArray[np.uint8]
-Late = tuple[int, NDArray[np.int32], str, tuple[slice, slice]]
+Late = tuple[int, NDArray[np.int32], str, Area]
 
 _LONGEST = 960
 _TRIES, _LOOKS, _REMEMBERED = 4, 3, 5
@@ -78,7 +78,8 @@ class Cast:
                 made = paste(image, role.path.landmark[row], role.act, frame.image)
             if made is None:
                 mode = role.act if isinstance(role.act, str) else "solid"
-                COVERS[mode](image, area(role.path.box[row], role.path.landmark[row], image))
+                # not the head alone: between detections a place is a guess
+                COVERS[mode](image, around(role.path.box[row], role.path.landmark[row], image))
             else:
                 image = made
         return image
@@ -120,7 +121,7 @@ class Cast:
         late: list[Late] = []
         for (role, row), vector in zip(here, vectors, strict=True):
             if distances(vector[None], role.vectors).min() <= SAME_PERSON:
-                where = area(role.path.box[row], role.path.landmark[row], image)
+                where = around(role.path.box[row], role.path.landmark[row], image)
                 late.append((number, role.path.box[row], "still like the original", where))
         return late
 
@@ -138,7 +139,7 @@ class Cast:
                 number,
                 again.box[i],
                 "matched an original" if near[i] <= SAME_PERSON else "was not found before",
-                area(again.box[i], again.landmark[i], image),
+                around(again.box[i], again.landmark[i], image),
             )
             for i in np.flatnonzero(open_)
         ]

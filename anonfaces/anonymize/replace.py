@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-from anonfaces.anonymize.cover import COVERS, area, solid
+from anonfaces.anonymize.cover import COVERS, Area, around, head, solid
 from anonfaces.anonymize.found import SAME_PERSON, Faces, Finder, distances, overlap
 from anonfaces.anonymize.paste import Donor, paste
 from anonfaces.anonymize.sources import Source
@@ -36,6 +36,7 @@ class Work:
         outcome: a word a face: replaced, blurred ..., covered, kept; "" while it is open.
         reason: why a face was covered, else "".
         late: boxes that were covered because the second look found them, and why.
+        wide: faces that were covered by more than the head, since that was not enough.
     """
 
     image: Pixels
@@ -43,11 +44,18 @@ class Work:
     outcome: list[str]
     reason: list[str]
     late: list[tuple[NDArray[np.int32], str]] = field(default_factory=list)
+    wide: set[int] = field(default_factory=set)
 
-    def cover(self, index: int, reason: str) -> None:
-        """Cover a face solid, and say why."""
-        solid(self.image, area(self.faces.box[index], self.faces.landmark[index], self.image))
-        self.outcome[index], self.reason[index] = COVERED, reason
+    def cover(self, index: int, reason: str, mode: str = "solid") -> None:
+        """Cover the head, and say why; one that is covered already, with much around it."""
+        covered = self.outcome[index] == COVERED
+        where = around if covered else head
+        place = where(self.faces.box[index], self.faces.landmark[index], self.image)
+        COVERS[mode](self.image, place)
+        self.outcome[index] = COVERED if mode == "solid" else mode
+        self.reason[index] = reason
+        if covered:
+            self.wide.add(index)
 
     def where(self, outcome: str) -> list[int]:
         """The faces of that outcome."""
@@ -82,8 +90,7 @@ def replace(
 
 def _cover_all(work: Work, mode: str) -> None:
     for i in work.where(""):
-        COVERS[mode](work.image, area(work.faces.box[i], work.faces.landmark[i], work.image))
-        work.outcome[i] = COVERED if mode == "solid" else mode
+        work.cover(i, "", mode)
 
 
 def _paste_all(work: Work, original: Pixels, source: Source, finder: Finder, key: int) -> None:
@@ -126,15 +133,16 @@ def _hidden(work: Work) -> NDArray[np.float32]:
 
 def _search_again(work: Work, finder: Finder) -> None:
     """Look at the result as a stranger would, and cover until nothing is left to be found."""
-    for _ in range(_LOOKS):
-        if not _cover_at_places(work, finder) and not _cover_found(work, finder):
+    for number in range(_LOOKS):
+        where = head if number == 0 else around
+        if not _cover_at_places(work, finder) and not _cover_found(work, finder, where):
             return
     raise Open("something in it still matches an original, or looks like a face that was missed")
 
 
 def _cover_at_places(work: Work, finder: Finder) -> bool:
     """Cover what is like its own original in its place, whether or not a detector finds it."""
-    todo = [i for i, word in enumerate(work.outcome) if word not in (COVERED, KEPT)]
+    todo = [i for i, word in enumerate(work.outcome) if word != KEPT and i not in work.wide]
     vectors = finder.embed(work.image, work.faces.box[todo])
     away = np.linalg.norm(vectors - work.faces.embedding[todo], axis=1)
     alike = [i for i, distance in zip(todo, away, strict=True) if distance <= SAME_PERSON]
@@ -143,7 +151,7 @@ def _cover_at_places(work: Work, finder: Finder) -> bool:
     return bool(alike)
 
 
-def _cover_found(work: Work, finder: Finder) -> bool:
+def _cover_found(work: Work, finder: Finder, where: Callable[..., Area]) -> bool:
     """Cover faces that match an original, and those where none was found before."""
     again = finder.find(work.image)
     over = overlap(again.box, work.faces.box) > _THE_SAME
@@ -152,7 +160,7 @@ def _cover_found(work: Work, finder: Finder) -> bool:
     open_ = np.flatnonzero(~spared & ((near <= SAME_PERSON) | ~over.any(axis=1)))
     for i in open_:
         why = "matched an original" if near[i] <= SAME_PERSON else "was not found before"
-        solid(work.image, area(again.box[i], again.landmark[i], work.image))
+        solid(work.image, where(again.box[i], again.landmark[i], work.image))
         work.late.append((again.box[i], why))
         for known in np.flatnonzero(over[i]):
             work.cover(int(known), "the second look found that it matched an original")

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anonfaces.anonymize.cast import Cast, look, make_cast
-from anonfaces.anonymize.cover import solid
+from anonfaces.anonymize.cover import Area, solid
 from anonfaces.anonymize.film import Frame, Writer, check_sound, frames, joined, opened
 from anonfaces.anonymize.found import Faces, Finder
 from anonfaces.anonymize.keep import references
@@ -34,7 +34,7 @@ from encoders.names import escape
 __all__ = ["anonymize_video"]
 
 Pixels = NDArray[np.uint8]
-Late = tuple[int, NDArray[np.int32], str, tuple[slice, slice]]
+Late = tuple[int, NDArray[np.int32], str, Area]
 
 _BLOCK = 96
 _GAP, _PAD, _HOLD = 1.5, 0.4, 0.3

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from anonfaces.anonymize.cover import COVERS, area
+from anonfaces.anonymize.cover import COVERS, around, head
 from anonfaces.anonymize.found import Faces, Finder, distances, overlap
 from anonfaces.anonymize.paste import Donor, fits, outline, paste, transform
 from anonfaces.anonymize.sources import donors_of
@@ -125,15 +125,16 @@ def test_of_a_covered_face_little_is_left_whatever_its_size(
     two: Pixels, two_faces: Faces, mode: str
 ) -> None:
     made = two.copy()
-    where = area(two_faces.box[0], two_faces.landmark[0], two)
+    where = head(two_faces.box[0], two_faces.landmark[0], two)
     COVERS[mode](made, where)
     outside = np.ones(two.shape[:2], bool)
-    outside[where] = False
+    outside[where.rows, where.columns] = ~where.inside
     np.testing.assert_array_equal(made[outside], two[outside])
-    colours = len(np.unique(made[where].reshape(-1, 3), axis=0))
+    part = made[where.rows, where.columns].astype(int)
+    colours = len(np.unique(part[where.inside], axis=0))
     assert colours <= {"solid": 1, "mosaic": 16}.get(mode, np.inf)
     if mode == "blur":  # a smooth surface through 16 colours: it has no fine detail at all
-        fine = np.abs(np.diff(made[where].astype(int), axis=1))
+        fine = np.abs(np.diff(part, axis=1))[where.inside[:, 1:] & where.inside[:, :-1]]
         assert fine.max() <= 12
 
 
@@ -141,10 +142,9 @@ def test_a_cover_holds_the_box_the_landmarks_and_ends_at_the_border() -> None:
     image = np.zeros((100, 80, 3), np.uint8)
     box = np.array([-10, 20, 40, 70])
     landmark = np.tile(np.array([[60.0, 95.0]]), (68, 1))
-    rows, columns = area(box, landmark, image)
-    assert (rows.start, rows.stop, columns.start, columns.stop) == (0, 100, 0, 71)
-    away = area(box + 1000, landmark + 1000, image)
-    COVERS["blur"](image, away)
+    where = around(box, landmark, image)
+    assert (where.rows, where.columns) == (slice(0, 100), slice(0, 71))
+    COVERS["blur"](image, around(box + 1000, landmark + 1000, image))
     assert not image.any()
 
 

@@ -13,6 +13,7 @@ import pytest
 from numpy.typing import NDArray
 
 from anonfaces.anonymize import anonymize
+from anonfaces.anonymize.cover import Area
 from anonfaces.anonymize.film import Frame, frames
 from anonfaces.anonymize.found import Faces, Finder, distances
 from anonfaces.anonymize.track import join
@@ -288,7 +289,7 @@ def test_which_detections_are_one_track(second: Faces, gap: int, tracks: int) ->
 
 
 def test_what_was_noticed_late_is_covered_before_and_after() -> None:
-    where = (slice(0, 2), slice(0, 2))
+    where = Area(slice(0, 2), slice(0, 2), np.ones((2, 2), bool))
     late = (3, np.zeros(4, np.int32), "", where)
     made = (
         (Frame(n, Fraction(n), np.zeros((4, 4, 3), np.uint8)), [late] if n == 3 else [])

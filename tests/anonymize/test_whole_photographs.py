@@ -110,8 +110,8 @@ def test_what_no_surrogate_is_found_for_is_covered(
     work = replace(two, two_faces, Nobody(), finder)
     assert work.outcome == [COVERED] * 2
     assert all("no surrogate" in reason for reason in work.reason)
-    for box in two_faces.box:
-        assert (work.image[box[1] : box[3], box[0] : box[2]] == 128).all()
+    for points in two_faces.landmark.round().astype(int):
+        assert (work.image[points[:, 1], points[:, 0]] == 128).all()
 
 
 def test_a_surrogate_that_is_the_original_is_seen_and_covered(
