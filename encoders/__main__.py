@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from anonfaces import _command
+from anonfaces._words import counted
 
 if TYPE_CHECKING:
     from encoders.faceset import FaceSet
@@ -128,8 +129,9 @@ def _summary(faces: FaceSet, output: Path, seconds: float) -> str:
     lines = [
         f"photographs  {len(ledger)}",
         f"faces        {len(faces)} kept ({faces.meta['faces']} of a photograph), "
-        f"{len(faces.bystanders)} bystanders",
-        f"people       {len(people)} by {faces.meta['identity']}, {unknown} faces without a name",
+        f"{counted(len(faces.bystanders), 'bystander')}",
+        f"people       {len(people)} by {faces.meta['identity']}, "
+        f"{counted(unknown, 'face')} without a name",
     ]
     rest = ledger[ledger["outcome"] != "faces"]
     for outcome, count in Counter(rest["outcome"]).most_common():

@@ -80,7 +80,7 @@ def _write_chips(file: h5py.File, packed_chips: Iterable[bytes], size: int) -> N
     for written, packed in enumerate(packed_chips):
         chips.id.write_direct_chunk((written, 0, 0, 0), packed)
     if written + 1 != count:
-        raise InputError(f"{written + 1} chips were given for {count} faces")
+        raise InputError(f"chips given: {written + 1}, faces: {count}")
 
 
 def read_faceset(path: Path) -> FaceSet:
@@ -198,7 +198,7 @@ def _read_numbers(path: Path, file: h5py.File, name: str) -> NDArray[Any]:
     _require(fits and len(found) <= _MOST_ROWS, path, name, f"{expected}, not {found.shape}")
     _in_full(path, found, name)
     count = _count(path, file)
-    _require(len(found) == count, path, name, f"{count} rows, as 'embedding' has")
+    _require(len(found) == count, path, name, f"as long as 'embedding', {count}")
     values = found[...]
     _require(bool(np.isfinite(values).all()), path, name, "finite: it holds NaN or infinity")
     return values

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from anonfaces._words import counted
 from anonfaces.errors import InputError
 
 if TYPE_CHECKING:
@@ -78,8 +79,8 @@ class FaceSet:
         return len(self.embedding)
 
     def __repr__(self) -> str:
-        photographs, source = len(self.ledger), self.meta.get("extractor")
-        return f"FaceSet({len(self)} faces of {photographs} photographs, {source}, {self.path})"
+        faces, of = counted(len(self), "face"), counted(len(self.ledger), "photograph")
+        return f"FaceSet({faces} of {of}, {self.meta.get('extractor')}, {self.path})"
 
     @property
     def chip_size(self) -> int:

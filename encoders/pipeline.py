@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from anonfaces._words import counted
 from anonfaces.errors import InputError, OutputError
 from encoders._faceset_file import is_faceset, write_faceset
 from encoders.crew import Crew
@@ -134,7 +135,8 @@ class _Run:
         with Workplace(self.output, asdict(self.recipe), overwrite) as place:
             todo = self._todo(old, place)
             if done := len(self.walk.photographs) - len(todo):
-                self._say(f"{done} photographs are done already, {len(todo)} to go")
+                said = counted(done, "photograph is", "photographs are")
+                self._say(f"{said} done already, {len(todo)} to go")
             self._examine(todo, place)
             merged = merge(self.walk, old, place.done(), identities, meta)
             if self.embedder is None and old is None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from anonfaces import _command
+from anonfaces._words import counted
 
 if TYPE_CHECKING:
     from stylegan.checkpoint import Found
@@ -70,7 +71,7 @@ def _described(found: Found) -> str:
     judge = "with" if found.discriminator else "without"
     return (
         f"{config.architecture}, {config.resolution} px, z {config.z_dim}, w {config.w_dim}, "
-        f"{config.classes} classes, {judge} discriminator"
+        f"{counted(config.classes, 'class', 'classes')}, {judge} discriminator"
     )
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from anonfaces import _command
+from anonfaces._words import counted
 from anonfaces.errors import InputError, OutputError
 
 if TYPE_CHECKING:
@@ -95,7 +96,7 @@ def generate(
     if grid is not None:
         _write(grid, as_grid(tiles))
     drawn, side = network.config.resolution, size or network.config.resolution
-    print(f"{len(chosen)} pictures of {side} px (drawn at {drawn} px) in {output}")
+    print(f"{counted(len(chosen), 'picture')} of {side} px (drawn at {drawn} px) in {output}")
 
 
 def parse_seeds(text: str) -> list[int]:

@@ -10,6 +10,7 @@ import numpy as np
 from keras import ops
 from numpy.typing import ArrayLike, NDArray
 
+from anonfaces._words import counted
 from anonfaces.errors import InputError
 from stylegan import synthesis1, synthesis2
 from stylegan._backend import compiled
@@ -173,12 +174,13 @@ class Generator:
     def _one_hot(self, labels: Sequence[int] | None, count: int) -> Tensor | None:
         classes = self.config.classes
         if (labels is None) != (classes == 0):
-            raise InputError(f"this generator has {classes} classes: give one a picture, or none")
+            there = counted(classes, "class", "classes")
+            raise InputError(f"this generator has {there}: give one a picture, or none")
         if labels is None:
             return None
         chosen = np.asarray(labels)
         if chosen.shape != (count,) or not np.isin(chosen, range(classes)).all():
-            raise InputError(f"expected {count} classes from 0 to {classes - 1}")
+            raise InputError(f"expected {counted(count, 'class', 'classes')} from 0 to {classes - 1}")
         return ops.convert_to_tensor(np.eye(classes, dtype=np.float32)[chosen])
 
 

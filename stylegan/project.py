@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from anonfaces import _command
+from anonfaces._words import counted
 from anonfaces.errors import InputError, OutputError
 
 if TYPE_CHECKING:
@@ -88,7 +89,7 @@ def main(
             _write_pictures(output, names[first : first + _AT_ONCE], part, found)
             latents.append(found.latent)
     _write_latents(output / "latents.h5", names, np.concatenate(latents))
-    print(f"{len(photos)} faces in {output}")
+    print(f"{counted(len(photos), 'face')} in {output}")
 
 
 def _names(photos: list[Path]) -> list[str]:

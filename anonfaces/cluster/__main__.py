@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from anonfaces import _command
+from anonfaces._words import counted
 from anonfaces.errors import InputError
 
 if TYPE_CHECKING:
@@ -254,10 +255,10 @@ def _result(done: Condensed | CondensedAtScale, seconds: float) -> str:
     summary = done.summary
     facts = {
         "groups": f"{summary.groups:,} of at least {summary.k} {_unit(summary)}",
-        "faces": f"{summary.faces:,} of {summary.people:,} {_unit(summary)}{_pictures(summary)}",
+        "faces": f"{summary.faces:,} of {_people(summary)}{_pictures(summary)}",
         "vectors": _columns(done.columns),
         "not found": _not_found(summary),
-        "set aside": f"{summary.bystanders:,} bystanders" if summary.bystanders else "",
+        "set aside": counted(summary.bystanders, "bystander") if summary.bystanders else "",
         "loss": f"{summary.information_loss:.1f} % of the information"
         f" (random groups: {summary.random_loss:.1f} %)",
         "bound": how_good(summary),
@@ -298,3 +299,9 @@ def main() -> None:
 
 if __name__ == "__main__":
     main()
+def _people(summary: Summary) -> str:
+    if summary.identity == "none":
+        return counted(summary.people, "face counted as a person", _unit(summary))
+    return counted(summary.people, "person", "people")
+
+

@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from anonfaces._words import counted
 from anonfaces.cluster._limits import CATEGORIES, DIVERSITY, ORDERED, Limits, limits_of
 from anonfaces.cluster.attributes import Column
 from anonfaces.errors import GuaranteeError, InputError
@@ -164,9 +165,8 @@ def check_feasible(
     for demand in demands:
         column = columns[demand.column]
         if demand.kind == T_CLOSENESS and column.ordered and (column.code < 0).any():
-            raise InputError(
-                f"t-closeness {column.name}: {(column.code < 0).sum()} people have no number there"
-            )
+            many = counted(int((column.code < 0).sum()), "person has", "people have")
+            raise InputError(f"t-closeness {column.name}: {many} no number there")
         for name, rows in parts.items() if demand.kind != SAME else ():
             where = np.full(len(column.code), 1)
             where[rows] = 0
@@ -179,7 +179,7 @@ def _why_not(demand: Constraint, part: str, best: float) -> str:
     who = f"the people of {part}" if part else "all people"
     if demand.kind == L_DIVERSITY:
         return (
-            f"l-diversity {demand.column}: {who} have {best:.0f} different values, and"
+            f"l-diversity {demand.column}: {who} have {counted(int(best), 'different value')}, and"
             f" {demand.bound:g} are asked of every group: {demand.bound - best:.0f} too many"
         )
     return (

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from anonfaces._files import replacing
+from anonfaces._words import counted
 from anonfaces.cluster.constraints import Constraint, reached
 from anonfaces.errors import GuaranteeError, InputError
 
@@ -95,7 +96,8 @@ class Groups:
         people = table.groupby("group")["identity"].nunique()
         if people.min() < self.k:
             raise GuaranteeError(
-                f"group {people.idxmin()} has {people.min()} people, k = {self.k} were promised"
+                f"group {people.idxmin()} has {counted(int(people.min()), 'person', 'people')},"
+                f" k = {self.k} were promised"
             )
         spread = table.groupby("identity")["group"].nunique()
         if spread.max() > 1:

@@ -51,7 +51,7 @@ class People:
         if len(self) < k:
             raise GuaranteeError(
                 f"k = {k} needs at least {k} people, and there are {len(self)} "
-                f"(n_samples = {len(self.of_face)} faces): take a smaller k or more people"
+                f"(n_samples = {len(self.of_face)}): take a smaller k or more people"
             )
 
     def loss(self, label: np.ndarray) -> float:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from anonfaces._files import write_text
+from anonfaces._words import counted
 from anonfaces.report.summary import Summary
 
 if TYPE_CHECKING:
@@ -109,11 +110,13 @@ def _has(summary: Summary, name: str) -> bool:
 def _template() -> Any:
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
-    return Environment(
+    environment = Environment(
         loader=PackageLoader("anonfaces.report"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
-    ).get_template("page.html")
+    )
+    environment.globals["counted"] = counted
+    return environment.get_template("page.html")

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from anonfaces import _command
 
+from anonfaces._words import counted
 if TYPE_CHECKING:
     from PIL.Image import Image
 
@@ -54,7 +55,9 @@ def contact_sheet(
         raise InputError(f"{path}: there is no such file; --faces names the one that was grouped")
     found = FaceSet.read(path)
     if len(found) != len(groups):
-        raise InputError(f"{path} holds {len(found)} faces, and {len(groups)} were grouped")
+        raise InputError(
+            f"{path} holds {counted(len(found), 'face')}, and {len(groups)} were grouped"
+        )
     chosen = evenly(groups.n_groups, rows).tolist()
     shown = [_members(found, groups, number) for number in chosen]
     made = [_surrogates(found, groups, method, chosen) for method in methods]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from anonfaces._words import counted
 from anonfaces.report.summary import Summary
 
 __all__ = [
@@ -129,7 +130,7 @@ def whose_people(summary: Summary) -> str:
     """For whom the guarantee holds, given where the identities came from."""
     text = _SOURCES[summary.identity]
     if summary.estimated_faces and summary.identity not in ("estimate", "none"):
-        text += f" For {summary.estimated_faces:,} faces without a name it was estimated."
+        text += f" For {counted(summary.estimated_faces, 'face')} without a name it was estimated."
     return text
 
 

@@ -13,6 +13,7 @@ import typer
 from numpy.typing import NDArray
 
 from anonfaces import _command
+from anonfaces._words import counted
 from anonfaces.errors import InputError
 
 if TYPE_CHECKING:
@@ -102,7 +103,7 @@ def fit(
 
     faces = FaceSet.read(source)
     if len(faces) < _FEWEST:
-        raise InputError(f"{source}: {len(faces)} faces, expected at least {_FEWEST}")
+        raise InputError(f"{source}: {counted(len(faces), 'face')}, expected at least {_FEWEST}")
     rows = np.random.default_rng(seed).permutation(len(faces))[:_MOST]
     chosen, place = faces.select(np.sort(rows)), output or appearance.SHIPPED
     about = {"faces": len(chosen)}

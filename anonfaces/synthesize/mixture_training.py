@@ -14,6 +14,7 @@ import typer
 from numpy.typing import NDArray
 
 from anonfaces import _command
+from anonfaces._words import counted
 from anonfaces.errors import InputError
 
 if TYPE_CHECKING:
@@ -135,7 +136,8 @@ def train(
         raise InputError(f"{source}: the gallery is searched by dlib's vectors (--extractor dlib)")
     rows = _chosen(faces, identities, seed)
     if len(rows) < _FEWEST:
-        raise InputError(f"{source}: {len(rows)} people, expected at least {_FEWEST}")
+        few = counted(len(rows), "person", "people")
+        raise InputError(f"{source}: {few}, expected at least {_FEWEST}")
     arrays = train_mixture(faces.select(rows), steps, seed)
     place = output or mixture.SHIPPED
     write(place / mixture.NAME, mixture.KIND, {"identities": len(rows), "steps": steps}, arrays)

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from anonfaces import _command
+from anonfaces._words import counted
 
 _ABOUT = """
 Train the attribute network on a FaceSet of UTKFace, and print what it gets wrong on held-out faces.
@@ -60,7 +61,7 @@ def attributes(
     said = shlex.join(["python", "-m", "encoders.attributes", *sys.argv[1:]])
     network.save(place, command=said, faces=len(learnt), seen=seen, seed=seed, errors=rows)
     _print(rows)
-    print(f"{seen} faces seen; in {place}")
+    print(f"{counted(seen, 'face')} seen; in {place}")
 
 
 def _print(rows: list[dict[str, Any]]) -> None:

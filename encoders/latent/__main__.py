@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from anonfaces import _command
+from anonfaces._words import counted
 
 if TYPE_CHECKING:
     from encoders.latent.encoder import LatentEncoder
@@ -88,7 +89,7 @@ def encoder(
     facts = {"faces": len(real), "seen": seen, "seed": seed, "command": _said()}
     rmse = _measured(made, read_faces(faces, framing, SIZE, held_out=True)[:512], beside)
     made.save(place, **facts, **rmse)
-    print(f"{seen} faces seen in {time.monotonic() - started:.0f} s; in {place}")
+    print(f"{counted(seen, 'face')} seen in {time.monotonic() - started:.0f} s; in {place}")
     print(", ".join(f"{name} {value}" for name, value in rmse.items()))
     if rmse["rmse"] > rmse.get("rmse_beside", rmse["rmse"]):
         print("not yet as good as the encoder that it began with: give it more --minutes")

@@ -143,7 +143,7 @@ def test_the_same_seed_gives_the_same_groups_and_row_order_changes_no_promise() 
         (
             {"attributes": {"age": np.where(WHO == 3, np.nan, AGE)}, "t_closeness": {"age": 0.2}},
             InputError,
-            "1 people have no number there",
+            "1 person has no number there",
         ),
     ],
 )

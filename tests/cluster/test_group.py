@@ -244,7 +244,7 @@ def test_groups_that_were_tampered_with_are_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("identity", "told"), [("abcdefaghijk", "in 2 groups"), ("aaaaaaghijkl", "1 people")]
+    ("identity", "told"), [("abcdefaghijk", "in 2 groups"), ("aaaaaaghijkl", "1 person,")]
 )
 def test_verify_with_other_names_finds_a_broken_promise(identity: str, told: str) -> None:
     labels = np.repeat([0, 1], 6)

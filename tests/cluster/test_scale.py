@@ -113,7 +113,7 @@ def test_too_few_people_and_unnamed_faces_are_refused(tmp_path: Path) -> None:
     frame.assign(identity=["a", "b", ""] * 4).to_parquet(tmp_path / "some.parquet", index=False)
     with pytest.raises(GuaranteeError, match="needs at least 5 people, and there are 3"):
         group_file(open_rows(tmp_path / "few.parquet"), job(tmp_path / "few.parquet"))
-    with pytest.raises(InputError, match="4 of 12 faces have no identity"):
+    with pytest.raises(InputError, match="faces without an identity: 4 of 12"):
         group_file(open_rows(tmp_path / "some.parquet"), job(tmp_path / "some.parquet"))
 
 

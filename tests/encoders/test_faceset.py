@@ -48,7 +48,7 @@ def test_a_selection_is_a_faceset_of_its_own(
 
 
 def test_too_few_chips_leave_nothing_behind(small_faces: FaceSet, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="2 chips"):
+    with pytest.raises(InputError, match="chips given: 2, faces: 3"):
         small_faces.write(tmp_path / "other.h5", small_chips()[:2])
     assert [path.name for path in tmp_path.iterdir()] == ["faces.h5"]
 

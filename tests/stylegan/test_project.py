@@ -113,7 +113,7 @@ def test_a_photograph_as_typed(portraits: list[Path], tmp_path: Path) -> None:
     photo = portraits[3]
     steps = ("--w-steps", 3, "--plus-steps", 2, "--starts", 2)
     said = run(photo, "-o", tmp_path / "out", *steps)
-    assert "1 faces" in said
+    assert "1 face in" in said
     with Image.open(tmp_path / "out" / "0.png") as picture:
         assert picture.size == (64, 64)
         last = np.asarray(picture)

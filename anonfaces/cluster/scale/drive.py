@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from anonfaces._notes import warn
+from anonfaces._words import counted
 
 from anonfaces.cluster.people import percent
 from anonfaces.cluster.scale.regions import region_slices
@@ -95,7 +97,8 @@ class Grouped:
             raise GuaranteeError("a person is in two groups")
         least = int(np.bincount(of_person[of_person >= 0], minlength=len(self.people)).min())
         if least < self.k:
-            raise GuaranteeError(f"a group has {least} people, k = {self.k} were promised")
+            few = counted(least, "person", "people")
+            raise GuaranteeError(f"a group has {few}, k = {self.k} were promised")
 
 
 def group_file(
@@ -181,8 +184,7 @@ def _people(drive: _Drive, job: Job, faces: np.ndarray) -> np.ndarray:
     for bucket in range(buckets):
         spans = zip(first[:, bucket].tolist(), counts[:, bucket].tolist(), strict=True)
         tasks.append((bucket, (_slices(job, "gather", 0, enumerate(spans)), share)))
-    counted = drive.stage("people", tasks)
-    return np.array([int(report["people"]) for report in counted])
+    return np.array([int(report["people"]) for report in drive.stage("people", tasks)])
 
 
 def _share(job: Job, people: int) -> float:
@@ -197,8 +199,8 @@ def cells_of(people: int) -> int:
 def _refuse_unnamed(unnamed: int, faces: int) -> None:
     if unnamed:
         raise InputError(
-            f"{unnamed} of {faces} faces have no identity, and who they are is not estimated"
-            " at this size: name them all, or --identity none to count every face as a person"
+            f"faces without an identity: {unnamed} of {faces}; who they are is not estimated at"
+            " this size: name them all, or --identity none to count every face as a person"
         )
 
 
