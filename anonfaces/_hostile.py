@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 from anonfaces.errors import WeightsError
 
-__all__ = ["RefusedError", "hostile"]
+__all__ = ["NONSENSE", "RefusedError", "hostile"]
 
 _MAX_MESSAGE = 300
 
@@ -28,7 +28,7 @@ def hostile(source: str) -> Iterator[None]:
     except WeightsError:
         raise
     except DAMAGE as error:
-        message = f"{source}: not readable ({type(error).__name__}: {_shown(error)})"
+        message = f"{source}: damaged, or of another kind than expected ({_shown(error)})"
         raise WeightsError(message) from None
 
 
@@ -37,8 +37,8 @@ def _shown(error: Exception) -> str:
     return "".join(c if c.isprintable() else "?" for c in str(error)[:_MAX_MESSAGE])
 
 
-# What pickletools, zipfile, struct and numpy raise on bytes that make no sense.
-DAMAGE = (
+# What pickletools, struct and numpy raise on bytes that make no sense.
+NONSENSE = (
     ValueError,
     TypeError,
     LookupError,
@@ -46,7 +46,5 @@ DAMAGE = (
     OverflowError,
     EOFError,
     struct.error,
-    RuntimeError,
-    MemoryError,
-    zipfile.BadZipFile,
 )
+DAMAGE = (*NONSENSE, RuntimeError, MemoryError, zipfile.BadZipFile)

@@ -14,8 +14,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import IO, Any
 
-from anonfaces._hostile import RefusedError
+from anonfaces._hostile import NONSENSE, RefusedError
 from anonfaces._inert_arrays import KEYS, REBUILD, Pending, Rebuild
+from anonfaces._words import counted
 
 __all__ = ["Global", "Inert", "Stream", "load"]
 
@@ -88,7 +89,8 @@ class Stream:
         """Exactly ``count`` bytes, or ``RefusedError``."""
         left = self._end - self._file.tell()
         if not 0 <= count <= left:
-            raise RefusedError(f"it ends too early: {count} bytes are claimed, {left} are left")
+            claimed = counted(count, "byte is", "bytes are")
+            raise RefusedError(f"it ends too early: {claimed} claimed, {left:,} are left")
         return self._file.read(count)
 
     def readline(self) -> bytes:
@@ -126,6 +128,13 @@ class _Machine:
         self._memo: dict[int, Any] = {}
 
     def run(self, stream: Stream) -> Any:
+        try:
+            return self._run(stream)
+        except NONSENSE:
+            where = f"what it holds before byte {stream.tell():,} makes no sense"
+            raise RefusedError(f"not a whole pickle, or none at all: {where}") from None
+
+    def _run(self, stream: Stream) -> Any:
         for step, (opcode, value, _) in enumerate(pickletools.genops(stream)):  # type: ignore[arg-type]
             if step > _MAX_STEPS:
                 raise RefusedError(f"more than {_MAX_STEPS} steps, not weights")

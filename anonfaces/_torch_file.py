@@ -135,6 +135,7 @@ class _Members:
 
 
 def _member(archive: zipfile.ZipFile, name: str, limit: int) -> bytes:
+    _require(name in archive.NameToInfo, f"it has no {name!r}")
     info = archive.getinfo(name)
     _require(info.compress_type == zipfile.ZIP_STORED, f"{name!r} is compressed")
     _require(info.file_size <= limit, f"{name!r} is larger than it should be")

@@ -144,7 +144,7 @@ def _elsewhere(path: Path) -> None:
     ("spoil", "words"),
     [
         (_absent, "is missing: python -m encoders.latent encoder"),
-        (_damaged, "cannot be read|not readable"),
+        (_damaged, "cannot be read|damaged"),
         (_of_another_kind, "expected latent encoder"),
         (_endless, "no numbers"),
         (_elsewhere, "fc.bias"),

@@ -7,6 +7,7 @@ import operator
 import os
 import pickle
 import pickletools
+import re
 import struct
 import tracemalloc
 from collections.abc import Callable
@@ -165,10 +166,28 @@ def test_nothing_runs_and_nothing_large_is_made(
     finally:
         tracemalloc.stop()
     assert "network.pkl" in str(caught.value)
+    assert not re.search(r"\w(Error|Exception)\b", str(caught.value))
     assert len(str(caught.value)) < 500
     assert str(caught.value).isprintable()
     assert peak < 320 * MEGABYTE
     assert [entry.name for entry in tmp_path.iterdir()] == ["network.pkl"]
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("nothing", "it ends too early: 1 byte is claimed, 0 are left"),
+        ("a stop", "not a whole pickle, or none at all"),
+        ("an underflow", "not a whole pickle, or none at all"),
+        ("text", "not a whole pickle, or none at all"),
+        ("a web page", "not a whole pickle, or none at all"),
+    ],
+)
+def test_what_is_no_pickle_is_called_so(name: str, told: str, tmp_path: Path) -> None:
+    path = tmp_path / "network.pkl"
+    path.write_bytes(TRAPS[name])
+    with pytest.raises(WeightsError, match=rf"network\.pkl: {told}"):
+        checkpoint.read(path)
 
 
 @pytest.mark.parametrize(
