@@ -53,6 +53,11 @@ class Constraint:
         bound = "" if self.kind == SAME else f":{self.bound:g}"
         return f"--{self.kind.replace('_', '-')} {self.column}{bound}"
 
+    @property
+    def told(self) -> str:
+        """As an error says it, to the command line and to Python."""
+        return f"{self.kind.replace('_', '-')} {self.column}"
+
     def missed_by(self, value: float) -> bool:
         """Whether a group with ``value`` breaks it."""
         if self.kind == L_DIVERSITY:
@@ -116,11 +121,11 @@ def asked(same: Iterable[str], l_diversity: Any, t_closeness: Any) -> tuple[Cons
     for name, least in _pairs(L_DIVERSITY, l_diversity):
         whole = isinstance(least, Integral) and not isinstance(least, bool)
         if not whole or least < 2:
-            raise InputError(f"--l-diversity {name}: a whole number of 2 or more, not {least!r}")
+            raise InputError(f"l-diversity {name}: a whole number of 2 or more, not {least!r}")
         found.append(Constraint(L_DIVERSITY, name, int(least)))
     for name, most in _pairs(T_CLOSENESS, t_closeness):
         if not isinstance(most, (int, float)) or isinstance(most, bool) or not 0 <= most <= 1:
-            raise InputError(f"--t-closeness {name}: a distance from 0 to 1, not {most!r}")
+            raise InputError(f"t-closeness {name}: a distance from 0 to 1, not {most!r}")
         found.append(Constraint(T_CLOSENESS, name, float(most)))
     return tuple(found)
 
@@ -222,7 +227,7 @@ def reached(
         g = demand.worst(measured)
         if demand.missed_by(float(measured[g])):
             raise GuaranteeError(
-                f"group {g} does not keep {demand}: it has {measured[g]:.3g} where"
+                f"group {g} does not keep {demand.told}: it has {measured[g]:.3g} where"
                 f" {demand.bound:g} was promised"
             )
         done.append(replace(demand, reached=float(measured[g]), numbers=column.ordered))

@@ -60,7 +60,10 @@ class Demands:
         for one in asked:
             if one.column not in values:
                 there = ", ".join(sorted(values)) or "none"
-                raise InputError(f"{one}: no column {one.column!r}; the columns are: {there}")
+                raise InputError(
+                    f"{one.told}: no column {one.column!r} (the columns are: {there}); give"
+                    f" attributes={{{one.column!r}: its value for each face}}"
+                )
         return cls(asked, values)
 
     @property

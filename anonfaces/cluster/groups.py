@@ -119,7 +119,7 @@ class Groups:
         columns = {}
         for one in self.constraints:
             if one.column not in given:
-                raise InputError(f"{one} cannot be checked: no column {one.column!r}")
+                raise InputError(f"{one.told} cannot be checked: no column {one.column!r}")
             columns[one.column] = Column.of(one.column, given[one.column], person)
         return reached(self.constraints, columns, self.labels[first])
 
