@@ -1,15 +1,31 @@
-"""Privacy warnings on the way, for the user and for the page."""
+"""Warnings on the way to the user and to the page."""
 
 from __future__ import annotations
 
+import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import FrameType
 from typing import Any
 
 from anonfaces.errors import PrivacyWarning
 
-__all__ = ["noting"]
+__all__ = ["noting", "warn"]
+
+_NOT_THE_USERS = {"anonfaces", "encoders", "stylegan", "contextlib", "sklearn"}
+
+
+def warn(message: str, category: type[Warning] = PrivacyWarning) -> None:
+    """Warn, pointing to the line outside of our packages that all this was called from."""
+    frame, level = sys._getframe(1), 2
+    while frame.f_back is not None and _package(frame) in _NOT_THE_USERS:
+        frame, level = frame.f_back, level + 1
+    warnings.warn(message, category, stacklevel=level)
+
+
+def _package(frame: FrameType) -> str:
+    return str(frame.f_globals.get("__name__", "")).partition(".")[0]
 
 
 @contextmanager
@@ -30,4 +46,4 @@ def noting(notes: list[str]) -> Iterator[None]:
         yield
     notes += [note for note in dict.fromkeys(heard) if note not in notes]
     for note in dict.fromkeys(heard):
-        warnings.warn(note, PrivacyWarning, stacklevel=2)
+        warn(note)

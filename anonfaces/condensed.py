@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import platform
 import shutil
-import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
@@ -20,7 +19,7 @@ import numpy as np
 
 from anonfaces import __version__
 from anonfaces._files import write_text
-from anonfaces._notes import noting
+from anonfaces._notes import noting, warn
 from anonfaces._people import Gathered, from_faces, from_file
 from anonfaces._workplace import check_output, workplace
 from anonfaces.cluster.budget import Budget, Effort, Progress, check_seconds
@@ -29,7 +28,7 @@ from anonfaces.cluster.constraints import asked
 from anonfaces.cluster.identity import THRESHOLD
 from anonfaces.cluster.lookalikes import LOOKALIKE, find_lookalikes
 from anonfaces.cluster.methods import DEFAULT, find
-from anonfaces.errors import InputError, PrivacyWarning
+from anonfaces.errors import InputError
 from anonfaces.report import Summary, write_report
 
 if TYPE_CHECKING:
@@ -248,11 +247,9 @@ def _same_person(gathered: Gathered, job: _Job) -> float:
                 f"who is who is not given, and {gathered.extractor} vectors have no known distance"
                 " below which two faces may be one person's: give --identity, or --same-person"
             )
-        warnings.warn(
+        warn(
             f"which extractor made these vectors is not known: {THRESHOLD:g}, the distance below"
             " which two faces may be one person's, is right for dlib's alone (--same-person)",
-            PrivacyWarning,
-            stacklevel=2,
         )
     return THRESHOLD
 

@@ -205,14 +205,14 @@ def test_one_face_under_two_names_is_warned_of_and_told_to_the_owner(tmp_path: P
     X, names = people()
     X[-1] = X[0]
     np.savez(tmp_path / "x.npz", embedding=X, identity=names)
-    with pytest.warns(PrivacyWarning, match="1 pairs of names"):
+    with pytest.warns(PrivacyWarning, match="1 pair of names"):
         done = condense(tmp_path / "x.npz", 5, tmp_path / "out")
     told = pd.read_csv(done.folder / "lookalikes.csv", dtype=str)
     assert told[["first_identity", "second_identity"]].to_numpy().tolist() == [
         [names[0], names[-1]]
     ]
     assert "lookalikes.csv" in done.summary.secret
-    assert "1 pairs of names" in (done.folder / "report.html").read_text()
+    assert "1 pair of names" in (done.folder / "report.html").read_text()
 
 
 def test_the_columns_that_were_taken_are_told(tmp_path: Path) -> None:

@@ -3,12 +3,11 @@
 R. A. Yeh et al., "Semantic image inpainting with deep generative models", CVPR 2017: the latent
 is found whose picture agrees with the border (contextual loss) and looks real to the
 discriminator (weight 0.1). Of the inner face nothing is used but, as in every mode, its
-landmarks and the mean and spread of its colour.
+landmarks, and its light and tone: its colours blurred over a fifth of the face.
 """
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -18,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from anonfaces._notes import warn
 from anonfaces.anonymize.found import Faces, Finder
 from anonfaces.anonymize.options import Options
 from anonfaces.anonymize.paste import Donor, outline, transform
@@ -200,11 +200,10 @@ def _critic(path: Path | None, resolution: int) -> Any:
     except WeightsError:
         critic = None
     if critic is None or critic.config.resolution != resolution:
-        warnings.warn(
+        warn(
             "there is no discriminator beside the generator: holes are filled by their border"
             " alone, not by how real a face looks",
             WeightsWarning,
-            stacklevel=2,
         )
         return None
     alone = replace(critic.config, group=1)  # a latent's score must not depend on the others

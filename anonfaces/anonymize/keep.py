@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from anonfaces._notes import warn
 from anonfaces.anonymize.found import Faces, Finder, distances
-from anonfaces.errors import InputError, PrivacyWarning
+from anonfaces.errors import InputError
 
 __all__ = ["KEEP", "kept", "references"]
 
@@ -29,11 +29,9 @@ def references(paths: Sequence[Path], finder: Finder) -> NDArray[np.float32]:
     """
     vectors = [_reference(path, finder) for path in paths]
     if vectors:
-        warnings.warn(
+        warn(
             f"faces within {KEEP} of a reference photograph stay as they are: that may be a"
             " look-alike; check those marked kept",
-            PrivacyWarning,
-            stacklevel=2,
         )
     return np.array(vectors, np.float32).reshape(-1, 128)
 

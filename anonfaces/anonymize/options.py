@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from anonfaces.errors import InputError, PrivacyWarning
+from anonfaces._notes import warn
+from anonfaces.errors import InputError
 
 __all__ = ["AUDIO", "MODES", "Options"]
 
@@ -86,7 +86,7 @@ class Options:
         }
         for text, holds in told.items():
             if holds:
-                warnings.warn(text, PrivacyWarning, stacklevel=3)
+                warn(text)
 
     def _check_times(self) -> None:
         for name in ("start", "end"):

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from anonfaces._notes import warn
+from anonfaces._words import counted
 from anonfaces.cluster import constraints
 from anonfaces.cluster._limits import Limits
 from anonfaces.cluster.attributes import Column, check_attributes
 from anonfaces.cluster.constraints import L_DIVERSITY, SAME, Constraint
 from anonfaces.cluster.strata import strata
-from anonfaces.errors import InputError, PrivacyWarning
+from anonfaces.errors import InputError
 
 __all__ = ["Demands", "Plan"]
 
@@ -100,12 +101,10 @@ class Demands:
             one = np.bincount(pairs, minlength=groups) == 1
             constant = int((one & (np.bincount(label[known], minlength=groups) >= k)).sum())
             if constant and len(column.levels) > 1:
-                warnings.warn(
+                warn(
                     f"{column.name!r} is the same for everybody in {constant} of {groups} groups:"
                     " whoever knows that somebody is in one of them knows it of them"
-                    f" (--l-diversity {column.name}:2 makes groups differ)",
-                    PrivacyWarning,
-                    stacklevel=3,
+                    f" (l-diversity {column.name}:2 makes groups differ)",
                 )
 
 
@@ -126,20 +125,16 @@ def _together(columns: list[np.ndarray]) -> np.ndarray | None:
 
 def _warn_of_strata(same: list[np.ndarray], parts: int) -> None:
     if same:
-        warnings.warn(
-            f"groups are kept within {parts} values of a column: whoever sees a group knows its"
-            " members' value",
-            PrivacyWarning,
-            stacklevel=4,
+        warn(
+            f"groups are kept within {counted(parts, 'value')} of a column: whoever sees a group"
+            " knows its members' value",
         )
 
 
 def _warn_of_several(column: Column) -> None:
     if column.several:
         which = "middle one" if column.ordered else "most frequent one"
-        warnings.warn(
-            f"{column.several} people have several values of {column.name!r}: each counts with"
-            f" the {which}",
-            PrivacyWarning,
-            stacklevel=4,
+        warn(
+            f"{counted(column.several, 'person has', 'people have')} several values of"
+            f" {column.name!r}: each counts with the {which}",
         )

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 import numpy as np
 
+from anonfaces._notes import warn
 from anonfaces.cluster import methods
 from anonfaces.cluster._limits import limits_at
 from anonfaces.cluster.bounds import between_bound
@@ -23,7 +23,6 @@ from anonfaces.cluster.groups import Groups
 from anonfaces.cluster.identity import THRESHOLD, estimate_identity
 from anonfaces.cluster.people import People, between, means, percent
 from anonfaces.cluster.repair import repair
-from anonfaces.errors import PrivacyWarning
 
 __all__ = ["group"]
 
@@ -164,11 +163,9 @@ def _bound(
 
 def _names(table: np.ndarray, identity: Any, threshold: float) -> np.ndarray:
     if identity is None:
-        warnings.warn(
+        warn(
             "no identity given: every row counts as a person of its own, so k holds only if "
             "nobody is in the set twice",
-            PrivacyWarning,
-            stacklevel=3,
         )
         return np.arange(len(table)).astype(str)
     names = check_identity(identity, len(table))

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
-
 import numpy as np
 import pandas as pd
 
+from anonfaces._notes import warn
+from anonfaces._words import counted
 from anonfaces.cluster.identity import close_pairs
-from anonfaces.errors import PrivacyWarning
 
 __all__ = ["LOOKALIKE", "find_lookalikes"]
 
@@ -44,11 +43,10 @@ def find_lookalikes(embedding: np.ndarray, identity: np.ndarray, distance: float
     known &= identity[second] != ""
     pairs = _closest_of_names(table, identity, first[known], second[known])
     if len(pairs):
-        warnings.warn(
-            f"{len(pairs)} pairs of names look like one person each (lookalikes.csv): if they are,"
-            " a group that holds both has one person fewer than it says; file them together",
-            PrivacyWarning,
-            stacklevel=2,
+        warn(
+            f"{counted(len(pairs), 'pair of names looks', 'pairs of names look')} like one person"
+            " each (lookalikes.csv): where that is so, a group that holds both has one person fewer"
+            " than it says; file them together",
         )
     return pairs
 

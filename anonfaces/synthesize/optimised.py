@@ -18,7 +18,6 @@ it would make a released face depend on people outside of its group, which the g
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from functools import cached_property
@@ -27,7 +26,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from anonfaces.errors import PrivacyWarning
+from anonfaces._notes import warn
 from anonfaces.synthesize.recognised import Gallery, Mirror, distances, room
 from anonfaces.synthesize.stylegan import GeneratorSurrogate
 from anonfaces.synthesize.traits import Traits, Wanted, of_colour, of_looks
@@ -266,8 +265,6 @@ def _warn(standing: dict[int, tuple[float, float]]) -> None:
     ):
         if groups:
             told = ", ".join(map(str, groups[:5])) + (", ..." if len(groups) > 5 else "")
-            warnings.warn(
+            warn(
                 f"--surrogate optimised: in {len(groups)} of {len(standing)} groups {said}: {told}",
-                PrivacyWarning,
-                stacklevel=3,
             )

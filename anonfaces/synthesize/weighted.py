@@ -20,14 +20,14 @@ the default.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from anonfaces.errors import PrivacyWarning
+from anonfaces._notes import warn
+from anonfaces._words import counted
 from anonfaces.synthesize.recognised import Mirror, distances
 from anonfaces.synthesize.stylegan import GeneratorSurrogate
 
@@ -97,11 +97,9 @@ class Weighted(GeneratorSurrogate):
     ) -> Iterator[list[tuple[int, Members]]]:
         """All groups at once where the rate is the data set's, some at a time otherwise."""
         if self.of_the_set:
-            warnings.warn(
+            warn(
                 f"--surrogate {self.name} --per dataset: a surrogate depends on how other groups"
                 " are re-identified, not on its group alone, and single groups may be above 1/k",
-                PrivacyWarning,
-                stacklevel=2,
             )
             yield list(groups)
         else:
@@ -128,11 +126,10 @@ class Weighted(GeneratorSurrogate):
         return (rate > 0) & bool(faces.mean() > 1 / people.min())
 
     def _warn(self, left: int) -> None:
-        warnings.warn(
-            f"--surrogate {self.name}: after {_ROUNDS} rounds {left} groups are still re-identified"
-            " more often than 1/k by dlib; of each the best round is taken",
-            PrivacyWarning,
-            stacklevel=2,
+        warn(
+            f"--surrogate {self.name}: after {_ROUNDS} rounds"
+            f" {counted(left, 'group is', 'groups are')} still re-identified more often"
+            " than 1/k by dlib; of each the best round is taken",
         )
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from pathlib import Path
 
 from anonfaces._files import sha256
+from anonfaces._notes import warn
 from anonfaces.errors import WeightsWarning
 
 __all__ = ["check_hash"]
@@ -19,9 +19,8 @@ def check_hash(path: Path, known: Mapping[str, str], found: str | None = None) -
     """
     found = found or sha256(path)
     if found not in known:
-        warnings.warn(
+        warn(
             f"{path}: SHA-256 {found} is not one that we know; results depend on who made it",
             WeightsWarning,
-            stacklevel=3,
         )
     return found

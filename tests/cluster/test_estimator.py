@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from anonfaces import KAnonymousClustering
 from anonfaces.cluster import group
-from anonfaces.errors import GuaranteeError
+from anonfaces.errors import GuaranteeError, PrivacyWarning
 
 
 @pytest.mark.filterwarnings("ignore::anonfaces.errors.PrivacyWarning")
@@ -46,3 +47,22 @@ def test_a_clone_keeps_k_and_refuses_with_the_same_words() -> None:
     model = clone(KAnonymousClustering(k=1))
     with pytest.raises(GuaranteeError, match="k is 2 or more"):
         model.fit(np.ones((10, 2)), identity=np.arange(10))
+
+
+TABLE = np.random.default_rng(0).normal(size=(20, 4))
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: group(TABLE, 5, effort="fast"),
+        lambda: KAnonymousClustering(effort="fast").fit(TABLE),
+        lambda: KAnonymousClustering(effort="fast").fit_predict(TABLE),
+        lambda: KAnonymousClustering(effort="fast").fit_transform(TABLE),
+        lambda: group(TABLE, 5, np.full(20, ""), effort="fast", identity_threshold=0.1),
+    ],
+)
+def test_a_warning_points_to_the_users_own_line(call: Callable[[], Any]) -> None:
+    with pytest.warns(PrivacyWarning) as heard:
+        call()
+    assert {warning.filename for warning in heard} == {__file__}

@@ -80,5 +80,5 @@ def test_a_threshold_that_is_no_distance_is_refused(threshold: float) -> None:
 
 
 def test_a_name_that_was_given_and_gave_way_is_told() -> None:
-    with pytest.warns(PrivacyWarning, match="; 1 of the names given count as one person"):
+    with pytest.warns(PrivacyWarning, match="; 1 name given counts as one person"):
         estimate_identity(line(0, 0.4, 0.8), ["a", "", "b"])

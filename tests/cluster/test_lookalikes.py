@@ -19,7 +19,7 @@ def _faces() -> tuple[np.ndarray, np.ndarray]:
 def test_one_photograph_under_two_names_is_found() -> None:
     table, names = _faces()
     table[7] = table[0]
-    with pytest.warns(PrivacyWarning, match="1 pairs of names") as heard:
+    with pytest.warns(PrivacyWarning, match="1 pair of names") as heard:
         pairs = find_lookalikes(table, names, 0.0)
     assert pairs.to_dict("list") == {"first": [0], "second": [7], "distance": [0.0]}
     assert "person" not in str(heard[0].message).replace("one person", "")
@@ -28,7 +28,7 @@ def test_one_photograph_under_two_names_is_found() -> None:
 def test_of_two_names_the_closest_faces_are_told() -> None:
     table, names = _faces()
     table[6], table[7] = table[0] + 0.05, table[1] + 0.01
-    with pytest.warns(PrivacyWarning, match="1 pairs of names"):
+    with pytest.warns(PrivacyWarning, match="1 pair of names"):
         pairs = find_lookalikes(table, names, 0.3)
     assert pairs[["first", "second"]].to_numpy().tolist() == [[1, 7]]
     assert pairs["distance"][0] == pytest.approx(0.01 * np.sqrt(8))

@@ -8,23 +8,22 @@ the result, checked.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+
 from anonfaces._notes import warn
 from anonfaces._words import counted
-
 from anonfaces.cluster.people import percent
 from anonfaces.cluster.scale.regions import region_slices
 from anonfaces.cluster.scale.rows import Rows
 from anonfaces.cluster.scale.runs import Slices
 from anonfaces.cluster.scale.tasks import INDEX_BITS, REGIONS, Job, Report
 from anonfaces.cluster.scale.workers import Call, Here, Workers
-from anonfaces.errors import GuaranteeError, InputError, PrivacyWarning
+from anonfaces.errors import GuaranteeError, InputError
 
 __all__ = ["REGION", "Grouped", "Progress", "Spent", "cells_of", "group_file"]
 
@@ -168,11 +167,9 @@ def _people(drive: _Drive, job: Job, faces: np.ndarray) -> np.ndarray:
     share = _share(job, int(faces.sum()))
     looked = drive.stage("look", [(n, (share,)) for n in range(len(faces))])
     if not job.named:
-        warnings.warn(
+        warn(
             "no identity given: every row counts as a person of its own, so k holds only if "
             "nobody is in the set twice",
-            PrivacyWarning,
-            stacklevel=4,
         )
         return faces
     _refuse_unnamed(sum(int(report["unnamed"]) for report in looked), int(faces.sum()))
