@@ -48,15 +48,17 @@ class Gathered:
         return 0 if self.identity is None else int((self.identity == "").sum())
 
 
-def from_faces(faces: FaceSet, identity: str | None) -> Gathered:
+def from_faces(faces: FaceSet, identity: str | None, attributes: Sequence[str] = ()) -> Gathered:
     """The faces of a FaceSet, with the identities that it holds or as ``identity`` says.
 
-    InputError where there is no face at all, with what became of the pictures.
+    InputError where there is no face at all, with what became of the pictures, or none of the
+    columns ``attributes``, with where columns come from.
     """
     if not len(faces):
         outcomes = faces.ledger["outcome"].value_counts()
         told = ", ".join(f"{count} {name}" for name, count in sorted(outcomes.items()))
         raise InputError(f"no face was found in any of {len(faces.ledger)} pictures ({told})")
+    _must_have(faces, attributes)
     source = str(faces.meta.get("identity", "given")).partition(":")[0]
     gathered = Gathered(
         faces.embedding,
@@ -70,10 +72,27 @@ def from_faces(faces: FaceSet, identity: str | None) -> Gathered:
     return _as_asked(gathered, identity)
 
 
-def from_file(path: Path, identity: str | None, attributes: Sequence[str] = ()) -> Gathered:
+def _must_have(faces: FaceSet, attributes: Sequence[str]) -> None:
+    for column in attributes:
+        if column not in faces.attribute:
+            there = ", ".join(sorted(faces.attribute)) or "none"
+            raise InputError(
+                f"the faces have no column {column!r} (their columns: {there}). Columns come from"
+                " the table that names the people: python -m encoders PHOTOS -o faces.h5"
+                " --identity csv:FILE:COLUMN keeps all its others"
+            )
+
+
+def from_file(
+    path: Path,
+    identity: str | None,
+    attributes: Sequence[str] = (),
+    leave_out: Sequence[str] = (),
+) -> Gathered:
     """What a ``faces.h5`` or a file of bare embeddings holds; InputError if it cannot be read.
 
-    The columns ``attributes`` of a table are what they say and no part of the embedding.
+    It must have the columns ``attributes``; those of a table are no part of the embedding, nor
+    are its columns ``leave_out``.
     """
     if identity not in (None, *_NOT_KNOWN) and not str(identity).startswith("column:"):
         raise InputError(
@@ -83,23 +102,27 @@ def from_file(path: Path, identity: str | None, attributes: Sequence[str] = ()) 
     if not path.exists():
         raise InputError(f"{path}: there is no such file or folder")
     if path.suffix.lower() == ".h5":
-        return _from_faceset_file(path, identity)
-    return _from_vectors(path, identity, attributes)
+        return _from_faceset_file(path, identity, attributes)
+    return _from_vectors(path, identity, attributes, leave_out)
 
 
-def _from_faceset_file(path: Path, identity: str | None) -> Gathered:
+def _from_faceset_file(path: Path, identity: str | None, attributes: Sequence[str]) -> Gathered:
     from encoders.faceset import FaceSet
 
     if identity not in (None, *_NOT_KNOWN):
         raise InputError(f"{path.name} holds its identities itself: --identity estimate or none")
-    return from_faces(FaceSet.read(path), identity)
+    return from_faces(FaceSet.read(path), identity, attributes)
 
 
-def _from_vectors(path: Path, identity: str | None, attributes: Sequence[str]) -> Gathered:
+def _from_vectors(
+    path: Path, identity: str | None, attributes: Sequence[str], leave_out: Sequence[str]
+) -> Gathered:
     from anonfaces.cluster import read_input
 
     column = identity.partition(":")[2] if identity and ":" in identity else None
-    read = read_input(path, identity_column=column, attribute_columns=attributes)
+    read = read_input(
+        path, identity_column=column, attribute_columns=attributes, leave_out=leave_out
+    )
     names = np.full(len(read), "") if read.identity is None else read.identity
     gathered = Gathered(
         read.embedding,

@@ -26,6 +26,7 @@ from anonfaces.cluster.budget import Budget, Effort, Progress, check_seconds
 from anonfaces.cluster.checks import check_k, check_seed
 from anonfaces.cluster.constraints import asked
 from anonfaces.cluster.identity import THRESHOLD
+from anonfaces.cluster.inputs import check_leave_out
 from anonfaces.cluster.lookalikes import LOOKALIKE, find_lookalikes
 from anonfaces.cluster.methods import DEFAULT, find
 from anonfaces.errors import InputError
@@ -83,6 +84,7 @@ class _Job:
     seed: int
     identity: str | None
     same_person: float | None
+    leave_out: tuple[str, ...]
     surrogate: str
     drawing: Drawing
     encoding: Encoding
@@ -103,6 +105,7 @@ def condense(
     seed: int = 0,
     identity: str | None = None,
     same_person: float | None = None,
+    leave_out: Sequence[str] = (),
     same: Sequence[str] = (),
     l_diversity: Mapping[str, int] | None = None,
     t_closeness: Mapping[str, float] | None = None,
@@ -128,6 +131,8 @@ def condense(
     ``same_person``
         Distance of embeddings below which two faces may be one person's, where that has to be
         estimated. None is 0.5 for dlib's vectors; others need one.
+    ``leave_out``
+        Columns of a table that are no part of the embedding, nor of anything else.
     ``method``, ``effort``, ``time_limit``, ``seed``, ``certify``
         How to group and how hard to try: see ``anonfaces.group``.
     ``same``, ``l_diversity``, ``t_closeness``
@@ -148,14 +153,15 @@ def condense(
 
     how, looking = method or DEFAULT, encoding or Encoding()
     job = _Job(
-        check_k(k), how, effort, time_limit, check_seed(seed), identity, same_person, surrogate,
-        drawing or Drawing(seed=seed), looking, progress, certify,
+        check_k(k), how, effort, time_limit, check_seed(seed), identity, same_person,
+        tuple(leave_out), surrogate, drawing or Drawing(seed=seed), looking, progress, certify,
         {"same": tuple(same), "l_diversity": l_diversity, "t_closeness": t_closeness},
     )  # fmt: skip
     _check(job)
     place, origin = check_output(Path(output), Path(source), overwrite), Path(source)
+    check_leave_out(origin, job.leave_out)
     if not origin.is_dir():
-        gathered, groups = _grouped(from_file(origin, identity, _columns(job)), job)
+        gathered, groups = _grouped(from_file(origin, identity, _columns(job), job.leave_out), job)
     with workplace(place) as folder:
         if origin.is_dir():
             gathered, groups = _grouped(_encoded(origin, place, folder, job), job)
@@ -188,6 +194,7 @@ def _command(job: _Job) -> str:
         parts.append(f"--time-limit {job.time_limit:g}")
     if job.certify is not None:
         parts.append(f"--certify {job.certify:g}")
+    parts += [f"--leave-out {column}" for column in job.leave_out]
     parts += map(str, asked(**job.asked))
     if job.identity:
         parts.append(f"--identity {hidden.get(job.identity.partition(':')[0], job.identity)}")
@@ -221,7 +228,7 @@ def _encoded(photos: Path, place: Path, folder: Path, job: _Job) -> Gathered:
             command=_command(job),
             **options,
         )
-    return from_faces(faces, job.identity if unknown else None)
+    return from_faces(faces, job.identity if unknown else None, _columns(job))
 
 
 def _grouped(gathered: Gathered, job: _Job) -> tuple[Gathered, Groups]:

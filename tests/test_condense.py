@@ -304,6 +304,8 @@ BROKEN = np.full((20, 4), np.nan)
         ({"t_closeness": {"age": 2}}, InputError, "t-closeness age: a distance"),
         ({"same": ["full name"]}, GuaranteeError, "1, 4 short"),
         ({"source": "empty", "same": ["age"]}, InputError, "come with --identity csv"),
+        ({"leave_out": ["age"]}, InputError, "columns are left out of tables"),
+        ({"source": "bare.csv", "leave_out": ["shoe"]}, InputError, "no column 'shoe'; it has 0"),
         ({"source": "bare.csv", "same": ["shoe"]}, InputError, "no column 'shoe'; it has 0, 1"),
         ({"source": "huge.npy", "same": ["shoe"]}, InputError, "it has no columns"),
         ({"same_person": 0}, InputError, "--same-person"),

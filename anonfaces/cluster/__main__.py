@@ -108,6 +108,13 @@ def cluster(
             show_default=False,
         ),
     ] = None,
+    leave_out: Annotated[
+        list[str] | None,
+        _option(
+            "COLUMN of a table of embeddings that is no part of them; may be given several times",
+            show_default=False,
+        ),
+    ] = None,
     certify: Annotated[
         float | None,
         _option(
@@ -201,6 +208,7 @@ def cluster(
         seed=seed,
         identity=identity,
         same_person=same_person,
+        leave_out=leave_out or (),
         same=same or (),
         l_diversity=bounds("--l-diversity", l_diversity or ()),  # type: ignore[arg-type]
         t_closeness=bounds("--t-closeness", t_closeness or ()),
@@ -275,16 +283,33 @@ def _result(done: Condensed | CondensedAtScale, seconds: float) -> str:
 def _columns(columns: tuple[str, ...]) -> str:
     if not columns:
         return ""
-    told = columns if len(columns) <= 6 else (*columns[:4], "…", columns[-1])
-    return f"{len(columns)} columns were taken for the embedding: {', '.join(told)}"
+    from anonfaces.cluster.inputs import odd_columns
+
+    odd = odd_columns(columns)
+    alike = tuple(name for name in columns if name not in odd)
+    told = f"{counted(len(columns), 'column is', 'columns are')} the embedding: {_few(alike, 6)}"
+    if odd:
+        told += f"{', and also ' if alike else ''}{_few(odd, 20)}"
+        told += f" (--leave-out {odd[0]} leaves that out)"
+    return told
+
+
+def _few(names: tuple[str, ...], most: int) -> str:
+    return ", ".join(names if len(names) <= most else (*names[: most - 2], "…", names[-1]))
 
 
 def _unit(summary: Summary) -> str:
     return "people" if summary.identity != "none" else "faces counted as people"
 
 
+def _people(summary: Summary) -> str:
+    if summary.identity == "none":
+        return counted(summary.people, "face counted as a person", _unit(summary))
+    return counted(summary.people, "person", "people")
+
+
 def _pictures(summary: Summary) -> str:
-    return "" if summary.pictures is None else f" in {summary.pictures:,} pictures"
+    return "" if summary.pictures is None else f" in {counted(summary.pictures, 'picture')}"
 
 
 def _not_found(summary: Summary) -> str:
@@ -299,9 +324,3 @@ def main() -> None:
 
 if __name__ == "__main__":
     main()
-def _people(summary: Summary) -> str:
-    if summary.identity == "none":
-        return counted(summary.people, "face counted as a person", _unit(summary))
-    return counted(summary.people, "person", "people")
-
-

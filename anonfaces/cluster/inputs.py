@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import zipfile
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,10 +19,12 @@ from anonfaces.errors import InputError, MixedExtractorsError
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Vectors", "read_input"]
+__all__ = ["Vectors", "check_leave_out", "odd_columns", "read_input"]
 
 _MOST_BYTES = 64 << 30
 _MOST_RATIO = 1000  # of a zip member: zeros pack 1000 to 1, embeddings hardly at all
+_TABLES = (".csv", ".parquet")
+_NUMBERED = re.compile(r"(.*?)\d+")
 _IDENTITY, _IMAGE = ("identity", "person"), ("image", "path", "file", "filename")
 
 
@@ -77,6 +81,7 @@ def read_input(
     *,
     identity_column: str | None = None,
     attribute_columns: Sequence[str] = (),
+    leave_out: Sequence[str] = (),
 ) -> Vectors:
     """Read embeddings from ``.npy``, ``.npz``, ``.csv``, ``.parquet`` or a ``faces.h5``.
 
@@ -90,6 +95,7 @@ def read_input(
         identity_column: the column of a table that names the person, if not one of those names.
         attribute_columns: columns of a table (arrays of an ``.npz``) that are no part of the
             embedding.
+        leave_out: columns of a table that are not read at all.
 
     Raises:
         InputError: the file cannot be read, or what is in it is not a table of finite numbers;
@@ -104,23 +110,49 @@ def read_input(
         raise InputError(f"{file}: no such file")
     if file.stat().st_size > _MOST_BYTES:
         raise InputError(f"{file}: larger than {_MOST_BYTES >> 30} GiB")
+    check_leave_out(file, leave_out)
     try:
-        return reader(file, identity_column, attribute_columns)
+        return reader(file, _Asked(identity_column, attribute_columns, leave_out))
     except InputError:
         raise
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, MemoryError) as error:
         raise InputError(f"{file}: cannot be read: {error}") from error
 
 
-def _from_npy(file: Path, _: str | None, attributes: Sequence[str]) -> Vectors:
-    _must_have(file, attributes, ())
+def check_leave_out(path: Path, leave_out: Sequence[str]) -> None:
+    """InputError where there are no columns to be left out, for ``path`` is no table."""
+    if leave_out and path.suffix.lower() not in _TABLES:
+        raise InputError(f"{path}: columns are left out of tables ({', '.join(_TABLES)}) alone")
+
+
+def odd_columns(names: Sequence[str]) -> tuple[str, ...]:
+    """Those not named as the longest numbered series among them (``e0``, ``e1``, …) is."""
+    series = [found[1] if (found := _NUMBERED.fullmatch(name)) else None for name in names]
+    counts = Counter(one for one in series if one is not None)
+    longest, count = next(iter(counts.most_common(1)), ("", 0))
+    if count < 2:
+        return tuple(names)
+    return tuple(name for name, own in zip(names, series, strict=True) if own != longest)
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """Columns that are something else than a dimension."""
+
+    identity: str | None
+    attributes: Sequence[str]
+    leave_out: Sequence[str]
+
+
+def _from_npy(file: Path, asked: _Asked) -> Vectors:
+    _must_have(file, asked.attributes, ())
     loaded = np.load(file, mmap_mode="r", allow_pickle=False)
     if not isinstance(loaded, np.ndarray):
         raise InputError(f"{file}: not a NumPy array")
     return Vectors(check_embedding(loaded, str(file)))
 
 
-def _from_npz(file: Path, _: str | None, attributes: Sequence[str]) -> Vectors:
+def _from_npz(file: Path, asked: _Asked) -> Vectors:
     with zipfile.ZipFile(file) as archive:
         for member in archive.infolist():
             large = member.file_size > max(_MOST_RATIO * member.compress_size, 1 << 20)
@@ -128,7 +160,7 @@ def _from_npz(file: Path, _: str | None, attributes: Sequence[str]) -> Vectors:
                 raise InputError(f"{file}: {member.filename} unpacks to {member.file_size} bytes")
     with np.load(file, allow_pickle=False) as archive:
         arrays = {name: archive[name] for name in archive.files}
-    _must_have(file, attributes, arrays)
+    _must_have(file, asked.attributes, arrays)
     if "embedding" not in arrays:
         tables = [name for name in arrays if arrays[name].ndim == 2]
         if len(tables) != 1:
@@ -140,23 +172,23 @@ def _from_npz(file: Path, _: str | None, attributes: Sequence[str]) -> Vectors:
         None if one is None else check_identity(one, len(table), str(file)) for one in names
     )
     extractor = str(arrays.get("extractor", ""))
-    attribute = check_attributes({name: arrays[name] for name in attributes}, len(table))
+    attribute = check_attributes({name: arrays[name] for name in asked.attributes}, len(table))
     return Vectors(table, identity, image, extractor, attribute=attribute)
 
 
-def _from_csv(file: Path, column: str | None, attributes: Sequence[str]) -> Vectors:
+def _from_csv(file: Path, asked: _Asked) -> Vectors:
     import pandas as pd
 
-    words = dict.fromkeys([*_IDENTITY, *_IMAGE, "extractor", column], str)
+    words = dict.fromkeys([*_IDENTITY, *_IMAGE, "extractor", asked.identity], str)
     there = pd.read_csv(file, nrows=0).columns
     text = {name: kind for name, kind in words.items() if name in there}
-    return _from_table(file, pd.read_csv(file, dtype=text, low_memory=False), column, attributes)
+    return _from_table(file, pd.read_csv(file, dtype=text, low_memory=False), asked)
 
 
-def _from_parquet(file: Path, column: str | None, attributes: Sequence[str]) -> Vectors:
+def _from_parquet(file: Path, asked: _Asked) -> Vectors:
     import pandas as pd
 
-    return _from_table(file, pd.read_parquet(file), column, attributes)
+    return _from_table(file, pd.read_parquet(file), asked)
 
 
 def _must_have(file: Path, columns: Sequence[str], there: Iterable[Any]) -> None:
@@ -166,10 +198,11 @@ def _must_have(file: Path, columns: Sequence[str], there: Iterable[Any]) -> None
             raise InputError(f"{file}: no column {column!r}; it has {told}")
 
 
-def _from_table(
-    file: Path, table: pd.DataFrame, column: str | None, attributes: Sequence[str]
-) -> Vectors:
-    _must_have(file, [*attributes, *([] if column is None else [column])], table)
+def _from_table(file: Path, table: pd.DataFrame, asked: _Asked) -> Vectors:
+    column, attributes = asked.identity, asked.attributes
+    named = [*attributes, *asked.leave_out, *([] if column is None else [column])]
+    _must_have(file, named, table)
+    table = table.drop(columns=[*{*asked.leave_out} - {*attributes, column}])
     names = [column] if column is not None else [name for name in _IDENTITY if name in table]
     images = [name for name in _IMAGE if name in table]
     extractor = table["extractor"].astype(str).unique() if "extractor" in table else [""]
@@ -179,8 +212,8 @@ def _from_table(
     odd = [str(name) for name in numbers if numbers[name].dtype.kind not in "fiub"]
     if odd:
         raise InputError(
-            f"{file}: columns that are not numbers: {', '.join(odd[:5])}: take them out"
-            " (columns that --same, --l-diversity or --t-closeness name may stay)"
+            f"{file}: columns that are not numbers: {', '.join(odd[:5])}: leave them out"
+            f" (--leave-out {odd[0]}; in Python leave_out=)"
         )
     values = check_embedding(numbers.to_numpy(), str(file))
     identity, image = (
@@ -191,19 +224,20 @@ def _from_table(
     return Vectors(values, identity, image, str(extractor[0]), columns, attribute)
 
 
-def _from_faces(file: Path, _: str | None, attributes: Sequence[str]) -> Vectors:
+def _from_faces(file: Path, asked: _Asked) -> Vectors:
     from encoders.faceset import FaceSet
 
     faces = FaceSet.read(file)
     made = f"{faces.meta.get('extractor', '')} {faces.meta.get('alignment', '')}".strip()
     embedding = check_embedding(faces.embedding, str(file))
-    _must_have(file, attributes, faces.attribute)
-    attribute = check_attributes({name: faces.attribute[name] for name in attributes}, len(faces))
+    _must_have(file, asked.attributes, faces.attribute)
+    chosen = {name: faces.attribute[name] for name in asked.attributes}
+    attribute = check_attributes(chosen, len(faces))
     names = check_identity(faces.identity, len(faces))
     return Vectors(embedding, names, faces.image, made, attribute=attribute)
 
 
-_READERS: dict[str, Callable[[Path, str | None, Sequence[str]], Any]] = {
+_READERS: dict[str, Callable[[Path, _Asked], Vectors]] = {
     ".csv": _from_csv,
     ".h5": _from_faces,
     ".npy": _from_npy,

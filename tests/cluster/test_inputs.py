@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 from anonfaces.cluster import Vectors, read_input
+from anonfaces.cluster.inputs import odd_columns
 from anonfaces.errors import InputError, MixedExtractorsError
 
 TABLE = np.arange(12, dtype=np.float32).reshape(4, 3)
@@ -65,6 +66,44 @@ def test_a_column_can_be_named(tmp_path: Path) -> None:
     assert found.tolist() == ["1", "1", "2", "2"]
     with pytest.raises(InputError, match=r"no column 'name'; it has x, y, z, who"):
         read_input(tmp_path / "a.csv", identity_column="name")
+
+
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+def test_columns_can_be_left_out_whatever_they_hold(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"a.{suffix}"
+    frame = FRAME.assign(age=[1, 2, 3, 4], colour=list("abcd"), person=list("abcd"))
+    getattr(frame, f"to_{suffix}")(path, index=False)
+    with pytest.raises(InputError, match=r"not numbers: colour.*--leave-out colour"):
+        read_input(path)
+    found = read_input(path, leave_out=["age", "colour", "person"])
+    np.testing.assert_array_equal(found.embedding, TABLE)
+    assert (found.identity, found.columns) == (None, ("x", "y", "z"))
+    with pytest.raises(InputError, match="no column 'shoe'; it has x, y, z, age"):
+        read_input(path, leave_out=["shoe"])
+    kept = read_input(path, attribute_columns=["age"], leave_out=["age", "colour"])
+    assert kept.attribute["age"].tolist() == [1, 2, 3, 4]
+
+
+def test_what_is_no_table_has_no_columns_to_leave_out(tmp_path: Path) -> None:
+    np.save(tmp_path / "a.npy", TABLE)
+    with pytest.raises(InputError, match="left out of tables"):
+        read_input(tmp_path / "a.npy", leave_out=["x"])
+
+
+@pytest.mark.parametrize(
+    ("names", "odd"),
+    [
+        (("0", "1", "2", "age"), ("age",)),
+        (("age", "e0", "e1", "pose_0", "e2", "pose_1"), ("age", "pose_0", "pose_1")),
+        (("dim_001", "dim_002"), ()),
+        (("x", "y", "e1"), ("x", "y", "e1")),
+        (("x", "y"), ("x", "y")),
+    ],
+)
+def test_columns_outside_the_longest_numbered_series_are_odd(
+    names: tuple[str, ...], odd: tuple[str, ...]
+) -> None:
+    assert odd_columns(names) == odd
 
 
 def bomb(path: Path) -> None:

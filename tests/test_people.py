@@ -1,0 +1,45 @@
+"""What is to be grouped, as the files say it, and what is missing in them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from anonfaces._people import from_file
+from anonfaces.errors import InputError
+from encoders.faceset import BYSTANDER_COLUMNS, LEDGER_COLUMNS, FaceSet
+
+
+@pytest.fixture
+def faces(tmp_path: Path) -> Path:
+    """Two faces of two people, whose city is known."""
+    image = np.array(["a.png", "b.png"])
+    ledger = [(name, 1, 1, "00" * 32, "faces", "", 1, 0) for name in image]
+    made = FaceSet(
+        np.eye(2, 4, dtype=np.float32),
+        image,
+        np.full((2, 4), [1, 2, 30, 40], np.int32),
+        np.zeros((2, 68, 2), np.float32),
+        np.array(["Ada", "Grace"]),
+        np.ones(2, np.float32),
+        pd.DataFrame(ledger, columns=list(LEDGER_COLUMNS)),
+        pd.DataFrame(columns=list(BYSTANDER_COLUMNS)).astype(BYSTANDER_COLUMNS),
+        dict.fromkeys(("extractor", "extractor_sha256", "alignment", "chip_alignment"), "dlib")
+        | {"chip_size": 4},
+        {"city": np.array(["London", "New York"])},
+    )
+    return made.write(tmp_path / "faces.h5", [np.zeros((4, 4, 3), np.uint8)] * 2).path or tmp_path
+
+
+def test_columns_that_are_there_are_known(faces: Path) -> None:
+    found = from_file(faces, None, ("city",))
+    assert found.attribute["city"].tolist() == ["London", "New York"]
+
+
+def test_a_column_that_is_not_there_is_told_with_where_it_would_come_from(faces: Path) -> None:
+    told = r"no column 'age' \(their columns: city\).*encoders .*--identity csv:FILE:COLUMN"
+    with pytest.raises(InputError, match=told):
+        from_file(faces, None, ("city", "age"))
