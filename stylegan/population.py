@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from anonfaces import _command
+from anonfaces._words import counted
 from anonfaces.errors import InputError, OutputError
 
 if TYPE_CHECKING:
-    from encoders.latent.people import Person
+    from encoders.latent.people import Person, Terms
 
 _EXAMPLES = """
 Draw a population from a generator: one folder a person, 1 to 4 pictures each, and traits.csv.
@@ -23,7 +24,8 @@ Draw a population from a generator: one folder a person, 1 to 4 pictures each, a
 The pictures of a person are one w with another yaw, another smile, a little chance, and other
 noise maps. Kept is what a recogniser agrees with: dlib sees exactly one clear face, pictures of one
 person lie within --within in its embedding, pictures of two people at least --apart. The same
-seed gives the same people.
+seed gives the same people. Where fewer than --people are met, those are written (but replace no
+population that is there), and the command says so and ends with 2.
 
 \b
 Examples:
@@ -79,14 +81,21 @@ def main(
     found = list(tqdm(drawn, "people", people, unit="person", disable=None))
     if not found:
         raise InputError("no face was found in anything drawn: is it a generator of faces?")
+    if len(found) < people and any(output.glob("*")):  # not replaced by fewer than asked for
+        raise InputError(_too_few(len(found), terms, f"{output} stays as it is"))
     _write(output, found, kind.value)
-    pictures = sum(len(person.files) for person in found)
-    print(f"{len(found)} people (of {people} wanted), {pictures} pictures in {output}")
+    pictures = counted(sum(len(person.files) for person in found), "picture")
     if len(found) < people:
-        print(
-            f"more of them {apart} apart were not met in {tries * people} faces: a larger --psi or"
-            " --tries, or a smaller --apart, finds more"
-        )
+        raise InputError(_too_few(len(found), terms, f"they are in {output}, {pictures}"))
+    print(f"{counted(people, 'person', 'people')}, {pictures} in {output}")
+
+
+def _too_few(found: int, terms: Terms, then: str) -> str:
+    return (
+        f"{counted(found, 'person', 'people')} of {terms.people} wanted: no more of them"
+        f" {terms.apart} apart were met in {counted(terms.tries * terms.people, 'face')}; {then}."
+        " A larger --psi or --tries, or a smaller --apart, finds more"
+    )
 
 
 def _check_output(output: Path, overwrite: bool) -> None:

@@ -29,7 +29,7 @@ def run(*words: object) -> str:
 @pytest.fixture(scope="module")
 def people(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("population") / "people"
-    assert "4 people (of 4 wanted)" in run("-o", folder, *WORDS)
+    assert "4 people, " in run("-o", folder, *WORDS)
     return folder
 
 
@@ -105,7 +105,13 @@ def test_distances_that_contradict_each_other(tmp_path: Path) -> None:
     assert not (tmp_path / "out").exists()
 
 
-def test_too_few_are_told(tmp_path: Path) -> None:
-    said = run("-o", tmp_path / "out", "--people", 2, "--apart", 3, "--tries", 4, "--most", 1)
-    assert "1 people (of 2 wanted)" in said
-    assert "were not met in 8 faces" in said
+def test_too_few_are_kept_and_are_an_error(tmp_path: Path) -> None:
+    words = ("-o", tmp_path / "out", "--people", 2, "--apart", 3, "--tries", 4, "--most", 1)
+    told = "1 person of 2 wanted: no more of them 3.0 apart were met in 8 faces; they are in .*out"
+    with pytest.raises(InputError, match=told):
+        run(*words)
+    made = {path.name: path.read_bytes() for path in (tmp_path / "out").rglob("*.*")}
+    assert sorted(made) == ["0.jpg", "traits.csv"]
+    with pytest.raises(InputError, match="out stays as it is"):
+        run(*words, "--overwrite", "--seed", 1)
+    assert made == {path.name: path.read_bytes() for path in (tmp_path / "out").rglob("*.*")}
