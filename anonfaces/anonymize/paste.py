@@ -14,13 +14,16 @@ __all__ = ["Donor", "fits", "outline", "paste", "transform"]
 
 Pixels = NDArray[np.uint8]
 
-_BROWS, _NOSE_BASE, _CHIN = slice(17, 27), 33, 8
+_JAW, _BROWS, _NOSE_BASE = slice(0, 17), slice(17, 27), 33
 _EYES = (slice(36, 42), slice(42, 48))
-_FOREHEAD = 0.45
+_ABOVE = 0.25  # of the height from nose to brows: what is above is hair or skin that stays
 _SMALLEST = 6.0
 _STRETCH = 2.2
 _MARGIN = 0.25
-_SPREAD = (0.5, 2.0)
+# In sizes of the outline: where light is taken over, how far the jaw bends, how soft the seam is.
+_LIGHT, _BENT, _SOFT, _OUTER = 0.2, 0.12, 0.06, 0.015
+_HELD, _NODES = 0.2, 48
+_SPREAD = (0.6, 1.6)
 _SEAM, _INSIDE = 0.2, 0.8
 _ERODED = 3  # pixels by which seamlessClone shrinks its mask
 
@@ -49,12 +52,12 @@ def fits(landmark: NDArray[np.floating]) -> bool:
 
 
 def outline(landmark: NDArray[np.floating]) -> NDArray[np.int32]:
-    """Convex hull int32 (m, 1, 2) of the landmarks and of a forehead above the brows."""
+    """Convex hull int32 (m, 1, 2) of the landmarks, with the brows in it and no forehead."""
     import cv2
 
     up = landmark[_BROWS].mean(0) - landmark[_NOSE_BASE]
-    forehead = landmark[_BROWS] + _FOREHEAD * up
-    points = np.concatenate([landmark, forehead])
+    above = landmark[_BROWS] + _ABOVE * up
+    points = np.concatenate([landmark, above])
     return cv2.convexHull(np.rint(points).astype(np.int32))
 
 
@@ -92,9 +95,11 @@ def paste(
     if affine is None or room.empty:
         return None
     scene, model = room.cut(image), room.cut(image if like is None else like)
-    mask = _mask(hull + room.shift.astype(np.int32), scene.shape[:2])
-    face = _coloured(_warped(donor.picture, affine, scene.shape[:2]), model, mask)
-    return room.put_back(image, _blended(face, scene, mask), mask)
+    size = float(np.ptp(hull.reshape(-1, 2), axis=0).max())
+    mask = _mask(hull + room.shift.astype(np.int32), scene.shape, round(_OUTER * size))
+    face = _warped(donor, landmark + room.shift, affine, scene.shape, size)
+    face = _coloured(face, model, mask, size)
+    return room.put_back(image, _blended(face, scene, mask, size), mask)
 
 
 @dataclass(frozen=True)
@@ -150,51 +155,109 @@ def _reflected(index: NDArray[np.int64], size: int) -> NDArray[np.int64]:
     return np.where(folded < size, folded, 2 * size - 1 - folded)
 
 
-def _mask(hull: NDArray[np.int32], shape: tuple[int, ...]) -> Pixels:
+def _mask(hull: NDArray[np.int32], shape: tuple[int, ...], outer: int) -> Pixels:
     import cv2
 
     mask = np.zeros(shape[:2], np.uint8)
     cv2.fillConvexPoly(mask, hull, 255)
-    return cv2.dilate(mask, np.ones((2 * _ERODED + 1,) * 2, np.uint8))
+    return _grown(mask, outer)
 
 
-def _warped(picture: Pixels, affine: NDArray[np.float64], shape: tuple[int, ...]) -> Pixels:
-    """The donor where it is to be, averaged first where it gets smaller."""
+def _grown(mask: Pixels, pixels: int) -> Pixels:
     import cv2
 
+    return cv2.dilate(mask, np.ones((2 * pixels + 1,) * 2, np.uint8))
+
+
+def _warped(
+    donor: Donor,
+    landmark: NDArray[np.floating],
+    affine: NDArray[np.float64],
+    shape: tuple[int, ...],
+    size: float,
+) -> Pixels:
+    """The donor where it is to be, its jaw bent onto the jaw that is there.
+
+    Averaged first where it gets smaller. ``affine`` maps its pixels to those of the part.
+    """
+    import cv2
+
+    back = cv2.invertAffineTransform(affine)
+    off = donor.landmark[_JAW] - (landmark[_JAW] @ back[:, :2].T + back[:, 2])
+    here = np.meshgrid(*(np.arange(side, dtype=np.float32) for side in shape[1::-1]))
+    at = np.stack(here, axis=-1) @ back[:, :2].T.astype(np.float32) + back[:, 2].astype(np.float32)
+    at += _bend(landmark[_JAW], off, shape, _BENT * size)
     shrink = 1 / max(np.sqrt(abs(np.linalg.det(affine[:, :2]))), 1e-3)
+    picture = donor.picture
     if shrink > 1.5:
         side = max(8, round(len(picture) / shrink))
-        factor = side / len(picture)
         picture = cv2.resize(picture, (side, side), interpolation=cv2.INTER_AREA)
-        centre = np.full(2, 0.5 / factor - 0.5)  # of the first pixel, in the larger picture
-        offset = affine[:, :2] @ centre + affine[:, 2]
-        affine = np.column_stack([affine[:, :2] / factor, offset])
-    return cv2.warpAffine(
-        picture, affine, shape[1::-1], flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT
+    at = (at + np.float32(0.5)) * np.float32(len(picture) / len(donor.picture)) - np.float32(0.5)
+    return cv2.remap(picture, at, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT)
+
+
+def _bend(
+    points: NDArray[np.floating],
+    off: NDArray[np.floating],
+    shape: tuple[int, ...],
+    reach: float,
+) -> NDArray[np.float32]:
+    """A smooth field (height, width, 2) that is about ``off`` at ``points`` and 0 far away.
+
+    It is found at 48 x 48 nodes and interpolated.
+    """
+    import cv2
+
+    x, y = ((np.arange(_NODES) + 0.5) * side / _NODES - 0.5 for side in shape[1::-1])
+    away = (
+        np.square(x[:, None] - points[:, 0])[None] + np.square(y[:, None] - points[:, 1])[:, None]
     )
+    weight = np.exp(away / (-2 * reach**2))
+    field = weight @ off / (weight.sum(axis=-1, keepdims=True) + _HELD)
+    return cv2.resize(field.astype(np.float32), shape[1::-1], interpolation=cv2.INTER_LINEAR)
 
 
-def _coloured(face: Pixels, model: Pixels, mask: Pixels) -> Pixels:
-    """Mean and deviation of each Lab channel within the mask made those of ``model``."""
-    import cv2
+def _coloured(face: Pixels, model: Pixels, mask: Pixels, size: float) -> Pixels:
+    """The light and the tone of ``model`` on the detail of ``face``.
 
-    labs = [cv2.cvtColor(part, cv2.COLOR_RGB2LAB).astype(np.float32) for part in (face, model)]
+    Both are split by a blur within the mask: what is coarser than a fifth of the face comes from
+    the model, what is finer from the face, with its contrast nearer to the model's. No hair or
+    wall beside the face has a part in it.
+    """
     inside = mask > 0
-    own, wanted = (lab[inside] for lab in labs)
-    scale = np.clip((wanted.std(0) + 1) / (own.std(0) + 1), *_SPREAD)
-    matched = (labs[0] - own.mean(0)) * scale + wanted.mean(0)
-    return cv2.cvtColor(np.clip(np.rint(matched), 0, 255).astype(np.uint8), cv2.COLOR_LAB2RGB)
+    parts = [part.astype(np.float32) for part in (face, model)]
+    coarse = [_blurred(part, inside, _LIGHT * size) for part in parts]
+    own, wanted = (np.std((a - b)[inside]) for a, b in zip(parts, coarse, strict=True))
+    contrast = np.clip((wanted + 1) / (own + 1), *_SPREAD)
+    matched = (parts[0] - coarse[0]) * contrast + coarse[1]
+    return np.clip(np.rint(matched), 0, 255).astype(np.uint8)
 
 
-def _blended(face: Pixels, scene: Pixels, mask: Pixels) -> Pixels:
-    """Poisson's seam at the border, the matched colours inside: collars do not bleed into chins."""
+def _blurred(part: NDArray[np.float32], inside: NDArray[np.bool_], sigma: float) -> NDArray:
+    """A Gaussian blur float32 (height, width, 3) of what is ``inside``, going on outside of it."""
     import cv2
 
-    x, y, width, height = cv2.boundingRect(mask)
+    step = max(1.0, sigma / 4)  # of so smooth a picture a small one tells all
+    small = tuple(max(1, round(side / step)) for side in part.shape[1::-1])
+    weighted = np.dstack([part * inside[..., None], inside.astype(np.float32)])
+    weighted = cv2.resize(weighted, small, interpolation=cv2.INTER_AREA)
+    weighted = cv2.GaussianBlur(weighted, (0, 0), sigma / step)
+    mean = weighted[..., :3] / np.maximum(weighted[..., 3:], 1e-4)
+    return cv2.resize(mean, part.shape[1::-1], interpolation=cv2.INTER_LINEAR)
+
+
+def _blended(face: Pixels, scene: Pixels, mask: Pixels, size: float) -> Pixels:
+    """Poisson's seam at the border, the matched colours inside, and all of it fading in.
+
+    So that neither a collar bleeds into the chin nor an edge is to be seen.
+    """
+    import cv2
+
+    spare = _grown(mask, _ERODED)
+    x, y, width, height = cv2.boundingRect(spare)
     centre = (x + width // 2, y + height // 2)
-    spare = mask.copy()  # seamlessClone writes into its mask
     cloned = cv2.seamlessClone(face, scene, spare, centre, cv2.NORMAL_CLONE).astype(np.float32)
-    inside = cv2.distanceTransform(mask, cv2.DIST_L2, 5) / (_SEAM * max(width, height))
-    weight = _INSIDE * np.minimum(inside, 1)[..., None]
-    return np.rint(cloned + (face - cloned) * weight).astype(np.uint8)
+    depth = cv2.distanceTransform(mask, cv2.DIST_L2, 5)[..., None] / size
+    made = cloned + (face - cloned) * (_INSIDE * np.minimum(depth / _SEAM, 1))
+    soft = np.minimum(depth / _SOFT, 1)
+    return np.rint(scene + (made - scene) * (soft * soft * (3 - 2 * soft))).astype(np.uint8)
