@@ -16,7 +16,7 @@ from anonfaces.cluster._limits import Limits, limits_at, missed, missed_by
 from anonfaces.cluster._state import State, compiled, gaining, losing, move, trading
 from anonfaces.cluster.people import between, means
 
-__all__ = ["BLOCK", "begin", "mend", "shortfalls"]
+__all__ = ["BLOCK", "begin", "dealt", "mend", "shortfalls"]
 
 BLOCK = 1024  # people whose distances are held at a time
 _LEAST = 1e-9
@@ -33,21 +33,59 @@ def begin(
     """Groups that keep the limits, int64 (p,), out of those that ``make`` makes of a given size.
 
     Where groups of k would have to be joined, larger ones are tried as well, since many small
-    differences are mended at less loss in them than by joining; the least loss wins.
+    differences are mended at less loss in them than by joining; the least loss wins. Where all
+    would be joined to one, people are ``dealt``, which also tells how large groups need be.
     """
     label = make(k)
     if limits is None:
         return label
-    best = mend(points, weights, k, label, limits)
+    best = first = mend(points, weights, k, label, limits)
+    if first.max() == 0:
+        best = first = dealt(k, limits)
     least, size = between(points, weights, best), k
     while np.bincount(best).max() > 2 * size - 1 and size <= len(points) // 3:
         size += (size + 1) // 2
         label = mend(points, weights, k, make(size), limits)
         loss = between(points, weights, label)
-        if loss >= least:
+        if loss < least:
+            best, least = label, loss
+        elif label.max() > 0:
             break
-        best, least = label, loss
-    return best
+    return best if best is not first else _as_large(make, points, weights, k, limits, first)
+
+
+def _as_large(
+    make: Callable[[int], np.ndarray],
+    points: np.ndarray,
+    weights: np.ndarray,
+    k: int,
+    limits: Limits,
+    label: np.ndarray,
+) -> np.ndarray:
+    """``label``, or groups that are made about as large as its and mended, if they lose less."""
+    size = len(label) // (int(label.max()) + 1)
+    if size < 2 * k:
+        return label
+    near = mend(points, weights, k, make(size), limits)
+    return min(label, near, key=lambda one: between(points, weights, one))
+
+
+def dealt(k: int, limits: Limits) -> np.ndarray:
+    """Everybody dealt out like cards, in the order of their values: groups alike as can be.
+
+    Returns:
+        int64 (p,), as many groups of k people or more as keep the limits so (of many, a few less
+        than that); one group where no more do.
+    """
+    people = limits.code.shape[1]
+    order, groups = np.lexsort(limits.code[::-1]), people // k
+    label = np.zeros(people, np.int64)
+    while groups > 1:
+        label[order] = np.arange(people) % groups
+        if not shortfalls(label, limits).any():
+            return label
+        groups = min(groups - 1, groups * 19 // 20)
+    return np.zeros(people, np.int64)
 
 
 def mend(
@@ -75,7 +113,8 @@ def mend(
 
 def shortfalls(label: np.ndarray, limits: Limits) -> np.ndarray:
     """By how much each group misses its limits, float64 (g,)."""
-    return _shortfalls(np.argsort(label, kind="stable"), np.bincount(label), limits)
+    order = np.lexsort((*limits.code[:1], label))  # in order, a column is sorted in no time
+    return _shortfalls(order, np.bincount(label), limits)
 
 
 @compiled

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from anonfaces.cluster import METHODS, Groups, KAnonymousClustering, group
 from anonfaces.cluster._limits import CATEGORIES, DIVERSITY, ORDERED, limits_of, missed_by
 from anonfaces.cluster.attributes import Column
-from anonfaces.cluster.mend import mend, shortfalls
+from anonfaces.cluster.mend import dealt, mend, shortfalls
 from anonfaces.errors import GuaranteeError, InputError, PrivacyWarning
 
 RNG = np.random.default_rng(0)
@@ -260,6 +260,30 @@ def test_whatever_is_mended_keeps_its_limits_and_k(seed: int, k: int, t: float) 
     mended = mend(points, np.ones(60), k, label, limits)
     assert not shortfalls(mended, limits).any()
     assert np.bincount(mended).min() >= k
+
+
+@settings(max_examples=20, deadline=None)
+@given(seed=st.integers(0, 10**6), t=st.sampled_from([0.02, 0.05, 0.2, 1.0]))
+def test_people_who_are_dealt_out_keep_the_limits_in_as_many_groups_as_that_goes(
+    seed: int, t: float
+) -> None:
+    code = np.random.default_rng(seed).integers(4, size=90)[None]
+    limits = limits_of(code, np.array([CATEGORIES]), np.array([t]), [np.bincount(code[0]) / 90])
+    label = dealt(4, limits)
+    assert not shortfalls(label, limits).any()
+    assert np.bincount(label).min() >= 4
+    assert t < 1 or label.max() == 21
+
+
+@pytest.mark.parametrize("method", ["mdav", "anneal"])
+def test_a_demand_that_no_small_group_keeps_is_kept_by_several_large_ones(method: str) -> None:
+    """Six values of which no group of less than 30 has about as many as everybody."""
+    rng = np.random.default_rng(0)
+    value = rng.permutation(np.repeat(list("abcdef"), [41, 31, 23, 13, 7, 5]))
+    options: dict[str, Any] = {"attributes": {"v": value}, "t_closeness": {"v": 0.03}}
+    groups = group(rng.normal(size=(120, 4)), 5, np.arange(120), method=method, **options)
+    assert groups.n_groups >= 2
+    assert groups.information_loss < 100
 
 
 @pytest.mark.filterwarnings("ignore::anonfaces.errors.PrivacyWarning")
