@@ -19,6 +19,8 @@ Pixels = NDArray[np.uint8]
 _SIDE = 256
 _DRAWN, _COMPARED = 128, 24
 _PSIS = (0.7, 1.0)
+_TONE = 0.15
+_JAW, _NOSE_BASE = slice(1, 16), 33
 
 
 class Source(Protocol):
@@ -36,7 +38,8 @@ class Fresh:
     """Nobody's: samples of a generator that the recogniser tells from every face of the input.
 
     Which samples there are depends on the seed alone. A face gets one whose landmarks lie
-    alike, so pose and expression are about kept; a picture gets each at most once while they
+    alike and whose skin is about as light, so pose and expression are about kept, and what is
+    left of its own shading does not look like dirt; a picture gets each at most once while they
     last. Samples have psi 0.7, and 1 where none of those will do. Where no sample is unlike
     everybody in a large input, one is taken that is unlike everybody in the same picture.
     """
@@ -57,7 +60,7 @@ class Fresh:
             new = np.array([id(donor) not in given for donor in pool.donors], bool)
             for allowed in (pool.unlike(self._everyone) & here & new, here & new, here):
                 chosen = [pool.donors[i] for i in order if allowed[i]][:_COMPARED]
-                for donor in sorted(chosen, key=_Misfit(faces.landmark[index])):
+                for donor in sorted(chosen, key=_Misfit(image, faces.landmark[index])):
                     given.add(id(donor))
                     yield donor
 
@@ -88,15 +91,29 @@ class _Pool:
 
 
 class _Misfit:
-    """How badly a donor's landmarks lie on others after an affine map: squared pixels."""
+    """How badly a donor's landmarks lie on others after an affine map, and how its tone differs.
 
-    def __init__(self, landmark: NDArray[np.float32]) -> None:
-        self._target = landmark
+    The first in sizes of the face, by the root of the mean square; the second weighs 0.15 of the
+    way from black to white.
+    """
+
+    def __init__(self, image: Pixels, landmark: NDArray[np.float32]) -> None:
+        self._target, self._tone = landmark, _tone(image, landmark)
+        self._size = max(float(np.ptp(landmark, axis=0).max()), 1.0)
 
     def __call__(self, donor: Donor) -> float:
         points = np.hstack([donor.landmark, np.ones((len(donor.landmark), 1), np.float32)])
         solution, *_ = np.linalg.lstsq(points, self._target, rcond=None)
-        return float(np.square(points @ solution - self._target).sum())
+        off = np.square(points @ solution - self._target).sum(axis=1).mean()
+        paler = np.abs(_tone(donor.picture, donor.landmark) - self._tone).mean()
+        return float(np.sqrt(off) / self._size + _TONE * paler / 255)
+
+
+def _tone(image: Pixels, landmark: NDArray[np.float32]) -> NDArray[np.float64]:
+    """The mean colour (3,) of cheeks and chin, at points half-way from the nose to the jaw."""
+    points = (landmark[_JAW] + landmark[_NOSE_BASE]) / 2
+    column, row = np.rint(np.clip(points, 0, np.array(image.shape[1::-1]) - 1)).astype(int).T
+    return image[row, column].mean(axis=0)
 
 
 def donors_of(pictures: Iterable[Pixels], finder: Finder) -> list[Donor]:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from anonfaces.anonymize.found import Faces, Finder
 from anonfaces.anonymize.paste import Donor, _bend, outline, paste
-from anonfaces.anonymize.sources import donors_of
+from anonfaces.anonymize.sources import _Misfit, donors_of
 
 Pixels = NDArray[np.uint8]
 
@@ -92,3 +92,18 @@ def test_faces_of_any_size_are_replaced_softly(
     grown = cv2.dilate(inside, np.ones((2 * round(6 * scale) + 5,) * 2, np.uint8))
     assert not off[grown == 0].any()
     assert off[inside > 0].mean() > 3
+
+
+def test_of_donors_who_lie_alike_the_one_of_the_same_lightness_fits_best(
+    two: Pixels, two_faces: Faces, donor: Donor
+) -> None:
+    gains = (0.3, 0.55, 0.8, 1.0)
+    donors = [Donor(np.uint8(donor.picture * gain), donor.landmark) for gain in gains]
+    light = two.copy()
+    light[hull_of(two_faces.landmark[0], two.shape) > 0] = 250
+    dark = np.uint8(light * 0.1)
+    fits = [_Misfit(scene, two_faces.landmark[0]) for scene in (light, dark)]
+    assert min(donors, key=fits[0]) is donors[-1]
+    assert min(donors, key=fits[1]) is donors[0]
+    outside = _Misfit(two, two_faces.landmark[0] + 5000)
+    assert outside(donors[0]) < 10
