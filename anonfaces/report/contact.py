@@ -6,6 +6,7 @@ part of the page, which may leave the building; nor may several surrogates of on
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,12 +15,13 @@ import typer
 from numpy.typing import NDArray
 
 from anonfaces import _command
-
 from anonfaces._words import counted
+
 if TYPE_CHECKING:
     from PIL.Image import Image
 
     from anonfaces.cluster import Groups
+    from anonfaces.synthesize import Surrogate
     from encoders.faceset import FaceSet
 
 __all__ = ["app", "contact_sheet"]
@@ -34,7 +36,11 @@ app = typer.Typer(add_completion=False)
 
 
 def contact_sheet(
-    folder: Path | str, methods: list[str], rows: int = 6, faces: Path | str | None = None
+    folder: Path | str,
+    methods: list[str],
+    rows: int = 6,
+    faces: Path | str | None = None,
+    progress: bool = False,
 ) -> Image:
     """Some groups of a condensed dataset, a line each: up to five members, then every method.
 
@@ -60,8 +66,9 @@ def contact_sheet(
         )
     chosen = evenly(groups.n_groups, rows).tolist()
     shown = [_members(found, groups, number) for number in chosen]
-    made = [_surrogates(found, groups, method, chosen) for method in methods]
-    lines = [[*members, *each] for members, *each in zip(shown, *made, strict=True)]
+    made = [_made(found, groups, each, chosen) for each in _loaded(methods, progress)]
+    columns = [[each.get(number) for number in chosen] for each in made]
+    lines = [[*members, *each] for members, *each in zip(shown, *columns, strict=True)]
     return _drawn(lines, ["members", *[""] * (len(shown[0]) - 1), *methods])
 
 
@@ -73,21 +80,30 @@ def _members(faces: FaceSet, groups: Groups, number: int) -> list[Pixels | None]
     return chips + [None] * (_SHOWN_MEMBERS - len(chips))
 
 
-def _surrogates(
-    faces: FaceSet, groups: Groups, method: str, chosen: list[int]
-) -> list[Pixels | None]:
-    from anonfaces.errors import GuaranteeError
-    from anonfaces.synthesize import load_surrogate, surrogates
+def _loaded(methods: list[str], progress: bool) -> Iterator[Surrogate]:
+    from tqdm import tqdm
 
-    maker = load_surrogate(method)
-    made: dict[int, Pixels] = {}
-    for number in chosen:
-        others = set(range(groups.n_groups)) - {number}
-        try:
-            made |= surrogates(faces, groups.labels, groups.identity, maker, skip=others)
-        except GuaranteeError:
-            continue
-    return [made.get(number) for number in chosen]
+    from anonfaces.synthesize import load_surrogate
+
+    with tqdm(methods, "surrogates", unit="method", disable=not progress) as bar:
+        for method in bar:
+            bar.set_postfix_str(method)
+            yield load_surrogate(method)
+
+
+def _made(
+    faces: FaceSet, groups: Groups, method: Surrogate, chosen: list[int]
+) -> dict[int, Pixels]:
+    """The faces of the chosen groups, in one go; alone where one is refused, so that it lacks."""
+    from anonfaces.errors import GuaranteeError
+    from anonfaces.synthesize import surrogates
+
+    others = set(range(groups.n_groups)) - set(chosen)
+    try:
+        return dict(surrogates(faces, groups.labels, groups.identity, method, skip=others))
+    except GuaranteeError:
+        apart = [[number] for number in chosen] if len(chosen) > 1 else []
+    return {n: face for one in apart for n, face in _made(faces, groups, method, one).items()}
 
 
 def _drawn(lines: list[list[Pixels | None]], heads: list[str]) -> Image:
@@ -130,15 +146,18 @@ def contact(
     faces: Annotated[
         Path | None, _option("the faces.h5 that was grouped, if not in OUT", show_default=False)
     ] = None,
+    quiet: Annotated[bool, _option("print nothing but warnings and errors", "--quiet")] = False,
+    debug: Annotated[bool, _option("show where an error arose", "--debug")] = False,
 ) -> None:
     """Show members and the surrogates of several methods side by side. Keep the picture secret."""
     from anonfaces._files import replacing
     from anonfaces.synthesize import SURROGATES
 
-    sheet = contact_sheet(folder, surrogate or list(SURROGATES), rows, faces)
+    sheet = contact_sheet(folder, surrogate or list(SURROGATES), rows, faces, not quiet)
     with replacing(output) as beside:
         sheet.save(beside, "PNG", optimize=True)
-    print(f"{output}: members and surrogates side by side; keep it to yourself")
+    if not quiet:
+        print(f"{output}: members and surrogates side by side; keep it to yourself")
 
 
 def main() -> None:

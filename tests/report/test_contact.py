@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PIL import Image
 
 from anonfaces import group
 from anonfaces.cluster import Groups
-from anonfaces.errors import InputError
-from anonfaces.report.contact import contact, contact_sheet
-from anonfaces.synthesize import load_surrogate, surrogates
+from anonfaces.errors import GuaranteeError, InputError
+from anonfaces.report.contact import _made, contact, contact_sheet
+from anonfaces.synthesize import Members, load_surrogate, surrogates
+from anonfaces.synthesize.k_same import KSame
 from encoders import FaceSet, encode
 
 
@@ -47,6 +50,50 @@ def test_members_and_methods_stand_in_one_line(condensed: Path) -> None:
         for column, method in enumerate(("k-same", "k-same-m"), start=5):
             made = surrogates(faces, groups.labels, groups.identity, load_surrogate(method))
             np.testing.assert_array_equal(tile(sheet, column, row), dict(made)[row])
+
+
+class Choosy(KSame):
+    """k-Same that is given all groups at once, and refuses one of them."""
+
+    def __init__(self, refused: int | None = None) -> None:
+        self.refused, self.asked = refused, list[list[int]]()
+
+    def many(
+        self, groups: Iterable[tuple[int, Members]]
+    ) -> Iterator[tuple[int, NDArray[np.uint8]]]:
+        given = dict(groups)
+        self.asked.append(list(given))
+        if self.refused in given:
+            raise GuaranteeError("no face")
+        for number, members in given.items():
+            yield number, self(members)
+
+
+@pytest.mark.parametrize(
+    ("refused", "asked", "made"), [(None, [[0, 1]], [0, 1]), (1, [[0, 1], [0], [1]], [0])]
+)
+def test_a_method_is_asked_for_all_groups_at_once(
+    condensed: Path, refused: int | None, asked: list[list[int]], made: list[int]
+) -> None:
+    faces, groups = FaceSet.read(condensed / "faces.h5"), Groups.read(condensed)
+    method = Choosy(refused)
+    found = _made(faces, groups, method, [0, 1])
+    assert method.asked == asked
+    alone = dict(surrogates(faces, groups.labels, groups.identity, KSame()))
+    assert list(found) == made
+    assert all((found[number] == alone[number]).all() for number in made)
+
+
+def test_progress_is_shown_unless_quiet(
+    condensed: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    contact(condensed, tmp_path / "loud.png", ["k-same"], 1)
+    loud = capsys.readouterr()
+    assert "1/1" in loud.err
+    assert "keep it to yourself" in loud.out
+    contact(condensed, tmp_path / "quiet.png", ["k-same"], 1, quiet=True)
+    assert capsys.readouterr() == ("", "")
+    assert (tmp_path / "quiet.png").read_bytes() == (tmp_path / "loud.png").read_bytes()
 
 
 def test_it_is_written_where_asked_and_nowhere_else(condensed: Path, tmp_path: Path) -> None:
