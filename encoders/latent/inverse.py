@@ -20,7 +20,7 @@ from encoders.latent.samples import draw, look
 if TYPE_CHECKING:
     from stylegan.generator import Generator
 
-__all__ = ["Inverse", "fit", "load_inverse"]
+__all__ = ["Inverse", "fit", "load_inverse", "ranked"]
 
 Vectors = NDArray[np.float32]
 
@@ -88,14 +88,8 @@ def fit(
     held = max(50, int(_HELD_OUT * len(w)))
     if len(w) < 3 * held:
         raise InputError(f"dlib finds a face in {len(w)} of {samples} pictures: too few to learn")
-    tries = [
-        (ridge, _solve(vectors[held:], w[held:], ridge, width, seed))
-        for ridge in _RIDGES
-        for width in _WIDTHS
-    ]
-    tries.sort(key=lambda pair: _error(pair[1], vectors[:held], w[:held]))
-    some = vectors[:_CHOSEN_ON]
-    ridge, best = min(tries[:_LOOKED_AT], key=lambda pair: _distance(generator, pair[1], some))
+    tries, some = ranked(vectors, w, held, seed)[:_LOOKED_AT], vectors[:_CHOSEN_ON]
+    ridge, best = min(tries, key=lambda pair: _distance(generator, pair[1], some))
     facts = {
         "generator": files.digest(generator),
         "pictures": len(w),
@@ -107,6 +101,19 @@ def fit(
         "distance_of_the_mean": round(_distance(generator, _mean(w, vectors), vectors[:held]), 4),
     }
     return best, facts
+
+
+def ranked(vectors: Vectors, w: Vectors, held: int, seed: int) -> list[tuple[float, Inverse]]:
+    """Regressions of w float32 (n, w_dim) on vectors (n, 128), each with its ridge.
+
+    The best first, by the first ``held`` rows, from which none is learnt.
+    """
+    tries = [
+        (ridge, _solve(vectors[held:], w[held:], ridge, width, seed))
+        for ridge in _RIDGES
+        for width in _WIDTHS
+    ]
+    return sorted(tries, key=lambda pair: _error(pair[1], vectors[:held], w[:held]))
 
 
 def _pairs(
