@@ -180,7 +180,8 @@ class Generator:
             return None
         chosen = np.asarray(labels)
         if chosen.shape != (count,) or not np.isin(chosen, range(classes)).all():
-            raise InputError(f"expected {counted(count, 'class', 'classes')} from 0 to {classes - 1}")
+            many = counted(count, "class", "classes")
+            raise InputError(f"expected {many} from 0 to {classes - 1}")
         return ops.convert_to_tensor(np.eye(classes, dtype=np.float32)[chosen])
 
 
