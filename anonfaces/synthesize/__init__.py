@@ -6,7 +6,7 @@ aligned face. What it may use is the group alone: that is what the guarantee res
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Set
+from collections.abc import Callable, Iterable, Iterator, Set
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Protocol, runtime_checkable
@@ -27,6 +27,7 @@ __all__ = [
     "Entry",
     "Members",
     "Surrogate",
+    "Watched",
     "check_surrogate",
     "load_surrogate",
     "surrogates",
@@ -115,6 +116,16 @@ class Accountable(Protocol):
     """A method that can say in a line how well it did with what it made last."""
 
     def account(self) -> str: ...
+
+
+@runtime_checkable
+class Watched(Protocol):
+    """A method that works long on some groups before it yields them.
+
+    It calls ``watch`` now and then with the groups that it has found and those it is at.
+    """
+
+    watch: Callable[[int, int], None] | None
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from anonfaces._workplace import LEDGER
 from anonfaces.errors import GuaranteeError
-from anonfaces.synthesize import Accountable, load_surrogate, surrogates
+from anonfaces.synthesize import Accountable, Watched, load_surrogate, surrogates
 
 if TYPE_CHECKING:
     from anonfaces.cluster import Groups
@@ -70,7 +70,10 @@ def write_surrogates(
             _note(book, number, keys[number], digest)
         owner = {digest: number for number, digest in done.items()}
         made = surrogates(faces, labels, identity, method, skip=done.keys())
-        for number, png in _encoded(_shown(made, len(keys), len(done), progress)):
+        bar = _shown(made, len(keys), len(done), progress)
+        if isinstance(method, Watched):
+            method.watch = lambda found, of: bar.set_postfix_str(f"of the next {of} {found} found")
+        for number, png in _encoded(bar):
             digest = hashlib.sha256(png).hexdigest()
             _refuse_twin(owner, digest, number)
             (place / f"{number}.png").write_bytes(png)

@@ -18,7 +18,7 @@ it would make a released face depend on people outside of its group, which the g
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -64,9 +64,11 @@ class Optimised(GeneratorSurrogate):
 
     name = "optimised"
     needs = ("vectors", "colour", "looks")
+    at_once = 16
 
     def __init__(self, drawing: Drawing) -> None:
         super().__init__(drawing)
+        self.watch: Callable[[int, int], None] | None = None
         self.standing: dict[int, tuple[float, float]] = {}
         self._directions = _principal(self.generator)
         self._mirror = Mirror(self.generator, self.invert.framing)
@@ -130,12 +132,15 @@ class Optimised(GeneratorSurrogate):
         return np.array([min(d) for d in own]), np.array([max(d) for d in own])
 
     def _moved(self, starts: Latents, groups: list[People]) -> Latents:
-        made, rooms = np.empty_like(starts), [room(group) for group in groups]
+        made, rooms, found = np.empty_like(starts), [room(group) for group in groups], 0
         for size in sorted(set(rooms)):
             rows = [i for i, own in enumerate(rooms) if own == size]
             for start in range(0, len(rows), _AT_ONCE):
                 some = rows[start : start + _AT_ONCE]
                 made[some] = self._found(starts[some], [groups[i] for i in some])
+                found += len(some)
+                if self.watch is not None:
+                    self.watch(found, len(groups))
         return made
 
     def _found(self, starts: Latents, groups: list[People]) -> Latents:

@@ -61,6 +61,8 @@ class GeneratorSurrogate(ABC):
     """What ``place`` has to know of the people beside their latents, as ``people_of`` names it."""
     of_the_set = False
     """Whether a face depends on other groups than its own."""
+    at_once = _AT_ONCE
+    """Groups that are placed together; what a stopped run loses at most."""
 
     def __init__(self, drawing: Drawing) -> None:
         self.drawing = drawing
@@ -129,7 +131,7 @@ class GeneratorSurrogate(ABC):
     ) -> Iterator[list[tuple[int, Members]]]:
         """Groups in the batches in which they are drawn."""
         left = iter(groups)
-        while some := list(islice(left, _AT_ONCE)):
+        while some := list(islice(left, self.at_once)):
             yield some
 
     def _with_faces(self, batch: Batch, seen: NDArray[np.bool_]) -> Batch:
