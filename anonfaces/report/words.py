@@ -63,8 +63,8 @@ _ABOUT = {
     " weights chosen against re-identification (AnonFACES; Le and others, 2020).",
     "stylegan-random": "Each is what a StyleGAN draws at a randomly weighted mean of a group's"
     " latents (AnonFACES; Le and others, 2020).",
-    "optimised": "Each is what a StyleGAN draws near the mean of a group's latents, where our"
-    " recogniser finds no member standing out.",
+    "optimised": "Each is what a StyleGAN draws near the mean of a group's latents, moved until our"
+    " recogniser finds every member farther than 0.6 and all of them about equally far.",
 }
 
 _SHARED = (
