@@ -50,7 +50,8 @@ def anonymize(
     surrogate: Annotated[
         str,
         _option(
-            "what to put there: fresh (nobody's face, by seed), group (one face for at least k"
+            "what to put there: fresh (nobody's face, by seed; perceived age and gender are about"
+            " kept, on purpose), group (one face for at least k"
             " people of INPUT), inpaint (a face found to suit what is around the hole); or cover:"
             " solid, mosaic, blur (the last two keep a little)"
         ),

@@ -24,7 +24,8 @@ def anonymize(source: Path | str, output: Path | str, **options: Any) -> Done:
         source: a photograph, a folder of photographs, or a video (MP4, MOV, WebM, MKV).
         output: a folder to make, outside of ``source``.
         options: those of ``Options``:
-            ``surrogate``: "fresh" (nobody's face), "group" (one for at least ``k`` people,
+            ``surrogate``: "fresh" (nobody's face, of about the perceived age and gender of the
+            one before, which are kept on purpose), "group" (one for at least ``k`` people,
             made by ``method`` of ``anonfaces.synthesize``), "inpaint" (a face that suits the
             border of the hole, the best of ``latents``; the way there as GIFs in the folder
             ``steps``), "solid", "mosaic", "blur";

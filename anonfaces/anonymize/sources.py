@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,9 +18,11 @@ __all__ = ["Fresh", "Source", "donors_of"]
 Pixels = NDArray[np.uint8]
 
 _SIDE = 256
-_DRAWN, _COMPARED = 128, 24
+_CHIP = 128
+_DRAWN, _COMPARED = 256, 48
 _PSIS = (0.7, 1.0)
 _TONE = 0.15
+_DECADE, _OTHER, _AS_GOOD = 0.02, 0.2, 0.03
 _JAW, _NOSE_BASE = slice(1, 16), 33
 
 
@@ -39,7 +42,8 @@ class Fresh:
 
     Which samples there are depends on the seed alone. A face gets one whose landmarks lie
     alike and whose skin is about as light, so pose and expression are about kept, and what is
-    left of its own shading does not look like dirt; a picture gets each at most once while they
+    left of its own shading does not look like dirt; one of about the same perceived age and
+    gender, so that it suits the hair and the neck. A picture gets each at most once while they
     last. Samples have psi 0.7, and 1 where none of those will do. Where no sample is unlike
     everybody in a large input, one is taken that is unlike everybody in the same picture.
     """
@@ -54,15 +58,20 @@ class Fresh:
 
     def offers(self, image: Pixels, faces: Faces, index: int, key: int) -> Iterator[Donor]:
         given = self._given.setdefault(key, set())
+        own = _looks([(image, faces.landmark[index])])
+        misfit = _Misfit(image, faces.landmark[index])
         for pool in self._all_pools():
-            order = np.random.default_rng([self._seed, key, index]).permutation(len(pool.donors))
+            off = _contrast(pool.looks, own)
+            order = np.random.default_rng([self._seed, key, index]).permutation(len(off))
+            order = order[np.argsort(off[order] // _AS_GOOD, kind="stable")]
             here = pool.unlike(faces.embedding)
             new = np.array([id(donor) not in given for donor in pool.donors], bool)
             for allowed in (pool.unlike(self._everyone) & here & new, here & new, here):
-                chosen = [pool.donors[i] for i in order if allowed[i]][:_COMPARED]
-                for donor in sorted(chosen, key=_Misfit(image, faces.landmark[index])):
-                    given.add(id(donor))
-                    yield donor
+                chosen = order[allowed[order]][:_COMPARED]
+                badness = off[chosen] + [misfit(pool.donors[i]) for i in chosen]
+                for i in chosen[np.argsort(badness, kind="stable")]:
+                    given.add(id(pool.donors[i]))
+                    yield pool.donors[i]
 
     def _all_pools(self) -> Iterator[_Pool]:
         """Those that are drawn, then further ones, drawn when they are asked for."""
@@ -73,7 +82,7 @@ class Fresh:
 
 
 class _Pool:
-    """Samples of a generator with one face in each, and their vectors."""
+    """Samples of a generator with one face in each, their looks and their vectors."""
 
     def __init__(self, finder: Finder, seed: int, psi: float, generator: Path | None) -> None:
         import stylegan
@@ -83,6 +92,7 @@ class _Pool:
         w = network.map(network.latents([int(s) for s in seeds]), psi=psi)
         found = finder.portraits(_enlarged(picture) for picture in network.pictures(w))
         self.donors = [Donor(picture, face.landmark[0]) for picture, face in found]
+        self.looks = _looks([(donor.picture, donor.landmark) for donor in self.donors])
         self._vectors = np.array([face.embedding[0] for _, face in found]).reshape(-1, 128)
 
     def unlike(self, people: NDArray[np.float32]) -> NDArray[np.bool_]:
@@ -114,6 +124,27 @@ def _tone(image: Pixels, landmark: NDArray[np.float32]) -> NDArray[np.float64]:
     points = (landmark[_JAW] + landmark[_NOSE_BASE]) / 2
     column, row = np.rint(np.clip(points, 0, np.array(image.shape[1::-1]) - 1)).astype(int).T
     return image[row, column].mean(axis=0)
+
+
+def _looks(faces: Sequence[tuple[Pixels, NDArray[np.float32]]]) -> NDArray[np.float32]:
+    """Perceived decades of age and probability of "female" (n, 2) of pictures by landmarks."""
+    from encoders.align import align_ffhq
+
+    chips = [align_ffhq(picture, landmark, _CHIP) for picture, landmark in faces]
+    columns = _attributes()(np.array(chips, np.uint8).reshape(-1, _CHIP, _CHIP, 3))
+    return np.column_stack([columns["age"] / 10, columns["female"]])
+
+
+def _contrast(looks: NDArray[np.float32], own: NDArray[np.float32]) -> NDArray[np.float32]:
+    """How badly looks (n, 2) suit those of a face (1, 2), on the scale of ``_Misfit``."""
+    return np.abs(looks - own) @ np.array([_DECADE, _OTHER], np.float32)
+
+
+@cache
+def _attributes() -> Any:
+    from encoders.attributes import load_attributes
+
+    return load_attributes()
 
 
 def donors_of(pictures: Iterable[Pixels], finder: Finder) -> list[Donor]:

@@ -1,0 +1,73 @@
+"""The donor that is chosen for a face suits it in perceived gender and age, and is nobody's."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+from anonfaces.anonymize.found import Faces, Finder, distances
+from anonfaces.anonymize.paste import Donor
+from anonfaces.anonymize.sources import Fresh
+from encoders.align import align_ffhq
+from encoders.attributes import load_attributes
+
+Pixels = NDArray[np.uint8]
+Pair = tuple[str, Pixels, Faces, Donor]
+
+_PEOPLE = 24
+
+
+@pytest.fixture(scope="module")
+def pairs(portraits: list[Path], sample: Path, finder: Finder) -> list[Pair]:
+    """The label of gender, the picture, its face, and the donor that is offered first."""
+    with (sample / "traits.csv").open(newline="") as rows:
+        gender = {sample / row["image"]: row["gender"] for row in csv.DictReader(rows)}
+    seen = [
+        (gender[path], picture, faces)
+        for path in portraits[:_PEOPLE]
+        for picture, faces in finder.portraits([np.asarray(Image.open(path).convert("RGB"))])
+    ]
+    source = Fresh(finder, np.concatenate([faces.embedding for *_, faces in seen]), 0, None)
+    return [
+        (label, picture, faces, next(source.offers(picture, faces, 0, key)))
+        for key, (label, picture, faces) in enumerate(seen)
+    ]
+
+
+def looks(faces: list[tuple[Pixels, NDArray[np.float32]]]) -> dict[str, NDArray[np.float32]]:
+    return load_attributes()(np.array([align_ffhq(*face) for face in faces]))
+
+
+@pytest.fixture(scope="module")
+def given(pairs: list[Pair]) -> dict[str, NDArray[np.float32]]:
+    return looks([(donor.picture, donor.landmark) for *_, donor in pairs])
+
+
+def test_it_is_of_the_same_perceived_gender(
+    pairs: list[Pair], given: dict[str, NDArray[np.float32]]
+) -> None:
+    labelled = np.array([label == "female" for label, *_ in pairs])
+    assert 8 <= labelled.sum() <= len(pairs) - 8
+    # without regard to it, it is about one in two
+    assert ((given["female"] > 0.5) == labelled).mean() >= 0.8
+
+
+def test_it_is_of_about_the_same_perceived_age(
+    pairs: list[Pair], given: dict[str, NDArray[np.float32]]
+) -> None:
+    own = looks([(picture, faces.landmark[0]) for _, picture, faces, _ in pairs])["age"]
+    # without regard to it, it is about 17 years
+    assert np.abs(given["age"] - own).mean() < 10
+
+
+def test_it_is_unlike_everybody(pairs: list[Pair], finder: Finder) -> None:
+    everyone = np.concatenate([faces.embedding for _, _, faces, _ in pairs])
+    found = finder.portraits([donor.picture for *_, donor in pairs])
+    assert len(found) == len(pairs)
+    donors = np.concatenate([faces.embedding for _, faces in found])
+    assert distances(donors, everyone).min() > 0.6
