@@ -185,7 +185,7 @@ def _columns(job: _Job) -> tuple[str, ...]:
     return tuple(dict.fromkeys(one.column for one in asked(**job.asked)))
 
 
-def _command(job: _Job) -> str:
+def _command(job: _Job, drawn: bool = True) -> str:
     """The command without the names of files, which could name people."""
     hidden = {"csv": "csv:FILE:COLUMN", "regex": "regex:PATTERN", "column": "column:NAME"}
     parts = [f"python -m anonfaces.cluster INPUT --k {job.k} --method {job.method}"]
@@ -200,7 +200,7 @@ def _command(job: _Job) -> str:
         parts.append(f"--identity {hidden.get(job.identity.partition(':')[0], job.identity)}")
     if job.same_person is not None:
         parts.append(f"--same-person {job.same_person:g}")
-    parts += job.drawing.told(job.surrogate, job.seed)
+    parts += job.drawing.told(job.surrogate, job.seed) if drawn else []
     default = Encoding()
     for name in ("extractor", "detector", "faces", "chip_size", "upsample", "max_pixels"):
         if getattr(job.encoding, name) != getattr(default, name):
@@ -367,7 +367,7 @@ def _summary(folder: Path, gathered: Gathered, groups: Groups, job: _Job, **fact
         publishable=(*(["surrogates/"] if gathered.faces is not None else []), *publishable),
         secret=tuple(name for name in here if name not in publishable),
         versions=_versions(),
-        command=_command(job),
+        command=_command(job, gathered.faces is not None),
         **facts,
     )
 

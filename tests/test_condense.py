@@ -173,6 +173,8 @@ def test_bare_embeddings_make_groups_without_faces(tmp_path: Path, suffix: str) 
     with pytest.warns(PrivacyWarning) as heard:
         done = condense(source, 5, tmp_path / "out", identity="none")
     assert done.summary.surrogate is None
+    assert "--surrogate" not in done.summary.command
+    assert "urrogate is" not in (done.folder / "report.html").read_text()
     assert not (done.folder / "surrogates").exists()
     assert len(pd.read_csv(done.folder / "groups.csv")) == len(people()[0])
     page = (done.folder / "report.html").read_text()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -15,7 +16,7 @@ import numpy as np
 
 from anonfaces.cluster._limits import Limits
 from anonfaces.cluster.blocks import BLOCK, anneal_in_blocks
-from anonfaces.cluster.budget import UNLIMITED, Budget
+from anonfaces.cluster.budget import UNLIMITED, Budget, stride
 from anonfaces.cluster.columns import chosen
 from anonfaces.cluster.mdav import mdav
 from anonfaces.cluster.mend import begin
@@ -26,6 +27,7 @@ from anonfaces.cluster.search import COLD, HOT, Search
 __all__ = ["anneal", "local_search"]
 
 _LEGS = 40
+_TO_COOL = 0.9  # of the time; the rest is for what comes between
 _QUIET = 1e-9
 _WARM = 0.1  # what keeps limits is found again with difficulty once it is given up
 
@@ -117,22 +119,43 @@ def anneal(
     """
     if len(points) > 2 * BLOCK:
         hot = HOT if limits is None else _WARM
-        return anneal_in_blocks(points, weights, k, rng, budget, hot, limits)
+        quick = _quickly(points, weights, k, rng, budget, limits)
+        return anneal_in_blocks(points, weights, k, rng, budget, hot, limits, start=quick)
     budget = replace(budget, stopped=Event())  # a stop is for this search alone
+    quick = _quickly(points, weights, k, rng, budget, limits)
     plan, start = _PLANS[budget.effort], _start(points, weights, k, rng, limits)
     first = Search(points, weights, k, rng, start, limits)
     (warm, cold), tries = _units(points, weights, start), min(plan.each * len(points), plan.most)
-    labels = [start]
+    labels = [start] if quick is None else [quick, start]
     for done, hot in enumerate(plan.heats if limits is None else [_WARM] * len(plan.heats)):
         runs = [first.restarted(one, labels[0]) for one in rng.spawn(plan.runs)]
         told = partial(_tell, budget, done, len(plan.heats))
-        _in_threads(partial(_cooled, hot * warm, COLD * cold, tries, budget, told), runs, budget)
-        labels = [recombine(points, weights, [run.best for run in runs] + labels), *labels]
+        task = partial(
+            _cooled, hot * warm, COLD * cold, tries, budget, _share(budget, plan, done), told
+        )
+        _in_threads(task, runs, budget)
+        found = [run.best for run in runs] + labels
+        labels = [recombine(points, weights, found, _part(budget)), *labels]
         if budget.spent():
             break
         if limits is None and k <= plan.priced and done == len(plan.heats) - 2:
             labels.insert(0, chosen(points, weights, k, labels, budget))
     return labels[0]
+
+
+def _quickly(
+    points: np.ndarray,
+    weights: np.ndarray,
+    k: int,
+    rng: np.random.Generator,
+    budget: Budget,
+    limits: Limits | None,
+) -> np.ndarray | None:
+    """What ``fast`` finds, where a time limit could cut off more while it is hot."""
+    if budget.time_limit is None or budget.effort == "fast":
+        return None
+    fast = replace(budget, effort="fast", progress=None)
+    return anneal(points, weights, k, rng.spawn(1)[0], fast, limits)
 
 
 def _start(
@@ -170,21 +193,35 @@ def _in_threads(task: Callable[[Search], None], runs: list[Search], budget: Budg
                 raise
 
 
+def _share(budget: Budget, plan: _Plan, done: int) -> float | None:
+    """Seconds for each run of a generation, of those that are left; some run one after another."""
+    left, turns = budget.left(), -(-plan.runs // (os.cpu_count() or 1))
+    return None if left is None else _TO_COOL * left / (turns * (len(plan.heats) - done))
+
+
+def _part(budget: Budget) -> float | None:
+    left = budget.left()
+    return None if left is None else left / 4
+
+
 def _cooled(
     hot: float,
     cold: float,
     tries: int,
     budget: Budget,
-    told: Callable[[int, float], None],
+    seconds: float | None,
+    told: Callable[[float, float], None],
     run: Search,
 ) -> None:
     cool = (cold / hot) ** (1 / _LEGS) if hot > 0 else 1.0
-    for leg in range(_LEGS):
-        if budget.spent():
-            return
-        run.leg(hot * cool**leg, cool, tries // _LEGS)
+    leg, step = 0.0, 1.0
+    while leg < _LEGS and not budget.spent():
+        began = time.monotonic()
+        run.leg(hot * cool**leg, cool**step, tries // _LEGS)
+        leg += step
         told(leg, run.loss)
+        step = stride(_LEGS, leg, time.monotonic() - began, seconds)
 
 
-def _tell(budget: Budget, done: int, generations: int, leg: int, loss: float) -> None:
-    budget.report((done + (leg + 1) / _LEGS) / generations, loss)
+def _tell(budget: Budget, done: int, generations: int, leg: float, loss: float) -> None:
+    budget.report((done + min(1.0, leg / _LEGS)) / generations, loss)

@@ -8,6 +8,7 @@ anew from other seeds, so what a border kept apart in one round meets in the nex
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -17,7 +18,7 @@ import numpy as np
 
 from anonfaces.cluster._limits import Limits, limits_at
 from anonfaces.cluster._state import compiled
-from anonfaces.cluster.budget import Budget
+from anonfaces.cluster.budget import Budget, stride
 from anonfaces.cluster.mdav import mdav
 from anonfaces.cluster.mend import begin
 from anonfaces.cluster.neighbours import nearest
@@ -67,20 +68,23 @@ def anneal_in_blocks(
     tries = max(least, total // (rounds * max(crowd, len(points))))
     cool, rounds = (COLD / HOT) ** (1 / rounds), rounds // leg[1]
     heat = hot * between(points, weights, label) / len(points) * cool ** (rounds * leg[0])
-    for done in range(rounds):
-        task = partial(_anneal_block, points, weights, k, label, limits, heat, cool, tries)
+    done, step, seconds = 0.0, 1.0, budget.left()
+    best, lowest = label, between(points, weights, label)
+    while done < rounds and not budget.spent():
+        began, cooler = time.monotonic(), cool**step
+        task = partial(_anneal_block, points, weights, k, label, limits, heat, cooler, tries)
         try:
             blocks = draw_blocks(label, graph, rng)
             label = _joined(len(points), blocks, _in_threads(task, blocks, rng, threads))
-            budget.report((done + 1) / rounds, between(points, weights, label))
+            done, heat, loss = done + step, heat * cooler, between(points, weights, label)
+            best, lowest = (label, loss) if loss < lowest else (best, lowest)
+            budget.report(min(1.0, done / rounds), loss)
         except KeyboardInterrupt:
             if budget.time_limit is None:
                 raise
             break
-        heat *= cool
-        if budget.spent():
-            break
-    return label
+        step = stride(rounds, done, time.monotonic() - began, seconds)
+    return best if seconds else label
 
 
 def draw_blocks(label: np.ndarray, graph: np.ndarray, rng: np.random.Generator) -> list[np.ndarray]:

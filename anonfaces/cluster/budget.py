@@ -10,7 +10,7 @@ from typing import Literal, get_args
 
 from anonfaces.errors import InputError
 
-__all__ = ["UNLIMITED", "Budget", "Effort", "Progress", "check_seconds"]
+__all__ = ["UNLIMITED", "Budget", "Effort", "Progress", "check_seconds", "stride"]
 
 Effort = Literal["fast", "default", "best"]
 Progress = Callable[[float, float], None]
@@ -60,10 +60,22 @@ class Budget:
         """Seconds since the budget was made."""
         return time.monotonic() - self.started
 
+    def left(self) -> float | None:
+        """Seconds that are left, None without a limit."""
+        return None if self.time_limit is None else max(1e-3, self.time_limit - self.seconds())
+
     def report(self, share: float, loss: float) -> None:
         """Tell the progress callback, if there is one."""
         if self.progress is not None:
             self.progress(share, loss)
+
+
+def stride(legs: int, done: float, took: float, seconds: float | None) -> float:
+    """How many ``legs`` the next one stands for, where one takes ``took`` of all ``seconds``.
+
+    1 without a limit; more where time is short, so that a search that cools gets cold in it.
+    """
+    return 1.0 if seconds is None else min(max(1.0, legs * took / seconds), legs - done)
 
 
 UNLIMITED = Budget()

@@ -10,7 +10,12 @@ from anonfaces.cluster.people import means
 __all__ = ["recombine"]
 
 
-def recombine(points: np.ndarray, weights: np.ndarray, labels: list[np.ndarray]) -> np.ndarray:
+def recombine(
+    points: np.ndarray,
+    weights: np.ndarray,
+    labels: list[np.ndarray],
+    seconds: float | None = None,
+) -> np.ndarray:
     """Choose among all the groups of some groupings those that cost least together.
 
     A set-partitioning problem: every person in exactly one chosen group, least total weighted
@@ -21,6 +26,7 @@ def recombine(points: np.ndarray, weights: np.ndarray, labels: list[np.ndarray])
         points: float64 (p, d).
         weights: float64 (p,).
         labels: int64 (p,) each, at least one.
+        seconds: time limit; None: ended by counts alone.
 
     Returns:
         int64 (p,), no worse than any of ``labels``.
@@ -36,7 +42,7 @@ def recombine(points: np.ndarray, weights: np.ndarray, labels: list[np.ndarray])
     for at in [best, *range(len(labels))]:
         for rows, cost in zip(members(labels[at]), costs[at], strict=True):
             pool.setdefault(rows.tobytes(), (rows, cost, at == best))
-    chosen = _cheapest_cover(len(points), list(pool.values()))
+    chosen = _cheapest_cover(len(points), list(pool.values()), seconds)
     worse = _costs(points, weights, chosen).sum() >= costs[best].sum()
     return labels[best] if worse else chosen
 
@@ -52,13 +58,15 @@ def _costs(points: np.ndarray, weights: np.ndarray, label: np.ndarray) -> np.nda
     return np.bincount(label, weights=weights * np.square(points - centre[label]).sum(axis=1))
 
 
-def _cheapest_cover(p: int, pool: list[tuple[np.ndarray, float, bool]]) -> np.ndarray:
+def _cheapest_cover(
+    p: int, pool: list[tuple[np.ndarray, float, bool]], seconds: float | None
+) -> np.ndarray:
     from scipy.sparse import csc_array
 
     groups, cost, known = zip(*pool, strict=True)
     rows, ends = np.concatenate(groups), np.cumsum([0, *map(len, groups)])
     table = csc_array((np.ones(len(rows)), rows, ends), shape=(p, len(pool)))
-    taken = master.choose(np.array(cost), table, np.zeros(0), np.array(known, float), None)
+    taken = master.choose(np.array(cost), table, np.zeros(0), np.array(known, float), seconds)
     label = np.full(p, -1)
     for g, column in enumerate(np.flatnonzero(taken)):
         label[groups[column]] = g

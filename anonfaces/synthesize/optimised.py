@@ -266,7 +266,10 @@ def _warn(standing: dict[int, tuple[float, float]]) -> None:
     uneven = [g for g, (nearest, far) in standing.items() if far - nearest > TOLERANCE]
     for groups, said in (
         (near, "dlib takes the surrogate for one of its own members"),
-        (uneven, f"members' distances from the surrogate differ by more than {TOLERANCE:g}"),
+        (
+            uneven,
+            f"the surrogate is nearer to some members than to others by over {TOLERANCE:g}",
+        ),
     ):
         if groups:
             told = ", ".join(map(str, groups[:5])) + (", ..." if len(groups) > 5 else "")

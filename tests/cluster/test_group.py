@@ -150,6 +150,14 @@ def test_a_time_limit_that_is_reached_at_once_still_gives_valid_groups() -> None
     assert groups.sizes()["people"].between(3, 5).all()
 
 
+@pytest.mark.parametrize("n", [600, 2100])
+def test_a_time_limit_leaves_no_search_in_the_heat(n: int) -> None:
+    table = np.random.default_rng(0).normal(size=(n, 16))
+    start = group(table, 5, np.arange(n), method="mdav")
+    groups = group(table, 5, np.arange(n), effort="best", time_limit=3)
+    assert groups.information_loss < start.information_loss
+
+
 @pytest.mark.parametrize("n", [300, 3000])
 def test_ctrl_c_keeps_the_best_so_far_where_there_is_a_time_limit(n: int) -> None:
     def interrupt(share: float, loss: float) -> None:

@@ -62,10 +62,16 @@ def test_upsampling_finds_smaller_faces(portraits: list[Path]) -> None:
     assert len(load_detector("hog")(small)) == counts[1]
 
 
-def test_boxes_come_largest_first_then_nearest_the_middle() -> None:
+def test_boxes_come_in_the_order_of_whom_the_picture_is_of() -> None:
     image = np.zeros((100, 100, 3), np.uint8)
-    boxes = np.array([[0, 0, 20, 20], [40, 40, 60, 60], [0, 60, 30, 90]], np.int32)
+    boxes = np.array([[0, 0, 20, 20], [40, 40, 60, 60], [10, 40, 50, 80]], np.int32)
     np.testing.assert_array_equal(in_order(boxes, image), boxes[[2, 1, 0]])
+
+
+def test_who_is_cut_by_the_border_is_a_bystander_however_near_to_the_camera() -> None:
+    image = np.zeros((250, 250, 3), np.uint8)
+    boxes = np.array([[-28, 163, 91, 271], [67, 80, 175, 187], [115, -60, 223, 116]], np.int32)
+    assert in_order(boxes, image)[0].tolist() == [67, 80, 175, 187]
 
 
 def test_an_unknown_detector_is_refused() -> None:
