@@ -82,8 +82,8 @@ def encode(
     upsample : how often dlib's detectors double a picture first; None: by its size
     identity : see ``encoders.identity.find_identities``
     faces : "largest" keeps one face a photograph and lists the others as bystanders, "all" keeps
-        all, the largest alone with the photograph's identity; None: "largest" if identities
-        are known, else "all"
+        all, that one alone with the photograph's identity; None: "largest" if identities are
+        known, else "all". It is the one that has most of the picture and of its middle
     chip_size : side of the stored crops in pixels
     jobs : worker processes, by default one a core
     overwrite : replace an output, or an unfinished run, that was made with other options

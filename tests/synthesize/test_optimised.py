@@ -198,7 +198,7 @@ def test_a_group_whose_member_stays_too_near_is_named(few: FaceSet) -> None:
 def test_a_group_in_which_somebody_stands_out_is_named(few: FaceSet, ours: Optimised) -> None:
     vectors = few.embedding.copy()
     vectors[few.identity == "person_001"] *= 3  # no face is near to that
-    with pytest.warns(PrivacyWarning, match=r"in 1 of 3 groups members' distances.*: 1"):
+    with pytest.warns(PrivacyWarning, match=r"in 1 of 3 groups the surrogate is nearer.*: 1"):
         made(replace(few, embedding=vectors), ours)
     assert ours.standing[1][1] > 1 > ours.standing[0][1]
 
