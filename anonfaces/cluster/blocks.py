@@ -2,7 +2,8 @@
 
 A block is some hundred whole groups that hang together in the graph of nearest neighbours. Each
 block is annealed by itself, in threads, from one heat to the next; then the blocks are drawn
-anew from other seeds, so what a border kept apart in one round meets in the next.
+anew from other seeds, in turns breadth first and by most ties, so what a border kept apart in one
+round meets in the next.
 """
 
 from __future__ import annotations
@@ -74,7 +75,7 @@ def anneal_in_blocks(
         began, cooler = time.monotonic(), cool**step
         task = partial(_anneal_block, points, weights, k, label, limits, heat, cooler, tries)
         try:
-            blocks = draw_blocks(label, graph, rng)
+            blocks = draw_blocks(label, graph, rng, tied=round(done) % 2 == 1)
             label = _joined(len(points), blocks, _in_threads(task, blocks, rng, threads))
             done, heat, loss = done + step, heat * cooler, between(points, weights, label)
             best, lowest = (label, loss) if loss < lowest else (best, lowest)
@@ -87,16 +88,20 @@ def anneal_in_blocks(
     return best if seconds else label
 
 
-def draw_blocks(label: np.ndarray, graph: np.ndarray, rng: np.random.Generator) -> list[np.ndarray]:
-    """Rows of each block: whole groups that hang together, ``BLOCK`` people at most (or one group).
+def draw_blocks(
+    label: np.ndarray, graph: np.ndarray, rng: np.random.Generator, *, tied: bool = False
+) -> list[np.ndarray]:
+    """Rows of each block: whole groups that hang together, about ``BLOCK`` people.
 
     Args:
         label: int64 (p,), group numbers from 0.
         graph: int64 (p, c), near others of every person.
         rng: where the blocks grow from.
+        tied: next comes who is tied most often to the block so far, otherwise who is nearest to
+            its seed. The first hangs together better, the second has other borders every time.
     """
     count = int(label.max()) + 1
-    block = _grown(
+    block = (_grown if tied else _spread)(
         label,
         np.argsort(label, kind="stable"),
         np.bincount(label, minlength=count),
@@ -106,6 +111,36 @@ def draw_blocks(label: np.ndarray, graph: np.ndarray, rng: np.random.Generator) 
     )[label]
     order = np.argsort(block, kind="stable")
     return np.split(order, np.flatnonzero(np.diff(block[order])) + 1)
+
+
+@compiled
+def _spread(label: Any, member: Any, size: Any, graph: Any, seeds: Any, most: int) -> Any:
+    """Block of each group, int64 (g,): breadth first from one seed after the other."""
+    first = np.zeros(len(size) + 1, np.int64)
+    first[1:] = np.cumsum(size)
+    block, queue = np.full(len(size), -1), np.empty(len(size), np.int64)
+    now, people, head, tail = 0, 0, 0, 0
+    for seed in seeds:
+        if block[seed] >= 0:
+            continue
+        block[seed] = now
+        queue[tail] = seed
+        tail += 1
+        while head < tail:
+            g = queue[head]
+            head += 1
+            people += size[g]
+            if people >= most:
+                block[queue[head:tail]] = -1
+                now, people, tail = now + 1, 0, head
+                break
+            for i in member[first[g] : first[g + 1]]:
+                for j in graph[i]:
+                    if block[label[j]] < 0:
+                        block[label[j]] = now
+                        queue[tail] = label[j]
+                        tail += 1
+    return block
 
 
 @compiled

@@ -25,13 +25,14 @@ def test_duplicates_do_not_hide_the_point_itself_among_its_neighbours() -> None:
     np.testing.assert_array_equal(found // 30, np.arange(120)[:, None] // 30 * np.ones((1, 8)))
 
 
-def test_blocks_hold_every_person_once_and_no_group_in_two() -> None:
+@pytest.mark.parametrize("tied", [False, True])
+def test_blocks_hold_every_person_once_and_no_group_in_two(tied: bool) -> None:
     table = face_like(5000, 16)
     label = np.random.default_rng(0).permutation(np.arange(5000) // 5)
-    blocks = draw_blocks(label, nearest(table, 16), np.random.default_rng(1))
+    blocks = draw_blocks(label, nearest(table, 16), np.random.default_rng(1), tied=tied)
     assert np.sort(np.concatenate(blocks)).tolist() == list(range(5000))
     assert sum(len(set(label[rows])) for rows in blocks) == 1000
-    assert all(BLOCK - 5 < len(rows) <= BLOCK for rows in blocks[:-1])
+    assert all(abs(len(rows) - BLOCK) < 9 for rows in blocks[:-1])
 
 
 @pytest.mark.parametrize("method", ["anneal", "local_search"])
