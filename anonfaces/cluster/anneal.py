@@ -117,12 +117,26 @@ def anneal(
 
     Kirkpatrick, Gelatt and Vecchi, "Optimization by simulated annealing", Science 1983.
     """
+    budget, quick = replace(budget, stopped=Event()), None  # a stop is for this search alone
+    if budget.time_limit is not None and budget.effort != "fast":  # which is never cut off hot
+        fast = replace(budget, effort="fast", progress=None)
+        quick = _annealed(points, weights, k, rng.spawn(1)[0], fast, limits, None)
+    return _annealed(points, weights, k, rng, budget, limits, quick)
+
+
+def _annealed(
+    points: np.ndarray,
+    weights: np.ndarray,
+    k: int,
+    rng: np.random.Generator,
+    budget: Budget,
+    limits: Limits | None,
+    quick: np.ndarray | None,
+) -> np.ndarray:
+    """``anneal``, no worse than the groups ``quick`` if there are such."""
     if len(points) > 2 * BLOCK:
         hot = HOT if limits is None else _WARM
-        quick = _quickly(points, weights, k, rng, budget, limits)
         return anneal_in_blocks(points, weights, k, rng, budget, hot, limits, start=quick)
-    budget = replace(budget, stopped=Event())  # a stop is for this search alone
-    quick = _quickly(points, weights, k, rng, budget, limits)
     plan, start = _PLANS[budget.effort], _start(points, weights, k, rng, limits)
     first = Search(points, weights, k, rng, start, limits)
     (warm, cold), tries = _units(points, weights, start), min(plan.each * len(points), plan.most)
@@ -141,21 +155,6 @@ def anneal(
         if limits is None and k <= plan.priced and done == len(plan.heats) - 2:
             labels.insert(0, chosen(points, weights, k, labels, budget))
     return labels[0]
-
-
-def _quickly(
-    points: np.ndarray,
-    weights: np.ndarray,
-    k: int,
-    rng: np.random.Generator,
-    budget: Budget,
-    limits: Limits | None,
-) -> np.ndarray | None:
-    """What ``fast`` finds, where a time limit could cut off more while it is hot."""
-    if budget.time_limit is None or budget.effort == "fast":
-        return None
-    fast = replace(budget, effort="fast", progress=None)
-    return anneal(points, weights, k, rng.spawn(1)[0], fast, limits)
 
 
 def _start(

@@ -68,9 +68,9 @@ def anneal_in_blocks(
     rounds, total, least = _PLAN[budget.effort]
     tries = max(least, total // (rounds * max(crowd, len(points))))
     cool, rounds = (COLD / HOT) ** (1 / rounds), rounds // leg[1]
-    heat = hot * between(points, weights, label) / len(points) * cool ** (rounds * leg[0])
     done, step, seconds = 0.0, 1.0, budget.left()
     best, lowest = label, between(points, weights, label)
+    heat = hot * lowest / len(points) * cool ** (rounds * leg[0])
     while done < rounds and not budget.spent():
         began, cooler = time.monotonic(), cool**step
         task = partial(_anneal_block, points, weights, k, label, limits, heat, cooler, tries)
@@ -81,6 +81,7 @@ def anneal_in_blocks(
             best, lowest = (label, loss) if loss < lowest else (best, lowest)
             budget.report(min(1.0, done / rounds), loss)
         except KeyboardInterrupt:
+            budget.stop()
             if budget.time_limit is None:
                 raise
             break
