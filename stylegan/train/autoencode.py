@@ -33,7 +33,8 @@ class Autoencode:
     """``step`` after ``step``; ``features`` (n, s, s, 3) -> (n, d) tell what else must be kept.
 
     Features that have layers (``maps``) are looked at by heads as well, which learn to tell what
-    was drawn from photographs.
+    was drawn from photographs: what the encoder's w give, and w of nobody with the same mean and
+    covariance, which is what the mapping network will ask for.
     """
 
     name = "autoencode"
@@ -58,8 +59,9 @@ class Autoencode:
         self, state: State, number: int, rng: np.random.Generator, images: NDArray[np.float32]
     ) -> dict[str, float]:
         """One batch float32 (n, s, s, 3) in -1 to 1; the losses."""
-        recipe = self.networks.recipe
-        noise = rng.standard_normal((len(images), recipe.w_dim), np.float32) * recipe.w_noise
+        recipe, count = self.networks.recipe, len(images)
+        noise = rng.standard_normal((count, recipe.w_dim), np.float32) * recipe.w_noise
+        mixes = rng.standard_normal((round(recipe.sampled * count), count), np.float32)
         rate = recipe.autoencode_rate * warmed(number, self.steps)
         both = {
             name: (
@@ -73,7 +75,7 @@ class Autoencode:
             both["heads"] = state.tensors["heads"], averages
         wander = getattr(self.features, "wandering", None)
         cut = wander(rng) if wander else None
-        moved, report = self._run(both, *_tensors(images, noise, number + 1, rate), cut)
+        moved, report = self._run(both, *_tensors(images, noise, mixes, number + 1, rate), cut)
         for name, (parameters, (first, second)) in moved.items():
             state.tensors[name].update(parameters)
             state.tensors[f"{name}_m"].update(first)
@@ -87,12 +89,15 @@ class Autoencode:
         both: Mapping[str, Any],
         images: Tensor,
         noise: Tensor,
+        mixes: Tensor,
         step: Tensor,
         rate: Tensor,
         cut: Any,
     ) -> tuple[dict[str, Any], dict[str, Tensor]]:
         flat = {f"{n}/{k}": v for n, (p, _) in both.items() for k, v in p.items()}
-        report, gradients = value_and_gradients(lambda p: self._loss(p, images, noise, cut), flat)
+        report, gradients = value_and_gradients(
+            lambda p: self._loss(p, images, noise, mixes, cut), flat
+        )
         moved = {}
         for name, (parameters, averages) in both.items():
             own = {k: gradients[f"{name}/{k}"] for k in parameters}
@@ -100,37 +105,47 @@ class Autoencode:
         return moved, report
 
     def _loss(
-        self, p: Mapping[str, Tensor], images: Tensor, noise: Tensor, cut: Any
+        self, p: Mapping[str, Tensor], images: Tensor, noise: Tensor, mixes: Tensor, cut: Any
     ) -> tuple[Tensor, dict[str, Tensor]]:
         recipe, networks = self.networks.recipe, self.networks
         w = networks.encode(_own(p, "encoder/"), images)
-        made = networks.synthesise(_own(p, "generator/"), networks.widen(w + noise))
+        asked = ops.concatenate([w + noise, mixed(w, mixes)]) if self.judging else w + noise
+        made = networks.synthesise(_own(p, "generator/"), networks.widen(asked))
+        made, nobody = made[: images.shape[0]], made[images.shape[0] :]
         report = {"pixels": reconstruction(made, images)}
         total = report["pixels"] + recipe.w_weight * spread(w)
         if self.features is not None:
             some = images.shape[0] // 2  # the recogniser costs as much as both networks
-            more, found = self._seen(_own(p, "heads/"), made[:some], images[:some], cut)
+            more, found = self._seen(_own(p, "heads/"), made[:some], nobody, images[:some], cut)
             total, report = total + more, report | found
         return total, report
 
     def _seen(
-        self, heads: Mapping[str, Tensor], made: Tensor, real: Tensor, cut: Any
+        self, heads: Mapping[str, Tensor], made: Tensor, nobody: Tensor, real: Tensor, cut: Any
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """What the features and the heads on them say."""
         recipe, features = self.networks.recipe, self.features
         if not self.judging:
             distance = feature_distance(features, made, real)  # type: ignore[arg-type]
             return recipe.feature_weight * distance, {"features": distance}
-        drawn = features.maps(made, cut)  # type: ignore[union-attr]
+        drawn = features.maps(ops.concatenate([made, nobody]), cut)  # type: ignore[union-attr]
         wanted = [ops.stop_gradient(one) for one in features.maps(real, cut)]  # type: ignore[union-attr]
         pairs = zip(drawn, wanted, strict=True)
-        distance = sum(ops.mean(ops.sum(ops.square(a - b), axis=(1, 2, 3))) for a, b in pairs)
+        squares = [ops.square(a[: real.shape[0]] - b) for a, b in pairs]
+        distance = sum(ops.mean(ops.sum(one, axis=(1, 2, 3))) for one in squares)
         fixed = {k: ops.stop_gradient(v) for k, v in heads.items()}
         fooled = -sum(map(ops.mean, judged(fixed, drawn))) / len(drawn)
         lies = judged(heads, [ops.stop_gradient(one) for one in drawn])
         wrong = hinge(judged(heads, wanted), real=True) + hinge(lies, real=False)
         total = recipe.feature_weight * distance + recipe.heads_weight * fooled + wrong
         return total, {"features": distance, "fooled": fooled, "heads": wrong}
+
+
+def mixed(w: Tensor, mixes: Tensor) -> Tensor:
+    """w (n, d) and normal numbers (m, n) to w of nobody (m, d): of w's mean and covariance."""
+    w = ops.stop_gradient(w)
+    middle = ops.mean(w, axis=0)
+    return middle + mixes @ (w - middle) / np.float32(np.sqrt(w.shape[0] - 1))
 
 
 def feature_distance(features: Features, made: Tensor, real: Tensor) -> Tensor:

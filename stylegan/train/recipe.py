@@ -46,6 +46,7 @@ class Recipe:
     w_weight: float = 0.002
     feature_weight: float = 0.5
     heads_weight: float = 0.05
+    sampled: float = 0.25
     keep_weight: float = 0.5
     head_start: int = 200
     r1_gamma: float = 0.05

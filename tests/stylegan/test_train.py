@@ -23,6 +23,7 @@ from stylegan._autodiff import input_gradient, value_and_gradients  # noqa: E402
 from stylegan._parameters import initial  # noqa: E402
 from stylegan.mapping import map_latents  # noqa: E402
 from stylegan.train import augment  # noqa: E402
+from stylegan.train.autoencode import mixed  # noqa: E402
 from stylegan.train.data import Pictures, parse_square, read_pictures, split  # noqa: E402
 from stylegan.train.heads import head_specs, hinge, judged  # noqa: E402
 from stylegan.train.losses import reconstruction, sliced_wasserstein  # noqa: E402
@@ -147,6 +148,21 @@ def test_heads_on_layers_take_part_in_the_first_phase(photographs: Path, tmp_pat
     state = read_state(tmp_path / "state.h5", recipe.fixed())
     fresh = initial(head_specs(_Layers.shapes), np.random.default_rng(recipe.seed))
     assert all(np.any(ops.convert_to_numpy(state.tensors["heads"][k]) != fresh[k]) for k in fresh)
+
+
+def test_w_of_nobody_lie_as_the_encoded_ones_do_and_teach_the_encoder_nothing() -> None:
+    rng = np.random.default_rng(0)
+    w = (rng.standard_normal((24, 3)) @ np.diag([3.0, 1.0, 0.2]) + [5.0, 0.0, -2.0]).astype("f4")
+    mixes = rng.standard_normal((20_000, 24)).astype(np.float32)
+    found = ops.convert_to_numpy(mixed(ops.convert_to_tensor(w), ops.convert_to_tensor(mixes)))
+    assert np.allclose(found.mean(axis=0), w.mean(axis=0), atol=0.1)
+    assert np.allclose(np.cov(found.T), np.cov(w.T), rtol=0.05, atol=0.05)
+    some = ops.convert_to_tensor(mixes[:8])
+    _, gradients = value_and_gradients(
+        lambda p: (ops.sum(mixed(p["w"], some)) + ops.sum(0 * p["w"]), {}),
+        {"w": ops.convert_to_tensor(w)},
+    )
+    assert not np.any(ops.convert_to_numpy(gradients["w"]))
 
 
 def test_heads_learn_to_tell_two_kinds_of_maps() -> None:
