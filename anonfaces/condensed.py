@@ -178,7 +178,8 @@ def _check(job: _Job) -> None:
     asked(**job.asked)
     check_surrogate(job.surrogate, job.drawing)
     if job.same_person is not None and not job.same_person > 0:
-        raise InputError(f"--same-person is a distance > 0, not {job.same_person:g}")
+        told = f"--same-person (in Python same_person) is a distance > 0, not {job.same_person:g}"
+        raise InputError(told)
 
 
 def _columns(job: _Job) -> tuple[str, ...]:
@@ -252,11 +253,13 @@ def _same_person(gathered: Gathered, job: _Job) -> float:
         if gathered.extractor:
             raise InputError(
                 f"who is who is not given, and {gathered.extractor} vectors have no known distance"
-                " below which two faces may be one person's: give --identity, or --same-person"
+                " below which two faces may be one person's: give --identity, or --same-person (in"
+                " Python identity, same_person)"
             )
         warn(
             f"which extractor made these vectors is not known: {THRESHOLD:g}, the distance below"
-            " which two faces may be one person's, is right for dlib's alone (--same-person)",
+            " which two faces may be one person's, is right for dlib's alone (--same-person; in"
+            " Python same_person)",
         )
     return THRESHOLD
 
