@@ -110,7 +110,7 @@ def condense(
     l_diversity: Mapping[str, int] | None = None,
     t_closeness: Mapping[str, float] | None = None,
     certify: float | None = None,
-    surrogate: str = "optimised",
+    surrogate: str | None = None,
     drawing: Drawing | None = None,
     encoding: Encoding | None = None,
     overwrite: bool = False,
@@ -141,7 +141,8 @@ def condense(
         which then are no part of the embedding.
     ``surrogate``, ``drawing``
         How faces are made of groups, and its options: see ``anonfaces.synthesize``. Without
-        options ``seed`` is theirs as well.
+        options ``seed`` is theirs as well. None is ``optimised``; of bare embeddings no faces
+        are made, and a method or an option of one is refused.
     ``overwrite``
         Replace a condensed dataset that is there; nothing else is ever replaced.
 
@@ -149,19 +150,22 @@ def condense(
     ``InputError`` and ``OutputError``, and then no dataset is written. Every ``PrivacyWarning``
     is also on the page.
     """
-    from anonfaces.synthesize import Drawing
+    from anonfaces.synthesize import USUAL, Drawing
 
-    how, looking = method or DEFAULT, encoding or Encoding()
+    how, looking, faced = method or DEFAULT, encoding or Encoding(), surrogate or USUAL
     job = _Job(
         check_k(k), how, effort, time_limit, check_seed(seed), identity, same_person,
-        tuple(leave_out), surrogate, drawing or Drawing(seed=seed), looking, progress, certify,
+        tuple(leave_out), faced, drawing or Drawing(seed=seed), looking, progress, certify,
         {"same": tuple(same), "l_diversity": l_diversity, "t_closeness": t_closeness},
     )  # fmt: skip
     _check(job)
     place, origin = check_output(Path(output), Path(source), overwrite), Path(source)
     check_leave_out(origin, job.leave_out)
     if not origin.is_dir():
-        gathered, groups = _grouped(from_file(origin, identity, _columns(job), job.leave_out), job)
+        gathered = from_file(origin, identity, _columns(job), job.leave_out)
+        if gathered.faces is None:
+            job.drawing.refuse_without_faces(surrogate, origin.name)
+        gathered, groups = _grouped(gathered, job)
     with workplace(place) as folder:
         if origin.is_dir():
             gathered, groups = _grouped(_encoded(origin, place, folder, job), job)

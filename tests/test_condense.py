@@ -18,10 +18,12 @@ import anonfaces
 from anonfaces.cluster import Groups
 from anonfaces.errors import AnonfacesError, GuaranteeError, InputError, PrivacyWarning
 from anonfaces.report import Summary
+from anonfaces.synthesize import Drawing
 from encoders.faceset import BYSTANDER_COLUMNS, LEDGER_COLUMNS, FaceSet
 
 SIDE = 16
-condense = partial(anonfaces.condense, surrogate="k-same")  # chips of noise have no generated face
+grouped = anonfaces.condense
+condense = partial(grouped, surrogate="k-same")  # chips of noise have no generated face
 
 
 def people(n: int = 40, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -171,7 +173,7 @@ def test_the_same_input_and_seed_give_the_same_bytes(faces: Path, tmp_path: Path
 def test_bare_embeddings_make_groups_without_faces(tmp_path: Path, suffix: str) -> None:
     source = bare(tmp_path, suffix)
     with pytest.warns(PrivacyWarning) as heard:
-        done = condense(source, 5, tmp_path / "out", identity="none")
+        done = grouped(source, 5, tmp_path / "out", identity="none")
     assert done.summary.surrogate is None
     assert "--surrogate" not in done.summary.command
     assert "urrogate is" not in (done.folder / "report.html").read_text()
@@ -208,7 +210,7 @@ def test_one_face_under_two_names_is_warned_of_and_told_to_the_owner(tmp_path: P
     X[-1] = X[0]
     np.savez(tmp_path / "x.npz", embedding=X, identity=names)
     with pytest.warns(PrivacyWarning, match="1 pair of names"):
-        done = condense(tmp_path / "x.npz", 5, tmp_path / "out")
+        done = grouped(tmp_path / "x.npz", 5, tmp_path / "out")
     told = pd.read_csv(done.folder / "lookalikes.csv", dtype=str)
     assert told[["first_identity", "second_identity"]].to_numpy().tolist() == [
         [names[0], names[-1]]
@@ -220,7 +222,7 @@ def test_one_face_under_two_names_is_warned_of_and_told_to_the_owner(tmp_path: P
 def test_the_columns_that_were_taken_are_told(tmp_path: Path) -> None:
     table = pd.DataFrame(people()[0]).rename(columns=lambda column: f"x{column}")
     table.assign(age=30, person=people()[1]).to_csv(tmp_path / "x.csv", index=False)
-    done = condense(tmp_path / "x.csv", 5, tmp_path / "out")
+    done = grouped(tmp_path / "x.csv", 5, tmp_path / "out")
     assert done.columns == (*(f"x{column}" for column in range(people()[0].shape[1])), "age")
 
 
@@ -228,7 +230,7 @@ def test_a_column_names_the_person(tmp_path: Path) -> None:
     X, names = people()
     table = pd.DataFrame(X).rename(columns=str).assign(who=names)
     table.to_csv(tmp_path / "x.csv", index=False)
-    done = condense(tmp_path / "x.csv", 5, tmp_path / "out", identity="column:who")
+    done = grouped(tmp_path / "x.csv", 5, tmp_path / "out", identity="column:who")
     assert done.summary.people == 40
     assert done.summary.identity == "given"
 
@@ -264,7 +266,7 @@ def test_columns_that_are_asked_about_are_no_part_of_the_embedding(
         table.to_csv(path, index=False)
     else:
         table.to_parquet(path)
-    done = condense(path, 5, tmp_path / "out", t_closeness={"city": 0.2}, effort="fast")
+    done = grouped(path, 5, tmp_path / "out", t_closeness={"city": 0.2}, effort="fast")
     assert done.groups.centroids.shape[1] == X.shape[1]
     assert done.groups.constraints[0].reached <= 0.2
     assert set(pd.read_csv(done.folder / "condensed.csv")["city"]) <= {"'=Aa", "Bb"}
@@ -314,6 +316,8 @@ BROKEN = np.full((20, 4), np.nan)
         ({"source": "facenet.npz"}, InputError, "facenet vectors have no known distance"),
         ({"source": "facenet.npz"}, InputError, r"\(in Python identity, same_person\)"),
         ({"surrogate": "magic"}, InputError, "no surrogate method 'magic'"),
+        ({"source": "bare.csv", "surrogate": "k-same"}, InputError, "k-same: bare.csv holds vec"),
+        ({"source": "bare.csv", "drawing": Drawing(psi=0.7)}, InputError, "^--psi 0.7: bare.csv"),
         ({"identity": "folder"}, InputError, "is for photographs"),
         ({"identity": "column:name"}, InputError, "holds its identities itself"),
         ({"source": "missing.h5"}, InputError, "no such file"),
@@ -344,7 +348,7 @@ def test_a_refusal_writes_nothing(
     before = sorted(tmp_path.rglob("*"))
     source, output = tmp_path / asked.pop("source"), tmp_path / asked.pop("output")
     with pytest.raises(error, match=message):
-        condense(source, output=output, **asked)
+        grouped(source, output=output, **asked)
     assert sorted(tmp_path.rglob("*")) == before
 
 

@@ -156,12 +156,13 @@ def cluster(
     max_pixels: Annotated[int, _option("larger photographs are not decoded")] = 100_000_000,
     chip_size: Annotated[int, _option("side of the surrogates in pixels")] = 256,
     surrogate: Annotated[
-        str,
+        str | None,
         _option(
-            "how a face is made of a group: optimised, stylegan (ten times as fast), k-same, …;"
-            " a wrong name lists all"
+            "how a face is made of a group: optimised (default), stylegan (ten times as fast),"
+            " k-same, …; a wrong name lists all. Vectors have no faces to make any of",
+            show_default=False,
         ),
-    ] = "optimised",
+    ] = None,
     generator: Annotated[
         Path | None,
         _option("a StyleGAN checkpoint in place of the one that ships", show_default=False),

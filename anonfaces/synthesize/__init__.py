@@ -15,11 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anonfaces.errors import InputError
-from anonfaces.synthesize.options import Drawing
+from anonfaces.synthesize.options import USUAL, Drawing
 
 __all__ = [
     "OF_SURROGATES",
     "SURROGATES",
+    "USUAL",
     "Accountable",
     "BatchSurrogate",
     "ChipSource",

@@ -8,7 +8,10 @@ from pathlib import Path
 from anonfaces.cluster.checks import check_seed
 from anonfaces.errors import InputError
 
-__all__ = ["Drawing"]
+__all__ = ["USUAL", "Drawing"]
+
+USUAL = "optimised"
+"""The method that is taken where none is named."""
 
 _OF_EVERY_METHOD = ("seed", "jobs")
 
@@ -52,6 +55,16 @@ class Drawing:
             changed = getattr(self, name) != getattr(default, name)
             if changed and name not in (*known, *_OF_EVERY_METHOD):
                 raise InputError(f"--surrogate {method} has no --{name}")
+
+    def refuse_without_faces(self, method: str | None, source: str) -> None:
+        """``InputError`` where a method was named, or an option given, for vectors alone."""
+        given = self.told(method or "", self.seed)[method is None :]
+        if given:
+            raise InputError(
+                f"{' '.join(given)}: {source} holds vectors, which have no faces to make surrogates"
+                " of: leave that out (in Python surrogate, drawing), or give photographs or a"
+                " faces.h5"
+            )
 
     def told(self, method: str, seed: int | None = None) -> list[str]:
         """``--surrogate method`` with the options that differ from their defaults.
