@@ -48,6 +48,7 @@ def _content(summary: Summary, groups: pd.DataFrame, pictures: Path) -> dict[str
         how_good,
         kept,
         limits_of,
+        unlike,
         whose_people,
     )
 
@@ -61,6 +62,7 @@ def _content(summary: Summary, groups: pd.DataFrame, pictures: Path) -> dict[str
         "whose": whose_people(summary),
         "kept": kept(summary),
         "how_good": how_good(summary),
+        "unlike": unlike(summary),
         "hint": hint(summary),
         "not_promised": NOT_PROMISED,
         "about": about(summary.surrogate),

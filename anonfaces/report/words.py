@@ -17,6 +17,7 @@ __all__ = [
     "how_good",
     "kept",
     "limits_of",
+    "unlike",
     "whose_people",
 ]
 
@@ -170,6 +171,17 @@ def _kept_same(one: Mapping[str, Any]) -> str:
 
 
 _KEPT = {"l_diversity": _kept_l, "t_closeness": _kept_t, "same": _kept_same}
+
+
+def unlike(summary: Summary) -> str:
+    """That random groups keep less than these where more than k is asked; empty otherwise."""
+    if not summary.constraints:
+        return ""
+    columns = ", ".join(dict.fromkeys(str(one["column"]) for one in summary.constraints))
+    return (
+        f"The random groups keep {summary.k} people each and nothing beside: they were drawn"
+        f" without what is asked of these groups by {columns}, so the two are not held to the same."
+    )
 
 
 def how_good(summary: Summary) -> str:

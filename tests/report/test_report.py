@@ -92,6 +92,7 @@ def test_the_guarantee_and_the_numbers_are_there(dataset: Maker) -> None:
     ("changes", "expected", "absent"),
     [
         ({"identity": "folder"}, "one folder, one person", "What weakens it here"),
+        ({"constraints": ()}, "A method has to beat it to be worth anything.", "held to the same"),
         ({"identity": "estimate"}, "what could be one person counts as one", "one folder"),
         ({"identity": "none"}, "It does not hold for people here", "has at least 5 people"),
         ({"estimated_faces": 3}, "For 3 faces without a name it was estimated", "It does not hold"),
@@ -99,6 +100,11 @@ def test_the_guarantee_and_the_numbers_are_there(dataset: Maker) -> None:
         (
             {"constraints": (KEPT | {"kind": "l_diversity", "bound": 3, "reached": 4.0},)},
             "at least 3 different values of age (the fewest here: 4). Close numbers",
+            "earth mover",
+        ),
+        (
+            {"constraints": (KEPT | {"kind": "l_diversity", "bound": 3, "reached": 4.0},)},
+            "drawn without what is asked of these groups by age, so the two are not held",
             "earth mover",
         ),
         (
