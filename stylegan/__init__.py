@@ -1,4 +1,4 @@
-"""StyleGAN and StyleGAN2: networks, official checkpoints, our own generator.
+"""StyleGAN, StyleGAN2 and StyleGAN3: networks, official checkpoints, our own generator.
 
 >>> import stylegan
 >>> generator = stylegan.load()                      # the one that ships

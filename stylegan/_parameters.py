@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,12 +18,13 @@ Parameters = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Spec:
-    """A parameter's shape and its first values: normal, or all ``start``."""
+    """A parameter's shape and its first values: normal, or all ``start``, or as ``drawn``."""
 
     shape: tuple[int, ...]
-    start: float | None = None
+    start: float | tuple[float, ...] | None = None
     trainable: bool = True
     spread: float = 1.0
+    drawn: Callable[[np.random.Generator], NDArray[Any]] | None = None
 
 
 def initial(specs: Mapping[str, Spec], rng: np.random.Generator) -> dict[str, NDArray[np.float32]]:
@@ -57,6 +58,8 @@ def variables(specs: Mapping[str, Spec], values: Mapping[str, NDArray[Any]]) -> 
 
 
 def _start(spec: Spec, rng: np.random.Generator) -> NDArray[np.float32]:
+    if spec.drawn is not None:
+        return np.asarray(spec.drawn(rng), np.float32)
     if spec.start is not None:
         return np.full(spec.shape, spec.start, np.float32)
     return rng.standard_normal(spec.shape, np.float32) * np.float32(spec.spread)

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, fields
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from anonfaces.errors import WeightsError
 
-__all__ = ["DiscriminatorConfig", "EncoderConfig", "GeneratorConfig", "standard_channels"]
+__all__ = [
+    "AliasFreeConfig",
+    "DiscriminatorConfig",
+    "EncoderConfig",
+    "GeneratorConfig",
+    "alias_free_channels",
+    "standard_channels",
+]
 
 _MAX_WIDTH, _MAX_LAYERS, _MAX_BLOCKS = 8192, 64, 10
-_ARCHITECTURES = ("stylegan", "stylegan2")
 
 
 def standard_channels(resolution: int, base: int = 32768, most: int = 512) -> tuple[int, ...]:
@@ -25,6 +31,17 @@ def standard_channels(resolution: int, base: int = 32768, most: int = 512) -> tu
     return tuple(min(base // size, most) for size in sizes)
 
 
+def alias_free_channels(
+    size: int, base: int = 32768, most: int = 512, layers: int = 14
+) -> tuple[int, ...]:
+    """StyleGAN3's feature maps for ``size`` pixels: ``base / 2`` by the cutoff, at most ``most``.
+
+    StyleGAN3-T has base 32768 and 512 at most, StyleGAN3-R twice as many of both.
+    """
+    steps = (min(i / (layers - 2), 1.0) for i in range(layers))
+    return tuple(round(min(base / 2 / (2 * (size / 4) ** step), most)) for step in steps)
+
+
 class _Config:
     """Reading from JSON, where every number is checked before anything is made of it."""
 
@@ -33,12 +50,17 @@ class _Config:
         """The config in ``text``, or ``WeightsError`` naming ``source``."""
         try:
             values = json.loads(text)
-            known = {field.name for field in fields(cls)}  # type: ignore[arg-type]
+            kind = cls._kind(values)
+            known = {field.name for field in fields(kind)}  # type: ignore[arg-type]
             if not isinstance(values, dict) or not set(values) <= known:
                 raise ValueError(f"expected an object of {', '.join(sorted(known))}")
-            return cls(**{k: tuple(v) if k == "channels" else v for k, v in values.items()})
+            return kind(**{k: tuple(v) if k == "channels" else v for k, v in values.items()})
         except (ValueError, TypeError, RecursionError) as error:
             raise WeightsError(f"{source}: not a network's config ({error})") from None
+
+    @classmethod
+    def _kind(cls, values: Any) -> type[Self]:
+        return cls
 
     def to_json(self) -> str:
         """The config as JSON, one line a field."""
@@ -63,15 +85,25 @@ class GeneratorConfig(_Config):
     classes: int = 0
     clamp: float | None = None
 
+    _known: ClassVar[tuple[str, ...]] = ("stylegan", "stylegan2")
+
+    @classmethod
+    def _kind(cls, values: Any) -> type[Any]:
+        named = values.get("architecture") if isinstance(values, dict) else None
+        return AliasFreeConfig if named in AliasFreeConfig._known else cls
+
     def __post_init__(self) -> None:
-        if self.architecture not in _ARCHITECTURES:
-            raise WeightsError(f"architecture {self.architecture!r}: expected {_ARCHITECTURES}")
-        _check_channels(self.channels)
+        if self.architecture not in self._known:
+            raise WeightsError(f"architecture {self.architecture!r}: expected {self._known}")
+        self._check_sizes()
         _check("z_dim", self.z_dim, 1, _MAX_WIDTH)
         _check("w_dim", self.w_dim, 1, _MAX_WIDTH)
         _check("mapping_layers", self.mapping_layers, 1, _MAX_LAYERS)
         _check("classes", self.classes, 0, _MAX_WIDTH)
         _check_clamp(self.clamp)
+
+    def _check_sizes(self) -> None:
+        _check_channels(self.channels)
 
     @property
     def resolution(self) -> int:
@@ -87,6 +119,49 @@ class GeneratorConfig(_Config):
     def num_ws(self) -> int:
         """How many w an image takes: two for every block."""
         return 2 * len(self.channels)
+
+
+@dataclass(frozen=True)
+class AliasFreeConfig(GeneratorConfig):
+    """StyleGAN3 (Karras et al. 2021): ``"stylegan3-t"`` follows shifts, ``"-r"`` turns as well.
+
+    ``channels`` are the feature maps of the layers in turn, without the last, which makes the
+    colours; officially there are 14. ``size`` is the side of the image, a power of two from
+    16 to 2048 pixels.
+    """
+
+    architecture: str = "stylegan3-t"
+    mapping_layers: int = 2
+    clamp: float | None = 256.0
+    size: int = 256
+
+    _known: ClassVar[tuple[str, ...]] = ("stylegan3-t", "stylegan3-r")
+
+    def _check_sizes(self) -> None:
+        _check_counts(self.channels, 3, _MAX_LAYERS, "layers")
+        _check("size", self.size, 16, 2048)
+        if self.size & (self.size - 1):
+            raise WeightsError(f"size {self.size}: expected a power of two")
+
+    @property
+    def resolution(self) -> int:
+        """Side of the image in pixels."""
+        return self.size
+
+    @property
+    def num_ws(self) -> int:
+        """How many w an image takes: one for the input and for each layer."""
+        return len(self.channels) + 2
+
+    @property
+    def radial(self) -> bool:
+        """Whether filters are round and convolutions 1 x 1, as rotation wants them."""
+        return self.architecture == "stylegan3-r"
+
+    @property
+    def kernel(self) -> int:
+        """Side of the convolutions' kernels."""
+        return 1 if self.radial else 3
 
 
 @dataclass(frozen=True)
@@ -149,8 +224,12 @@ def _check(name: str, value: Any, least: int, most: int) -> None:
 
 
 def _check_channels(channels: tuple[int, ...]) -> None:
-    if not 1 <= len(channels) <= _MAX_BLOCKS:
-        raise WeightsError(f"{len(channels)} blocks: expected 1 to {_MAX_BLOCKS}")
+    _check_counts(channels, 1, _MAX_BLOCKS, "blocks")
+
+
+def _check_counts(channels: tuple[int, ...], least: int, most: int, name: str) -> None:
+    if not least <= len(channels) <= most:
+        raise WeightsError(f"{len(channels)} {name}: expected {least} to {most}")
     for count in channels:
         _check("channels", count, 1, _MAX_WIDTH)
 

@@ -17,9 +17,10 @@ if TYPE_CHECKING:
 _EXAMPLES = """
 Turn a StyleGAN checkpoint into a folder of HDF5 weights and a JSON config.
 
-CHECKPOINT is a pickle of NVIDIA's (StyleGAN, StyleGAN2, StyleGAN2-ADA), a .pt of rosinality's
-stylegan2-pytorch, an .npz with arrays named G/... as the official PyTorch modules name them, or
-a folder that this command wrote. Nothing in it is run: a file that tries is refused.
+CHECKPOINT is a pickle of NVIDIA's (StyleGAN, StyleGAN2, StyleGAN2-ADA, StyleGAN3), a .pt of
+rosinality's stylegan2-pytorch, an .npz with arrays named G/... as the official PyTorch modules
+name them, or a folder that this command wrote. Nothing in it is run: a file that tries is
+refused.
 
 \b
 Examples:

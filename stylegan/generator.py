@@ -12,10 +12,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from anonfaces._words import counted
 from anonfaces.errors import InputError
-from stylegan import synthesis1, synthesis2
+from stylegan import synthesis1, synthesis2, synthesis3
 from stylegan._backend import compiled
 from stylegan._parameters import Spec, check, initial, variables
-from stylegan.config import GeneratorConfig
+from stylegan.config import AliasFreeConfig, GeneratorConfig
 from stylegan.mapping import broadcast, map_latents, mapping_specs, truncate
 
 __all__ = ["Generator", "Noise", "generator_specs", "mix"]
@@ -27,12 +27,17 @@ Precision = Literal["float32", "bfloat16"]
 
 def generator_specs(config: GeneratorConfig) -> dict[str, Spec]:
     """Names and shapes of a generator's parameters: kernels HWIO, dense layers (in, out)."""
-    synthesis = synthesis1 if config.architecture == "stylegan" else synthesis2
-    return mapping_specs(config) | synthesis.synthesis_specs(config)
+    return mapping_specs(config) | _network(config).synthesis_specs(config)
+
+
+def _network(config: GeneratorConfig) -> Any:
+    if isinstance(config, AliasFreeConfig):
+        return synthesis3
+    return synthesis1 if config.architecture == "stylegan" else synthesis2
 
 
 class Generator:
-    """StyleGAN or StyleGAN2 with its numbers.
+    """StyleGAN, StyleGAN2 or StyleGAN3 with its numbers.
 
     >>> generator = stylegan.load()
     >>> w = generator.map(generator.latents([0, 1, 2]), psi=0.7)
@@ -111,11 +116,10 @@ class Generator:
         self, w: Tensor, noise: Sequence[Tensor] | None = None, dtype: str = "float32"
     ) -> Tensor:
         """The bare network on tensors, differentiable: W+ to images, noise maps or none."""
-        synthesis = synthesis1 if self.config.architecture == "stylegan" else synthesis2
-        return synthesis.synthesise(self.parameters, self.config, w, noise, dtype)
+        return _network(self.config).synthesise(self.parameters, self.config, w, noise, dtype)
 
     def noise_maps(self) -> list[Tensor]:
-        """The network's constant noise, one (1, size, size, 1) a layer."""
+        """The network's constant noise, one (1, size, size, 1) a layer; StyleGAN3 has none."""
         return [self.parameters[f"{name}.noise_const"][None, :, :, None] for name in self._noisy]
 
     @cached_property
@@ -143,12 +147,12 @@ class Generator:
         return ops.convert_to_numpy(self._run(ops.convert_to_tensor(w), self._noise(noise, seeds)))
 
     def _noise(self, noise: Noise, seeds: Sequence[tuple[int, int]]) -> list[Tensor] | None:
-        if noise == "none":
+        if noise not in ("const", "random", "none"):
+            raise InputError(f"noise {noise!r}: expected const, random or none")
+        if noise == "none" or not self._noisy:
             return None
         if noise == "const":
             return [ops.convert_to_tensor(plane) for plane in self.noise_maps()]
-        if noise != "random":
-            raise InputError(f"noise {noise!r}: expected const, random or none")
         rngs = [np.random.default_rng(pair) for pair in seeds]
         sides = [self.parameters[f"{name}.noise_const"].shape[0] for name in self._noisy]
         return [

@@ -23,7 +23,7 @@ def mapping_specs(config: GeneratorConfig) -> dict[str, Spec]:
     if config.classes:
         embedded = config.z_dim if config.architecture == "stylegan" else config.w_dim
         specs["mapping.embed.weight"] = Spec((config.classes, embedded))
-        if config.architecture == "stylegan2":
+        if config.architecture != "stylegan":
             specs["mapping.embed.bias"] = Spec((embedded,), 0.0)
         width += embedded
     return specs | layer_specs("mapping.", width, config.w_dim, config.mapping_layers)

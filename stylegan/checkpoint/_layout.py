@@ -22,6 +22,7 @@ __all__ = [
     "fc_hwc",
     "from_official",
     "kernel",
+    "mapping_sizes",
     "need",
     "widths",
 ]
@@ -57,21 +58,33 @@ def widths(values: Arrays, name: str, axis: int, source: str) -> tuple[int, ...]
 def from_official(
     values: Arrays, clamp: float | None, source: str
 ) -> tuple[GeneratorConfig, dict[str, NDArray[Any]]]:
-    """A generator under the names of StyleGAN2-ADA's PyTorch modules (NCHW) in our layout."""
+    """A generator under the names of NVIDIA's PyTorch modules (NCHW) in our layout.
+
+    StyleGAN2-ADA's and StyleGAN3's modules have these names.
+    """
     ours = {name: _turned(name, array) for name, array in _numbers(values).items()}
+    if any(name.startswith("synthesis.input.") for name in ours):
+        from stylegan.checkpoint._alias_free import alias_free_from_official
+
+        return alias_free_from_official(ours, clamp, source)
     need(ours, ("mapping.fc0.weight", "mapping.w_avg"), source)
-    depth = count(ours, r"mapping\.fc(\d+)\.weight")
-    embed = ours.get("mapping.embed.weight")
-    w_dim = len(ours["mapping.w_avg"])
     config = GeneratorConfig(
         channels=widths(ours, "synthesis.b{}.conv1.weight", -1, source),
-        z_dim=len(ours["mapping.fc0.weight"]) - (0 if embed is None else embed.shape[-1]),
-        w_dim=w_dim,
-        mapping_layers=depth,
-        classes=0 if embed is None else len(embed),
         clamp=clamp,
+        **mapping_sizes(ours),
     )
     return config, ours
+
+
+def mapping_sizes(ours: Arrays) -> dict[str, Any]:
+    """What the mapping network's arrays tell of the config."""
+    embed = ours.get("mapping.embed.weight")
+    return {
+        "z_dim": len(ours["mapping.fc0.weight"]) - (0 if embed is None else embed.shape[-1]),
+        "w_dim": len(ours["mapping.w_avg"]),
+        "mapping_layers": count(ours, r"mapping\.fc(\d+)\.weight"),
+        "classes": 0 if embed is None else len(embed),
+    }
 
 
 def discriminator_from_official(

@@ -22,6 +22,7 @@ from stylegan.checkpoint._tensorflow import (
 __all__ = ["read_pickle"]
 
 _DEEPEST = 32  # modules in modules
+_ALIAS_FREE = {"output_scale": 0.25, "margin_size": 10, "num_critical": 2}  # StyleGAN3's, as built
 
 
 def read_pickle(path: Path) -> Found:
@@ -96,11 +97,9 @@ def _is_pair(pair: Any) -> bool:
 def _pytorch(content: dict[Any, Any], source: str) -> Found:
     module = content.get("G_ema", content.get("G"))
     if not isinstance(module, Inert):
-        raise RefusedError("holds no G_ema: not a snapshot of StyleGAN2-ADA")
-    values = dict(_tensors(module))
-    if any(name.startswith("synthesis.input.") for name in values):
-        raise RefusedError("is a StyleGAN3, whose networks are not built here yet")
-    generator, ours = from_official(values, _clamp(module, "b4"), source)
+        raise RefusedError("holds no G_ema: not a snapshot of StyleGAN2-ADA or StyleGAN3")
+    _check_settings(_state(_child(module, "synthesis")))
+    generator, ours = from_official(dict(_tensors(module)), _clamp(module, "b4"), source)
     judge = content.get("D")
     found = dict(_tensors(judge)) if isinstance(judge, Inert) else {}
     if judge is None or "b4.conv.weight" not in found or not _is_residual(found):
@@ -112,6 +111,14 @@ def _pytorch(content: dict[Any, Any], source: str) -> Found:
     return Found(generator, ours, config, theirs)
 
 
+def _check_settings(synthesis: dict[str, Any]) -> None:
+    """What no array tells of a StyleGAN3 must be as published, where the module says it."""
+    for name, value in _ALIAS_FREE.items():
+        if synthesis.get(name, value) != value:
+            told = synthesis[name] if type(synthesis[name]) in (int, float) else "another kind"
+            raise RefusedError(f"is a StyleGAN3 of {name} {told}: only {value} is supported")
+
+
 def _is_residual(values: dict[str, Any]) -> bool:
     blocks = [name for name in values if name.endswith(".conv0.weight")]
     return all(name.replace("conv0", "skip") in values for name in blocks)
@@ -119,7 +126,9 @@ def _is_residual(values: dict[str, Any]) -> bool:
 
 def _clamp(module: Any, where: str) -> float | None:
     """The bound on activations that 16-bit training used."""
-    for place in (where, f"synthesis.{where}.conv1"):
+    layers = _entries(_state(_child(module, "synthesis")).get("_modules"))
+    first = next((str(name) for name in layers if str(name).startswith("L0_")), "")
+    for place in (where, f"synthesis.{where}.conv1", f"synthesis.{first}"):
         bound = _state(_child(module, place)).get("conv_clamp")
         if isinstance(bound, int | float) and bound > 0:
             return float(bound)

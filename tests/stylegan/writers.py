@@ -246,6 +246,9 @@ def _stream(array: NDArray[np.float32]) -> bytes:
     return out.getvalue() + struct.pack("<q", array.size) + array.tobytes()
 
 
+_BUFFERS = {"w_avg", "noise_const", "transform", "freqs", "phases", "magnitude_ema"}
+
+
 class _Module:
     """A persistent module: its source goes into the pickle beside its state."""
 
@@ -278,7 +281,7 @@ def _module(values: Mapping[str, NDArray[np.float32]], clamp: float | None) -> _
         module = top
         for part in path:
             module = module.state["_modules"].setdefault(part, _Module(conv_clamp=clamp))
-        buffer = last in {"w_avg", "noise_const", "resample_filter"}
+        buffer = last in _BUFFERS or last.endswith("_filter")
         kept = module.state["_buffers" if buffer else "_parameters"]
         kept[last] = (_Tensor if buffer else _Parameter)(value)
     return top
@@ -293,6 +296,25 @@ def ada_pickle(generator: Arrays, judge: Arrays | None = None, clamp: float | No
         "G_ema": _module(official(generator), clamp),
         "augment_pipe": None,
     }
+    return _persistent(content)
+
+
+def alias_free_pickle(
+    values: Arrays, filters: Arrays, clamp: float | None = 256.0, **settings: Any
+) -> bytes:
+    """A snapshot of StyleGAN3's training; ``settings`` are attributes of its synthesis."""
+    theirs = {k: v.transpose(3, 2, 0, 1) if v.ndim == 4 else _rows(k, v) for k, v in values.items()}
+    module = _module({**theirs, **filters}, clamp)
+    module.state["_modules"]["synthesis"].state |= {"output_scale": 0.25, **settings}
+    other = _module({k: np.zeros_like(v) for k, v in theirs.items()}, clamp)
+    return _persistent({"G": other, "D": None, "G_ema": module, "training_set_kwargs": {}})
+
+
+def _rows(name: str, value: NDArray[np.float32]) -> NDArray[np.float32]:
+    return value.T if name.endswith("weight") else value
+
+
+def _persistent(content: Any) -> bytes:
     with named(
         torch__FloatStorage=_FloatStorage,
         torch__storage___load_from_bytes=_load_from_bytes,
