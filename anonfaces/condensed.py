@@ -72,6 +72,10 @@ class Condensed:
     groups: Groups
     columns: tuple[str, ...] = ()
 
+    def __repr__(self) -> str:
+        drawn = self.summary.surrogate or "no surrogates"
+        return f"Condensed({self.folder.name}/: {drawn}; {self.groups})"
+
 
 @dataclass(frozen=True)
 class _Job:

@@ -80,7 +80,9 @@ class FaceSet:
 
     def __repr__(self) -> str:
         faces, of = counted(len(self), "face"), counted(len(self.ledger), "photograph")
-        return f"FaceSet({faces} of {of}, {self.meta.get('extractor')}, {self.path})"
+        # the name alone: where a notebook ran is nobody's business who reads it
+        place = "not in a file" if self.path is None else self.path.name
+        return f"FaceSet({faces} of {of}, {self.meta.get('extractor')}, {place})"
 
     @property
     def chip_size(self) -> int:

@@ -57,6 +57,15 @@ class Groups:
     def __len__(self) -> int:
         return len(self.labels)
 
+    def __repr__(self) -> str:
+        people = self.sizes()["people"]
+        groups, faces = counted(self.n_groups, "group"), counted(len(self), "face")
+        return (
+            f"Groups(k = {self.k}: {groups} of at least {people.min()} people, {faces} of"
+            f" {people.sum():,} people; information loss {self.information_loss:.2f} %, no groups"
+            f" lose less than {self.lower_bound:.2f} %; {self.method})"
+        )
+
     @property
     def n_groups(self) -> int:
         """Number of groups."""

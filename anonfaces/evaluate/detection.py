@@ -22,6 +22,9 @@ class Detection:
 
     faces: NDArray[np.int64]
 
+    def __repr__(self) -> str:
+        return f"Detection({len(self.faces):,} surrogates, {100 * self.rate:.1f} % show one face)"
+
     @property
     def rate(self) -> float:
         """Share of surrogates with exactly one face."""

@@ -28,6 +28,10 @@ class SurrogateDistance:
     labels: NDArray[np.int64]
     person: NDArray[np.int64]
 
+    def __repr__(self) -> str:
+        mean = f"mean {self.mean:.3f}, of people {self.mean_of_people:.3f}"
+        return f"SurrogateDistance({len(self.distance):,} faces, {mean}, {self.missing:,} missing)"
+
     @property
     def counted(self) -> NDArray[np.float64]:
         """Distances with the largest one in place of the missing; NaN if all are missing."""

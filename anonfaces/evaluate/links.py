@@ -42,6 +42,10 @@ class Reidentification:
     person: NDArray[np.int64]
     context: Verification | None = None
 
+    def __repr__(self) -> str:
+        faces = f"{len(self.distance):,} faces"
+        return f"Reidentification({faces}, RI({DLIB}) of people {self.rate_of_people():.3f})"
+
     def rate(self, t: float = DLIB) -> float:
         """Share of faces at most ``t`` from their surrogate."""
         return float((self.distance <= t).mean())

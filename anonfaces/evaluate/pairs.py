@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from anonfaces._words import counted
 from anonfaces.errors import InputError
 from anonfaces.evaluate._arrays import check_embedding
 
@@ -26,6 +27,10 @@ class Verification:
 
     same: NDArray[np.int64]
     different: NDArray[np.int64]
+
+    def __repr__(self) -> str:
+        same, different = (counted(int(of.sum()), "pair") for of in (self.same, self.different))
+        return f"Verification({same} of one person, {different} of two people)"
 
     def true_match(self, t: float | NDArray) -> NDArray[np.float64]:
         """Share of pairs of one person at most ``t`` apart; NaN where there is no such pair."""

@@ -36,6 +36,11 @@ class Rank1:
     group: NDArray[np.int64]
     missing: NDArray[np.bool_]
 
+    def __repr__(self) -> str:
+        of = f"{len(self.first):,} people in {len(self.missing):,} groups"
+        missing = f"{int(self.missing.sum()):,} missing"
+        return f"Rank1({of}, rate {self.rate:.3f}, chance {self.chance:.3f}, {missing})"
+
     @property
     def rate(self) -> float:
         """Share of people who come first for their own surrogate, people weighing equally.
