@@ -1,8 +1,8 @@
 """Checkpoints: whatever a StyleGAN was saved as, read without running any of it.
 
 ``read`` takes NVIDIA's TensorFlow pickles (StyleGAN, StyleGAN2), their PyTorch pickles
-(StyleGAN2-ADA, StyleGAN3), rosinality's ``.pt``, this project's ``.npz``, and our own folders; ``write``
-makes the last.
+(StyleGAN2-ADA, StyleGAN3), rosinality's ``.pt``, this project's ``.npz``, and our own folders;
+``write`` makes the last.
 """
 
 from __future__ import annotations
