@@ -22,6 +22,7 @@ from anonfaces.synthesize import Drawing
 from encoders.faceset import BYSTANDER_COLUMNS, LEDGER_COLUMNS, FaceSet
 
 SIDE = 16
+pytestmark = pytest.mark.filterwarnings("ignore:--surrogate k-same. an average can be undone")
 grouped = anonfaces.condense
 condense = partial(grouped, surrogate="k-same")  # chips of noise have no generated face
 
@@ -193,6 +194,16 @@ def test_what_is_warned_of_is_also_on_the_page(faces: Path, tmp_path: Path) -> N
     page = re.sub(r"\s+", " ", (done.folder / "report.html").read_text())
     for warning in heard:
         assert str(warning.message) in page
+
+
+@pytest.mark.filterwarnings("default")
+def test_an_average_that_can_be_undone_is_warned_of_once(faces: Path, tmp_path: Path) -> None:
+    with pytest.warns(PrivacyWarning) as heard:
+        done = condense(faces, 5, tmp_path / "out")
+    (told,) = [str(warning.message) for warning in heard]
+    assert done.groups.n_groups > 1
+    assert "--surrogate k-same: an average can be undone by subtraction" in told
+    assert done.summary.privacy_warnings == (told,)
 
 
 def test_faces_without_a_name_are_estimated_and_counted(tmp_path: Path) -> None:

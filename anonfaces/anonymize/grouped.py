@@ -27,7 +27,8 @@ class Grouped:
     group alone; what stays of the picture (pose, light, tone of skin, hair) does not, and is
     outside of the guarantee.
 
-    Raises GuaranteeError where there are fewer than k people.
+    Raises GuaranteeError where there are fewer than k people. PrivacyWarning where surrogates are
+    means of pixels: who subtracts other members' photographs finds a face.
     """
 
     def __init__(
@@ -39,10 +40,11 @@ class Grouped:
         options: Options,
     ) -> None:
         from anonfaces.cluster import group
-        from anonfaces.synthesize import Drawing, load_surrogate, surrogates
+        from anonfaces.synthesize import Drawing, load_surrogate, surrogates, warn_of_means
 
         drawing = Drawing(options.generator, seed=options.seed)
         method = load_surrogate(options.method or METHOD, drawing)
+        warn_of_means(options.method or METHOD)
         where = [
             (key, i)
             for key, faces in enumerate(found)

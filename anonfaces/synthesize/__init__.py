@@ -14,6 +14,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
+from anonfaces._notes import warn
 from anonfaces.errors import InputError
 from anonfaces.synthesize.options import USUAL, Drawing
 
@@ -32,6 +33,7 @@ __all__ = [
     "check_surrogate",
     "load_surrogate",
     "surrogates",
+    "warn_of_means",
 ]
 
 BATCH_BYTES = 32 * 2**20
@@ -134,11 +136,13 @@ class Entry:
     """Where a method lives, and which options it takes beside the seed.
 
     Its class is called with the ``Drawing`` where there are such options, with nothing otherwise.
+    ``undone`` says how a member is got out of a mean of pixels; empty where there is no such mean.
     """
 
     module: str
     cls: str
     options: tuple[str, ...] = ()
+    undone: str = ""
 
     def load(self, drawing: Drawing) -> Surrogate:
         """The method itself; what is heavy is imported now."""
@@ -146,10 +150,13 @@ class Entry:
         return made(drawing) if self.options else made()
 
 
+_EXACTLY = "can compute the missing face almost exactly"
+_BY_GUESS = "can compute the missing face, once the step away from the members is guessed as well"
+
 SURROGATES: dict[str, Entry] = {
-    "k-same": Entry("k_same", "KSame"),
-    "k-same-eigen": Entry("k_same_eigen", "KSameEigen"),
-    "k-same-m": Entry("k_same_m", "KSameM"),
+    "k-same": Entry("k_same", "KSame", undone=_EXACTLY),
+    "k-same-eigen": Entry("k_same_eigen", "KSameEigen", undone=_EXACTLY),
+    "k-same-m": Entry("k_same_m", "KSameM", undone=_BY_GUESS),
     "k-same-net": Entry("k_same_net", "KSameNet"),
     "optimised": Entry("optimised", "Optimised", _GENERATED),
     "stylegan": Entry("stylegan", "StyleGan", _GENERATED),
@@ -169,6 +176,22 @@ def check_surrogate(name: str, drawing: Drawing) -> Entry:
         raise InputError(f"no surrogate method {name!r}; there are: {', '.join(SURROGATES)}")
     drawing.refuse_all_but(name, *SURROGATES[name].options)
     return SURROGATES[name]
+
+
+def warn_of_means(name: str) -> None:
+    """PrivacyWarning where the faces of a method are means of the members' pixels.
+
+    Measured on the sample with k = 5 and four members known, twelve times: the fifth came back
+    at a distance of 0.02 to 0.05 in dlib's vectors from ``k-same``, within 1 % of its
+    coefficients from ``k-same-eigen``, and at 0.06 to 0.27 from ``k-same-m`` with the step known;
+    without it at 0.56 and more, and mostly nearer to others.
+    """
+    if undone := SURROGATES[name].undone:
+        warn(
+            f"{OF_SURROGATES}{name}: an average can be undone by subtraction: who holds the very"
+            f" photographs of all members of a group but one {undone}, at any usual k ({USUAL},"
+            " the default, is no average of pixels)"
+        )
 
 
 def load_surrogate(name: str, drawing: Drawing | None = None) -> Surrogate:

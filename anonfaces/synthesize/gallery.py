@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from anonfaces._workplace import LEDGER
 from anonfaces.errors import GuaranteeError
-from anonfaces.synthesize import Accountable, Watched, load_surrogate, surrogates
+from anonfaces.synthesize import Accountable, Watched, load_surrogate, surrogates, warn_of_means
 
 if TYPE_CHECKING:
     from anonfaces.cluster import Groups
@@ -33,8 +33,13 @@ _ENCODERS, _AHEAD = 2, 64
 def draw(
     folder: Path, faces: FaceSet, groups: Groups, name: str, drawing: Drawing, progress: bool
 ) -> None:
-    """Write the surrogates of ``groups`` by the method ``name``; see ``write_surrogates``."""
+    """Write the surrogates of ``groups`` by the method ``name``; see ``write_surrogates``.
+
+    PrivacyWarning, once, where they are means that can be undone.
+    """
     from anonfaces import __version__
+
+    warn_of_means(name)
 
     how = f"{__version__} {' '.join(drawing.told(name))} {drawing.fingerprint()}"
     method = load_surrogate(name, drawing)
