@@ -4,7 +4,8 @@ StyleGAN2 config-f with random weights at 256 and 1024 px, ours in float32 and b
 the usual way to write it in PyTorch if that is installed: weights modulated for every image,
 one grouped convolution for the batch. (NVIDIA's code may not be kept here, so the peer is ours,
 in that formulation.) Each engine has a process of its own for its peak of memory, the two take
-turns, and the peer's pictures must equal ours.
+turns, and the peer's pictures must equal ours. ``--network stylegan3-t`` (or ``-r``) takes a
+StyleGAN3 instead, without a peer.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import statistics
 import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from importlib.util import find_spec
 from multiprocessing import get_context
 from typing import Any
@@ -35,7 +37,8 @@ Run = Callable[[], Pictures]
 def main() -> None:
     """Print the table."""
     options = _options()
-    engines = ["ours", *(["peer"] if find_spec("torch") else [])]
+    paired = options.network == "stylegan2" and find_spec("torch")
+    engines = [options.network, *(["peer"] if paired else [])]
     packages = (*PACKAGES, "torch") if len(engines) == 2 else PACKAGES
     print(f"{describe(packages)}\n")
     rows = []
@@ -47,6 +50,9 @@ def main() -> None:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.synthesis", description=__doc__)
+    parser.add_argument(
+        "--network", choices=("stylegan2", "stylegan3-t", "stylegan3-r"), default="stylegan2"
+    )
     parser.add_argument("--px", type=int, nargs="*", default=[256, 1024])
     parser.add_argument("--batch", type=int, help="(default: 4 up to 256 px, else 1)")
     parser.add_argument("--rounds", type=int, default=5, help="(default: %(default)s)")
@@ -62,7 +68,8 @@ def _at(px: int, batch: int, engines: list[str], rounds: int) -> list[tuple[obje
         for engine, taken, peak in zip(engines, seconds, peaks, strict=True):
             times = f"{seconds[1] / taken:.2f}" if len(engines) == 2 else "-"
             rate, each = f"{batch / taken:.2f}", f"{1000 * taken / batch:.0f}"
-            rows.append((px, batch, engine, numbers, rate, each, peak, times))
+            whose = engine if engine == "peer" else f"our {engine}"
+            rows.append((px, batch, whose, numbers, rate, each, peak, times))
     return rows
 
 
@@ -88,7 +95,8 @@ _RUN: list[Run] = []  # what this process measures
 
 
 def _prepare(engine: str, px: int, batch: int, numbers: str) -> Pictures:
-    _RUN.append((_ours if engine == "ours" else _peer)(px, batch, numbers))
+    make = _peer if engine == "peer" else partial(_ours, engine)
+    _RUN.append(make(px, batch, numbers))
     return _RUN[0]()[0]
 
 
@@ -110,15 +118,21 @@ def _same(ours: Pictures, theirs: Pictures) -> None:
         raise SystemExit("the peer makes other pictures: its speed says nothing")
 
 
-def _generator(px: int, numbers: str) -> Any:
+def _generator(network: str, px: int, numbers: str) -> Any:
     import stylegan
-    from stylegan.config import GeneratorConfig, standard_channels
+    from stylegan import config as configs
 
-    return stylegan.Generator(GeneratorConfig(channels=standard_channels(px)), precision=numbers)
+    if network == "stylegan2":
+        config = configs.GeneratorConfig(channels=configs.standard_channels(px))
+    else:
+        times = 2 if network == "stylegan3-r" else 1
+        widths = configs.alias_free_channels(px, 32768 * times, 512 * times)
+        config = configs.AliasFreeConfig(network, widths, size=px)
+    return stylegan.Generator(config, precision=numbers)
 
 
-def _ours(px: int, batch: int, numbers: str) -> Run:
-    generator = _generator(px, numbers)
+def _ours(network: str, px: int, batch: int, numbers: str) -> Run:
+    generator = _generator(network, px, numbers)
     w = generator.map(generator.latents(range(batch)))
     return lambda: generator.synthesise(w, "none")
 
@@ -126,7 +140,7 @@ def _ours(px: int, batch: int, numbers: str) -> Run:
 def _peer(px: int, batch: int, numbers: str) -> Run:
     import torch
 
-    generator = _generator(px, "float32")
+    generator = _generator("stylegan2", px, "float32")
     w = torch.from_numpy(generator.map(generator.latents(range(batch))))
     values = {name: torch.from_numpy(_torch_layout(a)) for name, a in generator.values().items()}
     sizes = generator.config.sizes
