@@ -24,7 +24,7 @@ LEDGER = ".surrogates.jsonl"
 _MARK = "anonfaces.partial"
 _FILES = {
     *("groups.csv", "groups.parquet", "condensed.csv", "centroids.h5", "summary.json"),
-    *("report.html", "faces.h5", "not_found.csv", "lookalikes.csv"),
+    *("report.html", "faces.h5", "not_found.csv", "lookalikes.csv", "strangers.csv"),
 }
 _OURS = re.compile(
     r"surrogates/\d+\.png|\.surrogates\.jsonl|\.?faces\.h5\..+"

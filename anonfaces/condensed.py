@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from anonfaces import __version__
+from anonfaces._doubts import write_doubts
 from anonfaces._files import write_text
 from anonfaces._notes import noting, warn
 from anonfaces._people import Gathered, from_faces, from_file
@@ -27,7 +28,6 @@ from anonfaces.cluster.checks import check_k, check_seed
 from anonfaces.cluster.constraints import asked
 from anonfaces.cluster.identity import THRESHOLD
 from anonfaces.cluster.inputs import check_leave_out
-from anonfaces.cluster.lookalikes import LOOKALIKE, find_lookalikes
 from anonfaces.cluster.methods import DEFAULT, find
 from anonfaces.errors import InputError
 from anonfaces.report import Summary, write_report
@@ -295,7 +295,8 @@ def _write(folder: Path, gathered: Gathered, groups: Groups, job: _Job) -> Summa
 
     faces, labels = gathered.faces, groups.labels
     groups.write(folder, **_face_columns(gathered))
-    _write_lookalikes(folder, gathered, job)
+    with noting(job.warned):
+        write_doubts(folder, gathered)
     spread = spread_of(gathered.embedding, labels)
     table, withheld = condensed_table(labels, groups.identity, spread, gathered.attribute, job.k)
     write_text(folder / "condensed.csv", to_csv(table))
@@ -312,23 +313,6 @@ def _write(folder: Path, gathered: Gathered, groups: Groups, job: _Job) -> Summa
     write_text(folder / "summary.json", summary.to_json())
     write_report(folder)
     return summary
-
-
-def _write_lookalikes(folder: Path, gathered: Gathered, job: _Job) -> None:
-    """Which names may be one person, for the owner to look at; no file where there are none."""
-    from anonfaces._tables import to_csv
-
-    if gathered.identity is None:
-        return
-    distance = LOOKALIKE if gathered.extractor.startswith("dlib") else 0.0
-    with noting(job.warned):
-        pairs = find_lookalikes(gathered.embedding, gathered.identity, distance)
-    if len(pairs):
-        where = np.arange(len(gathered)) if gathered.image is None else gathered.image
-        told = {side: where[pairs[side]] for side in ("first", "second")}
-        named = {f"{side}_identity": gathered.identity[pairs[side]] for side in told}
-        table = pairs.assign(**told, **named)
-        write_text(folder / "lookalikes.csv", to_csv(table))
 
 
 def _face_columns(gathered: Gathered) -> dict[str, Any]:

@@ -136,8 +136,23 @@ def _summary(faces: FaceSet, output: Path, seconds: float) -> str:
     rest = ledger[ledger["outcome"] != "faces"]
     for outcome, count in Counter(rest["outcome"]).most_common():
         lines.append(f"  {outcome:<10} {count}{_examples(rest[rest['outcome'] == outcome])}")
+    lines += _strangers(faces)
     lines.append(f"took         {seconds:.1f} s; in {escape(str(output))}")
     return "\n".join(lines)
+
+
+def _strangers(faces: FaceSet) -> list[str]:
+    """Photographs in which a bystander may have been taken for the person, by name."""
+    from encoders.strangers import find_strangers
+
+    if not str(faces.meta["extractor"]).startswith("dlib"):
+        return []  # of others no distance is known
+    rows = find_strangers(faces.embedding, faces.identity)
+    if not len(rows):
+        return []
+    told = f"{counted(len(rows), 'face does', 'faces do')} not look like the rest of their person"
+    files = "".join(f"\n  {image}" for image in faces.image[rows])
+    return [f"look at      {told}: a bystander's, where their own was not found?{files}"]
 
 
 def _examples(rows: Any) -> str:

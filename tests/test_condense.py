@@ -230,6 +230,21 @@ def test_one_face_under_two_names_is_warned_of_and_told_to_the_owner(tmp_path: P
     assert "1 pair of names" in (done.folder / "report.html").read_text()
 
 
+def test_a_bystander_under_a_name_is_warned_of_and_told_to_the_owner(tmp_path: Path) -> None:
+    X, names = people()
+    several, counts = np.unique(names, return_counts=True)
+    row = np.flatnonzero(names == several[counts == 4][0])[2]
+    X[row] += 1
+    np.savez(tmp_path / "x.npz", embedding=X, identity=names, extractor="dlib")
+    with pytest.warns(PrivacyWarning, match=r"1 face does not look .* \(strangers.csv\)") as heard:
+        done = grouped(tmp_path / "x.npz", 5, tmp_path / "out")
+    assert not re.search("Ophelia", "".join(str(warning.message) for warning in heard))
+    told = pd.read_csv(done.folder / "strangers.csv")
+    assert told.to_numpy().tolist() == [[row, names[row]]]
+    assert "strangers.csv" in done.summary.secret
+    assert "may be somebody else than their name" in (done.folder / "report.html").read_text()
+
+
 def test_the_columns_that_were_taken_are_told(tmp_path: Path) -> None:
     table = pd.DataFrame(people()[0]).rename(columns=lambda column: f"x{column}")
     table.assign(age=30, person=people()[1]).to_csv(tmp_path / "x.csv", index=False)

@@ -101,6 +101,8 @@ def _files(summary: Summary) -> list[tuple[str, str, bool]]:
         "centroids.h5": "mean embeddings; faces weigh, so one person can dominate a mean",
         "faces.h5": "every face that was found, with its embedding and its name",
         "not_found.csv": "the files without a face and the faces set aside, by name",
+        "lookalikes.csv": "pairs of names that may be one person",
+        "strangers.csv": "faces that may be somebody else than their name says",
     }
     return [(name, about[name], name in summary.secret) for name in about if _has(summary, name)]
 
