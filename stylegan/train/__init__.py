@@ -1,4 +1,4 @@
-"""Training a generator from pictures: autoencode, match, then adversarial.
+"""Training a generator from pictures: autoencode, fit latents, match, then adversarial.
 
 >>> from stylegan.train import Recipe, train
 >>> train(["faces.h5"], "run", Recipe(resolution=64, adversarial_kimg=50))
@@ -61,6 +61,7 @@ def train(
     from stylegan.train.adversarial import Adversarial
     from stylegan.train.autoencode import Autoencode
     from stylegan.train.data import WHOLE, read_pictures, split
+    from stylegan.train.latents import Latents
     from stylegan.train.loop import Phase, Run
     from stylegan.train.match import Match
     from stylegan.train.networks import Networks
@@ -71,7 +72,12 @@ def train(
     pictures = read_pictures([Path(s) for s in sources], wanted.resolution, square or WHOLE)
     learnt, _ = split(pictures, held_out, wanted.seed)
     kept = _features(features, learnt.pixels)
-    phases: list[Phase] = [Autoencode(networks, kept), Match(networks), Adversarial(networks, kept)]
+    phases: list[Phase] = [
+        Autoencode(networks, kept),
+        Latents(networks, kept),
+        Match(networks),
+        Adversarial(networks, kept),
+    ]
     run = Run(Path(output), networks, phases, learnt, save_minutes=save_minutes, progress=progress)
     run.go(first)
     return Path(output)

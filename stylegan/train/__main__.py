@@ -11,8 +11,8 @@ import typer
 from anonfaces import _command
 
 _EXAMPLES = """
-Train a StyleGAN2 on aligned faces: first as the decoder of an autoencoder, then the mapping
-network, then adversarially.
+Train a StyleGAN2 on aligned faces: first as the decoder of an autoencoder, then (if wanted) with
+w fitted to some of the faces, then the mapping network, then adversarially.
 
 DATA are FaceSets (python -m encoders makes them) or folders of pictures. The run's folder gets
 state.h5 (to go on from), log.csv, grids/ of samples and, in the end, networks that
@@ -25,6 +25,7 @@ Examples:
   python -m stylegan.train faces.h5 --resolution 64 --kimg 100 -o run/
   python -m stylegan.train faces.h5 --square 0.5,0.6,0.62 --start datasets/generator -o run/
   python -m stylegan.train faces.h5 --features dlib --no-noise --kimg 0 -o run/
+  python -m stylegan.train faces.h5 --features dlib --latent-kimg 50 --no-noise --kimg 0 -o run/
   python -m stylegan.train photos/ --resolution 16 --warm-kimg 0 --match-steps 0 -o run16/
   python -m stylegan.train photos/ --resolution 64 --start run16/ -o run64/
   KERAS_BACKEND=jax python -m stylegan.train faces.h5 --resolution 128 --batch 64 -o run/
@@ -56,6 +57,15 @@ def main(
     warm_kimg: Annotated[
         float, _option("training as an autoencoder, 1,000 pictures", "--warm-kimg")
     ] = 100.0,
+    latent_kimg: Annotated[
+        float,
+        _option(
+            "then with w fitted to some faces, 1,000 pictures; wants --features", "--latent-kimg"
+        ),
+    ] = 0.0,
+    latent_faces: Annotated[
+        int, _option("how many faces get a w of their own", "--latent-faces", min=64)
+    ] = 5120,
     match_steps: Annotated[int, _option("steps of the mapping network", "--match-steps")] = 200,
     square: Annotated[
         str, _option("what to cut out of each picture: x,y,side in its sides", "--square")
@@ -99,6 +109,8 @@ def main(
         channel_base=channel_base,
         channel_max=channel_max,
         autoencode_kimg=warm_kimg,
+        latent_kimg=latent_kimg,
+        latent_faces=latent_faces,
         match_steps=match_steps,
         adversarial_kimg=kimg,
         batch=batch,

@@ -1,4 +1,4 @@
-"""Third phase: StyleGAN2's own training (Karras et al. 2020), from a generator that can draw.
+"""Fourth phase: StyleGAN2's own training (Karras et al. 2020), from a generator that can draw.
 
 The discriminator starts from nothing and gets a head start: one that starts from the encoder's
 trunk stays at chance. The generator goes on drawing training faces from their w, so that what

@@ -17,13 +17,13 @@ from numpy.typing import NDArray
 from stylegan._autodiff import value_and_gradients
 from stylegan._backend import compiled
 from stylegan._parameters import initial
-from stylegan.train.heads import head_specs, hinge, judged
-from stylegan.train.losses import reconstruction, spread
+from stylegan.train.heads import fooled, head_specs, told_apart
+from stylegan.train.losses import likeness, reconstruction, spread
 from stylegan.train.networks import Features, Networks
 from stylegan.train.pace import keep_share, warmed
 from stylegan.train.state import State, adam, moments
 
-__all__ = ["Autoencode"]
+__all__ = ["Autoencode", "mixed", "start_heads"]
 
 Tensor = Any
 _BETAS = (0.9, 0.99)
@@ -48,12 +48,8 @@ class Autoencode:
 
     def prepare(self, state: State, pixels: NDArray[np.uint8]) -> None:
         """The heads begin at random, unless they are there."""
-        if self.judging and "heads" not in state.tensors:
-            specs = head_specs(self.features.shapes)  # type: ignore[union-attr]
-            values = initial(specs, np.random.default_rng(self.networks.recipe.seed))
-            state.tensors["heads"] = {k: ops.convert_to_tensor(v) for k, v in values.items()}
-            pair = moments(state.tensors["heads"])
-            state.tensors["heads_m"], state.tensors["heads_v"] = pair
+        if self.judging:
+            start_heads(state, self.features, self.networks.recipe.seed)
 
     def step(
         self, state: State, number: int, rng: np.random.Generator, images: NDArray[np.float32]
@@ -130,15 +126,19 @@ class Autoencode:
             return recipe.feature_weight * distance, {"features": distance}
         drawn = features.maps(ops.concatenate([made, nobody]), cut)  # type: ignore[union-attr]
         wanted = [ops.stop_gradient(one) for one in features.maps(real, cut)]  # type: ignore[union-attr]
-        pairs = zip(drawn, wanted, strict=True)
-        squares = [ops.square(a[: real.shape[0]] - b) for a, b in pairs]
-        distance = sum(ops.mean(ops.sum(one, axis=(1, 2, 3))) for one in squares)
-        fixed = {k: ops.stop_gradient(v) for k, v in heads.items()}
-        fooled = -sum(map(ops.mean, judged(fixed, drawn))) / len(drawn)
-        lies = judged(heads, [ops.stop_gradient(one) for one in drawn])
-        wrong = hinge(judged(heads, wanted), real=True) + hinge(lies, real=False)
-        total = recipe.feature_weight * distance + recipe.heads_weight * fooled + wrong
-        return total, {"features": distance, "fooled": fooled, "heads": wrong}
+        distance = likeness([one[: real.shape[0]] for one in drawn], wanted)
+        fools, wrong = fooled(heads, drawn), told_apart(heads, drawn, wanted)
+        total = recipe.feature_weight * distance + recipe.heads_weight * fools + wrong
+        return total, {"features": distance, "fooled": fools, "heads": wrong}
+
+
+def start_heads(state: State, features: Any, seed: int) -> None:
+    """Heads for the layers of ``features`` begin at random, unless they are there."""
+    if "heads" in state.tensors:
+        return
+    values = initial(head_specs(features.shapes), np.random.default_rng(seed))
+    state.tensors["heads"] = {k: ops.convert_to_tensor(v) for k, v in values.items()}
+    state.tensors["heads_m"], state.tensors["heads_v"] = moments(state.tensors["heads"])
 
 
 def mixed(w: Tensor, mixes: Tensor) -> Tensor:

@@ -16,7 +16,7 @@ from keras import ops
 
 from stylegan._parameters import Spec
 
-__all__ = ["head_specs", "hinge", "judged"]
+__all__ = ["fooled", "head_specs", "hinge", "judged", "told_apart"]
 
 Tensor = Any
 _WIDTH = 64
@@ -44,6 +44,20 @@ def hinge(scores: Sequence[Tensor], real: bool) -> Tensor:
     """How wrong the scores are, the mean over maps (Lim and Ye 2017)."""
     sign = -1.0 if real else 1.0
     return sum(ops.mean(ops.relu(1.0 + sign * one)) for one in scores) / len(scores)
+
+
+def fooled(heads: Mapping[str, Tensor], drawn: Sequence[Tensor]) -> Tensor:
+    """What the drawing network makes small; the heads stay as they are."""
+    fixed = {k: ops.stop_gradient(v) for k, v in heads.items()}
+    return -sum(map(ops.mean, judged(fixed, drawn))) / len(drawn)
+
+
+def told_apart(
+    heads: Mapping[str, Tensor], drawn: Sequence[Tensor], real: Sequence[Tensor]
+) -> Tensor:
+    """What the heads make small; the drawing network learns nothing from it."""
+    lies = judged(heads, [ops.stop_gradient(one) for one in drawn])
+    return hinge(judged(heads, real), real=True) + hinge(lies, real=False)
 
 
 def _head(p: Mapping[str, Tensor], name: str, x: Tensor) -> Tensor:

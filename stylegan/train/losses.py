@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from keras import ops
 
-__all__ = ["path_length", "r1", "reconstruction", "sliced_wasserstein", "soft_plus", "spread"]
+__all__ = [
+    "likeness",
+    "path_length",
+    "r1",
+    "reconstruction",
+    "sliced_wasserstein",
+    "soft_plus",
+    "spread",
+]
 
 Tensor = Any
 
@@ -27,6 +36,12 @@ def reconstruction(made: Tensor, real: Tensor) -> Tensor:
     down = ops.mean(ops.abs(off[:, 1:] - off[:, :-1]))
     across = ops.mean(ops.abs(off[:, :, 1:] - off[:, :, :-1]))
     return ops.mean(ops.abs(off)) + down + across + ops.mean(ops.abs(_smaller(off, 4)))
+
+
+def likeness(drawn: Sequence[Tensor], real: Sequence[Tensor]) -> Tensor:
+    """The squared distance of two batches of maps (n, h, w, c), summed over layers."""
+    pairs = zip(drawn, real, strict=True)
+    return sum(ops.mean(ops.sum(ops.square(a - b), axis=(1, 2, 3))) for a, b in pairs)
 
 
 def r1(gradient: Tensor) -> Tensor:

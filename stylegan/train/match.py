@@ -1,4 +1,4 @@
-"""Second phase: the mapping network learns where the encoder put the training faces.
+"""Third phase: the mapping network learns where w of the training faces lie.
 
 It begins as the normal distribution of their mean and covariance, in closed form. Then the
 sliced Wasserstein distance (Bonneel et al. 2015; Kolouri et al. 2018) between mapped z and
@@ -46,12 +46,17 @@ class Match:
     def prepare(self, state: State, pixels: NDArray[np.uint8]) -> None:
         """Take the averaged networks for the networks; before the first step, fit the normal.
 
-        ``pixels`` uint8 (n, s, s, 3) are encoded, all of them.
+        ``pixels`` uint8 (n, s, s, 3) are encoded, all of them, unless w were fitted to some.
         """
         for name in ("generator", "encoder"):
             state.tensors[name] = dict(state.tensors[f"average_{name}"])
         recipe, values = self.networks.recipe, _values(state, "encoder")
-        self._encoded = Encoder(recipe.encoder, values)(pixels, 64)
+        fitted = state.tensors.get("latents")
+        self._encoded = (
+            Encoder(recipe.encoder, values)(pixels, 64)
+            if fitted is None
+            else ops.convert_to_numpy(fitted["w"])
+        )
         if self.steps and not state.count("step"):
             self._begin(state, values)
         self._scales = _scales(self._encoded, recipe.w_noise)
@@ -60,6 +65,9 @@ class Match:
         mean, spread = self._encoded.mean(axis=0), self._encoded.std(axis=0)
         far = _FAR * spread - mean
         self._encoded = self._encoded + far
+        if "latents" in state.tensors:
+            fitted = ops.convert_to_tensor(self._encoded)
+            state.tensors["latents"] = state.tensors["latents"] | {"w": fitted}
         drawn = shifted(_values(state, "generator"), far)
         drawn |= normal_mapping(self._encoded, self.networks.recipe.z_dim, self._layers)
         values = values | {"out.bias": values["out.bias"] + far}

@@ -15,14 +15,17 @@ from stylegan.config import (
 
 __all__ = ["Recipe"]
 
+_LENGTHS = ("autoencode_kimg", "latent_kimg", "match_steps", "adversarial_kimg")
+
 
 @dataclass(frozen=True)
 class Recipe:
     """A run: the networks' sizes, how long each phase lasts, rates, weights of the losses.
 
     Lengths are in thousands of pictures (kimg). The phases: ``autoencode`` (the synthesis
-    network as decoder of an encoder), ``match`` (the mapping network to the encoded w) and
-    ``adversarial`` (StyleGAN2's own training, Karras et al. 2020).
+    network as decoder of an encoder), ``latents`` (with w fitted to ``latent_faces`` faces by
+    ``latent_steps`` each), ``match`` (the mapping network to the w found) and ``adversarial``
+    (StyleGAN2's own training, Karras et al. 2020).
     """
 
     resolution: int = 64
@@ -34,6 +37,9 @@ class Recipe:
     autoencode_kimg: float = 100.0
     match_steps: int = 200
     adversarial_kimg: float = 100.0
+    latent_kimg: float = 0.0
+    latent_faces: int = 5120
+    latent_steps: int = 30
     batch: int = 32
     seed: int = 0
     precision: str = "bfloat16"
@@ -63,7 +69,7 @@ class Recipe:
             raise InputError(f"precision {self.precision!r}: expected float32 or bfloat16")
         if self.batch < 8 or self.batch % 8:
             raise InputError(f"batch {self.batch}: expected a multiple of 8")
-        for name in ("autoencode_kimg", "match_steps", "adversarial_kimg", "head_start"):
+        for name in (*_LENGTHS, "head_start"):
             if getattr(self, name) < 0:
                 raise InputError(f"{name} {getattr(self, name)}: expected 0 or more")
 
@@ -94,8 +100,7 @@ class Recipe:
 
     def fixed(self) -> str:
         """What a run that goes on may not change: all but the lengths of its phases."""
-        lengths = ("autoencode_kimg", "match_steps", "adversarial_kimg")
-        kept = {k: v for k, v in asdict(self).items() if k not in lengths}
+        kept = {k: v for k, v in asdict(self).items() if k not in _LENGTHS}
         return json.dumps(kept, sort_keys=True)
 
     def to_json(self) -> str:

@@ -26,8 +26,10 @@ from stylegan.train import augment  # noqa: E402
 from stylegan.train.autoencode import mixed  # noqa: E402
 from stylegan.train.data import Pictures, parse_square, read_pictures, split  # noqa: E402
 from stylegan.train.heads import head_specs, hinge, judged  # noqa: E402
+from stylegan.train.latents import Latents, normal_of  # noqa: E402
 from stylegan.train.losses import reconstruction, sliced_wasserstein  # noqa: E402
-from stylegan.train.match import normal_mapping, shifted  # noqa: E402
+from stylegan.train.match import Match, normal_mapping, shifted  # noqa: E402
+from stylegan.train.networks import Networks  # noqa: E402
 from stylegan.train.state import State, adam, moments, read_state, write_state  # noqa: E402
 
 TINY = Recipe(
@@ -163,6 +165,87 @@ def test_w_of_nobody_lie_as_the_encoded_ones_do_and_teach_the_encoder_nothing() 
         {"w": ops.convert_to_tensor(w)},
     )
     assert not np.any(ops.convert_to_numpy(gradients["w"]))
+
+
+FITTED = replace(
+    TINY,
+    autoencode_kimg=0.16,
+    latent_kimg=0.08,
+    latent_faces=20,
+    latent_steps=25,
+    match_steps=0,
+    adversarial_kimg=0,
+)
+
+
+def test_fitted_w_draw_their_faces_better_than_encoded_ones(photographs: Path) -> None:
+    networks = Networks(FITTED)
+    state, phase = networks.start(), Latents(networks, _Layers())
+    pixels = read_pictures([photographs], 8).pixels
+    phase.prepare(state, pixels)
+    before = state.tensors["latents"]["w"]
+    rng = np.random.default_rng(0)
+    images = pixels[:8].astype(np.float32) / 127.5 - 1
+
+    def drawn_wrong(w: object) -> float:
+        made = networks.synthesise(state.tensors["generator"], networks.widen(w))
+        chosen = np.random.default_rng((0, 1)).choice(len(pixels), 20, replace=False)
+        wanted = pixels[np.sort(chosen)].astype(np.float32) / 127.5 - 1
+        return float(reconstruction(made, ops.convert_to_tensor(wanted)))
+
+    first = drawn_wrong(before)
+    for number in range(3):  # 20 faces by batches of 8
+        phase.step(state, number, rng, images)
+    fitted = drawn_wrong(state.tensors["latents"]["w"])
+    assert fitted < 0.9 * first
+    kernel = state.tensors["generator"]["synthesis.b4.const"]
+    phase.step(state, 3, rng, images)
+    assert np.any(kernel != state.tensors["generator"]["synthesis.b4.const"])
+
+
+def test_the_mapping_network_follows_the_fitted_w(photographs: Path, tmp_path: Path) -> None:
+    recipe = replace(FITTED, match_steps=1, match_rate=0.0)
+    _fitted_run(photographs, tmp_path, recipe)
+    state = read_state(tmp_path / "state.h5", recipe.fixed())
+    fitted = ops.convert_to_numpy(state.tensors["latents"]["w"])
+    generator = stylegan.load(tmp_path)
+    w = generator.map(generator.latents(range(400)), psi=1)[:, 0]
+    assert np.allclose(w.mean(axis=0), fitted.mean(axis=0), atol=0.3 * fitted.std())
+    assert np.allclose(np.cov(w.T), np.cov(fitted.T), atol=0.3 * fitted.var(axis=0).max())
+
+
+def test_a_run_stopped_while_w_are_fitted_ends_as_one_that_was_not(
+    photographs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Stopped in the fit of w, when all learn together, and by the mapping network."""
+    recipe = replace(FITTED, match_steps=4)
+    for phase, number in ((Latents, 1), (Latents, 6), (Match, 2)):
+        with monkeypatch.context() as patched:
+            patched.setattr(phase, "step", _stopped(phase.step, number))
+            with pytest.raises(KeyboardInterrupt):
+                _fitted_run(photographs, tmp_path / "parts", recipe)
+    _fitted_run(photographs, tmp_path / "parts", recipe)
+    _fitted_run(photographs, tmp_path / "whole", recipe)
+    one, other = (stylegan.load(tmp_path / name).values() for name in ("whole", "parts"))
+    assert all(np.allclose(one[name], other[name], atol=1e-6) for name in one)
+
+
+def _fitted_run(photographs: Path, folder: Path, recipe: Recipe) -> None:
+    train([photographs], folder, recipe, features=_Layers(), progress=False)
+
+
+def test_w_of_nobody_from_fitted_ones_have_their_mean_and_covariance() -> None:
+    rng = np.random.default_rng(0)
+    w = (rng.standard_normal((50, 3)) @ np.diag([3.0, 1.0, 0.2]) + [5.0, 0.0, -2.0]).astype("f4")
+    found = normal_of(w, rng, 20_000)
+    assert found.dtype == np.float32
+    assert np.allclose(found.mean(axis=0), w.mean(axis=0), atol=0.1)
+    assert np.allclose(np.cov(found.T), np.cov(w.T), rtol=0.05, atol=0.05)
+
+
+def test_fitting_needs_features_with_layers(photographs: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="layers"):
+        train([photographs], tmp_path, FITTED, progress=False)
 
 
 def test_heads_learn_to_tell_two_kinds_of_maps() -> None:
