@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from anonfaces.anonymize.whole import lacks_bytes
 from anonfaces.errors import InputError, OutputError
 
 __all__ = ["SUFFIXES", "Frame", "Writer", "check_sound", "frames", "joined", "opened"]
@@ -247,7 +248,7 @@ def _refuse_truncated(
     length = (container.duration or 0) / 10**6
     if stream.duration:
         length = float(stream.duration * stream.time_base)
-    if short or (length and float(last) < length * (1 - _MISSING) - _LATE):
+    if lacks_bytes(path) or short or (length and float(last) < length * (1 - _MISSING) - _LATE):
         raise InputError(
             f"{path}: it ends at second {float(last):.1f}, before its own end: the file is"
             " truncated; --end takes the part before"

@@ -16,6 +16,7 @@ from anonfaces.anonymize.film import frames
 from anonfaces.anonymize.found import Finder, distances
 from anonfaces.anonymize.replace import replace
 from anonfaces.anonymize.sources import Fresh
+from anonfaces.anonymize.whole import lacks_bytes
 from anonfaces.errors import InputError
 
 Pixels = NDArray[np.uint8]
@@ -172,3 +173,39 @@ def test_a_truncated_video_ends_without_an_output(
     with pytest.raises(InputError, match=r"truncated|damaged"):
         anonymize(source, tmp_path / "out", surrogate="solid")
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(("name", "options"), [("a.mp4", {"movflags": "faststart"}), ("a.mkv", {})])
+def test_a_video_that_lacks_its_last_moment_is_noticed(
+    name: str, options: dict[str, str], tmp_path: Path
+) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (150, 32, 32, 3), dtype=np.uint8)
+    source = film(tmp_path / name, list(noise), **options)
+    assert len(list(frames(source, 10**6))) == 150
+    whole = source.read_bytes()
+    source.write_bytes(whole[: int(len(whole) * 0.985)])
+    with pytest.raises(InputError, match=r"truncated; --end"):
+        list(frames(source, 10**6))
+    assert list(frames(source, 10**6, end=4.0))
+
+
+@pytest.mark.parametrize(
+    ("data", "lacks"),
+    [
+        (b"", False),
+        (b"\x1a\x45\xdf\xa3", False),
+        (b"\x1a\x45\xdf\xa3\x80\x18\x53\x80\x67\x84abcd", False),
+        (b"\x1a\x45\xdf\xa3\x80\x18\x53\x80\x67\x85abcd", True),
+        (b"\x1a\x45\xdf\xa3\x80\x18\x53\x80\x67\x01\xff\xff\xff\xff\xff\xff\xffabcd", False),
+        (b"\x1a\x45\xdf\xa3\x00", False),
+        (b"\0\0\0\x0cmdatabcd", False),
+        (b"\0\0\0\x0dmdatabcd", True),
+        (b"\0\0\0\x01mdat\xff\xff\xff\xff\xff\xff\xff\xffabcd", False),
+        (b"\0\0\0\x01mdat\0\0\0\0\0\0\0\x15abcd", True),
+        (b"\0\0\0\0mdatabcd", False),
+        (b"\0\0\0\x0cmdatabcdSEFT of a telephone", False),
+    ],
+)
+def test_what_a_file_says_of_its_own_length(data: bytes, lacks: bool, tmp_path: Path) -> None:
+    (tmp_path / "a.mkv").write_bytes(data)
+    assert lacks_bytes(tmp_path / "a.mkv") is lacks
