@@ -29,15 +29,15 @@ def _package(frame: FrameType) -> str:
 
 
 @contextmanager
-def noting(notes: list[str]) -> Iterator[None]:
-    """Note every PrivacyWarning of the block, and let it go on to the user afterwards."""
+def noting(notes: list[str], kind: type[Warning] = PrivacyWarning) -> Iterator[None]:
+    """Note every warning of a kind in the block, and let it go on to the user afterwards."""
     heard: list[str] = []
     with warnings.catch_warnings():
-        warnings.simplefilter("always", PrivacyWarning)
+        warnings.simplefilter("always", kind)
         show = warnings.showwarning
 
         def hear(message: Any, category: type[Warning], *rest: Any, **more: Any) -> None:
-            if issubclass(category, PrivacyWarning):
+            if issubclass(category, kind):
                 heard.append(str(message))
             else:
                 show(message, category, *rest, **more)
@@ -46,4 +46,4 @@ def noting(notes: list[str]) -> Iterator[None]:
         yield
     notes += [note for note in dict.fromkeys(heard) if note not in notes]
     for note in dict.fromkeys(heard):
-        warn(note)
+        warn(note, kind)

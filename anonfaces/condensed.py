@@ -29,7 +29,7 @@ from anonfaces.cluster.constraints import asked
 from anonfaces.cluster.identity import THRESHOLD
 from anonfaces.cluster.inputs import check_leave_out
 from anonfaces.cluster.methods import DEFAULT, find
-from anonfaces.errors import InputError
+from anonfaces.errors import InputError, UtilityWarning
 from anonfaces.report import Summary, write_report
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ class Condensed:
 
 @dataclass(frozen=True)
 class _Job:
-    """What was asked for, checked, and the privacy warnings on the way."""
+    """What was asked for, checked, and the warnings on the way: of privacy, of utility."""
 
     k: int
     method: str
@@ -96,6 +96,7 @@ class _Job:
     certify: float | None
     asked: dict[str, Any]
     warned: list[str] = field(default_factory=list)
+    noted: list[str] = field(default_factory=list)
 
 
 def condense(
@@ -243,7 +244,7 @@ def _encoded(photos: Path, place: Path, folder: Path, job: _Job) -> Gathered:
 def _grouped(gathered: Gathered, job: _Job) -> tuple[Gathered, Groups]:
     from anonfaces.cluster import group
 
-    with noting(job.warned), _bar(job.progress) as told:
+    with noting(job.warned), noting(job.noted, UtilityWarning), _bar(job.progress) as told:
         groups = group(
             gathered.embedding, job.k, gathered.identity, method=job.method, seed=job.seed,
             effort=job.effort, time_limit=job.time_limit, progress=told,
@@ -358,6 +359,7 @@ def _summary(folder: Path, gathered: Gathered, groups: Groups, job: _Job, **fact
         identity=gathered.source,
         estimated_faces=gathered.unnamed,
         privacy_warnings=tuple(job.warned),
+        notes=tuple(job.noted),
         extractor=gathered.extractor,
         publishable=(*(["surrogates/"] if gathered.faces is not None else []), *publishable),
         secret=tuple(name for name in here if name not in publishable),

@@ -8,6 +8,7 @@ AnonfacesError
 └── OutputError       the place to write to is not usable
 
 PrivacyWarning        the promise is weaker than the user may think
+UtilityWarning        the promise holds, but the result is worth less than the user may think
 WeightsWarning        a file of weights works, but nobody has vouched for it
 """
 
@@ -20,6 +21,7 @@ __all__ = [
     "MixedExtractorsError",
     "OutputError",
     "PrivacyWarning",
+    "UtilityWarning",
     "WeightsError",
     "WeightsWarning",
 ]
@@ -54,6 +56,10 @@ class OutputError(AnonfacesError, OSError):
 
 class PrivacyWarning(UserWarning):
     """The promise that holds is weaker than the user may think."""
+
+
+class UtilityWarning(UserWarning):
+    """The promise holds; the result is worth less, or less is proven of it, than it could be."""
 
 
 class WeightsWarning(UserWarning):

@@ -15,8 +15,14 @@ import pytest
 from PIL import Image
 
 import anonfaces
-from anonfaces.cluster import Groups
-from anonfaces.errors import AnonfacesError, GuaranteeError, InputError, PrivacyWarning
+from anonfaces.cluster import Groups, columns
+from anonfaces.errors import (
+    AnonfacesError,
+    GuaranteeError,
+    InputError,
+    PrivacyWarning,
+    UtilityWarning,
+)
 from anonfaces.report import Summary
 from anonfaces.synthesize import Drawing
 from encoders.faceset import BYSTANDER_COLUMNS, LEDGER_COLUMNS, FaceSet
@@ -243,6 +249,21 @@ def test_a_bystander_under_a_name_is_warned_of_and_told_to_the_owner(tmp_path: P
     assert told.to_numpy().tolist() == [[row, names[row]]]
     assert "strangers.csv" in done.summary.secret
     assert "may be somebody else than their name" in (done.folder / "report.html").read_text()
+
+
+def test_ctrl_c_in_the_proof_keeps_the_dataset_and_says_that_it_was_cut_short(
+    faces: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def pressed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(columns._Rounds, "run", pressed)
+    with pytest.warns(UtilityWarning, match="interrupted: the proof") as heard:
+        done = condense(faces, 5, tmp_path / "out", certify=600, effort="fast")
+    (note,) = [str(w.message) for w in heard if issubclass(w.category, UtilityWarning)]
+    assert f"none lose less than {done.summary.lower_bound:.1f} %" in note
+    assert done.summary.notes == (note,)
+    assert note in (done.folder / "report.html").read_text()
 
 
 def test_the_columns_that_were_taken_are_told(tmp_path: Path) -> None:

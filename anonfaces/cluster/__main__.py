@@ -118,7 +118,9 @@ def cluster(
     certify: Annotated[
         float | None,
         _option(
-            "seconds to spend on a sharper proof of how good the groups are", show_default=False
+            "seconds to spend on a sharper proof of how good the groups are; Ctrl-C ends it early,"
+            " and the run goes on with what is proven (once more ends the run)",
+            show_default=False,
         ),
     ] = None,
     seed: Annotated[int, _option("the same seed gives the same bytes")] = 0,

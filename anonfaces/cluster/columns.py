@@ -57,18 +57,18 @@ def certified_bound(
     2014; Castro, Gentile and Spagnolo, "An algorithm for the microaggregation problem using
     column generation", 2022.
     """
-    loss = between(points, weights, label)
-    start = shares(points, weights, k, loss, "default")
-    known = float(start.sum())
-    if len(points) > _PEOPLE or known >= loss * (1 - _PROVEN):
-        return min(known, loss)
-    unit = loss / len(points)
-    rounds = _Rounds(points / np.sqrt(unit), weights, k, label, start / unit)
+    loss, known = between(points, weights, label), 0.0
+    unit, rounds = loss / len(points), None
     try:
-        rounds.run(budget)
+        start = shares(points, weights, k, loss, "default")
+        known = float(start.sum())
+        if len(points) <= _PEOPLE and known < loss * (1 - _PROVEN):
+            rounds = _Rounds(points / np.sqrt(unit), weights, k, label, start / unit)
+            rounds.run(budget)
     except KeyboardInterrupt:
         budget.stop()
-    return min(max(known, rounds.bound * unit), loss)
+    proven = known if rounds is None else max(known, rounds.bound * unit)
+    return min(proven, loss)
 
 
 def chosen(

@@ -23,6 +23,7 @@ from anonfaces.cluster.groups import Groups
 from anonfaces.cluster.identity import THRESHOLD, estimate_identity
 from anonfaces.cluster.people import People, between, means, percent
 from anonfaces.cluster.repair import repair
+from anonfaces.errors import UtilityWarning
 
 __all__ = ["group"]
 
@@ -77,7 +78,8 @@ def group(
             people whatever they weigh.
         certify: seconds that may be spent, after the groups are found, on a far tighter lower
             bound (column generation, up to 3,000 people of one value of ``same``). Ctrl-C ends it
-            early. The groups stay the same, the bound then depends on the machine.
+            early, with a UtilityWarning. The groups stay the same, the bound then depends on the
+            machine.
 
     Returns:
         The groups, verified.
@@ -107,7 +109,8 @@ def group(
     people = People.of(table, names, mass)
     people.check(size)
     plan, rng = demands.plan(people.of_face, size), np.random.default_rng(start)
-    label, bound = _searched(people, plan, method, rng, budget, certify)
+    proof = None if certify is None else Budget(time_limit=certify)
+    label, bound = _searched(people, plan, method, rng, budget, proof)
     label, centroids = _numbered(table, people, label, mass)
     groups = Groups(
         label[people.of_face],
@@ -122,6 +125,8 @@ def group(
         demands.asked,
     ).checked()
     demands.warn_of_constants(people.of_face, label, size)
+    if proof is not None and proof.stopped.is_set():
+        _warn_of_a_proof_cut_short(groups)
     return groups
 
 
@@ -131,7 +136,7 @@ def _searched(
     method: str,
     rng: np.random.Generator,
     budget: Budget,
-    certify: float | None,
+    proof: Budget | None,
 ) -> tuple[np.ndarray, float]:
     """Group of each person, int64 (p,), and a lower bound on what is lost between them."""
     label, bound, parts = np.full(len(people), -1), 0.0, list(plan.parts.values())
@@ -139,10 +144,17 @@ def _searched(
         points, weights = people.point[part], people.weight[part]
         limits = None if plan.limits is None else limits_at(plan.limits, part)
         found = methods.limited(method, points, weights, plan.size, own, budget, limits)
-        seconds = None if certify is None else certify * len(part) / len(people)
-        bound += _bound(points, weights, plan.size, found, budget.effort, seconds)
+        share = len(part) / len(people)
+        bound += _bound(points, weights, plan.size, found, budget.effort, _part(proof, share))
         label[part] = found + label.max() + 1
     return label, bound
+
+
+def _part(proof: Budget | None, share: float) -> Budget | None:
+    """A share of the seconds for a proof, from now on; None when there is to be no more."""
+    if proof is None or proof.time_limit is None or proof.stopped.is_set():
+        return None
+    return Budget(time_limit=share * proof.time_limit, stopped=proof.stopped)
 
 
 def _bound(
@@ -151,14 +163,23 @@ def _bound(
     k: int,
     label: np.ndarray,
     effort: Effort,
-    seconds: float | None,
+    proof: Budget | None,
 ) -> float:
-    if seconds is None:
+    if proof is None:
         return between_bound(points, weights, k, between(points, weights, label), effort)
     from anonfaces.cluster.columns import certified_bound
 
     whole = repair(points, weights, label, k)  # constraints can make groups of 2k and more
-    return certified_bound(points, weights, k, whole, Budget(time_limit=seconds))
+    return certified_bound(points, weights, k, whole, proof)
+
+
+def _warn_of_a_proof_cut_short(groups: Groups) -> None:
+    warn(
+        "interrupted: the proof of how good the groups are was cut short. The groups are whole and"
+        f" are kept; proven so far is that none lose less than {groups.lower_bound:.1f} % (they"
+        f" lose {groups.information_loss:.1f} %), which the whole time might have raised",
+        UtilityWarning,
+    )
 
 
 def _names(table: np.ndarray, identity: Any, threshold: float) -> np.ndarray:

@@ -26,6 +26,7 @@ class Summary:
     100 SSE / SST in percent; ``random_loss`` is what random groups of people would have lost,
     ``lower_bound`` what any groups of k people lose at least (0 claims nothing). ``constraints``
     are what groups keep beside k: kind, column, bound, reached (by the worst group), numbers.
+    ``notes`` say what makes the groups worth less than they could be, or less proven.
     ``not_found`` counts files by outcome. Pictures, chips and surrogates are None for bare
     embeddings.
     """
@@ -56,6 +57,7 @@ class Summary:
     secret: tuple[str, ...] = ()
     lower_bound: float = 0.0
     constraints: tuple[dict[str, Any], ...] = ()
+    notes: tuple[str, ...] = ()
     versions: dict[str, str] = field(default_factory=dict)
     command: str = ""
 
