@@ -27,7 +27,7 @@ from anonfaces.cluster.budget import Budget, Effort, Progress, check_seconds
 from anonfaces.cluster.checks import check_k, check_seed
 from anonfaces.cluster.constraints import asked
 from anonfaces.cluster.identity import THRESHOLD
-from anonfaces.cluster.inputs import check_leave_out
+from anonfaces.cluster.inputs import check_leave_out, warn_of_dominant
 from anonfaces.cluster.methods import DEFAULT, find
 from anonfaces.errors import InputError, UtilityWarning
 from anonfaces.report import Summary, write_report
@@ -245,6 +245,7 @@ def _grouped(gathered: Gathered, job: _Job) -> tuple[Gathered, Groups]:
     from anonfaces.cluster import group
 
     with noting(job.warned), noting(job.noted, UtilityWarning), _bar(job.progress) as told:
+        warn_of_dominant(gathered.embedding, gathered.columns)
         groups = group(
             gathered.embedding, job.k, gathered.identity, method=job.method, seed=job.seed,
             effort=job.effort, time_limit=job.time_limit, progress=told,

@@ -270,6 +270,19 @@ def test_columns_that_may_be_no_dimension_are_named_with_the_way_out(tmp_path: P
     assert "--leave-out age" in Summary.read(tmp_path / "without" / "summary.json").command
 
 
+def test_a_column_that_outweighs_the_others_is_told_and_on_the_page(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    columns = {"income": 20_000 * rng.normal(size=12), "age": 10 * rng.normal(size=12)}
+    table = pd.DataFrame({**columns, "children": rng.integers(0, 4, 12), "person": range(12)})
+    table.to_csv(tmp_path / "x.csv", index=False)
+    result = call("x.csv", "--k", 3, "-o", "out", cwd=tmp_path)
+    assert result.code == 0, result.err
+    assert "UtilityWarning: column 'income' has more than 90 % of the variance" in result.err
+    assert "--leave-out income" in (tmp_path / "out" / "report.html").read_text()
+    again = call("x.csv", "--k", 3, "-o", "again", "--leave-out", "income", cwd=tmp_path)
+    assert "UtilityWarning" not in again.err
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "expected"),
     [

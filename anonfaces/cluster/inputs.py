@@ -12,16 +12,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from anonfaces._notes import warn
 from anonfaces.cluster.attributes import check_attributes
 from anonfaces.cluster.checks import check_embedding, check_identity
-from anonfaces.errors import InputError, MixedExtractorsError
+from anonfaces.errors import InputError, MixedExtractorsError, UtilityWarning
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Vectors", "check_leave_out", "odd_columns", "read_input"]
+__all__ = ["Vectors", "check_leave_out", "odd_columns", "read_input", "warn_of_dominant"]
 
 _MOST_BYTES = 64 << 30
+_DOMINANT = 0.9  # of the variance
 _MOST_RATIO = 1000  # of a zip member: zeros pack 1000 to 1, embeddings hardly at all
 _TABLES = (".csv", ".parquet")
 _NUMBERED = re.compile(r"(.*?)\d+")
@@ -133,6 +135,25 @@ def odd_columns(names: Sequence[str]) -> tuple[str, ...]:
     if count < 2:
         return tuple(names)
     return tuple(name for name, own in zip(names, series, strict=True) if own != longest)
+
+
+def warn_of_dominant(embedding: np.ndarray, columns: Sequence[str]) -> None:
+    """UtilityWarning where one of three or more columns has nearly all of the variance.
+
+    ``embedding`` (n, d), ``columns`` the names of all d, or of none where it is no table.
+    """
+    if len(columns) < 3:
+        return
+    variance = embedding.var(axis=0)
+    most = int(variance.argmax())
+    if variance[most] > _DOMINANT * variance.sum():
+        warn(
+            f"column {columns[most]!r} has more than {100 * _DOMINANT:.0f} % of the variance of all"
+            f" {len(columns)}, so the groups follow it and hardly any other:"
+            " standardise the columns first (each minus its mean, divided by its standard"
+            f" deviation), or leave it out (--leave-out {columns[most]}; in Python leave_out)",
+            UtilityWarning,
+        )
 
 
 @dataclass(frozen=True)

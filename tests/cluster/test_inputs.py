@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import warnings
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -12,8 +13,8 @@ import pandas as pd
 import pytest
 
 from anonfaces.cluster import Vectors, read_input
-from anonfaces.cluster.inputs import odd_columns
-from anonfaces.errors import InputError, MixedExtractorsError
+from anonfaces.cluster.inputs import odd_columns, warn_of_dominant
+from anonfaces.errors import InputError, MixedExtractorsError, UtilityWarning
 
 TABLE = np.arange(12, dtype=np.float32).reshape(4, 3)
 FRAME = pd.DataFrame(TABLE, columns=["x", "y", "z"])
@@ -170,3 +171,29 @@ def test_vectors_of_two_extractors_are_not_mixed(tmp_path: Path) -> None:
     both = Vectors.join([one, Vectors(TABLE, np.array(list("abcd")), extractor="dlib")])
     assert both.identity is not None
     assert both.identity.tolist() == ["", "", "", "", "a", "b", "c", "d"]
+
+
+@pytest.mark.parametrize(
+    ("scales", "columns", "dominant"),
+    [
+        ((20_000, 10, 1), ("income", "age", "children"), True),
+        ((1, 1, 5), ("a", "b", "c"), True),
+        ((1, 1, 4), ("a", "b", "c"), False),
+        ((1, 1, 1), ("a", "b", "c"), False),
+        ((100, 1), ("a", "b"), False),
+        ((100, 1, 1), (), False),
+        ((0, 0, 0), ("a", "b", "c"), False),
+    ],
+)
+def test_a_column_that_outweighs_all_others_is_told(
+    scales: tuple[float, ...], columns: tuple[str, ...], dominant: bool
+) -> None:
+    table = np.random.default_rng(0).permuted(np.tile(np.arange(50.0), (len(scales), 1)), axis=1).T
+    with warnings.catch_warnings(record=True) as heard:
+        warnings.simplefilter("always")
+        warn_of_dominant(table * scales, columns)
+    assert [issubclass(one.category, UtilityWarning) for one in heard] == [True] * dominant
+    if dominant:
+        name = columns[int(np.argmax(scales))]
+        assert f"column {name!r} has more than 90 %" in str(heard[0].message)
+        assert f"--leave-out {name}" in str(heard[0].message)
