@@ -137,11 +137,15 @@ def _block(p: Parameters, name: str, x: Tensor, clamp: float | None) -> Tensor:
 def _conv(
     p: Parameters, name: str, x: Tensor, convolve: Any, clamp: float | None, gain: float = ROOT2
 ) -> Tensor:
-    """Convolution, bias, rectifier; a residual's gain is the usual root of 2 over a root of 2."""
+    """Convolution, bias, rectifier; a residual's gain is the usual root of 2 over a root of 2.
+
+    The bound holds after the usual gain, so a residual's is smaller by a root of 2.
+    """
     kernel = _scaled(p[f"{name}.weight"], gain, x.dtype)
     bias = ops.cast(p[f"{name}.bias"] * gain, x.dtype)
     y = ops.leaky_relu(convolve(x, kernel) + bias, 0.2)
-    return y if clamp is None else ops.clip(y, -clamp * gain, clamp * gain)
+    bound = None if clamp is None else clamp * gain / ROOT2
+    return y if bound is None else ops.clip(y, -bound, bound)
 
 
 def _scaled(kernel: Tensor, gain: float, dtype: str) -> Tensor:

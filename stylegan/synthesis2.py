@@ -105,7 +105,7 @@ def _layer(
     shift = p[f"{name}.bias"] * ROOT2
     if noise is not None:
         shift = shift + noise * (p[f"{name}.noise_strength"] * ROOT2)
-    return _clamped(ops.leaky_relu(x + ops.cast(shift, x.dtype), 0.2), clamp, ROOT2)
+    return _clamped(ops.leaky_relu(x + ops.cast(shift, x.dtype), 0.2), clamp)
 
 
 def _demodulation(kernel: Tensor, style: Tensor) -> Tensor:
@@ -118,12 +118,12 @@ def _to_rgb(p: Parameters, name: str, x: Tensor, w: Tensor, clamp: float | None)
     kernel = p[f"{name}.weight"]
     style = _style(p, name, w) / math.sqrt(kernel.shape[2])
     rgb = conv(x * _over_image(style, x.dtype), ops.cast(kernel, x.dtype))
-    return _clamped(ops.cast(rgb, "float32") + p[f"{name}.bias"], clamp, 1.0)
+    return _clamped(ops.cast(rgb, "float32") + p[f"{name}.bias"], clamp)
 
 
 def _over_image(scale: Tensor, dtype: str) -> Tensor:
     return ops.cast(scale, dtype)[:, None, None, :]
 
 
-def _clamped(x: Tensor, clamp: float | None, gain: float) -> Tensor:
-    return x if clamp is None else ops.clip(x, -clamp * gain, clamp * gain)
+def _clamped(x: Tensor, clamp: float | None) -> Tensor:
+    return x if clamp is None else ops.clip(x, -clamp, clamp)

@@ -10,11 +10,12 @@ import pytest
 from keras import ops
 
 from anonfaces.errors import InputError, WeightsError
+from stylegan._ops import conv
 from stylegan._parameters import initial
 from stylegan.checkpoint._layout import discriminator_from_official, from_official
 from stylegan.checkpoint._tensorflow import generator_from_tensorflow
 from stylegan.config import DiscriminatorConfig, GeneratorConfig, standard_channels
-from stylegan.discriminator import Discriminator
+from stylegan.discriminator import Discriminator, _conv
 from stylegan.generator import Generator, generator_specs, mix
 
 BOTH = pytest.mark.parametrize("architecture", ["stylegan", "stylegan2"])
@@ -233,6 +234,28 @@ def test_configs_that_no_network_has_are_refused(change: dict[str, object]) -> N
     text = json.dumps({"channels": [8, 8], **change})
     with pytest.raises(WeightsError):
         GeneratorConfig.from_json(text, "config.json")
+
+
+def test_the_bound_on_activations_holds_after_the_gain() -> None:
+    """As the official networks with ``conv_clamp`` have it."""
+    generator = Generator(GeneratorConfig(channels=(8,), z_dim=4, w_dim=4, clamp=0.5))
+    values = generator.values()
+    for name in ("conv1", "torgb"):
+        values[f"synthesis.b4.{name}.affine.weight"][:] = 0
+        values[f"synthesis.b4.{name}.affine.bias"][:] = 1
+    values["synthesis.b4.conv1.bias"][:] = 1000
+    values["synthesis.b4.torgb.weight"][:] = 0.01
+    values["synthesis.b4.torgb.bias"][:] = 0
+    bounded = Generator(generator.config, values)
+    made = ops.convert_to_numpy(bounded.synthesise(np.zeros((1, 2, 4), np.float32), "none"))
+    assert np.allclose(made, 8 * 0.5 * 0.01 / np.sqrt(8), atol=1e-6)
+
+
+@pytest.mark.parametrize(("gain", "bound"), [(np.sqrt(2), 0.5), (1.0, 0.5 / np.sqrt(2))])
+def test_the_discriminator_s_bound_is_smaller_in_a_residual(gain: float, bound: float) -> None:
+    p = {"a.weight": np.zeros((1, 1, 2, 2), np.float32), "a.bias": np.full(2, 1000, np.float32)}
+    x = np.ones((1, 4, 4, 2), np.float32)
+    assert np.allclose(ops.convert_to_numpy(_conv(p, "a", x, conv, 0.5, gain)), bound)
 
 
 def test_numbers_that_do_not_fit_are_refused() -> None:
