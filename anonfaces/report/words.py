@@ -80,6 +80,11 @@ _MEANS = (
     "The average can be undone by subtraction: who holds the very photographs of all members"
     " of a group but one can compute the missing face almost exactly, at any usual k.",
 )
+_STEPPED = (
+    "Shape and texture are averages before a step away from the members: who holds the very"
+    " photographs of all members of a group but one, and guesses the step, can compute the missing"
+    " face nearly, at any usual k."
+)
 _GENERATED = (
     _SHARED,
     "They are drawn anew, with no pixel of a photograph in them; but a recogniser may still take"
@@ -96,7 +101,8 @@ _LIMITS = {
         "Eigenfaces show what is common to faces, at 64 px: no hair, no glasses, little texture.",
     ),
     "k-same-m": (
-        *_MEANS[1:],
+        _MEANS[1],
+        _STEPPED,
         "The face is sharp, as landmarks lie on landmarks; hair and background are still blurred.",
     ),
     "k-same-net": _GENERATED,
