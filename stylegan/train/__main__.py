@@ -81,6 +81,9 @@ def main(
     heads_weight: Annotated[
         float, _option("weight of a discriminator on --features, 0 for none", "--heads-weight")
     ] = 0.05,
+    sampled: Annotated[
+        float, _option("faces of nobody that it judges, as a share of a batch", "--sampled")
+    ] = 0.25,
     w_noise: Annotated[
         float, _option("noise on w in the first phase: less keeps more of a face", "--w-noise")
     ] = 0.3,
@@ -116,6 +119,7 @@ def main(
         batch=batch,
         feature_weight=feature_weight,
         heads_weight=heads_weight,
+        sampled=sampled,
         w_noise=w_noise,
         noise=noise,
         seed=seed,

@@ -73,6 +73,9 @@ class Recipe:
             if getattr(self, name) < 0:
                 raise InputError(f"{name} {getattr(self, name)}: expected 0 or more")
 
+        if not 0 <= self.sampled <= 1:
+            raise InputError(f"sampled {self.sampled}: expected 0 to 1")
+
     @property
     def channels(self) -> tuple[int, ...]:
         """Feature maps from 4 px up."""
