@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import os
 import tempfile
@@ -12,7 +13,7 @@ from typing import IO, Any
 
 from anonfaces.errors import OutputError
 
-__all__ = ["goes_on", "hold", "replacing", "resumable", "sha256", "write_text"]
+__all__ = ["goes_on", "hold", "replacing", "resumable", "sha256", "sweep", "write_text"]
 
 _RESUMABLE = "what was finished is kept, and the same call goes on from it"
 
@@ -30,6 +31,12 @@ def replacing(path: Path) -> Iterator[Path]:
         beside.replace(path)
     finally:
         beside.unlink(missing_ok=True)
+
+
+def sweep(path: Path) -> None:
+    """Remove what killed writers of ``path`` left beside it; only for who alone may write it."""
+    for left in path.parent.glob(f".{glob.escape(path.name)}.*.new"):
+        left.unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from anonfaces._files import hold, resumable, write_text
+from anonfaces._files import hold, resumable, sweep, write_text
 from anonfaces.errors import InputError, OutputError
 from encoders.parts import DONE, FOUND
 
@@ -29,7 +29,7 @@ class Workplace:
 
     def __init__(self, output: Path, recipe: dict[str, Any], overwrite: bool) -> None:
         self.folder = output.absolute().with_name(output.name + ".partial")
-        self._recipe, self._overwrite = recipe, overwrite
+        self._recipe, self._overwrite, self._output = recipe, overwrite, output.absolute()
         self._lock: Any = None
 
     def __enter__(self) -> Self:
@@ -72,6 +72,8 @@ class Workplace:
 
     def _settle(self) -> None:
         """Remove what was half-written when a run was killed, or what another recipe left."""
+        for output in (self._output, self._output.with_suffix(".pca.h5")):
+            sweep(output)
         written = self.folder / _RECIPE
         recipe = json.dumps(self._recipe, sort_keys=True, indent=1)
         before = written.read_text(encoding="utf-8") if written.is_file() else recipe

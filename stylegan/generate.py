@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 _EXAMPLES = """
 Make pictures from seeds: one PNG a seed, named seed0000.png.
 
-Without --generator it is the one that ships: 64 px faces, learnt from UTKFace and so for
-non-commercial research only. The same seed makes the same picture.
+Without --generator it is the one that ships: 64 px faces, learnt from UTKFace and LFW
+and so for non-commercial research only. The same seed makes the same picture.
 
 \b
 Examples:

@@ -61,12 +61,14 @@ def train(
     from stylegan.train.adversarial import Adversarial
     from stylegan.train.autoencode import Autoencode
     from stylegan.train.data import WHOLE, read_pictures, split
-    from stylegan.train.latents import Latents
+    from stylegan.train.latents import NEEDS_LAYERS, Latents
     from stylegan.train.loop import Phase, Run
     from stylegan.train.match import Match
     from stylegan.train.networks import Networks
 
     wanted = recipe or Recipe()
+    if wanted.latent_kimg and features == "none":
+        raise InputError(NEEDS_LAYERS)
     networks = Networks(wanted)
     first = networks.start(_given(start))
     pictures = read_pictures([Path(s) for s in sources], wanted.resolution, square or WHOLE)

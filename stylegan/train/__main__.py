@@ -15,8 +15,10 @@ Train a StyleGAN2 on aligned faces: first as the decoder of an autoencoder, then
 w fitted to some of the faces, then the mapping network, then adversarially.
 
 DATA are FaceSets (python -m encoders makes them) or folders of pictures. The run's folder gets
-state.h5 (to go on from), log.csv, grids/ of samples and, in the end, networks that
-stylegan.load reads. Stopped at any moment, the same command goes on where the state was saved.
+state.h5 (to go on from), log.csv, grids/ (samples above, photographs and what comes back of them
+below; samples are coloured noise until the mapping network has been matched) and, in the end,
+networks that stylegan.load reads. Stopped at any moment, the same command goes on where the state
+was saved.
 
 Weights learn from faces of real people: the terms of the data bind them too.
 

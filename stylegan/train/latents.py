@@ -30,6 +30,10 @@ from stylegan.train.state import State, Tensors, adam
 
 __all__ = ["Latents", "fit_rate", "normal_of"]
 
+NEEDS_LAYERS = (
+    "latent_kimg: w can be fitted only with features that have layers: features dlib"
+    " (--features dlib)"
+)
 Tensor = Any
 Floats = NDArray[np.float32]
 _BETAS = (0.9, 0.99)
@@ -59,7 +63,7 @@ class Latents:
         if not self.steps:
             return
         if not hasattr(self.features, "maps"):
-            raise InputError("w can be fitted only with features that have layers, such as dlib")
+            raise InputError(NEEDS_LAYERS)
         recipe = self.networks.recipe
         count = min(recipe.latent_faces, len(pixels))
         rng = np.random.default_rng((recipe.seed, 1))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import asdict, dataclass
 
 from anonfaces.errors import InputError
@@ -15,6 +16,7 @@ from stylegan.config import (
 
 __all__ = ["Recipe"]
 
+_WEIGHTS = ("w_noise", "w_weight", "feature_weight", "heads_weight", "r1_gamma", "path_weight")
 _LENGTHS = ("autoencode_kimg", "latent_kimg", "match_steps", "adversarial_kimg")
 
 
@@ -69,10 +71,9 @@ class Recipe:
             raise InputError(f"precision {self.precision!r}: expected float32 or bfloat16")
         if self.batch < 8 or self.batch % 8:
             raise InputError(f"batch {self.batch}: expected a multiple of 8")
-        for name in (*_LENGTHS, "head_start"):
-            if getattr(self, name) < 0:
+        for name in (*_LENGTHS, *_WEIGHTS, "head_start"):
+            if not 0 <= getattr(self, name) < math.inf:
                 raise InputError(f"{name} {getattr(self, name)}: expected 0 or more")
-
         if not 0 <= self.sampled <= 1:
             raise InputError(f"sampled {self.sampled}: expected 0 to 1")
 

@@ -143,6 +143,14 @@ def test_killed_at_any_moment_it_ends_with_the_same_file(
     assert sorted(path.name for path in tmp_path.iterdir()) == ["faces.h5", "faces.pca.h5"]
 
 
+def test_what_a_killed_writer_left_is_swept_away(people: Path, tmp_path: Path) -> None:
+    for name in (".faces.h5.abcdefgh.new", ".faces.pca.h5.abcdefgh.new", ".other.h5.abcdefgh.new"):
+        (tmp_path / name).write_bytes(b"half")
+    assert run(tmp_path, str(people), "-o", "faces.h5", *QUICK).returncode == 0
+    left = {path.name for path in tmp_path.iterdir()}
+    assert left == {"faces.h5", "faces.pca.h5", ".other.h5.abcdefgh.new"}
+
+
 def test_a_part_that_was_damaged_is_made_again(
     people: Path, quick: tuple[bytes, float], tmp_path: Path
 ) -> None:

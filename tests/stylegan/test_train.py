@@ -245,7 +245,15 @@ def test_w_of_nobody_from_fitted_ones_have_their_mean_and_covariance() -> None:
 
 def test_fitting_needs_features_with_layers(photographs: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="layers"):
-        train([photographs], tmp_path, FITTED, progress=False)
+        train([photographs], tmp_path / "run", FITTED, progress=False)
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("name", ["r1_gamma", "w_noise", "adversarial_kimg", "sampled"])
+@pytest.mark.parametrize("number", [-1.0, float("nan"), float("inf")])
+def test_numbers_that_no_run_has_are_refused(name: str, number: float) -> None:
+    with pytest.raises(InputError, match=name):
+        replace(TINY, **{name: number})
 
 
 def test_heads_learn_to_tell_two_kinds_of_maps() -> None:
