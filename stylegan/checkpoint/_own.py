@@ -69,6 +69,8 @@ def _network(
 
 
 def _config(path: Path) -> tuple[str, str]:
+    if not path.is_file():
+        raise RefusedError(f"has no {path.name} beside it, which says what network it is")
     if path.stat().st_size > _LARGEST_CONFIG:
         raise RefusedError(f"{path.name} is larger than a config")
     return path.read_text(encoding="utf-8"), str(path)

@@ -108,6 +108,13 @@ def test_seeds_that_are_none(text: str) -> None:
         parse_seeds(text)
 
 
+def test_weights_without_their_config_are_told_what_is_missing(tmp_path: Path) -> None:
+    weights = tmp_path / "some.h5"
+    weights.write_bytes(b"weights of something")
+    with pytest.raises(WeightsError, match=r"has no generator\.json beside it"):
+        stylegan.load(weights)
+
+
 def test_a_grid_fills_up_with_black() -> None:
     tiles = [np.full((2, 3, 3), i + 1, np.uint8) for i in range(5)]
     sheet = as_grid(tiles)
