@@ -18,15 +18,15 @@ from stylegan._autodiff import value_and_gradients
 from stylegan._backend import compiled
 from stylegan._parameters import initial
 from stylegan.train.heads import fooled, head_specs, told_apart
+from stylegan.train.learners import Learners, flat, learners, moved, own, take
 from stylegan.train.losses import likeness, reconstruction, spread
 from stylegan.train.networks import Features, Networks
 from stylegan.train.pace import keep_share, warmed
-from stylegan.train.state import State, adam, moments
+from stylegan.train.state import State, moments
 
 __all__ = ["Autoencode", "mixed", "start_heads"]
 
 Tensor = Any
-_BETAS = (0.9, 0.99)
 
 
 class Autoencode:
@@ -59,60 +59,41 @@ class Autoencode:
         noise = rng.standard_normal((count, recipe.w_dim), np.float32) * recipe.w_noise
         mixes = rng.standard_normal((round(recipe.sampled * count), count), np.float32)
         rate = recipe.autoencode_rate * warmed(number, self.steps)
-        both = {
-            name: (
-                self.networks.trained(state, name, prefix),
-                (state.tensors[f"{name}_m"], state.tensors[f"{name}_v"]),
-            )
-            for name, prefix in (("encoder", ""), ("generator", "synthesis."))
-        }
-        if self.judging:
-            averages = state.tensors["heads_m"], state.tensors["heads_v"]
-            both["heads"] = state.tensors["heads"], averages
+        both = learners(self.networks, state, self.judging)
         wander = getattr(self.features, "wandering", None)
         cut = wander(rng) if wander else None
-        moved, report = self._run(both, *_tensors(images, noise, mixes, number + 1, rate), cut)
-        for name, (parameters, (first, second)) in moved.items():
-            state.tensors[name].update(parameters)
-            state.tensors[f"{name}_m"].update(first)
-            state.tensors[f"{name}_v"].update(second)
-            if name != "heads":
-                self.networks.follow(state, name, keep_share(recipe, number))
+        after, report = self._run(both, *_tensors(images, noise, mixes, number + 1, rate), cut)
+        take(self.networks, state, after, keep_share(recipe, number))
         return {k: float(v) for k, v in report.items()}
 
     def _step(
         self,
-        both: Mapping[str, Any],
+        both: Learners,
         images: Tensor,
         noise: Tensor,
         mixes: Tensor,
         step: Tensor,
         rate: Tensor,
         cut: Any,
-    ) -> tuple[dict[str, Any], dict[str, Tensor]]:
-        flat = {f"{n}/{k}": v for n, (p, _) in both.items() for k, v in p.items()}
-        report, gradients = value_and_gradients(
-            lambda p: self._loss(p, images, noise, mixes, cut), flat
+    ) -> tuple[Learners, dict[str, Tensor]]:
+        report, slopes = value_and_gradients(
+            lambda p: self._loss(p, images, noise, mixes, cut), flat(both)
         )
-        moved = {}
-        for name, (parameters, averages) in both.items():
-            own = {k: gradients[f"{name}/{k}"] for k in parameters}
-            moved[name] = adam(parameters, own, averages, step, rate, _BETAS)
-        return moved, report
+        return moved(both, slopes, step, rate), report
 
     def _loss(
         self, p: Mapping[str, Tensor], images: Tensor, noise: Tensor, mixes: Tensor, cut: Any
     ) -> tuple[Tensor, dict[str, Tensor]]:
         recipe, networks = self.networks.recipe, self.networks
-        w = networks.encode(_own(p, "encoder/"), images)
+        w = networks.encode(own(p, "encoder/"), images)
         asked = ops.concatenate([w + noise, mixed(w, mixes)]) if self.judging else w + noise
-        made = networks.synthesise(_own(p, "generator/"), networks.widen(asked))
+        made = networks.synthesise(own(p, "generator/"), networks.widen(asked))
         made, nobody = made[: images.shape[0]], made[images.shape[0] :]
         report = {"pixels": reconstruction(made, images)}
         total = report["pixels"] + recipe.w_weight * spread(w)
         if self.features is not None:
             some = images.shape[0] // 2  # the recogniser costs as much as both networks
-            more, found = self._seen(_own(p, "heads/"), made[:some], nobody, images[:some], cut)
+            more, found = self._seen(own(p, "heads/"), made[:some], nobody, images[:some], cut)
             total, report = total + more, report | found
         return total, report
 
@@ -152,10 +133,6 @@ def feature_distance(features: Features, made: Tensor, real: Tensor) -> Tensor:
     """The mean squared distance of two batches in the features."""
     wanted = ops.stop_gradient(features(real))
     return ops.mean(ops.sum(ops.square(features(made) - wanted), axis=1))
-
-
-def _own(p: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    return {k.removeprefix(prefix): v for k, v in p.items() if k.startswith(prefix)}
 
 
 def _tensors(*values: Any) -> list[Tensor]:

@@ -23,10 +23,11 @@ from stylegan._backend import compiled
 from stylegan.encoder import Encoder
 from stylegan.train.autoencode import start_heads
 from stylegan.train.heads import fooled, told_apart
+from stylegan.train.learners import Learners, flat, learners, moved, own, take
 from stylegan.train.losses import likeness, reconstruction
 from stylegan.train.networks import Features, Networks
 from stylegan.train.pace import keep_share, warmed
-from stylegan.train.state import State, Tensors, adam
+from stylegan.train.state import State, Tensors
 
 __all__ = ["Latents", "fit_rate", "normal_of"]
 
@@ -36,10 +37,8 @@ NEEDS_LAYERS = (
 )
 Tensor = Any
 Floats = NDArray[np.float32]
-_BETAS = (0.9, 0.99)
 _ROW_BETAS = (0.9, 0.98)
 _FIT_RATE, _ROW_RATE = 0.09, 0.03
-_LEARNERS = (("generator", "synthesis."), ("encoder", ""))
 
 
 class Latents:
@@ -53,8 +52,7 @@ class Latents:
     def __init__(self, networks: Networks, features: Features | None) -> None:
         self.networks, self.features = networks, features
         recipe = networks.recipe
-        self._fits = -(-recipe.latent_faces // recipe.batch) if recipe.latent_kimg else 0
-        self.steps = self._fits + round(recipe.latent_kimg * 1000 / recipe.batch)
+        self._fits, self.steps = 0, round(recipe.latent_kimg * 1000 / recipe.batch)
         self._fit, self._run = compiled(self._fit_step), compiled(self._step)
         self._pixels = np.empty((0, 0, 0, 3), np.uint8)
 
@@ -66,6 +64,8 @@ class Latents:
             raise InputError(NEEDS_LAYERS)
         recipe = self.networks.recipe
         count = min(recipe.latent_faces, len(pixels))
+        together, self._fits = self.steps - self._fits, -(-count // recipe.batch)
+        self.steps = self._fits + together
         rng = np.random.default_rng((recipe.seed, 1))
         self._pixels = pixels[np.sort(rng.choice(len(pixels), count, replace=False))]
         start_heads(state, self.features, recipe.seed)
@@ -118,38 +118,19 @@ class Latents:
         wander = getattr(self.features, "wandering", None)
         given = (rows["w"], noise, nobody, images, done + 1, rate)
         tensors = [ops.convert_to_tensor(np.asarray(one, np.float32)) for one in given]
-        both = self._learners(state)
-        moved, slope, report = self._run(
+        both = learners(self.networks, state, judging=True)
+        after, slope, report = self._run(
             both, self._wanted(chosen), *tensors, wander(rng) if wander else None
         )
         age = recipe.latent_steps + done * recipe.batch / len(self._pixels)
         rows = _moved(rows, ops.convert_to_numpy(slope), age, _ROW_RATE)
-        self._take(state, moved, done)
+        take(self.networks, state, after, keep_share(recipe, done))
         state.tensors["latents"] = _with_rows(state.tensors["latents"], chosen, rows)
         return {k: float(v) for k, v in report.items()}
 
-    def _learners(self, state: State) -> dict[str, tuple[Tensors, tuple[Tensors, Tensors]]]:
-        found = {
-            name: (
-                self.networks.trained(state, name, prefix),
-                (state.tensors[f"{name}_m"], state.tensors[f"{name}_v"]),
-            )
-            for name, prefix in _LEARNERS
-        }
-        averages = state.tensors["heads_m"], state.tensors["heads_v"]
-        return found | {"heads": (state.tensors["heads"], averages)}
-
-    def _take(self, state: State, moved: Mapping[str, Any], done: int) -> None:
-        for name, (parameters, (first, second)) in moved.items():
-            state.tensors[name].update(parameters)
-            state.tensors[f"{name}_m"].update(first)
-            state.tensors[f"{name}_v"].update(second)
-            if name != "heads":
-                self.networks.follow(state, name, keep_share(self.networks.recipe, done))
-
     def _step(
         self,
-        both: Mapping[str, Any],
+        both: Learners,
         wanted: Tensor,
         w: Tensor,
         noise: Tensor,
@@ -159,15 +140,10 @@ class Latents:
         rate: Tensor,
         cut: Any,
     ) -> Any:
-        flat = {f"{n}/{k}": v for n, (p, _) in both.items() for k, v in p.items()}
         report, slopes = value_and_gradients(
-            lambda p: self._loss(p, wanted, noise, nobody, images, cut), flat | {"w": w}
+            lambda p: self._loss(p, wanted, noise, nobody, images, cut), flat(both) | {"w": w}
         )
-        moved = {}
-        for name, (parameters, averages) in both.items():
-            own = {k: slopes[f"{name}/{k}"] for k in parameters}
-            moved[name] = adam(parameters, own, averages, step, rate, _BETAS)
-        return moved, slopes["w"], report
+        return moved(both, slopes, step, rate), slopes["w"], report
 
     def _loss(
         self,
@@ -180,11 +156,11 @@ class Latents:
     ) -> tuple[Tensor, dict[str, Tensor]]:
         networks, count = self.networks, wanted.shape[0]
         asked = networks.widen(ops.concatenate([p["w"] + noise, nobody]))
-        made = networks.synthesise(_own(p, "generator/"), asked)
-        guessed = networks.encode(_own(p, "encoder/"), wanted)
+        made = networks.synthesise(own(p, "generator/"), asked)
+        guessed = networks.encode(own(p, "encoder/"), wanted)
         pixels = reconstruction(made[:count], wanted)
         guess = ops.mean(ops.square(guessed - ops.stop_gradient(p["w"])))
-        seen, report = self._seen(_own(p, "heads/"), made, wanted, images, cut)
+        seen, report = self._seen(own(p, "heads/"), made, wanted, images, cut)
         return pixels + guess + seen, {"pixels": pixels, "guess": guess} | report
 
     def _seen(
@@ -237,7 +213,3 @@ def _with_rows(table: Tensors, chosen: NDArray[np.intp], rows: dict[str, Floats]
 
 def _arrays(tensors: Tensors) -> dict[str, Floats]:
     return {k: ops.convert_to_numpy(v) for k, v in tensors.items()}
-
-
-def _own(p: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    return {k.removeprefix(prefix): v for k, v in p.items() if k.startswith(prefix)}

@@ -1,0 +1,53 @@
+"""Networks that learn in one step: what goes in, a step of Adam for each, and back into a state."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from stylegan.train.networks import Networks
+from stylegan.train.state import State, Tensors, adam
+
+__all__ = ["flat", "learners", "moved", "own", "take"]
+
+Tensor = Any
+Learners = Mapping[str, tuple[Tensors, tuple[Tensors, Tensors]]]
+_DRAWING = (("encoder", ""), ("generator", "synthesis."))
+_BETAS = (0.9, 0.99)
+
+
+def learners(networks: Networks, state: State, judging: bool) -> Learners:
+    """Parameters and Adam's averages of the encoder, the synthesis network and any heads."""
+    found = {name: networks.trained(state, name, prefix) for name, prefix in _DRAWING}
+    if judging:
+        found["heads"] = state.tensors["heads"]
+    averages = {n: (state.tensors[f"{n}_m"], state.tensors[f"{n}_v"]) for n in found}
+    return {name: (parameters, averages[name]) for name, parameters in found.items()}
+
+
+def flat(both: Learners) -> Tensors:
+    """All parameters under ``network/name``."""
+    return {f"{n}/{k}": v for n, (p, _) in both.items() for k, v in p.items()}
+
+
+def own(p: Mapping[str, Tensor], prefix: str) -> Tensors:
+    """Those of ``flat`` that begin with ``prefix``, without it."""
+    return {k.removeprefix(prefix): v for k, v in p.items() if k.startswith(prefix)}
+
+
+def moved(both: Learners, slopes: Mapping[str, Tensor], step: Tensor, rate: Tensor) -> Learners:
+    """A step of Adam for each; ``slopes`` are named as ``flat`` names them."""
+    return {
+        name: adam(p, {k: slopes[f"{name}/{k}"] for k in p}, averages, step, rate, _BETAS)
+        for name, (p, averages) in both.items()
+    }
+
+
+def take(networks: Networks, state: State, after: Learners, keep: float) -> None:
+    """Put what ``moved`` gave into the state; running averages keep ``keep`` of what they are."""
+    for name, (parameters, (first, second)) in after.items():
+        state.tensors[name].update(parameters)
+        state.tensors[f"{name}_m"].update(first)
+        state.tensors[f"{name}_v"].update(second)
+        if name != "heads":
+            networks.follow(state, name, keep)
