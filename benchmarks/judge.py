@@ -67,7 +67,7 @@ class Judge:
 
     def _chips(self, faces: FaceSet, root: Path) -> NDArray[np.uint8]:
         from encoders.align import align
-        from encoders.photographs import decode, read_bytes
+        from encoders.photographs.reading import decode, read_bytes
 
         cut = (self.embedder.alignment, self.embedder.chip_size)
         images = (decode(read_bytes(root, str(name))[0]) for name in faces.image)
@@ -103,7 +103,7 @@ def load_judge(said: str) -> Judge:
     weights = Path(path) if path else None
     if name != "faceres":
         return Judge(name, load_embedder(name, weights), DLIB)
-    from encoders.embed.faceres import THRESHOLD, load_looks
+    from anonfaces.evaluate.judges.faceres import THRESHOLD, load_looks
 
     return Judge(name, load_embedder(name, weights), THRESHOLD, load_looks(weights))
 

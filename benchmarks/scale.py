@@ -130,7 +130,7 @@ def _fixed_up(faces: np.ndarray) -> tuple[float, float, float]:
     """scikit-learn's k-means, then sizes made k to 2k - 1 by nearest centre and MDAV."""
     from sklearn.cluster import KMeans
 
-    from anonfaces.cluster.repair import repair
+    from anonfaces.cluster.baselines.repair import repair
 
     label = KMeans(len(faces) // K, n_init=1, random_state=0).fit_predict(faces)
     points = faces.astype(np.float64)

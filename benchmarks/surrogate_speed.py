@@ -118,7 +118,7 @@ def _stages(faces: FaceSet, labels: Labels, names: Names) -> Iterator[tuple[obje
     """Each stage of ``stylegan``, by itself in this process."""
     from anonfaces.synthesize import load_surrogate
     from anonfaces.synthesize.gallery import encoded
-    from anonfaces.synthesize.looking import enlarged, shows_a_face
+    from encoders.detect.pool import enlarged, shows_a_face
 
     method: Any = load_surrogate("stylegan")
     rows = np.flatnonzero(labels < 64)

@@ -86,8 +86,8 @@ def _at_work(said: str, faces: FaceSet, photos: Path) -> tuple[Judge, Verdict]:
 def _rows(
     faces: FaceSet, ks: list[int], methods: list[str], judges: list[tuple[Judge, Verdict]]
 ) -> Iterator[tuple[object, ...]]:
+    from anonbase.errors import GuaranteeError
     from anonfaces import group
-    from anonfaces.errors import GuaranteeError
     from anonfaces.evaluate import detection_rate
 
     for k in ks:

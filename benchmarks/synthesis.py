@@ -120,7 +120,7 @@ def _same(ours: Pictures, theirs: Pictures) -> None:
 
 def _generator(network: str, px: int, numbers: str) -> Any:
     import stylegan
-    from stylegan import config as configs
+    from stylegan.networks import config as configs
 
     if network == "stylegan2":
         config = configs.GeneratorConfig(channels=configs.standard_channels(px))

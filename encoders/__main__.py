@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from anonfaces import _command
-from anonfaces._words import counted
+from anonbase import cli
+from anonbase.text import counted
 
 if TYPE_CHECKING:
     from encoders.faceset import FaceSet
@@ -95,7 +95,7 @@ def encode(
     quiet: Annotated[bool, _option("neither progress nor summary", "--quiet")] = False,
     debug: Annotated[bool, _option("show where an error arose", "--debug")] = False,
 ) -> None:  # fmt: skip
-    from encoders.pipeline import encode as run
+    from encoders.run.pipeline import encode as run
 
     started = time.monotonic()
     found = run(
@@ -121,7 +121,7 @@ def encode(
 def _summary(faces: FaceSet, output: Path, seconds: float) -> str:
     from collections import Counter
 
-    from encoders.names import escape
+    from encoders.photographs.path_escape import escape
 
     ledger = faces.ledger
     people = set(faces.identity) - {""}
@@ -143,7 +143,7 @@ def _summary(faces: FaceSet, output: Path, seconds: float) -> str:
 
 def _strangers(faces: FaceSet) -> list[str]:
     """Photographs in which a bystander may have been taken for the person, by name."""
-    from encoders.strangers import find_strangers
+    from encoders.identity_outliers import find_strangers
 
     if not str(faces.meta["extractor"]).startswith("dlib"):
         return []  # of others no distance is known
@@ -166,8 +166,8 @@ def _examples(rows: Any) -> str:
 
 
 def main() -> None:
-    """Run the command; see ``anonfaces._command.run`` for how it ends."""
-    _command.run(app)
+    """Run the command; see ``anonbase.cli.run`` for how it ends."""
+    cli.run(app)
 
 
 if __name__ == "__main__":

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from anonfaces._words import counted
-from anonfaces.errors import InputError
+from anonbase.errors import InputError
+from anonbase.text import counted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -48,7 +48,7 @@ class FaceSet:
     ----------
     embedding : float32 (n, d)
     image : str (n,), path relative to the root of the photographs, escaped as in
-        ``encoders.names``
+        ``encoders.photographs.path_escape``
     box : int32 (n, 4), left top right bottom in pixels of the upright photograph; it may reach
         outside of it
     landmark : float32 (n, 68, 2), x y in pixels of the upright photograph
@@ -97,7 +97,7 @@ class FaceSet:
         is missing, has the wrong shape or type, is not finite, lies outside of the file or is
         larger than it can be.
         """
-        from encoders._faceset_file import read_faceset
+        from encoders.faceset_file import read_faceset
 
         return read_faceset(Path(path))
 
@@ -107,7 +107,7 @@ class FaceSet:
         ``chips``: n arrays uint8 (s, s, 3) in the order of the faces; without them, those that
         this FaceSet has on disk are copied.
         """
-        from encoders._faceset_file import write_faceset
+        from encoders.faceset_file import write_faceset
 
         packed = self._packed_chips() if chips is None else map(pack_chip, chips)
         write_faceset(Path(path), self, packed)
@@ -118,7 +118,7 @@ class FaceSet:
 
         A chip has 196 kB at 256 px: ask for as many as memory holds.
         """
-        from encoders._faceset_file import read_chips
+        from encoders.faceset_file import read_chips
 
         chosen = self.rows if rows is None else self.rows[rows]
         return read_chips(self._file(), chosen, self.chip_size)
@@ -143,7 +143,7 @@ class FaceSet:
         return self.path
 
     def _packed_chips(self) -> Iterable[bytes]:
-        from encoders._faceset_file import read_packed_chips
+        from encoders.faceset_file import read_packed_chips
 
         return read_packed_chips(self._file(), self.rows, self.chip_size)
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from anonfaces import _command
-from anonfaces._words import counted
+from anonbase import cli
+from anonbase.text import counted
 
 if TYPE_CHECKING:
     from stylegan.checkpoint import Found
@@ -50,8 +50,8 @@ def convert(
     debug: Annotated[bool, typer.Option("--debug", help="a traceback on errors")] = False,
 ) -> None:
     """Read, check every shape and number against the config, write."""
-    from anonfaces._files import sha256
-    from anonfaces.errors import OutputError
+    from anonbase.errors import OutputError
+    from anonbase.files import sha256
     from stylegan import checkpoint as files
 
     found = files.read(checkpoint)
@@ -86,4 +86,4 @@ def _terms(digest: str) -> str:
 
 
 if __name__ == "__main__":
-    _command.run(app)
+    cli.run(app)

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from anonfaces import _command
-from anonfaces._words import counted
-from anonfaces.errors import InputError, OutputError
+from anonbase import cli
+from anonbase.errors import InputError, OutputError
+from anonbase.text import counted
 
 if TYPE_CHECKING:
     import numpy as np
@@ -152,7 +152,7 @@ def _write_all(folder: Path, seeds: list[int], pictures: list[NDArray[np.uint8]]
 def _write(path: Path, picture: NDArray[np.uint8]) -> None:
     from PIL import Image
 
-    from anonfaces._files import replacing
+    from anonbase.files import replacing
 
     try:
         with replacing(path) as beside:
@@ -162,4 +162,4 @@ def _write(path: Path, picture: NDArray[np.uint8]) -> None:
 
 
 if __name__ == "__main__":
-    _command.run(app)
+    cli.run(app)

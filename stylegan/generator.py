@@ -10,13 +10,13 @@ import numpy as np
 from keras import ops
 from numpy.typing import ArrayLike, NDArray
 
-from anonfaces._words import counted
-from anonfaces.errors import InputError
-from stylegan import synthesis1, synthesis2, synthesis3
-from stylegan._backend import compiled
-from stylegan._parameters import Spec, check, initial, variables
-from stylegan.config import AliasFreeConfig, GeneratorConfig
-from stylegan.mapping import broadcast, map_latents, mapping_specs, truncate
+from anonbase.errors import InputError
+from anonbase.keras_backend import compiled
+from anonbase.text import counted
+from stylegan.networks import synthesis1, synthesis2, synthesis3
+from stylegan.networks.config import AliasFreeConfig, GeneratorConfig
+from stylegan.networks.mapping import broadcast, map_latents, mapping_specs, truncate
+from stylegan.networks.parameters import Spec, check, initial, variables
 
 __all__ = ["Generator", "Noise", "generator_specs", "mix"]
 

@@ -18,9 +18,8 @@ import numpy as np
 from keras import ops
 from numpy.typing import NDArray
 
-from anonfaces.errors import InputError
-from stylegan._autodiff import value_and_gradients
-from stylegan._backend import compiled
+from anonbase.errors import InputError
+from anonbase.keras_backend import compiled, value_and_gradients
 from stylegan.train.state import adam, moments
 
 if TYPE_CHECKING:

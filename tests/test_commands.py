@@ -287,10 +287,10 @@ def test_a_column_that_outweighs_the_others_is_told_and_on_the_page(tmp_path: Pa
     ("arguments", "code", "expected"),
     [
         (["--version"], 0, __version__),
-        ([], 0, "Usage: anonfaces STAGE"),
+        ([], 0, "Usage: anonfaces COMMAND"),
         (["cluster", "--help"], 0, "--identity"),
         (["encode", "--help"], 0, "--extractor"),
-        (["magic"], 2, "no stage 'magic'"),
+        (["magic"], 2, "no command 'magic'"),
     ],
 )
 def test_every_stage_under_one_name(

@@ -15,14 +15,15 @@ import pytest
 from PIL import Image
 
 import anonfaces
-from anonfaces.cluster import Groups, columns
-from anonfaces.errors import (
+from anonbase.errors import (
     AnonfacesError,
     GuaranteeError,
     InputError,
     PrivacyWarning,
     UtilityWarning,
 )
+from anonfaces.cluster import Groups
+from anonfaces.cluster.set_partition import column_generation
 from anonfaces.report import Summary
 from anonfaces.synthesize import Drawing
 from encoders.faceset import BYSTANDER_COLUMNS, LEDGER_COLUMNS, FaceSet
@@ -257,7 +258,7 @@ def test_ctrl_c_in_the_proof_keeps_the_dataset_and_says_that_it_was_cut_short(
     def pressed(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(columns._Rounds, "run", pressed)
+    monkeypatch.setattr(column_generation._Rounds, "run", pressed)
     with pytest.warns(UtilityWarning, match="interrupted: the proof") as heard:
         done = condense(faces, 5, tmp_path / "out", certify=600, effort="fast")
     (note,) = [str(w.message) for w in heard if issubclass(w.category, UtilityWarning)]

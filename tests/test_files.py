@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from anonfaces._files import replacing, sha256, write_text
+from anonbase.files import replacing, sha256, write_text
 
 
 def test_the_new_file_takes_the_place_of_the_old(tmp_path: Path) -> None:

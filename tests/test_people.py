@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from anonfaces._people import from_file
-from anonfaces.errors import InputError
+from anonbase.errors import InputError
+from anonfaces.condensation.gather import from_file
 from encoders.faceset import BYSTANDER_COLUMNS, LEDGER_COLUMNS, FaceSet
 
 

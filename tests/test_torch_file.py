@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 import torch_writer as w
 
-from anonfaces._torch_file import read_torch
-from anonfaces.errors import WeightsError
+from anonbase.errors import WeightsError
+from anonbase.untrusted.torch_files import read_torch
 
 DATA = Path(__file__).parent / "data"
 LAYOUTS = ["torch_zip.pt", "torch_stream.pt"]

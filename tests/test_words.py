@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from anonfaces._words import counted
+from anonbase.text import counted
 
 
 @pytest.mark.parametrize(

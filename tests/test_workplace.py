@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from anonfaces._files import goes_on
-from anonfaces._workplace import LEDGER, check_output, workplace
-from anonfaces.errors import OutputError
+from anonbase.errors import OutputError
+from anonbase.files import goes_on
+from anonfaces.dataset.workplace import LEDGER, check_output, workplace
 
 SUMMARY = '{"format": "anonfaces condensed dataset", "format_version": 1}'
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from anonfaces import _command
+from anonbase import cli
 
 if TYPE_CHECKING:
     from anonfaces.anonymize.photographs import Done
@@ -150,8 +150,8 @@ def _counted(counts: dict[str, int]) -> str:
 
 
 def main() -> None:
-    """Run the command; see ``anonfaces._command.run`` for how it ends."""
-    _command.run(app)
+    """Run the command; see ``anonbase.cli.run`` for how it ends."""
+    cli.run(app)
 
 
 if __name__ == "__main__":

@@ -48,12 +48,12 @@ def anonymize(source: Path | str, output: Path | str, **options: Any) -> Done:
     Warns:
         PrivacyWarning: an option weakens the promise.
     """
-    from anonfaces.anonymize.film import SUFFIXES
+    from anonfaces.anonymize.video.frames import SUFFIXES
 
     chosen = Options(**options)
     chosen.warn()
     if Path(source).suffix.lower() in SUFFIXES and not Path(source).is_dir():
-        from anonfaces.anonymize.video import anonymize_video
+        from anonfaces.anonymize.video.job import anonymize_video
 
         return anonymize_video(Path(source), Path(output), chosen)
     from anonfaces.anonymize.photographs import anonymize_photographs

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from anonfaces._notes import warn
-from anonfaces.errors import InputError
+from anonbase.errors import InputError
+from anonbase.notices import warn
 
 __all__ = ["AUDIO", "MODES", "Options"]
 

@@ -13,18 +13,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from anonfaces.anonymize.found import Faces, Finder, distances
-from anonfaces.anonymize.keep import kept, references
-from anonfaces.anonymize.modes import make_source
+from anonbase.errors import InputError
+from anonfaces.anonymize.detection import Faces, Finder, distances
+from anonfaces.anonymize.kept_people import kept, references
 from anonfaces.anonymize.options import Options
-from anonfaces.anonymize.place import Place, workplace
+from anonfaces.anonymize.pictures import names, write_picture
 from anonfaces.anonymize.replace import KEPT, Open, Work, replace
-from anonfaces.anonymize.sources import Source
-from anonfaces.anonymize.write import names, write_picture
-from anonfaces.errors import InputError
-from encoders.names import escape
-from encoders.photographs import Unusable, decode, read_bytes
-from encoders.walk import find_photographs
+from anonfaces.anonymize.sources.choose import make_source
+from anonfaces.anonymize.sources.fresh import Source
+from anonfaces.anonymize.workplace import Place, workplace
+from encoders.photographs.path_escape import escape
+from encoders.photographs.reading import Unusable, decode, read_bytes
+from encoders.photographs.walk import find_photographs
 
 __all__ = ["Done", "anonymize_photographs"]
 

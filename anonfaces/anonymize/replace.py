@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anonfaces.anonymize.cover import COVERS, Area, around, head, solid
-from anonfaces.anonymize.found import SAME_PERSON, Faces, Finder, distances, overlap
+from anonfaces.anonymize.detection import SAME_PERSON, Faces, Finder, distances, overlap
 from anonfaces.anonymize.paste import Donor, paste
-from anonfaces.anonymize.sources import Source
+from anonfaces.anonymize.sources.fresh import Source
 
 __all__ = ["COVERED", "KEPT", "REPLACED", "Open", "Work", "replace"]
 

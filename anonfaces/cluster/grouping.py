@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from anonfaces._notes import warn
+from anonbase.errors import UtilityWarning
+from anonbase.notices import warn
 from anonfaces.cluster import methods
-from anonfaces.cluster._limits import limits_at
-from anonfaces.cluster.bounds import between_bound
+from anonfaces.cluster.baselines.repair import repair
 from anonfaces.cluster.budget import Budget, Effort, Progress, check_seconds
 from anonfaces.cluster.checks import (
     check_embedding,
@@ -18,12 +18,12 @@ from anonfaces.cluster.checks import (
     check_seed,
     check_weights,
 )
-from anonfaces.cluster.demands import Demands, Plan
+from anonfaces.cluster.constraints.constraint_set import Demands, Plan
+from anonfaces.cluster.constraints.limits import limits_at
 from anonfaces.cluster.groups import Groups
 from anonfaces.cluster.identity import THRESHOLD, estimate_identity
 from anonfaces.cluster.people import People, between, means, percent
-from anonfaces.cluster.repair import repair
-from anonfaces.errors import UtilityWarning
+from anonfaces.cluster.set_partition.dual_bound import between_bound
 
 __all__ = ["group"]
 
@@ -167,7 +167,7 @@ def _bound(
 ) -> float:
     if proof is None:
         return between_bound(points, weights, k, between(points, weights, label), effort)
-    from anonfaces.cluster.columns import certified_bound
+    from anonfaces.cluster.set_partition.column_generation import certified_bound
 
     whole = repair(points, weights, label, k)  # constraints can make groups of 2k and more
     return certified_bound(points, weights, k, whole, proof)

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from anonfaces._files import replacing
-from anonfaces._words import counted
-from anonfaces.cluster.constraints import Constraint, reached
-from anonfaces.errors import GuaranteeError, InputError
+from anonbase.errors import GuaranteeError, InputError
+from anonbase.files import replacing
+from anonbase.text import counted
+from anonfaces.cluster.constraints.constraint import Constraint, reached
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -119,7 +119,7 @@ class Groups:
         return replace(self, constraints=self._reached(self.identity, None))
 
     def _reached(self, identity: np.ndarray, attributes: Any) -> tuple[Constraint, ...]:
-        from anonfaces.cluster.attributes import Column, check_attributes
+        from anonfaces.cluster.constraints.columns_of_people import Column, check_attributes
 
         if not self.constraints:
             return ()
@@ -143,7 +143,7 @@ class Groups:
         """
         import h5py
 
-        from anonfaces._tables import to_csv
+        from anonfaces.dataset.tables import to_csv
 
         table = self.to_pandas()
         for place, (name, values) in enumerate(columns.items()):
@@ -166,7 +166,7 @@ class Groups:
         """Read what ``write`` wrote and verify it; InputError if that cannot be read."""
         import h5py
 
-        from anonfaces._tables import read_csv
+        from anonfaces.dataset.tables import read_csv
 
         try:
             with h5py.File(folder / _CENTROIDS) as file:

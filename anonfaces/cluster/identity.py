@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from anonfaces._notes import warn
-from anonfaces._words import counted
+from anonbase.errors import InputError
+from anonbase.notices import warn
+from anonbase.text import counted
 from anonfaces.cluster.checks import check_embedding, check_identity
-from anonfaces.errors import InputError
 
 __all__ = ["THRESHOLD", "close_pairs", "estimate_identity"]
 

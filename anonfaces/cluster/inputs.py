@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from anonfaces._notes import warn
-from anonfaces.cluster.attributes import check_attributes
+from anonbase.errors import InputError, MixedExtractorsError, UtilityWarning
+from anonbase.notices import warn
 from anonfaces.cluster.checks import check_embedding, check_identity
-from anonfaces.errors import InputError, MixedExtractorsError, UtilityWarning
+from anonfaces.cluster.constraints.columns_of_people import check_attributes
 
 if TYPE_CHECKING:
     import pandas as pd

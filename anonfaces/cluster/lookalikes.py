@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from anonfaces._notes import warn
-from anonfaces._words import counted
+from anonbase.notices import warn
+from anonbase.text import counted
 from anonfaces.cluster.identity import close_pairs
 
 __all__ = ["LOOKALIKE", "find_lookalikes"]

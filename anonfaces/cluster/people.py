@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from anonfaces.errors import GuaranteeError
+from anonbase.errors import GuaranteeError
 
 __all__ = ["People", "between", "means", "percent", "random_loss"]
 

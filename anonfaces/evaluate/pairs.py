@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from anonfaces._words import counted
-from anonfaces.errors import InputError
+from anonbase.errors import InputError
+from anonbase.text import counted
 from anonfaces.evaluate._arrays import check_embedding
 
 __all__ = ["Verification", "verification"]

@@ -49,9 +49,9 @@ def _vectors(
 def _aligned(
     pictures: list[NDArray[np.uint8]], embedder: Embedder, size: int
 ) -> Iterator[tuple[int, NDArray[np.uint8]]]:
-    from anonfaces.synthesize.looking import enlarged
     from encoders.align import align, find_landmarks
     from encoders.detect import in_order
+    from encoders.detect.pool import enlarged
 
     for number, picture in enumerate(pictures):
         image = enlarged(picture, size)

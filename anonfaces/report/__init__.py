@@ -9,9 +9,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from anonfaces._files import write_text
-from anonfaces._words import counted
-from anonfaces.report.summary import Summary
+from anonbase.files import write_text
+from anonbase.text import counted
+from anonfaces.dataset.summary import Summary
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -14,8 +14,8 @@ import numpy as np
 import typer
 from numpy.typing import NDArray
 
-from anonfaces import _command
-from anonfaces._words import counted
+from anonbase import cli
+from anonbase.text import counted
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -47,8 +47,8 @@ def contact_sheet(
     ``rows`` groups are taken evenly spread. A method that finds no face for a group leaves its
     place empty. ``InputError`` where the folder holds no groups with photographs.
     """
+    from anonbase.errors import InputError
     from anonfaces.cluster import Groups
-    from anonfaces.errors import InputError
     from anonfaces.report.tiles import evenly
     from anonfaces.synthesize import Drawing, check_surrogate
     from encoders.faceset import FaceSet
@@ -95,7 +95,7 @@ def _made(
     faces: FaceSet, groups: Groups, method: Surrogate, chosen: list[int]
 ) -> dict[int, Pixels]:
     """The faces of the chosen groups, in one go; alone where one is refused, so that it lacks."""
-    from anonfaces.errors import GuaranteeError
+    from anonbase.errors import GuaranteeError
     from anonfaces.synthesize import surrogates
 
     others = set(range(groups.n_groups)) - set(chosen)
@@ -150,7 +150,7 @@ def contact(
     debug: Annotated[bool, _option("show where an error arose", "--debug")] = False,
 ) -> None:
     """Show members and the surrogates of several methods side by side. Keep the picture secret."""
-    from anonfaces._files import replacing
+    from anonbase.files import replacing
     from anonfaces.synthesize import SURROGATES
 
     sheet = contact_sheet(folder, surrogate or list(SURROGATES), rows, faces, not quiet)
@@ -161,8 +161,8 @@ def contact(
 
 
 def main() -> None:
-    """Run the command; see ``anonfaces._command.run`` for how it ends."""
-    _command.run(app)
+    """Run the command; see ``anonbase.cli.run`` for how it ends."""
+    cli.run(app)
 
 
 if __name__ == "__main__":

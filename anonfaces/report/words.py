@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from anonfaces._words import counted
-from anonfaces.report.summary import Summary
+from anonbase.text import counted
+from anonfaces.dataset.summary import Summary
 
 __all__ = [
     "NOT_PROMISED",

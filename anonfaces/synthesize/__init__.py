@@ -14,8 +14,8 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from anonfaces._notes import warn
-from anonfaces.errors import InputError
+from anonbase.errors import InputError
+from anonbase.notices import warn
 from anonfaces.synthesize.options import USUAL, Drawing
 
 __all__ = [
@@ -154,14 +154,14 @@ _EXACTLY = "can compute the missing face almost exactly"
 _BY_GUESS = "can compute the missing face, once the step away from the members is guessed as well"
 
 SURROGATES: dict[str, Entry] = {
-    "k-same": Entry("k_same", "KSame", undone=_EXACTLY),
-    "k-same-eigen": Entry("k_same_eigen", "KSameEigen", undone=_EXACTLY),
-    "k-same-m": Entry("k_same_m", "KSameM", undone=_BY_GUESS),
-    "k-same-net": Entry("k_same_net", "KSameNet"),
-    "optimised": Entry("optimised", "Optimised", _GENERATED),
-    "stylegan": Entry("stylegan", "StyleGan", _GENERATED),
-    "stylegan-random": Entry("weighted", "RandomlyWeighted", _GENERATED),
-    "stylegan-weighted": Entry("weighted", "Weighted", (*_GENERATED, "per")),
+    "k-same": Entry("k_same.average", "KSame", undone=_EXACTLY),
+    "k-same-eigen": Entry("k_same.eigen", "KSameEigen", undone=_EXACTLY),
+    "k-same-m": Entry("k_same.model", "KSameM", undone=_BY_GUESS),
+    "k-same-net": Entry("k_same.net", "KSameNet"),
+    "optimised": Entry("generator.optimized", "Optimised", _GENERATED),
+    "stylegan": Entry("generator.mean_latent", "StyleGan", _GENERATED),
+    "stylegan-random": Entry("generator.weighted", "RandomlyWeighted", _GENERATED),
+    "stylegan-weighted": Entry("generator.weighted", "Weighted", (*_GENERATED, "per")),
 }
 """Every method by its name."""
 

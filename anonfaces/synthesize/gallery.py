@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from anonfaces._workplace import LEDGER
-from anonfaces.errors import GuaranteeError
+from anonbase.errors import GuaranteeError
+from anonfaces.dataset.workplace import LEDGER
 from anonfaces.synthesize import Accountable, Watched, load_surrogate, surrogates, warn_of_means
 
 if TYPE_CHECKING:

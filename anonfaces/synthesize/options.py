@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from pathlib import Path
 
+from anonbase.errors import InputError
 from anonfaces.cluster.checks import check_seed
-from anonfaces.errors import InputError
 
 __all__ = ["USUAL", "Drawing"]
 
@@ -82,7 +82,7 @@ class Drawing:
 
     def fingerprint(self) -> str:
         """SHA-256 of the generator's files: other weights under the same name draw other faces."""
-        from anonfaces._files import sha256
+        from anonbase.files import sha256
         from stylegan.checkpoint import SHIPPED
 
         place = self.generator or SHIPPED

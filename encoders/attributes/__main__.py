@@ -9,8 +9,8 @@ from typing import Annotated, Any
 
 import typer
 
-from anonfaces import _command
-from anonfaces._words import counted
+from anonbase import cli
+from anonbase.text import counted
 
 _ABOUT = """
 Train the attribute network on a FaceSet of UTKFace, and print what it gets wrong on held-out faces.
@@ -72,8 +72,8 @@ def _print(rows: list[dict[str, Any]]) -> None:
 
 
 def main() -> None:
-    """Run the command; see ``anonfaces._command.run`` for how it ends."""
-    _command.run(app)
+    """Run the command; see ``anonbase.cli.run`` for how it ends."""
+    cli.run(app)
 
 
 if __name__ == "__main__":

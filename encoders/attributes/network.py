@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from anonfaces._engine import load_engine
-from anonfaces.errors import InputError, WeightsError
-from encoders.embed._network import check_chips
+from anonbase.errors import InputError, WeightsError
+from anonbase.keras_backend import load_engine
+from encoders import weights_file
+from encoders.embed.network import check_chips
 from encoders.frame import Framing, Square
-from encoders.latent import files
 
 __all__ = ["COLUMNS", "FACE", "SIZE", "Attributes", "build", "load_attributes"]
 
@@ -60,7 +60,7 @@ class Attributes:
     def save(self, path: Path, **facts: Any) -> None:
         """Write it, float16; ``facts`` are kept beside it as JSON."""
         arrays = {f"{i:02d}": array for i, array in enumerate(self.network.get_weights())}
-        files.write(path, KIND, facts, arrays)
+        weights_file.write(path, KIND, facts, arrays)
 
     def _part(self, faces: NDArray[np.uint8]) -> NDArray[np.float32]:
         full = np.resize(faces, (_BATCH, SIZE, SIZE, 3)).astype(np.float32)
@@ -96,7 +96,7 @@ def load_attributes(path: str | Path | None = None) -> Attributes:
         WeightsError: the file is missing, damaged, or of another network.
     """
     source = SHIPPED / FILE if path is None else Path(path)
-    _, arrays = files.read(source, KIND, REMEDY)
+    _, arrays = weights_file.read(source, KIND, REMEDY)
     network = build()
     wanted = [array.shape for array in network.get_weights()]
     if [arrays[name].shape for name in sorted(arrays)] != wanted:

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from anonfaces._engine import load_engine
-from anonfaces.errors import InputError
+from anonbase.errors import InputError
+from anonbase.keras_backend import load_engine
 from encoders import expression
 from encoders.attributes.network import FACE, SIZE, YEARS, Attributes, build
 from encoders.faceset import FaceSet

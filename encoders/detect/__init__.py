@@ -7,7 +7,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from anonfaces.errors import InputError
+from anonbase.errors import InputError
 
 __all__ = ["DETECTORS", "Detector", "in_order", "load_detector"]
 
@@ -29,7 +29,7 @@ def load_detector(name: str, upsample: int | None = None) -> Detector:
     """The detector ``name``: "hog", "mtcnn" or "cnn".
 
     ``upsample``: how many times dlib's detectors double the picture first, None for a choice by
-    its size. "auto" is not one detector but two in turn: see ``encoders.examine``.
+    its size. "auto" is not one detector but two in turn: see ``encoders.run.examine``.
     """
     if name == "hog":
         from encoders.detect.hog import HogDetector

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from anonfaces._engine import load_engine
+from anonbase.keras_backend import load_engine
 from encoders.detect._scale import grow, shrink_to
 
 __all__ = ["MtcnnDetector"]

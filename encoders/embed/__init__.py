@@ -19,7 +19,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from anonfaces.errors import InputError
+from anonbase.errors import InputError
 
 __all__ = ["EMBEDDERS", "Embedder", "load_embedder"]
 
@@ -27,7 +27,7 @@ _LOADERS = {
     "dlib": ("encoders.embed.dlib_resnet", "load_dlib"),
     "dlib-reference": ("encoders.embed.dlib_resnet", "DlibReference"),
     "facenet": ("encoders.embed.facenet", "load_facenet"),
-    "faceres": ("encoders.embed.faceres", "load_faceres"),
+    "faceres": ("anonfaces.evaluate.judges.faceres", "load_faceres"),
     "pca": ("encoders.embed.pca", "load_pca"),
 }
 

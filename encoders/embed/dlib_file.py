@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from anonfaces.errors import WeightsError
+from anonbase.errors import WeightsError
 
 __all__ = ["BLOCKS", "FILE_NAME", "Convolution", "DlibWeights", "read_dlib"]
 

@@ -22,10 +22,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from anonfaces._files import replacing
-from anonfaces.errors import InputError, WeightsError
-from encoders.embed._hdf5 import dataset, read_floats
-from encoders.embed._network import check_chips
+from anonbase.errors import InputError, WeightsError
+from anonbase.files import replacing
+from anonbase.untrusted.hdf5 import dataset, read_floats
+from encoders.embed.network import check_chips
 
 __all__ = ["ALIGNMENT", "CHIP_SIZE", "COMPONENTS", "PcaEmbedder", "fit_pca", "load_pca"]
 

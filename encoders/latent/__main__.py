@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from anonfaces import _command
-from anonfaces._words import counted
+from anonbase import cli
+from anonbase.text import counted
 
 if TYPE_CHECKING:
     from encoders.latent.encoder import LatentEncoder
@@ -145,7 +145,7 @@ def _load(path: Path | None) -> Generator:
 def _start(path: Path | None) -> Any:
     """The encoder to a single w beside the generator, or None."""
     import stylegan
-    from anonfaces.errors import WeightsError
+    from anonbase.errors import WeightsError
 
     try:
         return stylegan.load_encoder(path)
@@ -164,7 +164,7 @@ def _measured(made: LatentEncoder, faces: Any, beside: Any) -> dict[str, float]:
 
 
 def _place(output: Path | None) -> Path:
-    from encoders.latent.files import SHIPPED
+    from encoders.weights_file import SHIPPED
 
     return SHIPPED if output is None else output
 
@@ -176,15 +176,15 @@ def _said() -> str:
 def _write_picture(path: Path, picture: Any) -> None:
     from PIL import Image
 
-    from anonfaces._files import replacing
+    from anonbase.files import replacing
 
     with replacing(path) as beside:
         Image.fromarray(picture).save(beside, format="png")
 
 
 def main() -> None:
-    """Run the command; see ``anonfaces._command.run`` for how it ends."""
-    _command.run(app)
+    """Run the command; see ``anonbase.cli.run`` for how it ends."""
+    cli.run(app)
 
 
 if __name__ == "__main__":

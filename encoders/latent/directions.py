@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from anonfaces.errors import WeightsError
+from anonbase.errors import WeightsError
+from encoders import weights_file
 from encoders.attributes import load_attributes
 from encoders.frame import Framing, measure
-from encoders.latent import files
 from encoders.latent.samples import draw
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ class Directions(Mapping[str, Vectors]):
 
     def save(self, path: Path, **facts: Any) -> None:
         """Write them, float16; ``facts`` are kept beside them as JSON."""
-        files.write(path, KIND, {**facts, "framing": self.framing.to_json()}, self._vectors)
+        weights_file.write(path, KIND, {**facts, "framing": self.framing.to_json()}, self._vectors)
 
 
 def load_directions(
@@ -74,10 +74,10 @@ def load_directions(
     """
     import stylegan
 
-    source = files.SHIPPED / FILE if path is None else Path(path)
-    meta, arrays = files.read(source, KIND, REMEDY)
+    source = weights_file.SHIPPED / FILE if path is None else Path(path)
+    meta, arrays = weights_file.read(source, KIND, REMEDY)
     generator = stylegan.load() if generator is None else generator
-    files.check_generator(source, meta, generator, REMEDY)
+    weights_file.check_generator(source, meta, generator, REMEDY)
     shapes = {name: array.shape for name, array in arrays.items()}
     if shapes != dict.fromkeys(TRAITS, (generator.config.w_dim,)):
         raise WeightsError(f"{source}: expected {', '.join(TRAITS)}: {REMEDY} makes it")
@@ -97,7 +97,7 @@ def fit(generator: Generator, samples: int, seed: int) -> tuple[Directions, dict
     slopes, explained = _regress(w[held:], traits[held:], w[:held], traits[:held])
     vectors = _steps(w, slopes)
     facts = {
-        "generator": files.digest(generator),
+        "generator": weights_file.digest(generator),
         "pictures": samples,
         "seed": seed,
         "explained": {name: round(float(r), 3) for name, r in zip(TRAITS, explained, strict=False)},

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from anonfaces.errors import InputError
+from anonbase.errors import InputError
 from encoders.frame import Framing, measure
 
 __all__ = ["is_held_out", "read_faces"]
@@ -56,8 +56,8 @@ def _faceset(source: Path, framing: Framing, size: int, held_out: bool) -> Itera
 
 
 def _folder(source: Path, framing: Framing, size: int, held_out: bool) -> Pixels:
-    from encoders.photographs import decode, read_bytes
-    from encoders.walk import find_photographs
+    from encoders.photographs.reading import decode, read_bytes
+    from encoders.photographs.walk import find_photographs
 
     paths = find_photographs(source).photographs
     if not paths:

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from anonfaces.errors import InputError, WeightsError
-from encoders.latent import files
+from anonbase.errors import InputError, WeightsError
+from encoders import weights_file
 from encoders.latent.samples import draw, look
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class Inverse:
 
     def save(self, path: Path, **facts: Any) -> None:
         """Write it, float16; ``facts`` are kept beside it as JSON."""
-        files.write(path, KIND, {**facts, "width": self.width}, self.arrays)
+        weights_file.write(path, KIND, {**facts, "width": self.width}, self.arrays)
 
 
 def load_inverse(generator: Generator | None = None, path: str | Path | None = None) -> Inverse:
@@ -66,10 +66,10 @@ def load_inverse(generator: Generator | None = None, path: str | Path | None = N
     """
     import stylegan
 
-    source = files.SHIPPED / FILE if path is None else Path(path)
-    meta, arrays = files.read(source, KIND, REMEDY)
+    source = weights_file.SHIPPED / FILE if path is None else Path(path)
+    meta, arrays = weights_file.read(source, KIND, REMEDY)
     generator = stylegan.load() if generator is None else generator
-    files.check_generator(source, meta, generator, REMEDY)
+    weights_file.check_generator(source, meta, generator, REMEDY)
     _check(source, arrays, generator.config.w_dim)
     width = meta.get("width")
     if not isinstance(width, float) or not 0 < width < 100:
@@ -91,7 +91,7 @@ def fit(
     tries, some = ranked(vectors, w, held, seed)[:_LOOKED_AT], vectors[:_CHOSEN_ON]
     ridge, best = min(tries, key=lambda pair: _distance(generator, pair[1], some))
     facts = {
-        "generator": files.digest(generator),
+        "generator": weights_file.digest(generator),
         "pictures": len(w),
         "seed": seed,
         "ridge": ridge,

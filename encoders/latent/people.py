@@ -159,7 +159,7 @@ class _Maker:
 
     def _seen(self, pictures: NDArray[np.uint8]) -> tuple[NDArray[np.intp], list[bytes], Floats]:
         """Rows of the pictures in which dlib sees one clear face, their files and vectors."""
-        from encoders.photographs import decode
+        from encoders.photographs.reading import decode
 
         files = [_file(picture, self._side, self._kind) for picture in pictures]
         looks = look(np.stack([decode(file) for file in files]))

@@ -16,13 +16,12 @@ import numpy as np
 from keras import ops
 from numpy.typing import NDArray
 
+from anonbase.keras_backend import compiled, value_and_gradients
 from encoders.frame import Framing
 from encoders.latent.identity import Recogniser
 from encoders.latent.network import LatentConfig, encode, first_values
-from stylegan._autodiff import value_and_gradients
-from stylegan._backend import compiled
-from stylegan.config import EncoderConfig, standard_channels
-from stylegan.mapping import broadcast, map_latents
+from stylegan.networks.config import EncoderConfig, standard_channels
+from stylegan.networks.mapping import broadcast, map_latents
 from stylegan.train.losses import reconstruction
 from stylegan.train.state import adam, moments
 

@@ -11,8 +11,8 @@ import zipfile
 from dataclasses import replace
 from pathlib import Path
 
-from anonfaces._hostile import hostile
-from anonfaces.errors import WeightsError
+from anonbase.errors import WeightsError
+from anonbase.untrusted.guard import hostile
 from stylegan.checkpoint._known import Known, known
 from stylegan.checkpoint._layout import Found
 from stylegan.checkpoint._own import read_folder, read_npz
@@ -40,13 +40,13 @@ def read(path: Path) -> Found:
 
 def checked(found: Found, source: str, generator_only: bool = False) -> Found:
     """``found`` as float32, once every name, shape and number is what the configs ask for."""
-    from anonfaces._engine import load_engine
+    from anonbase.keras_backend import load_engine
 
     load_engine()
-    from stylegan._parameters import check
-    from stylegan.discriminator import discriminator_specs
     from stylegan.encoder import encoder_specs
     from stylegan.generator import generator_specs
+    from stylegan.networks.discriminator import discriminator_specs
+    from stylegan.networks.parameters import check
 
     specs = generator_specs(found.generator)
     made = Found(found.generator, dict(check(specs, found.generator_values, source)))
@@ -71,7 +71,7 @@ def _read(path: Path) -> Found:
     if zipfile.is_zipfile(path) and path.suffix == ".npz":
         return read_npz(path)
     if path.suffix in {".pt", ".pth"}:
-        from anonfaces._torch_file import read_torch_object
+        from anonbase.untrusted.torch_files import read_torch_object
         from stylegan.checkpoint._rosinality import from_rosinality
 
         return from_rosinality(read_torch_object(path), str(path))

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from anonfaces.errors import WeightsError
-from stylegan.config import DiscriminatorConfig, EncoderConfig, GeneratorConfig
+from anonbase.errors import WeightsError
+from stylegan.networks.config import DiscriminatorConfig, EncoderConfig, GeneratorConfig
 
 __all__ = [
     "Arrays",

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from anonfaces._hostile import RefusedError
-from anonfaces._inert_pickle import Inert, Stream, load
-from anonfaces._torch_file import FILE_LIMIT, in_plain_pickles
-from anonfaces.errors import WeightsError
+from anonbase.errors import WeightsError
+from anonbase.untrusted.guard import RefusedError
+from anonbase.untrusted.pickles import Inert, Stream, load
+from anonbase.untrusted.torch_files import FILE_LIMIT, in_plain_pickles
 from stylegan.checkpoint._layout import Found, discriminator_from_official, from_official
 from stylegan.checkpoint._tensorflow import (
     discriminator_from_tensorflow,

@@ -10,15 +10,15 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from anonfaces._files import replacing, write_text
-from anonfaces._hostile import RefusedError
+from anonbase.files import replacing, write_text
+from anonbase.untrusted.guard import RefusedError
 from stylegan.checkpoint._layout import (
     Found,
     discriminator_from_official,
     encoder_from_official,
     from_official,
 )
-from stylegan.config import DiscriminatorConfig, EncoderConfig, GeneratorConfig
+from stylegan.networks.config import DiscriminatorConfig, EncoderConfig, GeneratorConfig
 
 __all__ = ["read_folder", "read_npz", "write_folder"]
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from anonfaces._hostile import RefusedError
+from anonbase.untrusted.guard import RefusedError
 from stylegan.checkpoint._layout import (
     Arrays,
     Found,

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from anonfaces.errors import WeightsError
+from anonbase.errors import WeightsError
 from stylegan.checkpoint._layout import Arrays, count, fc_hwc, need
-from stylegan.config import DiscriminatorConfig, GeneratorConfig
+from stylegan.networks.config import DiscriminatorConfig, GeneratorConfig
 
 __all__ = ["discriminator_from_tensorflow", "generator_from_tensorflow"]
 

@@ -14,13 +14,12 @@ import numpy as np
 from keras import ops
 from numpy.typing import NDArray
 
-from stylegan._autodiff import input_gradient, value_and_gradients
-from stylegan._backend import compiled
+from anonbase.keras_backend import compiled, input_gradient, value_and_gradients
 from stylegan.train import augment
 from stylegan.train.autoencode import feature_distance
 from stylegan.train.losses import path_length, r1, reconstruction, soft_plus, spread
 from stylegan.train.networks import Features, Networks
-from stylegan.train.pace import keep_share
+from stylegan.train.schedules import keep_share
 from stylegan.train.state import State, Tensors, adam
 
 __all__ = ["Adversarial"]

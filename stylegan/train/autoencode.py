@@ -14,14 +14,13 @@ import numpy as np
 from keras import ops
 from numpy.typing import NDArray
 
-from stylegan._autodiff import value_and_gradients
-from stylegan._backend import compiled
-from stylegan._parameters import initial
-from stylegan.train.heads import fooled, head_specs, told_apart
+from anonbase.keras_backend import compiled, value_and_gradients
+from stylegan.networks.parameters import initial
+from stylegan.train.feature_discriminator import fooled, head_specs, told_apart
 from stylegan.train.learners import Learners, flat, learners, moved, own, take
 from stylegan.train.losses import likeness, reconstruction, spread
 from stylegan.train.networks import Features, Networks
-from stylegan.train.pace import keep_share, warmed
+from stylegan.train.schedules import keep_share, warmed
 from stylegan.train.state import State, moments
 
 __all__ = ["Autoencode", "mixed", "start_heads"]

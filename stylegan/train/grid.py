@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from anonfaces._files import replacing
+from anonbase.files import replacing
 from stylegan.checkpoint import Found
 from stylegan.encoder import Encoder
 from stylegan.generator import Generator

@@ -17,16 +17,15 @@ import numpy as np
 from keras import ops
 from numpy.typing import NDArray
 
-from anonfaces.errors import InputError
-from stylegan._autodiff import value_and_gradients
-from stylegan._backend import compiled
+from anonbase.errors import InputError
+from anonbase.keras_backend import compiled, value_and_gradients
 from stylegan.encoder import Encoder
 from stylegan.train.autoencode import start_heads
-from stylegan.train.heads import fooled, told_apart
+from stylegan.train.feature_discriminator import fooled, told_apart
 from stylegan.train.learners import Learners, flat, learners, moved, own, take
 from stylegan.train.losses import likeness, reconstruction
 from stylegan.train.networks import Features, Networks
-from stylegan.train.pace import keep_share, warmed
+from stylegan.train.schedules import keep_share, warmed
 from stylegan.train.state import State, Tensors
 
 __all__ = ["Latents", "fit_rate", "normal_of"]

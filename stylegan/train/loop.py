@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from anonfaces._files import resumable
+from anonbase.files import resumable
 from stylegan import checkpoint
 from stylegan.train.data import Pictures
 from stylegan.train.grid import write_grid

@@ -9,14 +9,14 @@ import numpy as np
 from keras import ops
 from numpy.typing import NDArray
 
-from anonfaces.errors import WeightsError
-from stylegan import synthesis2
-from stylegan._parameters import Spec, initial
+from anonbase.errors import WeightsError
 from stylegan.checkpoint import Found
-from stylegan.discriminator import discriminator_specs, score
 from stylegan.encoder import encode, encoder_specs
 from stylegan.generator import generator_specs
-from stylegan.mapping import broadcast, map_latents
+from stylegan.networks import synthesis2
+from stylegan.networks.discriminator import discriminator_specs, score
+from stylegan.networks.mapping import broadcast, map_latents
+from stylegan.networks.parameters import Spec, initial
 from stylegan.train.recipe import Recipe
 from stylegan.train.state import State, Tensors, moments, moved_average
 

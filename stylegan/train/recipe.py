@@ -6,8 +6,8 @@ import json
 import math
 from dataclasses import asdict, dataclass
 
-from anonfaces.errors import InputError
-from stylegan.config import (
+from anonbase.errors import InputError
+from stylegan.networks.config import (
     DiscriminatorConfig,
     EncoderConfig,
     GeneratorConfig,

@@ -16,9 +16,9 @@ import h5py
 import numpy as np
 from keras import ops
 
-from anonfaces._files import replacing
-from anonfaces._hostile import hostile
-from anonfaces.errors import WeightsError
+from anonbase.errors import WeightsError
+from anonbase.files import replacing
+from anonbase.untrusted.guard import hostile
 
 __all__ = ["State", "Tensors", "adam", "moments", "moved_average", "read_state", "write_state"]
 

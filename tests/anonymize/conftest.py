@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from anonfaces.anonymize.found import Faces, Finder, distances
+from anonfaces.anonymize.detection import Faces, Finder, distances
 
 Pixels = NDArray[np.uint8]
 Party = Callable[..., Pixels]

@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from anonfaces.anonymize.cover import COVERS, Area, around, head, solid
-from anonfaces.anonymize.found import Faces, Finder, distances
+from anonfaces.anonymize.detection import Faces, Finder, distances
 from anonfaces.anonymize.replace import COVERED, Work, replace
 
 Pixels = NDArray[np.uint8]

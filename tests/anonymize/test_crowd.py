@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from anonfaces.anonymize import Done, anonymize
-from anonfaces.anonymize.found import Faces, Finder, distances
+from anonfaces.anonymize.detection import Faces, Finder, distances
 
 Pixels = NDArray[np.uint8]
 

@@ -10,9 +10,9 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from anonfaces.anonymize.found import Faces, Finder, distances
+from anonfaces.anonymize.detection import Faces, Finder, distances
 from anonfaces.anonymize.paste import Donor
-from anonfaces.anonymize.sources import Fresh
+from anonfaces.anonymize.sources.fresh import Fresh
 from encoders.align import align_ffhq
 from encoders.attributes import load_attributes
 

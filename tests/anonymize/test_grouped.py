@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from anonbase.errors import GuaranteeError, InputError
 from anonfaces.anonymize import anonymize
-from anonfaces.anonymize.found import Faces, Finder, distances
-from anonfaces.anonymize.grouped import Grouped
+from anonfaces.anonymize.detection import Faces, Finder, distances
 from anonfaces.anonymize.options import Options
 from anonfaces.anonymize.replace import COVERED, REPLACED
-from anonfaces.errors import GuaranteeError, InputError
+from anonfaces.anonymize.sources.group import Grouped
 
 estimated = pytest.mark.filterwarnings("ignore::anonfaces.errors.PrivacyWarning")
 

@@ -11,13 +11,13 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
+from anonbase.errors import InputError
 from anonfaces.anonymize import anonymize
-from anonfaces.anonymize.film import frames
-from anonfaces.anonymize.found import Finder, distances
+from anonfaces.anonymize.detection import Finder, distances
 from anonfaces.anonymize.replace import replace
-from anonfaces.anonymize.sources import Fresh
-from anonfaces.anonymize.whole import lacks_bytes
-from anonfaces.errors import InputError
+from anonfaces.anonymize.sources.fresh import Fresh
+from anonfaces.anonymize.video.frames import frames
+from anonfaces.anonymize.video.truncation import lacks_bytes
 
 Pixels = NDArray[np.uint8]
 

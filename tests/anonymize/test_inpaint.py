@@ -8,13 +8,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from anonfaces.anonymize import anonymize, inpaint
-from anonfaces.anonymize.found import Faces, Finder
-from anonfaces.anonymize.inpaint import Inpaint
+from anonbase.errors import InputError
+from anonfaces.anonymize import anonymize
+from anonfaces.anonymize.detection import Faces, Finder
 from anonfaces.anonymize.options import Options
 from anonfaces.anonymize.paste import outline
 from anonfaces.anonymize.replace import replace
-from anonfaces.errors import InputError
+from anonfaces.anonymize.sources.fresh import inpaint
+from anonfaces.anonymize.sources.inpaint import Inpaint
 
 pytestmark = pytest.mark.filterwarnings("ignore::anonfaces.errors.WeightsWarning")
 

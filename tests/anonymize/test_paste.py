@@ -7,9 +7,9 @@ import pytest
 from numpy.typing import NDArray
 
 from anonfaces.anonymize.cover import COVERS, around, head
-from anonfaces.anonymize.found import Faces, Finder, distances, overlap
+from anonfaces.anonymize.detection import Faces, Finder, distances, overlap
 from anonfaces.anonymize.paste import Donor, fits, outline, paste, transform
-from anonfaces.anonymize.sources import donors_of
+from anonfaces.anonymize.sources.fresh import donors_of
 
 Pixels = NDArray[np.uint8]
 

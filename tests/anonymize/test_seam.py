@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from anonfaces.anonymize.found import Faces, Finder
+from anonfaces.anonymize.detection import Faces, Finder
 from anonfaces.anonymize.paste import Donor, _bend, outline, paste
-from anonfaces.anonymize.sources import _Misfit, donors_of
+from anonfaces.anonymize.sources.fresh import _Misfit, donors_of
 
 Pixels = NDArray[np.uint8]
 

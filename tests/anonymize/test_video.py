@@ -12,13 +12,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from anonbase.errors import InputError
 from anonfaces.anonymize import anonymize
 from anonfaces.anonymize.cover import Area
-from anonfaces.anonymize.film import Frame, frames
-from anonfaces.anonymize.found import Faces, Finder, distances
-from anonfaces.anonymize.track import join
-from anonfaces.anonymize.video import _held
-from anonfaces.errors import InputError
+from anonfaces.anonymize.detection import Faces, Finder, distances
+from anonfaces.anonymize.video.frames import Frame, frames
+from anonfaces.anonymize.video.job import _held
+from anonfaces.anonymize.video.tracks import join
 
 Pixels = NDArray[np.uint8]
 ALL = 2**30
@@ -173,26 +173,26 @@ def test_a_reference_keeps_a_person_through_all_frames(
 def test_a_stopped_run_goes_on_and_makes_the_same(
     still: list[Pixels], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from anonfaces.anonymize import video
+    from anonfaces.anonymize.video import job
 
-    monkeypatch.setattr(video, "_BLOCK", 3)
+    monkeypatch.setattr(job, "_BLOCK", 3)
     source = film(tmp_path / "still.mp4", still * 2)
     whole = anonymize(source, tmp_path / "whole" / "out", surrogate="solid").folder
-    written = video.Writer.add
+    written = job.Writer.add
 
-    def stop(self: video.Writer, frame: Frame) -> None:
+    def stop(self: job.Writer, frame: Frame) -> None:
         if frame.number == 5:
             raise KeyboardInterrupt
         written(self, frame)
 
-    monkeypatch.setattr(video.Writer, "add", stop)
+    monkeypatch.setattr(job.Writer, "add", stop)
     with pytest.raises(KeyboardInterrupt):
         anonymize(source, tmp_path / "out", surrogate="solid")
     assert not (tmp_path / "out").exists()
-    monkeypatch.setattr(video.Writer, "add", written)
+    monkeypatch.setattr(job.Writer, "add", written)
     assert (tmp_path / ".out.partial" / "0000000.mp4").is_file()
     looked: list[int] = []
-    monkeypatch.setattr(video, "look", lambda *_: looked.append(1))
+    monkeypatch.setattr(job, "look", lambda *_: looked.append(1))
     again = anonymize(source, tmp_path / "out", surrogate="solid").folder
     assert not looked
     assert (again / "still.mp4").read_bytes() == (whole / "still.mp4").read_bytes()

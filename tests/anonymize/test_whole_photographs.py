@@ -16,13 +16,13 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from anonfaces._files import goes_on
+from anonbase.errors import AnonfacesError, InputError, OutputError, PrivacyWarning
+from anonbase.files import goes_on
 from anonfaces.anonymize import anonymize
-from anonfaces.anonymize.found import Faces, Finder, distances
-from anonfaces.anonymize.place import Place, workplace
+from anonfaces.anonymize.detection import Faces, Finder, distances
 from anonfaces.anonymize.replace import COVERED, KEPT, REPLACED, replace
-from anonfaces.anonymize.sources import Fresh
-from anonfaces.errors import AnonfacesError, InputError, OutputError, PrivacyWarning
+from anonfaces.anonymize.sources.fresh import Fresh
+from anonfaces.anonymize.workplace import Place, workplace
 
 Pixels = NDArray[np.uint8]
 

@@ -11,11 +11,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from anonbase.errors import GuaranteeError, InputError, PrivacyWarning
 from anonfaces.cluster import METHODS, Groups, KAnonymousClustering, group
-from anonfaces.cluster._limits import CATEGORIES, DIVERSITY, ORDERED, limits_of, missed_by
-from anonfaces.cluster.attributes import Column
-from anonfaces.cluster.mend import dealt, mend, shortfalls
-from anonfaces.errors import GuaranteeError, InputError, PrivacyWarning
+from anonfaces.cluster.annealing.enforce import dealt, mend, shortfalls
+from anonfaces.cluster.constraints.columns_of_people import Column
+from anonfaces.cluster.constraints.limits import (
+    CATEGORIES,
+    DIVERSITY,
+    ORDERED,
+    limits_of,
+    missed_by,
+)
 
 RNG = np.random.default_rng(0)
 WHO = np.repeat(np.arange(90), RNG.integers(1, 4, 90))

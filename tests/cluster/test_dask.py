@@ -16,9 +16,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from anonfaces._at_scale import condense_at_scale
+from anonbase.errors import GuaranteeError, InputError
 from anonfaces.cluster.scale import Grouped, Job, connected, group_file, open_rows
-from anonfaces.errors import GuaranteeError, InputError
+from anonfaces.condensation.at_scale import condense_at_scale
 from benchmarks.faces import face_like
 
 pytest.importorskip("distributed", reason="pip install 'anonfaces[distributed]'")

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from anonbase.errors import GuaranteeError, InputError, PrivacyWarning
 from anonfaces.cluster import METHODS, Groups, group, random_loss
 from anonfaces.cluster.budget import Budget
-from anonfaces.errors import GuaranteeError, InputError, PrivacyWarning
 
 FAST = Budget("fast")
 MDAV = {

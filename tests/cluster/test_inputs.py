@@ -12,9 +12,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from anonbase.errors import InputError, MixedExtractorsError, UtilityWarning
 from anonfaces.cluster import Vectors, read_input
 from anonfaces.cluster.inputs import odd_columns, warn_of_dominant
-from anonfaces.errors import InputError, MixedExtractorsError, UtilityWarning
 
 TABLE = np.arange(12, dtype=np.float32).reshape(4, 3)
 FRAME = pd.DataFrame(TABLE, columns=["x", "y", "z"])

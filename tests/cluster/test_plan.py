@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from anonbase.errors import PrivacyWarning
 from anonfaces.cluster.scale import Grouped, Job, group_file, open_rows, plan
-from anonfaces.errors import PrivacyWarning
 from benchmarks.faces import face_like
 
 

@@ -14,8 +14,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from anonbase.errors import InputError
 from anonfaces.cluster.scale.rows import open_rows
-from anonfaces.errors import InputError
 
 TABLE = np.random.default_rng(0).normal(size=(50, 3)).astype(np.float32)
 WHO = [f" person {i // 2} " if i else None for i in range(50)]

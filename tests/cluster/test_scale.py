@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from anonbase.errors import GuaranteeError, InputError, PrivacyWarning
 from anonfaces.cluster import group, random_loss
 from anonfaces.cluster.people import People
 from anonfaces.cluster.scale import Grouped, Job, group_file, open_rows
 from anonfaces.cluster.scale.tasks import perform
-from anonfaces.errors import GuaranteeError, InputError, PrivacyWarning
 from benchmarks.faces import face_like
 
 FACES = face_like(3000, 8)

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from anonbase.errors import GuaranteeError, InputError, PrivacyWarning
 from anonfaces.cluster import group
-from anonfaces.errors import GuaranteeError, InputError, PrivacyWarning
 
 TABLE = np.random.default_rng(0).normal(size=(60, 4))
 IDENTITY = np.arange(60) // 2

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from anonfaces.errors import InputError, WeightsError
+from anonbase.errors import InputError, WeightsError
 from encoders.attributes import Attributes, load_attributes
 from encoders.attributes.network import COLUMNS, FACE, build
 from encoders.attributes.training import Course, Labelled, errors, read_utkface, train

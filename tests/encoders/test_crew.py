@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from encoders.crew import Crew
+from anonbase.worker_pool import Crew
 
 ECHO = """
 import json, os, sys

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from anonfaces.errors import InputError, WeightsError, WeightsWarning
+from anonbase.errors import InputError, WeightsError, WeightsWarning
 from encoders.align import align_dlib5
 from encoders.embed import EMBEDDERS, Embedder, load_embedder
-from encoders.embed._network import BATCH
 from encoders.embed.dlib_file import BLOCKS, FILE_NAME, read_dlib
+from encoders.embed.network import BATCH
 from encoders.models import model_path
 
 WHOLE_FRAME = np.array([40, 40, 215, 215])

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from torch_writer import state_dict
 
-from anonfaces.errors import WeightsError, WeightsWarning
+from anonbase.errors import WeightsError, WeightsWarning
 from encoders.embed import Embedder, load_embedder
 from encoders.embed.facenet import ALIGNMENT, SOURCES, cache_folder
 from encoders.embed.facenet_files import read_facenet

@@ -10,11 +10,11 @@ import graph_writer as writer
 import numpy as np
 import pytest
 
-from anonfaces.errors import InputError, WeightsError, WeightsWarning
+from anonbase.errors import InputError, WeightsError, WeightsWarning
+from anonfaces.evaluate.judges.faceres import ALIGNMENT, KNOWN, THRESHOLD, Looks, load_looks
 from encoders.align import align, find_landmarks
 from encoders.detect import in_order, load_detector
 from encoders.embed import Embedder, load_embedder
-from encoders.embed.faceres import ALIGNMENT, KNOWN, THRESHOLD, Looks, load_looks
 
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "data"
 CHIPS = (255 * np.random.default_rng(3).random((35, 224, 224, 3))).astype(np.uint8)
@@ -51,8 +51,8 @@ def test_vectors_have_length_one_and_depend_on_their_chip_alone(embedder: Embedd
 
 
 def test_it_sees_blue_first_and_less_the_mean(file: Path, embedder: Embedder) -> None:
-    from encoders.embed.graph_file import read_graph
-    from encoders.embed.graph_model import build_graph
+    from anonfaces.evaluate.judges.graph_file import read_graph
+    from anonfaces.evaluate.judges.graph_model import build_graph
 
     caffe = CHIPS[:2, :, :, ::-1].astype(np.float32) - np.float32([103.939, 116.779, 123.68])
     bare = build_graph(read_graph(file), ("global_pooling/Mean",), lambda x: x)
@@ -62,8 +62,8 @@ def test_it_sees_blue_first_and_less_the_mean(file: Path, embedder: Embedder) ->
 
 
 def test_age_is_the_mean_of_the_likeliest_years(file: Path, looks: Looks) -> None:
-    from encoders.embed.graph_file import read_graph
-    from encoders.embed.graph_model import build_graph
+    from anonfaces.evaluate.judges.graph_file import read_graph
+    from anonfaces.evaluate.judges.graph_model import build_graph
 
     caffe = CHIPS[:, :, :, ::-1].astype(np.float32) - np.float32([103.939, 116.779, 123.68])
     heads = build_graph(read_graph(file), ("age_pred/Softmax", "gender_pred/Sigmoid"), lambda x: x)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from anonfaces.errors import InputError, WeightsError
+from anonbase.errors import InputError, WeightsError
 from encoders.embed import Embedder, load_embedder
 from encoders.embed.pca import CHIP_SIZE, PcaEmbedder, fit_pca
 

@@ -15,11 +15,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from anonfaces._files import goes_on
-from anonfaces.errors import InputError, OutputError
+from anonbase.errors import InputError, OutputError
+from anonbase.files import goes_on
 from encoders import FaceSet, encode
 from encoders.detect import in_order
-from encoders.workplace import Workplace
+from encoders.run.workplace import Workplace
 
 PEOPLE = 10
 QUICK = ("--extractor", "pca", "--detector", "hog")
@@ -212,7 +212,7 @@ def test_the_vectors_are_those_of_a_single_chip(undisturbed: Path) -> None:
     """Whatever else was in the run: batches do not show in the vectors."""
     from encoders.align import align_dlib5
     from encoders.embed import load_embedder
-    from encoders.photographs import decode
+    from encoders.photographs.reading import decode
 
     faces = FaceSet.read(undisturbed)
     embed, root = load_embedder("dlib"), Path(faces.meta["root"])

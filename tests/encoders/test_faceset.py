@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from pictures import small_chips
 
-from anonfaces.errors import InputError
+from anonbase.errors import InputError
 from encoders.faceset import FaceSet, pack_chip
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from anonfaces.errors import InputError
+from anonbase.errors import InputError
 from encoders import expression
 from encoders.align import align_dlib5, find_landmarks
 from encoders.detect import load_detector

@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 from graph_writer import Model, numbers, steps, text, texts
 
-from anonfaces.errors import WeightsError
-from encoders.embed.graph_file import read_graph
-from encoders.embed.graph_model import OPERATIONS, build_graph
+from anonbase.errors import WeightsError
+from anonfaces.evaluate.judges.graph_file import read_graph
+from anonfaces.evaluate.judges.graph_model import OPERATIONS, build_graph
 
 RNG = np.random.default_rng(0)
 FACES = RNG.random((3, 8, 8, 3), dtype=np.float32) - np.float32(0.4)
@@ -376,9 +376,9 @@ def test_files_larger_than_a_face_network_are_not_read(
     model = Model()
     model.weight(KERNEL)
     path = model.write(tmp_path / "model.json")
-    monkeypatch.setattr("encoders.embed.graph_file._LARGEST_SHARDS", 500)
+    monkeypatch.setattr("anonfaces.evaluate.judges.graph_file._LARGEST_SHARDS", 500)
     with pytest.raises(WeightsError, match="larger than"):
         read_graph(path)
-    monkeypatch.setattr("encoders.embed.graph_file._LARGEST_JSON", 100)
+    monkeypatch.setattr("anonfaces.evaluate.judges.graph_file._LARGEST_JSON", 100)
     with pytest.raises(WeightsError, match=r"model.json: larger than"):
         read_graph(path)

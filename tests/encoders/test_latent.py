@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 import stylegan
-from anonfaces.errors import InputError, WeightsError
+from anonbase.errors import InputError, WeightsError
 from encoders.attributes import load_attributes
 from encoders.latent import directions as directions_file
 from encoders.latent import inverse as inverse_file

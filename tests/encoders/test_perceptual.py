@@ -5,16 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from anonfaces._engine import load_engine
+from anonbase.keras_backend import load_engine
 
 load_engine()
 
 from keras import ops  # noqa: E402
 
 import stylegan  # noqa: E402
+from anonbase.keras_backend import input_gradient  # noqa: E402
 from encoders.frame import Square  # noqa: E402
 from encoders.latent.perceptual import Perceptual  # noqa: E402
-from stylegan._autodiff import input_gradient  # noqa: E402
 
 SQUARE = Square(0.5, 0.5, 1.1)
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from anonfaces.errors import InputError
+from anonbase.errors import InputError
 from encoders.identity import find_identities
 
 PATHS = ["anna/1.jpg", "anna/deep/2.jpg", "bert/1.jpg"]

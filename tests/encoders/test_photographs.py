@@ -8,9 +8,9 @@ import pytest
 from pictures import jpeg, png_header
 from PIL import Image
 
-from anonfaces.errors import InputError
-from encoders.photographs import Unusable, decode, read_bytes
-from encoders.walk import Refused, find_photographs
+from anonbase.errors import InputError
+from encoders.photographs.reading import Unusable, decode, read_bytes
+from encoders.photographs.walk import Refused, find_photographs
 
 RAMP = np.linspace(0, 65535, 64 * 64).reshape(64, 64)
 

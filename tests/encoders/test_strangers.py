@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from encoders.__main__ import _summary
 from encoders.faceset import BYSTANDER_COLUMNS, LEDGER_COLUMNS, FaceSet
-from encoders.strangers import FAR, find_strangers
+from encoders.identity_outliers import FAR, find_strangers
 
 
 def line(*places: float) -> NDArray[np.float32]:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from anonfaces.errors import InputError
+from anonbase.errors import InputError
 from anonfaces.evaluate import (
     rank_1,
     reidentification,

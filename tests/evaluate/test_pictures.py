@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from anonfaces.errors import InputError
+from anonbase.errors import InputError
 from anonfaces.evaluate import detection_rate, recognise
 from encoders.embed import load_embedder
 

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from anonfaces.errors import InputError
+from anonbase.errors import InputError
+from anonfaces.dataset.summary import is_summary
 from anonfaces.report import Summary, write_report
 from anonfaces.report.figures import sizes_figure
-from anonfaces.report.summary import is_summary
 from anonfaces.report.tiles import MOST_TILES, evenly
 
 Maker = Callable[..., Path]

@@ -13,13 +13,13 @@ from keras import ops
 from test_networks import small
 
 import stylegan
-from anonfaces.errors import WeightsError
+from anonbase.errors import WeightsError
 from stylegan import checkpoint
-from stylegan._parameters import initial
 from stylegan.checkpoint import Found
-from stylegan.config import DiscriminatorConfig, GeneratorConfig
-from stylegan.discriminator import Discriminator, discriminator_specs
 from stylegan.generator import Generator
+from stylegan.networks.config import DiscriminatorConfig, GeneratorConfig
+from stylegan.networks.discriminator import Discriminator, discriminator_specs
+from stylegan.networks.parameters import initial
 
 IMAGES = np.random.default_rng(0).standard_normal((4, 16, 16, 3), "float32")
 

@@ -22,7 +22,7 @@ import writers
 from test_networks import small
 
 import stylegan
-from anonfaces.errors import WeightsError
+from anonbase.errors import WeightsError
 from stylegan import checkpoint
 
 START = b"\x80\x04"

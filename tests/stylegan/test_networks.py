@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 from keras import ops
 
-from anonfaces.errors import InputError, WeightsError
-from stylegan._ops import conv
-from stylegan._parameters import initial
+from anonbase.errors import InputError, WeightsError
 from stylegan.checkpoint._layout import discriminator_from_official, from_official
 from stylegan.checkpoint._tensorflow import generator_from_tensorflow
-from stylegan.config import DiscriminatorConfig, GeneratorConfig, standard_channels
-from stylegan.discriminator import Discriminator, _conv
 from stylegan.generator import Generator, generator_specs, mix
+from stylegan.networks.config import DiscriminatorConfig, GeneratorConfig, standard_channels
+from stylegan.networks.discriminator import Discriminator, _conv
+from stylegan.networks.ops import conv
+from stylegan.networks.parameters import initial
 
 BOTH = pytest.mark.parametrize("architecture", ["stylegan", "stylegan2"])
 

@@ -10,11 +10,11 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
-from anonfaces.errors import InputError, OutputError
+from anonbase.errors import InputError, OutputError
+from anonfaces.commands import population
 from encoders.embed import load_embedder
 from encoders.latent.people import loneliest
 from encoders.latent.samples import look
-from stylegan import population
 
 APART, WITHIN = 0.35, 0.33
 WORDS = ("--people", 4, "--most", 3, "--apart", APART, "--within", WITHIN, "--tries", 32)

@@ -12,8 +12,8 @@ from PIL import Image
 from test_networks import small
 from typer.testing import CliRunner
 
-from anonfaces.errors import InputError, OutputError
-from stylegan import project as command
+from anonbase.errors import InputError, OutputError
+from anonfaces.commands import project as command
 from stylegan.projection import Manner, project
 
 QUICK = Manner(w_steps=40, plus_steps=30, starts=3, rate=0.1)

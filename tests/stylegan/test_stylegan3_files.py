@@ -18,13 +18,13 @@ from test_stylegan_commands import run
 from test_synthesis3 import tiny
 
 import stylegan
-from anonfaces.errors import WeightsError
+from anonbase.errors import WeightsError
 from stylegan import checkpoint, convert, generate
-from stylegan._filters3 import layers
-from stylegan._parameters import initial
 from stylegan.checkpoint import Found
-from stylegan.config import AliasFreeConfig, GeneratorConfig, alias_free_channels
 from stylegan.generator import Generator, generator_specs
+from stylegan.networks.config import AliasFreeConfig, GeneratorConfig, alias_free_channels
+from stylegan.networks.filters3 import layers
+from stylegan.networks.parameters import initial
 
 KINDS = ("stylegan3-t", "stylegan3-r")
 Values = dict[str, np.ndarray]

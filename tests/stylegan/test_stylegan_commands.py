@@ -12,8 +12,8 @@ from test_networks import small
 from typer.testing import CliRunner
 
 import stylegan
-from anonfaces._files import sha256
-from anonfaces.errors import InputError, OutputError, WeightsError
+from anonbase.errors import InputError, OutputError, WeightsError
+from anonbase.files import sha256
 from stylegan import convert, generate
 from stylegan.checkpoint import known
 from stylegan.generate import as_grid, parse_seeds

@@ -15,12 +15,12 @@ from keras import ops
 from numpy.typing import NDArray
 from scipy import signal
 
-from anonfaces.errors import InputError
-from stylegan._filters3 import Layer, _bands, layers, low_pass
-from stylegan._parameters import initial
-from stylegan._resample import Step, resample
-from stylegan.config import AliasFreeConfig, alias_free_channels
+from anonbase.errors import InputError
 from stylegan.generator import Generator, generator_specs
+from stylegan.networks.config import AliasFreeConfig, alias_free_channels
+from stylegan.networks.filters3 import Layer, _bands, layers, low_pass
+from stylegan.networks.parameters import initial
+from stylegan.networks.resample import Step, resample
 
 Array = NDArray[np.float64]
 KINDS = ("stylegan3-t", "stylegan3-r")

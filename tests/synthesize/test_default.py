@@ -10,11 +10,11 @@ import pytest
 from PIL import Image
 
 from anonfaces import condense
-from anonfaces.cluster.__main__ import app as cluster
+from anonfaces.commands.condense import app as cluster
+from anonfaces.commands.synthesize import app as synthesize
 from anonfaces.evaluate import recognise
 from anonfaces.report import Summary
 from anonfaces.synthesize import USUAL
-from anonfaces.synthesize.__main__ import app as synthesize
 from encoders.embed import load_embedder
 from encoders.faceset import FaceSet
 

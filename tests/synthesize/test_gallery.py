@@ -16,14 +16,14 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
+from anonbase.errors import AnonfacesError, GuaranteeError, InputError, OutputError, PrivacyWarning
 from anonfaces import condense
-from anonfaces._workplace import LEDGER
-from anonfaces.errors import AnonfacesError, GuaranteeError, InputError, OutputError, PrivacyWarning
+from anonfaces.condensation.resurrogate import resurrogate
+from anonfaces.dataset.workplace import LEDGER
 from anonfaces.report import Summary
 from anonfaces.synthesize import Drawing, Members, load_surrogate
 from anonfaces.synthesize.gallery import clear_surrogates, write_surrogates
-from anonfaces.synthesize.k_same import KSame
-from anonfaces.synthesize.remake import resurrogate
+from anonfaces.synthesize.k_same.average import KSame
 from encoders.faceset import FaceSet
 
 ROOT = Path(__file__).resolve().parents[2]

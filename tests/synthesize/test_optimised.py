@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from anonfaces.errors import PrivacyWarning
+from anonbase.errors import PrivacyWarning
 from anonfaces.synthesize import Drawing, Members, surrogates
-from anonfaces.synthesize.latents import People, people_of
-from anonfaces.synthesize.optimised import STARTS, THRESHOLD, TOLERANCE, Optimised
-from anonfaces.synthesize.traits import Traits, Wanted, of_colour, of_looks
+from anonfaces.synthesize.generator.latents import People, people_of
+from anonfaces.synthesize.generator.optimized import STARTS, THRESHOLD, TOLERANCE, Optimised
+from anonfaces.synthesize.generator.traits import Traits, Wanted, of_colour, of_looks
 from encoders.attributes import load_attributes
 from encoders.faceset import FaceSet
 

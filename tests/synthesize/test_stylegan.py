@@ -12,15 +12,15 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from anonfaces.errors import GuaranteeError, InputError, PrivacyWarning
+from anonbase.errors import GuaranteeError, InputError, PrivacyWarning
 from anonfaces.synthesize import Drawing, Members, load_surrogate, surrogates
-from anonfaces.synthesize.latents import framing_of, load_inversion, people_of
-from anonfaces.synthesize.looking import Onlookers, enlarged, shows_a_face
-from anonfaces.synthesize.optimised import TARGET, Optimised
-from anonfaces.synthesize.recognised import Mirror, distances
-from anonfaces.synthesize.regression import fit_regression
-from anonfaces.synthesize.stylegan import StyleGan
-from anonfaces.synthesize.weighted import THRESHOLD, Weighted
+from anonfaces.synthesize.generator.latents import framing_of, load_inversion, people_of
+from anonfaces.synthesize.generator.mean_latent import StyleGan
+from anonfaces.synthesize.generator.optimized import TARGET, Optimised
+from anonfaces.synthesize.generator.recognizer import Mirror, distances
+from anonfaces.synthesize.generator.regression import fit_regression
+from anonfaces.synthesize.generator.weighted import THRESHOLD, Weighted
+from encoders.detect.pool import Onlookers, enlarged, shows_a_face
 from encoders.faceset import FaceSet
 
 METHODS = ("stylegan", "stylegan-random", "stylegan-weighted", "optimised")

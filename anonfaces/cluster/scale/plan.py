@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from anonfaces.cluster.scale.drive import REGION, Grouped, Spent, cells_of
-from anonfaces.cluster.scale.runs import face_record, person_record
+from anonfaces.cluster.scale.record_files import face_record, person_record
+from anonfaces.cluster.scale.scheduler import REGION, Grouped, Spent, cells_of
 
 __all__ = ["Plan", "Step", "plan"]
 

@@ -15,8 +15,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
+from anonbase.errors import InputError
 from anonfaces.cluster.scale.tasks import Job, Report, perform
-from anonfaces.errors import InputError
 
 __all__ = ["Call", "Here", "Workers", "connected"]
 
