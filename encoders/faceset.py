@@ -16,28 +16,7 @@ from anonbase.text import counted
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["BYSTANDER_COLUMNS", "FORMAT_VERSION", "LEDGER_COLUMNS", "FaceSet", "pack_chip"]
-
-FORMAT_VERSION = 1
-LEDGER_COLUMNS = {
-    "path": "str",
-    "size": "int64",
-    "mtime_ns": "int64",
-    "sha256": "str",
-    "outcome": "str",
-    "reason": "str",
-    "faces": "int64",
-    "bystanders": "int64",
-}
-BYSTANDER_COLUMNS = {
-    "image": "str",
-    "left": "int64",
-    "top": "int64",
-    "right": "int64",
-    "bottom": "int64",
-    "quality": "float64",
-}
-_DEFLATE_LEVEL = 1
+__all__ = ["FaceSet"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -97,9 +76,9 @@ class FaceSet:
         is missing, has the wrong shape or type, is not finite, lies outside of the file or is
         larger than it can be.
         """
-        from encoders.faceset_file import read_faceset
+        from encoders.faceset_file import read_fields
 
-        return read_faceset(Path(path))
+        return cls(**read_fields(Path(path)))
 
     def write(self, path: Path | str, chips: Iterable[NDArray[np.uint8]] | None = None) -> FaceSet:
         """Write all of it to ``path`` or nothing, and return what can be read there.
@@ -107,7 +86,7 @@ class FaceSet:
         ``chips``: n arrays uint8 (s, s, 3) in the order of the faces; without them, those that
         this FaceSet has on disk are copied.
         """
-        from encoders.faceset_file import write_faceset
+        from encoders.faceset_file import pack_chip, write_faceset
 
         packed = self._packed_chips() if chips is None else map(pack_chip, chips)
         write_faceset(Path(path), self, packed)
@@ -146,13 +125,3 @@ class FaceSet:
         from encoders.faceset_file import read_packed_chips
 
         return read_packed_chips(self._file(), self.rows, self.chip_size)
-
-
-def pack_chip(chip: NDArray[np.uint8]) -> bytes:
-    """A chip as it lies in the file: deflated, which the worker that made it can do.
-
-    Level 1, since higher levels take three times as long to save a twentieth of a photograph.
-    """
-    import zlib
-
-    return zlib.compress(np.ascontiguousarray(chip).tobytes(), _DEFLATE_LEVEL)

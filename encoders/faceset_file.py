@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import h5py
 import numpy as np
@@ -14,10 +15,40 @@ from numpy.typing import NDArray
 
 from anonbase.errors import InputError
 from anonbase.files import replacing
-from encoders.faceset import BYSTANDER_COLUMNS, FORMAT_VERSION, LEDGER_COLUMNS, FaceSet
 
-__all__ = ["is_faceset", "read_chips", "read_faceset", "read_packed_chips", "write_faceset"]
+__all__ = [
+    "BYSTANDER_COLUMNS",
+    "FORMAT_VERSION",
+    "LEDGER_COLUMNS",
+    "Fields",
+    "is_faceset",
+    "pack_chip",
+    "read_chips",
+    "read_fields",
+    "read_packed_chips",
+    "write_faceset",
+]
 
+FORMAT_VERSION = 1
+LEDGER_COLUMNS = {
+    "path": "str",
+    "size": "int64",
+    "mtime_ns": "int64",
+    "sha256": "str",
+    "outcome": "str",
+    "reason": "str",
+    "faces": "int64",
+    "bystanders": "int64",
+}
+BYSTANDER_COLUMNS = {
+    "image": "str",
+    "left": "int64",
+    "top": "int64",
+    "right": "int64",
+    "bottom": "int64",
+    "quality": "float64",
+}
+_DEFLATE_LEVEL = 1
 _FORMAT = "anonfaces FaceSet"
 _NUMBERS: dict[str, tuple[type, tuple[int | None, ...]]] = {
     "embedding": (np.float32, (None,)),
@@ -41,7 +72,34 @@ def is_faceset(path: Path) -> bool:
         return False
 
 
-def write_faceset(path: Path, faces: FaceSet, packed_chips: Iterable[bytes]) -> None:
+class Fields(Protocol):
+    """What a file of faces holds beside its arrays of one row a face, which are read by name."""
+
+    @property
+    def meta(self) -> dict[str, Any]: ...
+
+    @property
+    def attribute(self) -> dict[str, NDArray[Any]]: ...
+
+    @property
+    def ledger(self) -> pd.DataFrame: ...
+
+    @property
+    def bystanders(self) -> pd.DataFrame: ...
+
+    @property
+    def chip_size(self) -> int: ...
+
+
+def pack_chip(chip: NDArray[np.uint8]) -> bytes:
+    """A chip as it lies in the file: deflated, which the worker that made it can do.
+
+    Level 1, since higher levels take three times as long to save a twentieth of a photograph.
+    """
+    return zlib.compress(np.ascontiguousarray(chip).tobytes(), _DEFLATE_LEVEL)
+
+
+def write_faceset(path: Path, faces: Fields, packed_chips: Iterable[bytes]) -> None:
     """Write ``faces`` and their deflated chips to ``path``, all of it or nothing."""
     with replacing(path) as beside, h5py.File(beside, "w") as file:
         for key, value in sorted({**faces.meta, "format_version": FORMAT_VERSION}.items()):
@@ -83,14 +141,14 @@ def _write_chips(file: h5py.File, packed_chips: Iterable[bytes], size: int) -> N
         raise InputError(f"chips given: {written + 1}, faces: {count}")
 
 
-def read_faceset(path: Path) -> FaceSet:
-    """Read everything but the chips; see ``FaceSet.read``."""
+def read_fields(path: Path) -> dict[str, Any]:
+    """Everything but the chips, under the names of the fields of a ``FaceSet``."""
     with _opened(path) as file:
         meta = _read_meta(path, file)
         numbers = {name: _read_numbers(path, file, name) for name in _NUMBERS}
         count = len(numbers["embedding"])
         _check_chips(path, file, count, int(meta["chip_size"]))
-        return FaceSet(
+        return dict(
             **numbers,
             image=_read_names(path, file, "image", count),
             identity=_read_names(path, file, "identity", count),

@@ -26,7 +26,8 @@ from anonfaces.cluster import Groups
 from anonfaces.cluster.set_partition import column_generation
 from anonfaces.report import Summary
 from anonfaces.synthesize import Drawing
-from encoders.faceset import BYSTANDER_COLUMNS, LEDGER_COLUMNS, FaceSet
+from encoders.faceset import FaceSet
+from encoders.faceset_file import BYSTANDER_COLUMNS, LEDGER_COLUMNS
 
 SIDE = 16
 pytestmark = pytest.mark.filterwarnings("ignore:--surrogate k-same. an average can be undone")

@@ -10,7 +10,8 @@ import pytest
 
 from anonbase.errors import InputError
 from anonfaces.condensation.gather import from_file
-from encoders.faceset import BYSTANDER_COLUMNS, LEDGER_COLUMNS, FaceSet
+from encoders.faceset import FaceSet
+from encoders.faceset_file import BYSTANDER_COLUMNS, LEDGER_COLUMNS
 
 
 @pytest.fixture

@@ -14,8 +14,8 @@ import numpy as np
 from anonbase.errors import InputError
 from anonfaces.cluster.annealing.anneal import anneal, local_search
 from anonfaces.cluster.annealing.enforce import begin
-from anonfaces.cluster.baselines.mdav import mdav
 from anonfaces.cluster.baselines import partitioners
+from anonfaces.cluster.baselines.mdav import mdav
 from anonfaces.cluster.budget import Budget
 from anonfaces.cluster.constraints.limits import Limits
 

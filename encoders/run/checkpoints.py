@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anonbase.files import replacing
-from encoders.faceset import BYSTANDER_COLUMNS, LEDGER_COLUMNS
+from encoders.faceset_file import BYSTANDER_COLUMNS, LEDGER_COLUMNS
 from encoders.photographs.walk import Photograph
 from encoders.run.examine import Examined
 

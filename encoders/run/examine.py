@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from encoders.align import align, find_landmarks
 from encoders.detect import Detector, in_order
-from encoders.faceset import pack_chip
+from encoders.faceset_file import pack_chip
 from encoders.photographs.reading import Unusable, decode, read_bytes
 from encoders.photographs.walk import Photograph
 

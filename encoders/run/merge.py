@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from encoders.faceset import BYSTANDER_COLUMNS, LEDGER_COLUMNS, FaceSet
-from encoders.faceset_file import read_packed_chips
+from encoders.faceset import FaceSet
+from encoders.faceset_file import BYSTANDER_COLUMNS, LEDGER_COLUMNS, read_packed_chips
 from encoders.identity import Identities
 from encoders.photographs.walk import Photograph, Refused, Walk
 from encoders.run.checkpoints import Part, load_part

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anonbase.errors import WeightsError
-from stylegan.checkpoint._layout import Arrays, mapping_sizes, need
+from stylegan.checkpoint._arrays import Arrays, mapping_sizes, need
 from stylegan.networks.config import AliasFreeConfig
 
 __all__ = ["alias_free_from_official"]

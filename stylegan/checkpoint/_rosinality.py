@@ -11,13 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anonbase.untrusted.guard import RefusedError
-from stylegan.checkpoint._layout import (
-    Arrays,
-    Found,
-    discriminator_from_official,
-    from_official,
-    need,
-)
+from stylegan.checkpoint._arrays import Arrays, need
+from stylegan.checkpoint._layout import Found, discriminator_from_official, from_official
 
 __all__ = ["from_rosinality"]
 

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from anonbase.errors import InputError
 from anonfaces.cluster import METHODS, group
 from anonfaces.cluster.annealing import anneal
-from anonfaces.cluster.annealing.state import squared_distances
 from anonfaces.cluster.baselines.partitioners import at_random
 from anonfaces.cluster.budget import UNLIMITED, Budget
+from anonfaces.cluster.kernels import squared_distances
 from anonfaces.cluster.people import between
 from anonfaces.cluster.set_partition import column_generation
 from anonfaces.cluster.set_partition.candidate_sets import FAR, cheap_sets, losses

@@ -9,8 +9,10 @@ from hypothesis import strategies as st
 
 from anonfaces.cluster.annealing import state
 from anonfaces.cluster.annealing.anneal import _units
-from anonfaces.cluster.annealing.search import Search, nearest_others
+from anonfaces.cluster.annealing.search import Search
 from anonfaces.cluster.baselines.mdav import mdav
+from anonfaces.cluster.kernels import squared_distances
+from anonfaces.cluster.neighbours import nearest_others
 from anonfaces.cluster.people import between
 
 
@@ -45,7 +47,7 @@ def test_the_loss_that_the_search_keeps_is_the_loss_there_is(
 def test_what_a_change_is_said_to_cost_is_what_it_costs(seed: int) -> None:
     rng = np.random.default_rng(seed)
     points, weights = rng.normal(size=(12, 2)), rng.integers(1, 9, size=12).astype(float)
-    d2, label = state.squared_distances(points), np.arange(12) // 4
+    d2, label = squared_distances(points), np.arange(12) // 4
     built = state.build(d2, weights, nearest_others(d2, 5), label, 4)
     i, j = 1, 6
     priced = state.losing(built, i) + state.gaining(built, i, 1)
@@ -62,8 +64,8 @@ def test_what_a_change_is_said_to_cost_is_what_it_costs(seed: int) -> None:
 
 def test_distances_of_duplicates_are_zero_far_from_the_origin() -> None:
     points = np.repeat(np.array([[1e8, 1.0], [1e8, 2.0]]), 2, axis=0)
-    np.testing.assert_array_equal(state.squared_distances(points)[:2, :2], 0)
-    assert state.squared_distances(points)[0, 2] == 1
+    np.testing.assert_array_equal(squared_distances(points)[:2, :2], 0)
+    assert squared_distances(points)[0, 2] == 1
 
 
 def test_a_few_outliers_do_not_heat_the_search_for_everybody() -> None:

@@ -11,7 +11,8 @@ import pytest
 from pictures import small_chips
 
 from anonbase.errors import InputError
-from encoders.faceset import FaceSet, pack_chip
+from encoders.faceset import FaceSet
+from encoders.faceset_file import pack_chip
 
 
 def test_what_is_written_is_what_is_read(small_faces: FaceSet, tmp_path: Path) -> None:

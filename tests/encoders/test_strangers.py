@@ -10,7 +10,8 @@ import pytest
 from numpy.typing import NDArray
 
 from encoders.__main__ import _summary
-from encoders.faceset import BYSTANDER_COLUMNS, LEDGER_COLUMNS, FaceSet
+from encoders.faceset import FaceSet
+from encoders.faceset_file import BYSTANDER_COLUMNS, LEDGER_COLUMNS
 from encoders.identity_outliers import FAR, find_strangers
 
 

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from anonbase.errors import GuaranteeError, InputError, PrivacyWarning
 from anonfaces.synthesize import Drawing, Members, load_surrogate, surrogates
-from anonfaces.synthesize.generator.latents import framing_of, load_inversion, people_of
+from anonfaces.synthesize.generator.inversion import load_inversion
+from anonfaces.synthesize.generator.latents import framing_of, people_of
 from anonfaces.synthesize.generator.mean_latent import StyleGan
 from anonfaces.synthesize.generator.optimized import TARGET, Optimised
 from anonfaces.synthesize.generator.recognizer import Mirror, distances

@@ -19,10 +19,10 @@ import numpy as np
 
 from anonfaces.cluster.annealing.enforce import begin
 from anonfaces.cluster.annealing.search import COLD, HOT, Search
-from anonfaces.cluster.annealing.state import compiled
 from anonfaces.cluster.baselines.mdav import mdav
 from anonfaces.cluster.budget import Budget, stride
 from anonfaces.cluster.constraints.limits import Limits, limits_at
+from anonfaces.cluster.kernels import compiled
 from anonfaces.cluster.neighbours import nearest
 from anonfaces.cluster.people import between
 

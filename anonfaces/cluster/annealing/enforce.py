@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 
 from anonfaces.cluster.annealing import state
-from anonfaces.cluster.annealing.state import State, compiled, gaining, losing, move, trading
-from anonfaces.cluster.constraints.limits import Limits, limits_at, missed, missed_by
+from anonfaces.cluster.annealing.state import State, gaining, losing, missed, move, trading
+from anonfaces.cluster.constraints.limits import Limits, limits_at, missed_by
+from anonfaces.cluster.kernels import compiled, squared_distances
 from anonfaces.cluster.people import between, means
 
 __all__ = ["BLOCK", "begin", "dealt", "mend", "shortfalls"]
@@ -167,7 +168,7 @@ def _exchange(
     own = limits_at(limits, rows)
     if not shortfalls(start, own).any():
         return
-    d2 = state.squared_distances(points[rows])
+    d2 = squared_distances(points[rows])
     mass, most = np.ascontiguousarray(weights[rows]), int(np.bincount(start).max())
     built = state.build(d2, mass, _NOBODY, start, k, own, most)
     _exchanged(built, k)

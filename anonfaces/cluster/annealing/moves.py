@@ -14,7 +14,7 @@ import numpy as np
 from anonfaces.cluster.annealing.state import (
     State,
     add,
-    compiled,
+    allowed,
     cost,
     drop,
     empty_group,
@@ -24,7 +24,7 @@ from anonfaces.cluster.annealing.state import (
     total,
     trading,
 )
-from anonfaces.cluster.constraints.limits import allowed
+from anonfaces.cluster.kernels import compiled
 
 __all__ = ["search"]
 

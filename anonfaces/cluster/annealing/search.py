@@ -8,8 +8,10 @@ import numpy as np
 
 from anonfaces.cluster.annealing import moves, state
 from anonfaces.cluster.constraints.limits import Limits
+from anonfaces.cluster.kernels import squared_distances
+from anonfaces.cluster.neighbours import nearest_others
 
-__all__ = ["COLD", "HOT", "Search", "nearest_others"]
+__all__ = ["COLD", "HOT", "Search"]
 
 HOT, COLD = 1.0, 0.01  # first and last heat, in mean errors a person
 _FAR = 1e200  # beyond all squared distances
@@ -29,7 +31,7 @@ class Search:
     ) -> None:
         self.k = k
         self.limits = limits
-        self.d2 = state.squared_distances(np.ascontiguousarray(points))
+        self.d2 = squared_distances(np.ascontiguousarray(points))
         self.weights = np.ascontiguousarray(weights)
         self.candidates = _candidates(self.d2, max(20, 2 * k), limits)
         self._begin(rng, start)
@@ -80,15 +82,3 @@ def _candidates(d2: np.ndarray, count: int, limits: Limits | None) -> np.ndarray
     other = nearest_others(key, min(count // 2, len(d2) - 1 - near.shape[1]))
     turns = np.argsort(np.r_[: near.shape[1], : other.shape[1]], kind="stable")
     return np.ascontiguousarray(np.concatenate([near, other], axis=1)[:, turns])
-
-
-def nearest_others(d2: np.ndarray, count: int) -> np.ndarray:
-    """The ``count`` nearest others of every point, int64 (n, count), nearest first."""
-    count = min(count, len(d2) - 1)
-    if count <= 0:
-        return np.zeros((len(d2), 0), np.int64)
-    shut = d2.copy()
-    np.fill_diagonal(shut, np.inf)
-    found = np.argpartition(shut, count - 1, axis=1)[:, :count]
-    order = np.argsort(np.take_along_axis(shut, found, axis=1), axis=1, kind="stable")
-    return np.ascontiguousarray(np.take_along_axis(found, order, axis=1))

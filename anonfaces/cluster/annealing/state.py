@@ -11,11 +11,11 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit
 
-__all__ = ["State", "build", "compiled", "squared_distances", "total"]
+from anonfaces.cluster.constraints.limits import Limits, missed_by, without_limits
+from anonfaces.cluster.kernels import compiled
 
-compiled = njit(cache=True, nogil=True, error_model="numpy")
+__all__ = ["State", "allowed", "build", "missed", "total"]
 
 
 class State(NamedTuple):
@@ -32,23 +32,7 @@ class State(NamedTuple):
     pairs: Any  # (g,) float64
     near: Any  # (g, n) float64
     most: int  # points that a group has at most
-    limits: Any  # ``_limits.Limits``: what else a group must keep
-
-
-@njit(cache=True, nogil=True, error_model="numpy", fastmath={"reassoc", "contract", "nsz"})
-def squared_distances(points: Any) -> Any:
-    """Squared distances float64 (n, n) of float64 (n, d), by differences: duplicates give 0."""
-    n, d = points.shape
-    out = np.zeros((n, n))
-    for i in range(n):
-        for j in range(i):
-            one = 0.0
-            for c in range(d):
-                gap = points[i, c] - points[j, c]
-                one += gap * gap
-            out[i, j] = one
-            out[j, i] = one
-    return out
+    limits: Limits  # what else a group must keep
 
 
 def build(
@@ -64,8 +48,6 @@ def build(
 
     ``most`` is 2k - 1 if it is less than that.
     """
-    from anonfaces.cluster.constraints.limits import without_limits
-
     limits = without_limits(len(weight)) if limits is None else limits
     return _build(d2, weight, candidates, label, k, max(most, 2 * k - 1), limits)
 
@@ -181,3 +163,25 @@ def total(s: State) -> float:
         if s.size[g] > 0:
             loss += s.pairs[g] / s.mass[g]
     return loss
+
+
+@compiled
+def missed(s: State, g: int, out: int, into: int) -> float:
+    """By how much group g misses its limits if ``out`` leaves and ``into`` comes (-1: nobody)."""
+    if len(s.limits.kind) == 0:
+        return 0.0
+    who, count = np.empty(s.size[g] + 1, np.int64), 0
+    for i in s.member[g, : s.size[g]]:
+        if i != out:
+            who[count] = i
+            count += 1
+    if into >= 0:
+        who[count] = into
+        count += 1
+    return missed_by(s.limits, who, count)
+
+
+@compiled
+def allowed(s: State, g: int, out: int, into: int) -> bool:
+    """Whether group g keeps its limits if ``out`` leaves and ``into`` comes (-1: nobody)."""
+    return len(s.limits.kind) == 0 or missed(s, g, out, into) == 0.0

@@ -11,8 +11,8 @@ import numpy as np
 from anonbase.errors import InputError
 from anonbase.notices import warn
 from anonbase.text import counted
-from anonfaces.cluster.constraints.columns_of_people import Column, check_attributes
 from anonfaces.cluster.constraints import constraint
+from anonfaces.cluster.constraints.columns_of_people import Column, check_attributes
 from anonfaces.cluster.constraints.constraint import L_DIVERSITY, SAME, Constraint
 from anonfaces.cluster.constraints.limits import Limits
 from anonfaces.cluster.constraints.strata import strata

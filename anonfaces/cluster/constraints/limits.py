@@ -11,17 +11,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from anonfaces.cluster.annealing.state import State, compiled
+from anonfaces.cluster.kernels import compiled
 
 __all__ = [
     "CATEGORIES",
     "DIVERSITY",
     "ORDERED",
     "Limits",
-    "allowed",
     "limits_at",
     "limits_of",
-    "missed",
     "missed_by",
     "without_limits",
 ]
@@ -65,30 +63,8 @@ def limits_at(limits: Limits, rows: np.ndarray) -> Limits:
 
 
 @compiled
-def missed(s: State, g: int, out: int, into: int) -> float:
-    """By how much group g misses its limits if ``out`` leaves and ``into`` comes (-1: nobody)."""
-    if len(s.limits.kind) == 0:
-        return 0.0
-    who, count = np.empty(s.size[g] + 1, np.int64), 0
-    for i in s.member[g, : s.size[g]]:
-        if i != out:
-            who[count] = i
-            count += 1
-    if into >= 0:
-        who[count] = into
-        count += 1
-    return missed_by(s.limits, who, count)
-
-
-@compiled
-def allowed(s: State, g: int, out: int, into: int) -> bool:
-    """Whether group g keeps its limits if ``out`` leaves and ``into`` comes (-1: nobody)."""
-    return len(s.limits.kind) == 0 or missed(s, g, out, into) == 0.0
-
-
-@compiled
 def missed_by(limits: Limits, who: Any, count: int) -> float:
-    """By how much the people ``who[:count]`` miss the limits; 0 where they keep them allimits."""
+    """By how much the people ``who[:count]`` miss the limits; 0 where they keep them all."""
     total, code = 0.0, np.empty(count, np.int64)
     for c in range(len(limits.kind)):
         known = _sorted(limits.code[c], who, count, code)

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from anonfaces.cluster.annealing.state import compiled
+from anonfaces.cluster.kernels import compiled
 
 __all__ = ["FAR", "cheap_sets", "losses"]
 

@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from anonfaces.cluster.annealing.search import nearest_others
-from anonfaces.cluster.annealing.state import compiled, squared_distances
 from anonfaces.cluster.budget import Budget
+from anonfaces.cluster.kernels import compiled, squared_distances
+from anonfaces.cluster.neighbours import nearest_others
 from anonfaces.cluster.people import between, means
 from anonfaces.cluster.set_partition import cuts, master
 from anonfaces.cluster.set_partition.dual_bound import shares

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from anonfaces.cluster.annealing.state import compiled
+from anonfaces.cluster.kernels import compiled
 from anonfaces.cluster.set_partition.pricing import Pricing
 
 __all__ = ["violated"]

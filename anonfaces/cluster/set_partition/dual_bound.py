@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from anonfaces.cluster.annealing.state import compiled, squared_distances
+from anonfaces.cluster.kernels import compiled, squared_distances
 
 __all__ = ["between_bound", "shares"]
 

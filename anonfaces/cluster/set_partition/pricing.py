@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from anonfaces.cluster.annealing.state import compiled
+from anonfaces.cluster.kernels import compiled
 from anonfaces.cluster.set_partition.candidate_sets import FAR, cheap_sets, losses
 
 __all__ = ["Cheap", "Prices", "Pricing"]

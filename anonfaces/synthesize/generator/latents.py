@@ -8,20 +8,17 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import cache
 from itertools import pairwise
-from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from anonbase.errors import WeightsError
 from encoders.frame import Framing, Square, measure
 
 if TYPE_CHECKING:
     from anonfaces.synthesize import ChipSource, Members
     from encoders.attributes import Attributes
     from encoders.embed import Embedder
-    from stylegan.encoder import Encoder
     from stylegan.generator import Generator
 
 __all__ = [
@@ -30,9 +27,7 @@ __all__ = [
     "People",
     "framing_of",
     "inner_face",
-    "load_inversion",
     "people_of",
-    "within",
 ]
 
 Pixels = NDArray[np.uint8]
@@ -78,43 +73,10 @@ class People:
         return np.random.default_rng([seed, *self.key])
 
 
-class BesideInversion:
-    """The encoder that was trained together with a generator: one w for all layers."""
-
-    def __init__(self, generator: Generator, encoder: Encoder, framing: Framing) -> None:
-        self.framing = framing
-        self._encoder, self._num_ws = encoder, generator.num_ws
-
-    def __call__(self, chips: Pixels) -> NDArray[np.float32]:
-        framed = self.framing.from_ffhq(chips, self._encoder.config.resolution)
-        return np.repeat(self._encoder(framed)[:, None], self._num_ws, axis=1)
-
-
 def framing_of(generator: Generator) -> Framing:
     """How ``generator`` frames its faces, measured on 60 of its own at psi 0.7 (a second)."""
     w = generator.map(generator.latents(range(_SAMPLES)), psi=_PSI)
     return measure(generator.pictures(w))
-
-
-def load_inversion(generator: Generator, path: Path | None) -> Inversion:
-    """The best way into the latent space of ``generator``, which was read from ``path``.
-
-    In turn: the latent encoder that ships, if it was fitted to this generator; the encoder
-    beside the generator; a regression from dlib's vectors, fitted now on samples.
-    """
-    import stylegan
-    from encoders.latent import load_latent_encoder
-
-    try:
-        return load_latent_encoder(generator)
-    except WeightsError:
-        framing = framing_of(generator)
-    try:
-        return BesideInversion(generator, stylegan.load_encoder(path), framing)
-    except WeightsError:
-        from anonfaces.synthesize.generator.regression import fit_regression
-
-        return fit_regression(generator, framing)
 
 
 @dataclass(frozen=True)
@@ -202,7 +164,7 @@ def _vectors(
     if str(about.get("extractor", "")).startswith("dlib"):
         return np.asarray(faces.embedding[rows], np.float32)  # type: ignore[attr-defined]
     embedder = _embedder()
-    return embedder(within(framing.dlib, framing.ffhq).cut(chips, embedder.chip_size))
+    return embedder(framing.dlib.within(framing.ffhq.inverse()).cut(chips, embedder.chip_size))
 
 
 @cache
@@ -215,7 +177,7 @@ def _embedder() -> Embedder:
 def _colours(
     faces: ChipSource, rows: NDArray[np.int64], chips: Pixels, framing: Framing
 ) -> NDArray[np.float32]:
-    square = within(inner_face(framing), framing.ffhq)
+    square = inner_face(framing).within(framing.ffhq.inverse())
     return square.cut(chips, TONE).mean(axis=(1, 2), dtype=np.float32) / 127.5 - 1
 
 
@@ -240,13 +202,3 @@ _SEEN = {"vectors": _vectors, "colour": _colours, "looks": _looks}
 def inner_face(framing: Framing) -> Square:
     """Eyes to mouth, in a generator's picture: the middle of dlib's chip."""
     return replace(framing.dlib, side=framing.dlib.side * _INNER)
-
-
-def within(square: Square, other: Square) -> Square:
-    """``square`` of a picture, as a square of what ``other`` cuts out of that picture."""
-    back = other.inverse()
-    return Square(
-        back.x + (square.x - 0.5) * back.side,
-        back.y + (square.y - 0.5) * back.side,
-        square.side * back.side,
-    )

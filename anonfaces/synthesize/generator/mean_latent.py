@@ -19,7 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anonbase.errors import GuaranteeError
-from anonfaces.synthesize.generator.latents import load_inversion, people_of
+from anonfaces.synthesize.generator.inversion import load_inversion
+from anonfaces.synthesize.generator.latents import people_of
 from encoders.detect.pool import Onlookers, enlarged, shows_a_face
 
 if TYPE_CHECKING:

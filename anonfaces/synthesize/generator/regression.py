@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from anonfaces.synthesize.generator.latents import within
 from encoders.embed import load_embedder
 from encoders.latent.inverse import ranked
 
@@ -38,7 +37,7 @@ class Regression:
         self.framing = framing
         self._inverse, self._num_ws = inverse, num_ws
         self._embedder = load_embedder("dlib")
-        self._square = within(framing.dlib, framing.ffhq)
+        self._square = framing.dlib.within(framing.ffhq.inverse())
 
     def __call__(self, chips: Pixels) -> NDArray[np.float32]:
         """FFHQ-aligned RGB chips (n, s, s, 3) to W+ float32 (n, num_ws, w_dim)."""
