@@ -103,9 +103,9 @@ def load_judge(said: str) -> Judge:
     weights = Path(path) if path else None
     if name != "faceres":
         return Judge(name, load_embedder(name, weights), DLIB)
-    from anonfaces.evaluate.judges.faceres import THRESHOLD, load_looks
+    from anonfaces.evaluate.judges.faceres import THRESHOLD, load_faceres, load_looks
 
-    return Judge(name, load_embedder(name, weights), THRESHOLD, load_looks(weights))
+    return Judge(name, load_faceres(weights), THRESHOLD, load_looks(weights))
 
 
 def kept(

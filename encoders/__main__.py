@@ -39,7 +39,6 @@ class _Extractor(StrEnum):
     dlib = "dlib"
     dlib_reference = "dlib-reference"
     facenet = "facenet"
-    faceres = "faceres"
     pca = "pca"
 
 

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 from anonbase.errors import InputError, WeightsError, WeightsWarning
-from anonfaces.evaluate.judges.faceres import ALIGNMENT, KNOWN, THRESHOLD, Looks, load_looks
+from anonfaces.evaluate.judges.faceres import ALIGNMENT, KNOWN, THRESHOLD, Looks, load_faceres, load_looks
 from encoders.align import align, find_landmarks
 from encoders.detect import in_order, load_detector
-from encoders.embed import Embedder, load_embedder
+from encoders.embed import Embedder
 
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "data"
 CHIPS = (255 * np.random.default_rng(3).random((35, 224, 224, 3))).astype(np.uint8)
@@ -32,7 +32,7 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def embedder(file: Path) -> Embedder:
     with pytest.warns(WeightsWarning, match="is not one that we know"):
-        return load_embedder("faceres", file)
+        return load_faceres(file)
 
 
 @pytest.fixture(scope="module")
@@ -96,7 +96,7 @@ def _one_head(model: writer.Model) -> None:
         (_no_vector, "there is no node global_pooling/Mean"),
     ],
 )
-@pytest.mark.parametrize("load", [lambda path: load_embedder("faceres", path), load_looks])
+@pytest.mark.parametrize("load", [load_faceres, load_looks])
 @pytest.mark.filterwarnings("ignore::anonfaces.errors.WeightsWarning")
 def test_another_network_is_refused(
     change: Callable, message: str, load: Callable, tmp_path: Path
@@ -121,7 +121,7 @@ def test_where_it_is_missing_the_error_says_where_to_get_it(
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     with pytest.raises(WeightsError, match=r"npm pack @vladmandic/human@.*package/models"):
-        load_embedder("faceres")
+        load_faceres()
     with pytest.raises(WeightsError, match="there is no such file"):
         load_looks(tmp_path / "mine.json")
 
@@ -146,7 +146,7 @@ def test_the_packages_file_is_known_and_tells_people_apart(real: Path, lfw: Path
     """No warning, which would be an error here; a person's photographs lie within the threshold."""
     from PIL import Image
 
-    embedder, looks = load_embedder("faceres", real), load_looks(real)
+    embedder, looks = load_faceres(real), load_looks(real)
     assert embedder.sha256 in KNOWN
     detect = load_detector("hog")
     names = ("Winona_Ryder", "Tony_Blair", "Junichiro_Koizumi", "Jennifer_Aniston")
