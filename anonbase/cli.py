@@ -12,7 +12,7 @@ from importlib import import_module
 from typing import TextIO
 
 from anonbase.errors import AnonfacesError
-from anonbase.files import goes_on
+from anonbase.files import is_resumable
 
 __all__ = ["hand_over", "run"]
 
@@ -42,7 +42,7 @@ def run(command: Callable[[], object]) -> None:
     except BrokenPipeError:
         sys.exit(_OURS)
     except AnonfacesError as error:
-        kept = f"\n{_KEPT}" if goes_on(error) else ""
+        kept = f"\n{_KEPT}" if is_resumable(error) else ""
         _end(f"error: {error}{kept}", _USERS_MISTAKE)
     except OSError as error:
         if error.errno not in _SURROUNDINGS:
@@ -63,7 +63,7 @@ def hand_over(command: str) -> None:
 
 
 def _then(stop: BaseException) -> str:
-    return _GOES_ON if goes_on(stop) else _BEGINS_ANEW
+    return _GOES_ON if is_resumable(stop) else _BEGINS_ANEW
 
 
 def _fault(error: Exception) -> str:

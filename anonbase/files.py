@@ -13,13 +13,21 @@ from typing import IO, Any
 
 from anonbase.errors import OutputError
 
-__all__ = ["goes_on", "hold", "replacing", "resumable", "sha256", "sweep", "write_text"]
+__all__ = [
+    "atomic_write",
+    "is_resumable",
+    "lock",
+    "mark_resumable",
+    "remove_stale",
+    "sha256",
+    "write_text",
+]
 
 _RESUMABLE = "what was finished is kept, and the same call goes on from it"
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[Path]:
+def atomic_write(path: Path) -> Iterator[Path]:
     """Yield a path beside ``path`` to write to; it takes ``path``'s place if all went well."""
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".new")
     os.close(descriptor)
@@ -33,7 +41,7 @@ def replacing(path: Path) -> Iterator[Path]:
         beside.unlink(missing_ok=True)
 
 
-def sweep(path: Path) -> None:
+def remove_stale(path: Path) -> None:
     """Remove what killed writers of ``path`` left beside it; only for who alone may write it."""
     for left in path.parent.glob(f".{glob.escape(path.name)}.*.new"):
         left.unlink(missing_ok=True)
@@ -41,7 +49,7 @@ def sweep(path: Path) -> None:
 
 def write_text(path: Path, text: str) -> None:
     """Write ``text`` as UTF-8 to ``path``, all of it or nothing."""
-    with replacing(path) as beside:
+    with atomic_write(path) as beside:
         beside.write_text(text, encoding="utf-8")
 
 
@@ -51,7 +59,7 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def hold(file: IO[Any], folder: Path) -> None:
+def lock(file: IO[Any], folder: Path) -> None:
     """Lock ``file`` of ``folder`` until it is closed; OutputError if another run holds it."""
     try:
         import fcntl
@@ -63,14 +71,14 @@ def hold(file: IO[Any], folder: Path) -> None:
         raise OutputError(f"{folder}: another run is at work in it; wait for it to end") from error
 
 
-def resumable(stop: BaseException) -> None:
+def mark_resumable(stop: BaseException) -> None:
     """Note on what ended a run (Ctrl-C, a full disk) that the same call goes on from there."""
-    if not goes_on(stop):
+    if not is_resumable(stop):
         stop.add_note(_RESUMABLE)
 
 
-def goes_on(stop: BaseException | None) -> bool:
-    """Whether ``stop``, or what it was raised from, has the note of ``resumable``."""
+def is_resumable(stop: BaseException | None) -> bool:
+    """Whether ``stop``, or what it was raised from, has the note of ``mark_resumable``."""
     while stop is not None:
         if _RESUMABLE in getattr(stop, "__notes__", ()):
             return True

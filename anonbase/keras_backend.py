@@ -41,13 +41,13 @@ def _silent() -> Iterator[None]:
     """Keep what C++ libraries write to stderr, and show it only if the import fails."""
     sys.stderr.flush()
     kept = os.dup(_STDERR)
-    with tempfile.TemporaryFile() as said:
-        os.dup2(said.fileno(), _STDERR)
+    with tempfile.TemporaryFile() as message:
+        os.dup2(message.fileno(), _STDERR)
         try:
             yield
         except BaseException:
-            said.seek(0)
-            os.write(kept, said.read())
+            message.seek(0)
+            os.write(kept, message.read())
             raise
         finally:
             os.dup2(kept, _STDERR)

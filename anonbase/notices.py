@@ -11,12 +11,12 @@ from typing import Any
 
 from anonbase.errors import PrivacyWarning
 
-__all__ = ["noting", "warn"]
+__all__ = ["collect_warnings", "warn_user"]
 
 _NOT_THE_USERS = {"anonbase", "anonfaces", "encoders", "stylegan", "contextlib", "sklearn"}
 
 
-def warn(message: str, category: type[Warning] = PrivacyWarning) -> None:
+def warn_user(message: str, category: type[Warning] = PrivacyWarning) -> None:
     """Warn, pointing to the line outside of our packages that all this was called from."""
     frame, level = sys._getframe(1), 2
     while frame.f_back is not None and _package(frame) in _NOT_THE_USERS:
@@ -29,7 +29,7 @@ def _package(frame: FrameType) -> str:
 
 
 @contextmanager
-def noting(notes: list[str], kind: type[Warning] = PrivacyWarning) -> Iterator[None]:
+def collect_warnings(notes: list[str], kind: type[Warning] = PrivacyWarning) -> Iterator[None]:
     """Note every warning of a kind in the block, and let it go on to the user afterwards."""
     heard: list[str] = []
     with warnings.catch_warnings():
@@ -46,4 +46,4 @@ def noting(notes: list[str], kind: type[Warning] = PrivacyWarning) -> Iterator[N
         yield
     notes += [note for note in dict.fromkeys(heard) if note not in notes]
     for note in dict.fromkeys(heard):
-        warn(note, kind)
+        warn_user(note, kind)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-__all__ = ["counted"]
+__all__ = ["pluralize"]
 
 
-def counted(count: int, one: str, more: str | None = None) -> str:
+def pluralize(count: int, one: str, more: str | None = None) -> str:
     """A number with its word, ``more`` being ``one`` with an s unless told.
 
     >>> counted(1, "face"), counted(2000, "person", "people")

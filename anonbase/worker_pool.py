@@ -20,13 +20,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-__all__ = ["WORKER", "Crew"]
+__all__ = ["WORKER", "WorkerPool"]
 
 WORKER = (sys.executable, "-P", "-m", "encoders.run.worker")
 Task = dict[str, Any]
 
 
-class Crew:
+class WorkerPool:
     """``jobs`` processes of the program ``command``, to be used in a ``with`` statement.
 
     A task is a dict that JSON can hold. Each comes back from :meth:`next` once, with the

@@ -45,12 +45,12 @@ def scale(sizes: list[int]) -> None:
             for method, (most, box) in BOXES.items():
                 if n > most:
                     continue
-                told = boxed(method, n, box)
-                if "s" not in told:
+                message = boxed(method, n, box)
+                if "s" not in message:
                     yield [n, method, "-", f"over {box}", "-", "-", "-"]
                     continue
-                seconds.setdefault(method, {})[n] = told["s"]
-                yield [n, method, *(told[name] for name in ("il", "s", "cpu", "gb", "recall"))]
+                seconds.setdefault(method, {})[n] = message["s"]
+                yield [n, method, *(message[name] for name in ("il", "s", "cpu", "gb", "recall"))]
 
     head = ["faces", "method", "IL %", "s", "core-s", "peak GB", "recall@16"]
     print_table(head, rows())  # type: ignore[arg-type]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from anonbase import cli
-from anonbase.text import counted
+from anonbase.text import pluralize
 
 if TYPE_CHECKING:
     from encoders.faceset import FaceSet
@@ -128,9 +128,9 @@ def _summary(faces: FaceSet, output: Path, seconds: float) -> str:
     lines = [
         f"photographs  {len(ledger)}",
         f"faces        {len(faces)} kept ({faces.meta['faces']} of a photograph), "
-        f"{counted(len(faces.bystanders), 'bystander')}",
+        f"{pluralize(len(faces.bystanders), 'bystander')}",
         f"people       {len(people)} by {faces.meta['identity']}, "
-        f"{counted(unknown, 'face')} without a name",
+        f"{pluralize(unknown, 'face')} without a name",
     ]
     rest = ledger[ledger["outcome"] != "faces"]
     for outcome, count in Counter(rest["outcome"]).most_common():
@@ -149,9 +149,11 @@ def _strangers(faces: FaceSet) -> list[str]:
     rows = find_strangers(faces.embedding, faces.identity)
     if not len(rows):
         return []
-    told = f"{counted(len(rows), 'face does', 'faces do')} not look like the rest of their person"
+    message = (
+        f"{pluralize(len(rows), 'face does', 'faces do')} not look like the rest of their person"
+    )
     files = "".join(f"\n  {image}" for image in faces.image[rows])
-    return [f"look at      {told}: a bystander's, where their own was not found?{files}"]
+    return [f"look at      {message}: a bystander's, where their own was not found?{files}"]
 
 
 def _examples(rows: Any) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anonbase.errors import InputError
-from anonbase.text import counted
+from anonbase.text import pluralize
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -58,7 +58,7 @@ class FaceSet:
         return len(self.embedding)
 
     def __repr__(self) -> str:
-        faces, of = counted(len(self), "face"), counted(len(self.ledger), "photograph")
+        faces, of = pluralize(len(self), "face"), pluralize(len(self.ledger), "photograph")
         # the name alone: where a notebook ran is nobody's business who reads it
         place = "not in a file" if self.path is None else self.path.name
         return f"FaceSet({faces} of {of}, {self.meta.get('extractor')}, {place})"

@@ -14,7 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from anonbase.errors import InputError
-from anonbase.files import replacing
+from anonbase.files import atomic_write
 
 __all__ = [
     "BYSTANDER_COLUMNS",
@@ -101,7 +101,7 @@ def pack_chip(chip: NDArray[np.uint8]) -> bytes:
 
 def write_faceset(path: Path, faces: Fields, packed_chips: Iterable[bytes]) -> None:
     """Write ``faces`` and their deflated chips to ``path``, all of it or nothing."""
-    with replacing(path) as beside, h5py.File(beside, "w") as file:
+    with atomic_write(path) as beside, h5py.File(beside, "w") as file:
         for key, value in sorted({**faces.meta, "format_version": FORMAT_VERSION}.items()):
             file.attrs[key] = value
         file.attrs["format"] = _FORMAT

@@ -10,18 +10,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anonbase.errors import InputError
-from encoders.frame import Square
+from encoders.frame import CropSquare
 
 __all__ = ["load_features", "parse_square", "read_pictures"]
 
 Pixels = NDArray[np.uint8]
-WHOLE = Square()
+WHOLE = CropSquare()
 _MOST_BYTES = 48 << 30
 _PART = 512
 _MEASURED = 200
 
 
-def parse_square(text: str) -> Square:
+def parse_square(text: str) -> CropSquare:
     """``"x,y,side"`` in sides of the picture; ``InputError`` unless it lies inside."""
     try:
         x, y, side = (float(number) for number in text.split(","))
@@ -29,10 +29,10 @@ def parse_square(text: str) -> Square:
         raise InputError(f"square {text!r}: expected x,y,side such as 0.5,0.6,0.62") from None
     if not (side > 0 and min(x, y) >= side / 2 - 1e-6 and max(x, y) <= 1 - side / 2 + 1e-6):
         raise InputError(f"square {text!r} does not lie inside the picture")
-    return Square(x, y, side)
+    return CropSquare(x, y, side)
 
 
-def read_pictures(sources: Sequence[Path], size: int, square: Square = WHOLE) -> Pixels:
+def read_pictures(sources: Sequence[Path], size: int, square: CropSquare = WHOLE) -> Pixels:
     """``square`` of all faces of ``sources``: FaceSets (``.h5``, their chips) and folders.
 
     Raises:
@@ -62,13 +62,13 @@ def load_features(name: str, pixels: Pixels) -> Any | None:
     from anonbase.keras_backend import load_engine
 
     load_engine()
-    from encoders.frame import measure
+    from encoders.frame import estimate_alignment
     from encoders.latent.perceptual import Perceptual
 
-    return Perceptual(measure(pixels[:_MEASURED]).dlib, pixels.shape[1])
+    return Perceptual(estimate_alignment(pixels[:_MEASURED]).dlib, pixels.shape[1])
 
 
-def _read(source: Path, size: int, square: Square) -> Pixels:
+def _read(source: Path, size: int, square: CropSquare) -> Pixels:
     if source.is_dir():
         return _read_folder(source, size, square)
     if source.suffix == ".h5" and source.is_file():
@@ -76,7 +76,7 @@ def _read(source: Path, size: int, square: Square) -> Pixels:
     raise InputError(f"{source}: expected a folder of pictures or a FaceSet (.h5)")
 
 
-def _read_faces(source: Path, size: int, square: Square) -> Pixels:
+def _read_faces(source: Path, size: int, square: CropSquare) -> Pixels:
     from encoders.faceset import FaceSet
 
     faces = FaceSet.read(source)
@@ -85,15 +85,15 @@ def _read_faces(source: Path, size: int, square: Square) -> Pixels:
     return np.concatenate(parts)
 
 
-def _read_folder(source: Path, size: int, square: Square) -> Pixels:
-    from encoders.photographs.reading import Unusable, decode, read_bytes
+def _read_folder(source: Path, size: int, square: CropSquare) -> Pixels:
+    from encoders.photographs.reading import UnreadableImageError, decode, read_bytes
     from encoders.photographs.walk import find_photographs
 
     made = []
     for photograph in find_photographs(source).photographs:
         try:
             picture = decode(read_bytes(source, photograph.path)[0])
-        except Unusable as error:
+        except UnreadableImageError as error:
             raise InputError(f"{source / photograph.path}: {error}") from None
         made.append(square.cut(_squared(picture)[None], size))
     if not made:

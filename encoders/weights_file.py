@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anonbase.errors import WeightsError
-from anonbase.files import replacing
-from anonbase.untrusted.guard import RefusedError, hostile
+from anonbase.files import atomic_write
+from anonbase.untrusted.guard import UnsafeContentError, untrusted_input
 
 if TYPE_CHECKING:
     from stylegan.generator import Generator
@@ -42,7 +42,7 @@ def write(
     import h5py
 
     path.parent.mkdir(parents=True, exist_ok=True)
-    with replacing(path) as beside, h5py.File(beside, "w", track_order=False) as file:
+    with atomic_write(path) as beside, h5py.File(beside, "w", track_order=False) as file:
         file.attrs["meta"] = json.dumps({"kind": kind, **meta})
         for name in sorted(arrays):
             numbers = np.asarray(arrays[name], np.float16)
@@ -62,7 +62,7 @@ def read(path: Path, kind: str, remedy: str) -> tuple[dict[str, Any], dict[str, 
     if not path.is_file():
         raise WeightsError(f"{path} is missing: {remedy} makes it")
     try:
-        with hostile(str(path)), h5py.File(path, "r") as file:
+        with untrusted_input(str(path)), h5py.File(path, "r") as file:
             meta = _meta(file, kind)
             return meta, _arrays(file)
     except OSError as error:
@@ -82,10 +82,12 @@ def check_generator(path: Path, meta: Mapping[str, Any], generator: Generator, r
 def _meta(file: Any, kind: str) -> dict[str, Any]:
     text = file.attrs.get("meta")
     if not isinstance(text, str) or len(text) > _LONGEST:
-        raise RefusedError(f"not a file of ours: no words that say what it is (expected {kind})")
+        raise UnsafeContentError(
+            f"not a file of ours: no words that say what it is (expected {kind})"
+        )
     meta = json.loads(text)
     if not isinstance(meta, dict) or meta.get("kind") != kind:
-        raise RefusedError(f"expected {kind}")
+        raise UnsafeContentError(f"expected {kind}")
     return meta
 
 
@@ -93,14 +95,14 @@ def _arrays(file: Any) -> dict[str, NDArray[Any]]:
     from anonbase.untrusted.hdf5 import dataset
 
     if len(file) > _MOST:
-        raise RefusedError(f"holds {len(file)} arrays, more than any of ours")
+        raise UnsafeContentError(f"holds {len(file)} arrays, more than any of ours")
     left, arrays = _LARGEST, {}
     for name in file:
         found = dataset(file, name)
         left -= found.size * 4
         if left < 0:
-            raise RefusedError(f"unpacks to more than {_LARGEST >> 20} MiB")
+            raise UnsafeContentError(f"unpacks to more than {_LARGEST >> 20} MiB")
         arrays[name] = found.astype(np.float32)[()]
         if not np.isfinite(arrays[name]).all():
-            raise RefusedError(f"{name} holds values that are no numbers")
+            raise UnsafeContentError(f"{name} holds values that are no numbers")
     return arrays

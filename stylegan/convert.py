@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from anonbase import cli
-from anonbase.text import counted
+from anonbase.text import pluralize
 
 if TYPE_CHECKING:
-    from stylegan.checkpoint import Found
+    from stylegan.checkpoint import Checkpoint
 
 _EXAMPLES = """
 Turn a StyleGAN checkpoint into a folder of HDF5 weights and a JSON config.
@@ -67,12 +67,12 @@ def convert(
     print(f"written to {output}: stylegan.load({str(output)!r})")
 
 
-def _described(found: Found) -> str:
+def _described(found: Checkpoint) -> str:
     config = found.generator
     judge = "with" if found.discriminator else "without"
     return (
         f"{config.architecture}, {config.resolution} px, z {config.z_dim}, w {config.w_dim}, "
-        f"{counted(config.classes, 'class', 'classes')}, {judge} discriminator"
+        f"{pluralize(config.classes, 'class', 'classes')}, {judge} discriminator"
     )
 
 

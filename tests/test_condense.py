@@ -25,7 +25,7 @@ from anonbase.errors import (
 from anonfaces.cluster import Groups
 from anonfaces.cluster.set_partition import column_generation
 from anonfaces.report import Summary
-from anonfaces.synthesize import Drawing
+from anonfaces.synthesize import SurrogateOptions
 from encoders.faceset import FaceSet
 from encoders.faceset_file import BYSTANDER_COLUMNS, LEDGER_COLUMNS
 
@@ -259,7 +259,7 @@ def test_ctrl_c_in_the_proof_keeps_the_dataset_and_says_that_it_was_cut_short(
     def pressed(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(column_generation._Rounds, "run", pressed)
+    monkeypatch.setattr(column_generation._ColumnGeneration, "run", pressed)
     with pytest.warns(UtilityWarning, match="interrupted: the proof") as heard:
         done = condense(faces, 5, tmp_path / "out", certify=600, effort="fast")
     (note,) = [str(w.message) for w in heard if issubclass(w.category, UtilityWarning)]
@@ -366,7 +366,11 @@ BROKEN = np.full((20, 4), np.nan)
         ({"source": "facenet.npz"}, InputError, r"\(in Python identity, same_person\)"),
         ({"surrogate": "magic"}, InputError, "no surrogate method 'magic'"),
         ({"source": "bare.csv", "surrogate": "k-same"}, InputError, "k-same: bare.csv holds vec"),
-        ({"source": "bare.csv", "drawing": Drawing(psi=0.7)}, InputError, "^--psi 0.7: bare.csv"),
+        (
+            {"source": "bare.csv", "drawing": SurrogateOptions(psi=0.7)},
+            InputError,
+            "^--psi 0.7: bare.csv",
+        ),
         ({"identity": "folder"}, InputError, "is for photographs"),
         ({"identity": "column:name"}, InputError, "holds its identities itself"),
         ({"source": "missing.h5"}, InputError, "no such file"),

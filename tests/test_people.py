@@ -41,6 +41,6 @@ def test_columns_that_are_there_are_known(faces: Path) -> None:
 
 
 def test_a_column_that_is_not_there_is_told_with_where_it_would_come_from(faces: Path) -> None:
-    told = r"no column 'age' \(their columns: city\).*encoders .*--identity csv:FILE:COLUMN"
-    with pytest.raises(InputError, match=told):
+    message = r"no column 'age' \(their columns: city\).*encoders .*--identity csv:FILE:COLUMN"
+    with pytest.raises(InputError, match=message):
         from_file(faces, None, ("city", "age"))

@@ -114,12 +114,12 @@ def _nested_key() -> bytes:
     ],
 )
 def test_hostile_files_are_refused(
-    content: Callable[[], bytes], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    content: Callable[[], bytes], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     path = tmp_path / "state.pt"
     path.write_bytes(content())
-    with pytest.raises(WeightsError, match=said) as error:
+    with pytest.raises(WeightsError, match=message) as error:
         read_torch(path)
     assert str(path) in str(error.value)
     assert [entry.name for entry in tmp_path.iterdir()] == ["state.pt"]

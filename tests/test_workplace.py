@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from anonbase.errors import OutputError
-from anonbase.files import goes_on
+from anonbase.files import is_resumable
 from anonfaces.dataset.workplace import LEDGER, check_output, workplace
 
 SUMMARY = '{"format": "anonfaces condensed dataset", "format_version": 1}'
@@ -189,7 +189,7 @@ def test_ctrl_c_says_that_it_goes_on_only_where_something_is_kept(
 ) -> None:
     with pytest.raises(KeyboardInterrupt) as stop, workplace(tmp_path / "out") as folder:
         stopped(folder, leave)
-    assert goes_on(stop.value) == kept
+    assert is_resumable(stop.value) == kept
     assert (tmp_path / ".out.partial").exists() == kept
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from anonbase.untrusted.guard import RefusedError
+from anonbase.untrusted.guard import UnsafeContentError
 
 __all__ = ["KEYS", "REBUILD", "Pending", "Rebuild"]
 
@@ -34,12 +34,12 @@ def _array(dtype: np.dtype[Any], shape: Any, data: Any, fortran: bool) -> np.nda
     """The array, if its bytes are all there: the shape alone never allocates."""
     data = data.encode("latin1") if isinstance(data, str) else data
     if not isinstance(dtype, np.dtype) or not isinstance(data, bytes | bytearray):
-        raise RefusedError("an array of objects, which can hide anything: not weights")
+        raise UnsafeContentError("an array of objects, which can hide anything: not weights")
     sides = shape if isinstance(shape, tuple) and len(shape) <= _MOST_AXES else (-1,)
     if not all(type(n) is int and 0 <= n < 1 << 48 for n in sides):
         raise ValueError("an array without a shape")
     if math.prod(shape) * dtype.itemsize != len(data):
-        raise RefusedError(
+        raise UnsafeContentError(
             f"an array claims the shape {shape} of {dtype} but brings {len(data)} bytes"
         )
     return np.frombuffer(data, dtype).reshape(shape, order="F" if fortran else "C")
@@ -63,7 +63,7 @@ def _scalar(dtype: Any, data: Any) -> Any:
 
 def _dtype(code: Any, *_: Any) -> Pending:
     if not (isinstance(code, str) and len(code) <= 8 and code.lstrip("<>|=")[:1] in set("?biuf")):
-        raise RefusedError(f"an array of type {str(code)[:40]!r}: weights are numbers")
+        raise UnsafeContentError(f"an array of type {str(code)[:40]!r}: weights are numbers")
 
     def finish(state: Any) -> np.dtype[Any]:
         return np.dtype(code).newbyteorder(">" if state[1] == ">" else "<")
@@ -85,7 +85,7 @@ def _fresh(kind: type) -> Rebuild:
             raise ValueError(f"a {kind.__name__} of something that is no list")
         hashed: Any = [pair[0] for pair in items] if kind is dict else items  # type: ignore[index]
         if kind in {set, frozenset, dict} and not all(isinstance(i, KEYS) for i in hashed):
-            raise RefusedError(f"a {kind.__name__} of things that weights never need")
+            raise UnsafeContentError(f"a {kind.__name__} of things that weights never need")
         return kind(items)
 
     return make

@@ -9,21 +9,21 @@ from contextlib import contextmanager
 
 from anonbase.errors import WeightsError
 
-__all__ = ["NONSENSE", "RefusedError", "hostile"]
+__all__ = ["DECODE_ERRORS", "UnsafeContentError", "untrusted_input"]
 
 _MAX_MESSAGE = 300
 
 
-class RefusedError(Exception):
-    """What a file holds that weights never need; ``hostile`` adds which file."""
+class UnsafeContentError(Exception):
+    """What a file holds that weights never need; ``untrusted_input`` adds which file."""
 
 
 @contextmanager
-def hostile(source: str) -> Iterator[None]:
+def untrusted_input(source: str) -> Iterator[None]:
     """Whatever a damaged or hostile file makes of the code within is a ``WeightsError``."""
     try:
         yield
-    except RefusedError as error:
+    except UnsafeContentError as error:
         raise WeightsError(f"{source}: {_shown(error)}") from None
     except WeightsError:
         raise
@@ -38,7 +38,7 @@ def _shown(error: Exception) -> str:
 
 
 # What pickletools, struct and numpy raise on bytes that make no sense.
-NONSENSE = (
+DECODE_ERRORS = (
     ValueError,
     TypeError,
     LookupError,
@@ -47,4 +47,4 @@ NONSENSE = (
     EOFError,
     struct.error,
 )
-DAMAGE = (*NONSENSE, RuntimeError, MemoryError, zipfile.BadZipFile)
+DAMAGE = (*DECODE_ERRORS, RuntimeError, MemoryError, zipfile.BadZipFile)

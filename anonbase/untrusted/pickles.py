@@ -2,7 +2,7 @@
 
 A pickle is a program for a small stack machine. This is that machine without its teeth:
 numbers, text, containers and NumPy arrays come out as themselves, and every other class or
-call comes out as an ``Inert`` record of its name and arguments. Lengths are checked against
+call comes out as an ``OpaqueObject`` record of its name and arguments. Lengths are checked against
 the bytes that are left, so that no file makes us allocate more than it holds.
 """
 
@@ -14,11 +14,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import IO, Any
 
-from anonbase.text import counted
+from anonbase.text import pluralize
 from anonbase.untrusted.arrays import KEYS, REBUILD, Pending, Rebuild
-from anonbase.untrusted.guard import NONSENSE, RefusedError
+from anonbase.untrusted.guard import DECODE_ERRORS, UnsafeContentError
 
-__all__ = ["Global", "Inert", "Stream", "load"]
+__all__ = ["Global", "OpaqueObject", "Stream", "load"]
 
 _MAX_STEPS = 500_000
 _MAX_LINE = 1 << 16
@@ -47,7 +47,7 @@ class Global:
 
 
 @dataclass(eq=False)
-class Inert:
+class OpaqueObject:
     """An object that a pickle wanted to make by calling ``kind`` with ``args``; nobody called.
 
     ``state`` is what it would have been given afterwards, ``items`` and ``entries`` what
@@ -86,11 +86,11 @@ class Stream:
         return self._file.tell()
 
     def read(self, count: int) -> bytes:
-        """Exactly ``count`` bytes, or ``RefusedError``."""
+        """Exactly ``count`` bytes, or ``UnsafeContentError``."""
         left = self._end - self._file.tell()
         if not 0 <= count <= left:
-            claimed = counted(count, "byte is", "bytes are")
-            raise RefusedError(f"it ends too early: {claimed} claimed, {left:,} are left")
+            claimed = pluralize(count, "byte is", "bytes are")
+            raise UnsafeContentError(f"it ends too early: {claimed} claimed, {left:,} are left")
         return self._file.read(count)
 
     def readline(self) -> bytes:
@@ -130,14 +130,14 @@ class _Machine:
     def run(self, stream: Stream) -> Any:
         try:
             return self._run(stream)
-        except NONSENSE:
+        except DECODE_ERRORS:
             where = f"what it holds before byte {stream.tell():,} makes no sense"
-            raise RefusedError(f"not a whole pickle, or none at all: {where}") from None
+            raise UnsafeContentError(f"not a whole pickle, or none at all: {where}") from None
 
     def _run(self, stream: Stream) -> Any:
         for step, (opcode, value, _) in enumerate(pickletools.genops(stream)):  # type: ignore[arg-type]
             if step > _MAX_STEPS:
-                raise RefusedError(f"more than {_MAX_STEPS} steps, not weights")
+                raise UnsafeContentError(f"more than {_MAX_STEPS} steps, not weights")
             if opcode.name == "STOP":
                 break
             if opcode.name in _PUSHED_AS_READ:
@@ -149,7 +149,7 @@ class _Machine:
     def _step(self, name: str, value: Any) -> None:
         action = _ACTIONS.get(name)
         if action is None:
-            raise RefusedError(f"holds the opcode {name}, which weights never need")
+            raise UnsafeContentError(f"holds the opcode {name}, which weights never need")
         action(self, value)
 
     def mark(self, _: Any) -> None:
@@ -219,7 +219,7 @@ class _Machine:
 
     def _extend(self, items: list[Any]) -> None:
         target = self._stack[-1]
-        (target.items if isinstance(target, Inert) else target).extend(items)
+        (target.items if isinstance(target, OpaqueObject) else target).extend(items)
 
     def set_item(self, _: Any) -> None:
         value, key = self._stack.pop(), self._stack.pop()
@@ -230,7 +230,7 @@ class _Machine:
 
     def _update(self, flat: list[Any]) -> None:
         target = self._stack[-1]
-        (target.entries if isinstance(target, Inert) else target).update(self._pairs(flat))
+        (target.entries if isinstance(target, OpaqueObject) else target).update(self._pairs(flat))
 
     def add_items(self, _: Any) -> None:
         items = self._since_mark()
@@ -245,7 +245,7 @@ class _Machine:
         """Keys are plain: hashing tuples nested n deep can take 2**n steps."""
         flat = key if isinstance(key, tuple) else (key,)
         if not all(isinstance(part, KEYS) for part in flat):
-            raise RefusedError(f"a key of type {type(key).__name__}, not of weights")
+            raise UnsafeContentError(f"a key of type {type(key).__name__}, not of weights")
         return key
 
     def named(self, value: str) -> None:
@@ -262,7 +262,7 @@ class _Machine:
         found = Global(module, name)
         system = module.split(".")[0] in _NEVER_IN_WEIGHTS
         if system and str(found) not in self._rebuild and name not in _HARMLESS:
-            raise RefusedError(
+            raise UnsafeContentError(
                 f"asks for {found}, which weights never need. Nothing was run; "
                 "do not open this file with anything else"
             )
@@ -274,30 +274,30 @@ class _Machine:
 
     def new_object_ex(self, _: Any) -> None:
         keywords, arguments, kind = self._stack.pop(), self._stack.pop(), self._stack.pop()
-        made = Inert(kind, tuple(arguments))
+        made = OpaqueObject(kind, tuple(arguments))
         made.entries.update(keywords)
         self._stack.append(made)
 
     def instance(self, value: str) -> None:
         module, _, name = value.partition(" ")
         arguments = self._since_mark()
-        self._stack.append(Inert(self._global(module, name), tuple(arguments)))
+        self._stack.append(OpaqueObject(self._global(module, name), tuple(arguments)))
 
     def object_of_marked(self, _: Any) -> None:
         kind, *arguments = self._since_mark()
-        self._stack.append(Inert(kind, tuple(arguments)))
+        self._stack.append(OpaqueObject(kind, tuple(arguments)))
 
     def _call(self, function: Any, arguments: Any) -> Any:
         if not isinstance(arguments, tuple):
             raise ValueError("a call without a tuple of arguments")
         known = self._rebuild.get(str(function)) if isinstance(function, Global) else None
-        return self._paid(known(*arguments)) if known else Inert(function, arguments)
+        return self._paid(known(*arguments)) if known else OpaqueObject(function, arguments)
 
     def _paid(self, made: Any) -> Any:
         """One long text in the file could be turned into bytes a million times."""
         self._allowance -= max(sys.getsizeof(made), getattr(made, "nbytes", 0))
         if self._allowance < 0:
-            raise RefusedError("makes much more of its bytes than they are: not weights")
+            raise UnsafeContentError("makes much more of its bytes than they are: not weights")
         return made
 
     def build(self, _: Any) -> None:
@@ -305,7 +305,7 @@ class _Machine:
         if isinstance(target, Pending):
             self._stack[-1] = finished = self._paid(target.finish(state))
             self._memo.update(dict.fromkeys(target.memo_keys, finished))
-        elif isinstance(target, Inert):
+        elif isinstance(target, OpaqueObject):
             target.state = state
 
     def persistent_text(self, value: Any) -> None:
@@ -314,7 +314,7 @@ class _Machine:
 
     def persistent(self, _: Any) -> None:
         if self._persistent is None:
-            raise RefusedError("refers to data outside the pickle")
+            raise UnsafeContentError("refers to data outside the pickle")
         self._stack[-1] = self._persistent(self._stack[-1])
 
 

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anonbase.errors import WeightsError
-from anonbase.untrusted.guard import RefusedError, hostile
+from anonbase.untrusted.guard import UnsafeContentError, untrusted_input
 from anonbase.untrusted.pickles import Global, Stream, load
 
 __all__ = ["in_plain_pickles", "read_torch", "read_torch_object"]
@@ -47,7 +47,7 @@ def read_torch(path: Path) -> dict[str, NDArray[Any]]:
         WeightsError: the file is missing, damaged, larger than 4 GiB, or holds anything but a
             dictionary of tensors.
     """
-    with hostile(f"{path}: not a state dict from torch.save(model.state_dict(), ...)"):
+    with untrusted_input(f"{path}: not a state dict from torch.save(model.state_dict(), ...)"):
         state = _opened(path)
         _require(isinstance(state, dict) and len(state) > 0, "it holds no dictionary")
         for name, value in state.items():
@@ -57,12 +57,12 @@ def read_torch(path: Path) -> dict[str, NDArray[Any]]:
 
 
 def read_torch_object(path: Path) -> Any:
-    """Read whatever ``torch.save`` wrote: containers of arrays, and ``Inert`` for the rest.
+    """Read whatever ``torch.save`` wrote: containers of arrays, and ``OpaqueObject`` for the rest.
 
     Raises:
         WeightsError: the file is missing, damaged, larger than 4 GiB, or asks for the system.
     """
-    with hostile(str(path)):
+    with untrusted_input(str(path)):
         return _opened(path)
 
 
@@ -76,7 +76,7 @@ def _opened(path: Path) -> Any:
 
 def _require(fact: bool, otherwise: str) -> None:
     if not fact:
-        raise RefusedError(otherwise)
+        raise UnsafeContentError(otherwise)
 
 
 # ---- the two layouts

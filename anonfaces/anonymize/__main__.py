@@ -11,7 +11,7 @@ import typer
 from anonbase import cli
 
 if TYPE_CHECKING:
-    from anonfaces.anonymize.photographs import Done
+    from anonfaces.anonymize.photographs import AnonymizationResult
 
 _EXAMPLES = """
 Replace every face in photographs and videos by a synthetic one that sits in the picture.
@@ -133,7 +133,7 @@ def anonymize(
         print(_result(done, rename, time.monotonic() - started))
 
 
-def _result(done: Done, renamed: bool, seconds: float) -> str:
+def _result(done: AnonymizationResult, renamed: bool, seconds: float) -> str:
     facts = {
         "pictures": _counted(done.pictures),
         "faces": _counted(done.faces),

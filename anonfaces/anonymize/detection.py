@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from anonbase.errors import InputError
 
-__all__ = ["SAME_PERSON", "Faces", "Finder", "distances", "overlap"]
+__all__ = ["SAME_PERSON", "FaceAnalyzer", "Faces", "distances", "overlap"]
 
 Pixels = NDArray[np.uint8]
 
@@ -65,7 +65,7 @@ class Faces:
         return cls.from_json({"box": [], "landmark": [], "embedding": [], "by": []})
 
 
-class Finder:
+class FaceAnalyzer:
     """dlib's HOG detector and MTCNN, dlib's landmarks and dlib's recogniser.
 
     A face counts when either detector finds it. Each is loaded once a process, when first used.

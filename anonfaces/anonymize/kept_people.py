@@ -9,16 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anonbase.errors import InputError
-from anonbase.notices import warn
-from anonfaces.anonymize.detection import Faces, Finder, distances
+from anonbase.notices import warn_user
+from anonfaces.anonymize.detection import FaceAnalyzer, Faces, distances
 
-__all__ = ["KEEP", "kept", "references"]
+__all__ = ["KEEP", "kept", "load_reference_embeddings"]
 
 KEEP = 0.45
 """Distance up to which a face is taken for that of a reference; 0.6 would spare strangers."""
 
 
-def references(paths: Sequence[Path], finder: Finder) -> NDArray[np.float32]:
+def load_reference_embeddings(paths: Sequence[Path], analyzer: FaceAnalyzer) -> NDArray[np.float32]:
     """Vectors float32 (n, 128) of the people in the reference photographs, one in each.
 
     Raises:
@@ -27,9 +27,9 @@ def references(paths: Sequence[Path], finder: Finder) -> NDArray[np.float32]:
     Warns:
         PrivacyWarning: always, where there are any.
     """
-    vectors = [_reference(path, finder) for path in paths]
+    vectors = [_reference(path, analyzer) for path in paths]
     if vectors:
-        warn(
+        warn_user(
             f"faces within {KEEP} of a reference photograph stay as they are: that may be a"
             " look-alike; check those marked kept",
         )
@@ -43,15 +43,15 @@ def kept(faces: Faces, people: NDArray[np.float32]) -> list[int]:
     return sorted({int(face) for face, distance in nearest if distance <= KEEP})
 
 
-def _reference(path: Path, finder: Finder) -> NDArray[np.float32]:
+def _reference(path: Path, analyzer: FaceAnalyzer) -> NDArray[np.float32]:
     from encoders.photographs.path_escape import escape
-    from encoders.photographs.reading import Unusable, decode, read_bytes
+    from encoders.photographs.reading import UnreadableImageError, decode, read_bytes
 
     try:
         image = decode(read_bytes(path.resolve().parent, escape(path.resolve().name))[0])
-    except Unusable as unusable:
+    except UnreadableImageError as unusable:
         raise InputError(f"--keep {path}: {unusable}") from unusable
-    faces = finder.find(image)
+    faces = analyzer.find(image)
     if len(faces) != 1:
         raise InputError(f"--keep {path}: {len(faces)} faces in it, expected exactly one")
     return faces.embedding[0]

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anonbase.errors import OutputError
-from anonbase.files import replacing
+from anonbase.files import atomic_write
 from encoders.photographs.path_escape import unescape
 
 __all__ = ["names", "write_picture"]
@@ -54,7 +54,7 @@ def write_picture(folder: Path, name: str, image: NDArray[np.uint8]) -> None:
     options = {"quality": _QUALITY, "subsampling": 0} if jpeg else {"compress_level": 4}
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with replacing(path) as beside:
+        with atomic_write(path) as beside:
             Image.fromarray(image).save(beside, "JPEG" if jpeg else "PNG", **options)
     except ValueError as error:  # JPEG ends at 65,500 pixels a side
         raise OutputError(f"{path}: cannot be written ({error})") from error

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from anonbase.errors import AnonfacesError, OutputError
-from anonbase.files import hold, resumable, write_text
+from anonbase.files import lock, mark_resumable, write_text
 from encoders.photographs.path_escape import unescape
 
 __all__ = ["Place", "workplace"]
@@ -99,13 +99,13 @@ def workplace(
     except OSError as error:
         raise OutputError(f"cannot write beside {place}: {error.strerror or error}") from error
     with mark:
-        hold(mark, folder)
+        lock(mark, folder)
         _settle(folder, json.dumps(recipe, sort_keys=True))
         try:
             yield Place(folder, place)
         except BaseException as stop:
             if _goes_on(stop, folder):
-                resumable(stop)
+                mark_resumable(stop)
             else:
                 shutil.rmtree(folder)
             raise

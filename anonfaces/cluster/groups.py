@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from anonbase.errors import GuaranteeError, InputError
-from anonbase.files import replacing
-from anonbase.text import counted
+from anonbase.files import atomic_write
+from anonbase.text import pluralize
 from anonfaces.cluster.constraints.constraint import Constraint, reached
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ class Groups:
 
     def __repr__(self) -> str:
         people = self.sizes()["people"]
-        groups, faces = counted(self.n_groups, "group"), counted(len(self), "face")
+        groups, faces = pluralize(self.n_groups, "group"), pluralize(len(self), "face")
         return (
             f"Groups(k = {self.k}: {groups} of at least {people.min()} people, {faces} of"
             f" {people.sum():,} people; information loss {self.information_loss:.2f} %, no groups"
@@ -105,7 +105,7 @@ class Groups:
         people = table.groupby("group")["identity"].nunique()
         if people.min() < self.k:
             raise GuaranteeError(
-                f"group {people.idxmin()} has {counted(int(people.min()), 'person', 'people')},"
+                f"group {people.idxmin()} has {pluralize(int(people.min()), 'person', 'people')},"
                 f" k = {self.k} were promised"
             )
         spread = table.groupby("identity")["group"].nunique()
@@ -128,7 +128,7 @@ class Groups:
         columns = {}
         for one in self.constraints:
             if one.column not in given:
-                raise InputError(f"{one.told} cannot be checked: no column {one.column!r}")
+                raise InputError(f"{one.message} cannot be checked: no column {one.column!r}")
             columns[one.column] = Column.of(one.column, given[one.column], person)
         return reached(self.constraints, columns, self.labels[first])
 
@@ -150,9 +150,9 @@ class Groups:
             table.insert(place, name, values)
         for name, values in self.attributes.items():
             table[_ATTRIBUTE + name] = values
-        with replacing(folder / _TABLE) as beside:
+        with atomic_write(folder / _TABLE) as beside:
             beside.write_text(to_csv(table), encoding="utf-8")
-        with replacing(folder / _CENTROIDS) as beside, h5py.File(beside, "w") as file:
+        with atomic_write(folder / _CENTROIDS) as beside, h5py.File(beside, "w") as file:
             file["centroid"] = self.centroids
             file["centroid"].attrs.update(self._facts())
 

@@ -10,7 +10,7 @@ import typer
 
 from anonbase import cli
 from anonbase.errors import InputError
-from anonbase.text import counted
+from anonbase.text import pluralize
 
 if TYPE_CHECKING:
     from anonfaces.condensation.at_scale import CondensedAtScale
@@ -194,8 +194,8 @@ def cluster(
     debug: Annotated[bool, _option("show where an error arose", "--debug")] = False,
 ) -> None:
     from anonfaces.cluster.constraints.constraint import bounds
-    from anonfaces.condensation.job import Encoding, condense
-    from anonfaces.synthesize.options import Drawing
+    from anonfaces.condensation.job import EncodingOptions, condense
+    from anonfaces.synthesize.options import SurrogateOptions
 
     started = time.monotonic()
     if scheduler is not None:
@@ -217,8 +217,8 @@ def cluster(
         t_closeness=bounds("--t-closeness", t_closeness or ()),
         certify=certify,
         surrogate=surrogate,
-        drawing=Drawing(generator, psi, seed, jobs),
-        encoding=Encoding(
+        drawing=SurrogateOptions(generator, psi, seed, jobs),
+        encoding=EncodingOptions(
             extractor, detector, faces, chip_size, weights, jobs, upsample, max_pixels
         ),
         overwrite=overwrite,
@@ -241,8 +241,8 @@ def _at_scale(asked: dict[str, Any], started: float, given: set[str]) -> None:
     names = ("scheduler", "identity", "seed", "effort", "region", "overwrite")
     odd = sorted(given - {*names, "source", "k", "output", "quiet", "debug"})
     if odd or asked["source"] is None:
-        told = ", ".join(f"--{name.replace('_', '-')}" for name in odd) or "the sample"
-        raise InputError(f"--scheduler groups embeddings of a file, and does not take {told}")
+        message = ", ".join(f"--{name.replace('_', '-')}" for name in odd) or "the sample"
+        raise InputError(f"--scheduler groups embeddings of a file, and does not take {message}")
     options = {name: asked[name] for name in names}
     quiet = asked["quiet"]
     done = condense_at_scale(
@@ -261,7 +261,12 @@ def _sample() -> Path:
 
 
 def _result(done: Condensed | CondensedAtScale, seconds: float) -> str:
-    from anonfaces.report.words import hint, how_good, kept, whose_people
+    from anonfaces.report.words import (
+        identity_scope_text,
+        kept,
+        next_step_text,
+        optimality_gap_text,
+    )
 
     summary = done.summary
     facts = {
@@ -269,13 +274,13 @@ def _result(done: Condensed | CondensedAtScale, seconds: float) -> str:
         "faces": f"{summary.faces:,} of {_people(summary)}{_pictures(summary)}",
         "vectors": _columns(done.columns),
         "not found": _not_found(summary),
-        "set aside": counted(summary.bystanders, "bystander") if summary.bystanders else "",
+        "set aside": pluralize(summary.bystanders, "bystander") if summary.bystanders else "",
         "loss": f"{summary.information_loss:.1f} % of the information"
         f" (random groups: {summary.random_loss:.1f} %)",
-        "bound": how_good(summary),
-        "guarantee": whose_people(summary),
+        "bound": optimality_gap_text(summary),
+        "guarantee": identity_scope_text(summary),
         "kept": "\n           ".join(kept(summary)),
-        "hint": hint(summary),
+        "hint": next_step_text(summary),
         "took": f"{seconds:.0f} s",
         "secret": ", ".join(summary.secret),
         "page": (done.folder / "report.html").as_uri(),
@@ -286,15 +291,17 @@ def _result(done: Condensed | CondensedAtScale, seconds: float) -> str:
 def _columns(columns: tuple[str, ...]) -> str:
     if not columns:
         return ""
-    from anonfaces.cluster.inputs import odd_columns
+    from anonfaces.cluster.inputs import non_embedding_columns
 
-    odd = odd_columns(columns)
+    odd = non_embedding_columns(columns)
     alike = tuple(name for name in columns if name not in odd)
-    told = f"{counted(len(columns), 'column is', 'columns are')} the embedding: {_few(alike, 6)}"
+    message = (
+        f"{pluralize(len(columns), 'column is', 'columns are')} the embedding: {_few(alike, 6)}"
+    )
     if odd:
-        told += f"{', and also ' if alike else ''}{_few(odd, 20)}"
-        told += f" (--leave-out {odd[0]} leaves that out)"
-    return told
+        message += f"{', and also ' if alike else ''}{_few(odd, 20)}"
+        message += f" (--leave-out {odd[0]} leaves that out)"
+    return message
 
 
 def _few(names: tuple[str, ...], most: int) -> str:
@@ -307,17 +314,17 @@ def _unit(summary: Summary) -> str:
 
 def _people(summary: Summary) -> str:
     if summary.identity == "none":
-        return counted(summary.people, "face counted as a person", _unit(summary))
-    return counted(summary.people, "person", "people")
+        return pluralize(summary.people, "face counted as a person", _unit(summary))
+    return pluralize(summary.people, "person", "people")
 
 
 def _pictures(summary: Summary) -> str:
-    return "" if summary.pictures is None else f" in {counted(summary.pictures, 'picture')}"
+    return "" if summary.pictures is None else f" in {pluralize(summary.pictures, 'picture')}"
 
 
 def _not_found(summary: Summary) -> str:
-    told = ", ".join(f"{count:,} {why}" for why, count in summary.not_found.items())
-    return f"{told}; by name in not_found.csv" if told else ""
+    message = ", ".join(f"{count:,} {why}" for why, count in summary.not_found.items())
+    return f"{message}; by name in not_found.csv" if message else ""
 
 
 def main() -> None:

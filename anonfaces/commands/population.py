@@ -13,10 +13,10 @@ import typer
 
 from anonbase import cli
 from anonbase.errors import InputError, OutputError
-from anonbase.text import counted
+from anonbase.text import pluralize
 
 if TYPE_CHECKING:
-    from encoders.latent.people import Person, Terms
+    from encoders.latent.people import Person, PopulationConfig
 
 _EXAMPLES = """
 Draw a population from a generator: one folder a person, 1 to 4 pictures each, and traits.csv.
@@ -73,27 +73,27 @@ def main(
     from tqdm import tqdm
 
     import stylegan
-    from encoders.latent.people import Terms, populate
+    from encoders.latent.people import PopulationConfig, generate_people
 
     network = stylegan.load(generator)
-    terms = Terms(people, most, apart, within, psi, tries, seed, side, kind.value)
-    drawn = populate(network, terms, progress=True)
+    terms = PopulationConfig(people, most, apart, within, psi, tries, seed, side, kind.value)
+    drawn = generate_people(network, terms, progress=True)
     found = list(tqdm(drawn, "people", people, unit="person", disable=None))
     if not found:
         raise InputError("no face was found in anything drawn: is it a generator of faces?")
     if len(found) < people and any(output.glob("*")):  # not replaced by fewer than asked for
         raise InputError(_too_few(len(found), terms, f"{output} stays as it is"))
     _write(output, found, kind.value)
-    pictures = counted(sum(len(person.files) for person in found), "picture")
+    pictures = pluralize(sum(len(person.files) for person in found), "picture")
     if len(found) < people:
         raise InputError(_too_few(len(found), terms, f"they are in {output}, {pictures}"))
-    print(f"{counted(people, 'person', 'people')}, {pictures} in {output}")
+    print(f"{pluralize(people, 'person', 'people')}, {pictures} in {output}")
 
 
-def _too_few(found: int, terms: Terms, then: str) -> str:
+def _too_few(found: int, terms: PopulationConfig, then: str) -> str:
     return (
-        f"{counted(found, 'person', 'people')} of {terms.people} wanted: no more of them"
-        f" {terms.apart} apart were met in {counted(terms.tries * terms.people, 'face')}; {then}."
+        f"{pluralize(found, 'person', 'people')} of {terms.people} wanted: no more of them"
+        f" {terms.apart} apart were met in {pluralize(terms.tries * terms.people, 'face')}; {then}."
         " A larger --psi or --tries, or a smaller --apart, finds more"
     )
 

@@ -9,7 +9,7 @@ import typer
 
 from anonbase import cli
 from anonbase.errors import InputError, OutputError
-from anonbase.text import counted
+from anonbase.text import pluralize
 
 if TYPE_CHECKING:
     import numpy as np
@@ -68,9 +68,9 @@ def main(
     import stylegan
 
     network = stylegan.load(generator)
-    from stylegan.projection import Manner, project
+    from stylegan.projection import ProjectionConfig, project
 
-    manner = Manner(w_steps, plus_steps, starts, noise=noise, seed=seed)
+    manner = ProjectionConfig(w_steps, plus_steps, starts, noise=noise, seed=seed)
     framing = None if framed and not identity else _framing(network)
     faces = [_face(photo, framing, network, framed) for photo in photos]
     guess = _guess(network, generator)
@@ -89,7 +89,7 @@ def main(
             _write_pictures(output, names[first : first + _AT_ONCE], part, found)
             latents.append(found.latent)
     _write_latents(output / "latents.h5", names, np.concatenate(latents))
-    print(f"{counted(len(photos), 'face')} in {output}")
+    print(f"{pluralize(len(photos), 'face')} in {output}")
 
 
 def _names(photos: list[Path]) -> list[str]:
@@ -101,19 +101,19 @@ def _names(photos: list[Path]) -> list[str]:
 
 
 def _framing(network: Generator) -> Any:
-    from encoders.frame import measure
+    from encoders.frame import estimate_alignment
 
-    return measure(network.pictures(network.map(network.latents(range(60)), psi=0.7)))
+    return estimate_alignment(network.pictures(network.map(network.latents(range(60)), psi=0.7)))
 
 
 def _face(photo: Path, framing: Any, network: Generator, framed: bool) -> NDArray[np.uint8]:
     """The face of a photograph as the generator would show it."""
-    from encoders.photographs.reading import Unusable, decode, read_bytes
+    from encoders.photographs.reading import UnreadableImageError, decode, read_bytes
 
     side = network.config.resolution
     try:
         image = decode(read_bytes(photo.parent, photo.name)[0])
-    except Unusable as error:
+    except UnreadableImageError as error:
         raise InputError(f"{photo}: {error.reason or error.outcome}") from None
     if framed:
         return _square(photo, image, side)
@@ -166,9 +166,9 @@ def _guess(network: Generator, path: Path | None) -> Any:
 
 
 def _recogniser(framing: Any, network: Generator) -> Any:
-    from encoders.latent.identity import Recogniser
+    from encoders.latent.identity import Recognizer
 
-    return Recogniser(framing.dlib, network.config.resolution)
+    return Recognizer(framing.dlib, network.config.resolution)
 
 
 def _make_folder(folder: Path) -> None:
@@ -192,10 +192,10 @@ def _write_pictures(
 def _write(path: Path, picture: NDArray[np.uint8]) -> None:
     from PIL import Image
 
-    from anonbase.files import replacing
+    from anonbase.files import atomic_write
 
     try:
-        with replacing(path) as beside:
+        with atomic_write(path) as beside:
             Image.fromarray(picture).save(beside, format="png")
     except OSError as error:
         raise OutputError(f"{path}: cannot be written ({error})") from None
@@ -204,10 +204,10 @@ def _write(path: Path, picture: NDArray[np.uint8]) -> None:
 def _write_latents(path: Path, names: list[str], latents: NDArray[np.float32]) -> None:
     import h5py
 
-    from anonbase.files import replacing
+    from anonbase.files import atomic_write
 
     try:
-        with replacing(path) as beside, h5py.File(beside, "w") as file:
+        with atomic_write(path) as beside, h5py.File(beside, "w") as file:
             file["w"] = latents
             file["name"] = [name.encode() for name in names]
     except OSError as error:

@@ -68,10 +68,10 @@ def synthesize(
     debug: Annotated[bool, _option("show where an error arose", "--debug")] = False,
 ) -> None:
     from anonfaces.condensation.resurrogate import resurrogate
-    from anonfaces.synthesize.options import Drawing
+    from anonfaces.synthesize.options import SurrogateOptions
 
     started = time.monotonic()
-    drawing = Drawing(generator, psi, seed, jobs, per)
+    drawing = SurrogateOptions(generator, psi, seed, jobs, per)
     summary = resurrogate(folder, surrogate, drawing, faces=faces, progress=not quiet)
     if not quiet:
         seconds = time.monotonic() - started

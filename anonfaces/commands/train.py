@@ -107,9 +107,9 @@ def main(
 ) -> None:
     """Read the options, then train."""
     from encoders.training_images import load_features, parse_square, read_pictures
-    from stylegan.train import Recipe, train
+    from stylegan.train import TrainingConfig, train
 
-    recipe = Recipe(
+    recipe = TrainingConfig(
         resolution=resolution,
         channel_base=channel_base,
         channel_max=channel_max,

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from anonbase.errors import InputError, OutputError
-from anonbase.files import replacing, resumable, write_text
-from anonbase.notices import noting
+from anonbase.files import atomic_write, mark_resumable, write_text
+from anonbase.notices import collect_warnings
 from anonfaces.cluster.budget import Budget, Effort
 from anonfaces.cluster.checks import check_k, check_seed
-from anonfaces.cluster.scale import REGION, Grouped, Job, connected, group_file, open_rows
+from anonfaces.cluster.scale import REGION, Job, ScaledGroups, connected, group_file, open_rows
 from anonfaces.condensation.job import _versions
 from anonfaces.dataset.workplace import check_output, workplace
 from anonfaces.report import Summary, write_report
@@ -41,7 +41,7 @@ class CondensedAtScale:
 
     folder: Path
     summary: Summary
-    groups: Grouped
+    groups: ScaledGroups
     columns: tuple[str, ...] = ()
 
 
@@ -91,8 +91,8 @@ def condense_at_scale(
             _PASSES, str(scratch / _fingerprint(origin, identity, k, seed, effort, region)),
         )  # fmt: skip
         _begin(Path(job.scratch))
-        with noting(warned), connected(scheduler) as workers, _bar(progress) as told:
-            grouped = group_file(rows, job, workers, region=region, progress=told)
+        with collect_warnings(warned), connected(scheduler) as workers, _bar(progress) as message:
+            grouped = group_file(rows, job, workers, region=region, progress=message)
         summary = _write(folder, grouped, job, tuple(warned))
     return CondensedAtScale(place, summary, grouped)
 
@@ -115,7 +115,7 @@ def _scratch(place: Path) -> Iterator[Path]:
         yield folder
     except BaseException as stop:
         if any(folder.glob("*/*.run")):
-            resumable(stop)
+            mark_resumable(stop)
         else:  # refused before anything was made
             _remove(folder)
         raise
@@ -160,7 +160,7 @@ def _bar(shown: bool) -> Iterator[Progress]:
         yield tell
 
 
-def _write(folder: Path, grouped: Grouped, job: Job, warned: tuple[str, ...]) -> Summary:
+def _write(folder: Path, grouped: ScaledGroups, job: Job, warned: tuple[str, ...]) -> Summary:
     _write_groups(folder / "groups.parquet", grouped)
     _write_centroids(folder / "centroids.h5", grouped, job)
     write_text(folder / "condensed.csv", _condensed(grouped))
@@ -188,25 +188,25 @@ def _write(folder: Path, grouped: Grouped, job: Job, warned: tuple[str, ...]) ->
     return summary
 
 
-def _write_groups(path: Path, grouped: Grouped) -> None:
+def _write_groups(path: Path, grouped: ScaledGroups) -> None:
     """One row a face, in the order of the input: row, group."""
     import pyarrow as pa
     from pyarrow.parquet import ParquetWriter
 
     schema = pa.schema([("row", pa.int64()), ("group", pa.int64())])
-    with replacing(path) as beside, ParquetWriter(beside, schema) as writer:
+    with atomic_write(path) as beside, ParquetWriter(beside, schema) as writer:
         for first in range(0, len(grouped.labels), _ROWS):
             group = grouped.labels[first : first + _ROWS]
             row = np.arange(first, first + len(group))
             writer.write_table(pa.table([row, group], schema=schema))
 
 
-def _write_centroids(path: Path, grouped: Grouped, job: Job) -> None:
+def _write_centroids(path: Path, grouped: ScaledGroups, job: Job) -> None:
     import h5py
 
     facts = {"k": job.k, "information_loss": grouped.information_loss, "lower_bound": 0.0}
     shape = (len(grouped.people), job.dimensions)
-    with replacing(path) as beside, h5py.File(beside, "w") as file:
+    with atomic_write(path) as beside, h5py.File(beside, "w") as file:
         stored = file.create_dataset("centroid", shape, np.float32)
         stored.attrs.update(facts | {"method": "anneal", "seed": job.seed})
         stored[:1] = 0  # has its place in the file from here on
@@ -217,7 +217,7 @@ def _write_centroids(path: Path, grouped: Grouped, job: Job) -> None:
         place.flush()
 
 
-def _condensed(grouped: Grouped) -> str:
+def _condensed(grouped: ScaledGroups) -> str:
     import pandas as pd
 
     spread = np.round(np.sqrt(grouped.error / grouped.faces), 6)

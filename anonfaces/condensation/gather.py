@@ -15,13 +15,13 @@ from anonbase.errors import InputError
 if TYPE_CHECKING:
     from encoders.faceset import FaceSet
 
-__all__ = ["Gathered", "from_faces", "from_file"]
+__all__ = ["GroupingInput", "from_faces", "from_file"]
 
 _NOT_KNOWN = ("estimate", "none")
 
 
 @dataclass(frozen=True)
-class Gathered:
+class GroupingInput:
     """Faces to be grouped.
 
     ``embedding`` (n, d); ``identity`` str (n,), '' where it is to be estimated, None where every
@@ -48,7 +48,9 @@ class Gathered:
         return 0 if self.identity is None else int((self.identity == "").sum())
 
 
-def from_faces(faces: FaceSet, identity: str | None, attributes: Sequence[str] = ()) -> Gathered:
+def from_faces(
+    faces: FaceSet, identity: str | None, attributes: Sequence[str] = ()
+) -> GroupingInput:
     """The faces of a FaceSet, with the identities that it holds or as ``identity`` says.
 
     InputError where there is no face at all, with what became of the pictures, or none of the
@@ -56,11 +58,11 @@ def from_faces(faces: FaceSet, identity: str | None, attributes: Sequence[str] =
     """
     if not len(faces):
         outcomes = faces.ledger["outcome"].value_counts()
-        told = ", ".join(f"{count} {name}" for name, count in sorted(outcomes.items()))
-        raise InputError(f"no face was found in any of {len(faces.ledger)} pictures ({told})")
+        message = ", ".join(f"{count} {name}" for name, count in sorted(outcomes.items()))
+        raise InputError(f"no face was found in any of {len(faces.ledger)} pictures ({message})")
     _must_have(faces, attributes)
     source = str(faces.meta.get("identity", "given")).partition(":")[0]
-    gathered = Gathered(
+    gathered = GroupingInput(
         faces.embedding,
         faces.identity,
         source if source in ("folder", "csv", "regex") else "given",
@@ -88,7 +90,7 @@ def from_file(
     identity: str | None,
     attributes: Sequence[str] = (),
     leave_out: Sequence[str] = (),
-) -> Gathered:
+) -> GroupingInput:
     """What a ``faces.h5`` or a file of bare embeddings holds; InputError if it cannot be read.
 
     It must have the columns ``attributes``; those of a table are no part of the embedding, nor
@@ -106,7 +108,9 @@ def from_file(
     return _from_vectors(path, identity, attributes, leave_out)
 
 
-def _from_faceset_file(path: Path, identity: str | None, attributes: Sequence[str]) -> Gathered:
+def _from_faceset_file(
+    path: Path, identity: str | None, attributes: Sequence[str]
+) -> GroupingInput:
     from encoders.faceset import FaceSet
 
     if identity not in (None, *_NOT_KNOWN):
@@ -116,7 +120,7 @@ def _from_faceset_file(path: Path, identity: str | None, attributes: Sequence[st
 
 def _from_vectors(
     path: Path, identity: str | None, attributes: Sequence[str], leave_out: Sequence[str]
-) -> Gathered:
+) -> GroupingInput:
     from anonfaces.cluster import read_input
 
     column = identity.partition(":")[2] if identity and ":" in identity else None
@@ -124,7 +128,7 @@ def _from_vectors(
         path, identity_column=column, attribute_columns=attributes, leave_out=leave_out
     )
     names = np.full(len(read), "") if read.identity is None else read.identity
-    gathered = Gathered(
+    gathered = GroupingInput(
         read.embedding,
         names,
         "given",
@@ -137,7 +141,7 @@ def _from_vectors(
     return _as_asked(gathered, None if column else identity)
 
 
-def _as_asked(gathered: Gathered, identity: str | None) -> Gathered:
+def _as_asked(gathered: GroupingInput, identity: str | None) -> GroupingInput:
     if identity == "none":
         return replace(gathered, identity=None, source="none")
     if identity == "estimate" or gathered.unnamed == len(gathered):

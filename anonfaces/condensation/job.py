@@ -19,7 +19,7 @@ import numpy as np
 
 from anonbase.errors import InputError, UtilityWarning
 from anonbase.files import write_text
-from anonbase.notices import noting, warn
+from anonbase.notices import collect_warnings, warn_user
 from anonfaces import __version__
 from anonfaces.cluster.budget import Budget, Effort, Progress, check_seconds
 from anonfaces.cluster.checks import check_k, check_seed
@@ -27,17 +27,17 @@ from anonfaces.cluster.constraints.constraint import asked
 from anonfaces.cluster.identity import THRESHOLD
 from anonfaces.cluster.inputs import check_leave_out, warn_of_dominant
 from anonfaces.cluster.methods import DEFAULT, find
-from anonfaces.condensation.gather import Gathered, from_faces, from_file
+from anonfaces.condensation.gather import GroupingInput, from_faces, from_file
 from anonfaces.condensation.identity_checks import write_doubts
 from anonfaces.dataset.workplace import check_output, workplace
 from anonfaces.report import Summary, write_report
 
 if TYPE_CHECKING:
     from anonfaces.cluster import Groups
-    from anonfaces.synthesize import Drawing
+    from anonfaces.synthesize import SurrogateOptions
     from encoders import FaceSet
 
-__all__ = ["Condensed", "Encoding", "condense"]
+__all__ = ["Condensed", "EncodingOptions", "condense"]
 
 _DIGITS = 9  # the last ones come from rounding, which the order of the faces decides
 _PACKAGES = (
@@ -47,7 +47,7 @@ _PACKAGES = (
 
 
 @dataclass(frozen=True)
-class Encoding:
+class EncodingOptions:
     """How photographs become vectors: the options of ``encoders.encode``."""
 
     extractor: str = "dlib"
@@ -90,8 +90,8 @@ class _Job:
     same_person: float | None
     leave_out: tuple[str, ...]
     surrogate: str
-    drawing: Drawing
-    encoding: Encoding
+    drawing: SurrogateOptions
+    encoding: EncodingOptions
     progress: bool
     certify: float | None
     asked: dict[str, Any]
@@ -116,8 +116,8 @@ def condense(
     t_closeness: Mapping[str, float] | None = None,
     certify: float | None = None,
     surrogate: str | None = None,
-    drawing: Drawing | None = None,
-    encoding: Encoding | None = None,
+    drawing: SurrogateOptions | None = None,
+    encoding: EncodingOptions | None = None,
     overwrite: bool = False,
     progress: bool = False,
 ) -> Condensed:
@@ -155,12 +155,16 @@ def condense(
     ``InputError`` and ``OutputError``, and then no dataset is written. Every ``PrivacyWarning``
     is also on the page.
     """
-    from anonfaces.synthesize import USUAL, Drawing
+    from anonfaces.synthesize import DEFAULT_SURROGATE, SurrogateOptions
 
-    how, looking, faced = method or DEFAULT, encoding or Encoding(), surrogate or USUAL
+    how, looking, faced = (
+        method or DEFAULT,
+        encoding or EncodingOptions(),
+        surrogate or DEFAULT_SURROGATE,
+    )
     job = _Job(
         check_k(k), how, effort, time_limit, check_seed(seed), identity, same_person,
-        tuple(leave_out), faced, drawing or Drawing(seed=seed), looking, progress, certify,
+        tuple(leave_out), faced, drawing or SurrogateOptions(seed=seed), looking, progress, certify,
         {"same": tuple(same), "l_diversity": l_diversity, "t_closeness": t_closeness},
     )  # fmt: skip
     _check(job)
@@ -187,8 +191,10 @@ def _check(job: _Job) -> None:
     asked(**job.asked)
     check_surrogate(job.surrogate, job.drawing)
     if job.same_person is not None and not job.same_person > 0:
-        told = f"--same-person (in Python same_person) is a distance > 0, not {job.same_person:g}"
-        raise InputError(told)
+        message = (
+            f"--same-person (in Python same_person) is a distance > 0, not {job.same_person:g}"
+        )
+        raise InputError(message)
 
 
 def _columns(job: _Job) -> tuple[str, ...]:
@@ -210,15 +216,15 @@ def _command(job: _Job, drawn: bool = True) -> str:
         parts.append(f"--identity {hidden.get(job.identity.partition(':')[0], job.identity)}")
     if job.same_person is not None:
         parts.append(f"--same-person {job.same_person:g}")
-    parts += job.drawing.told(job.surrogate, job.seed) if drawn else []
-    default = Encoding()
+    parts += job.drawing.to_cli(job.surrogate, job.seed) if drawn else []
+    default = EncodingOptions()
     for name in ("extractor", "detector", "faces", "chip_size", "upsample", "max_pixels"):
         if getattr(job.encoding, name) != getattr(default, name):
             parts.append(f"--{name.replace('_', '-')} {getattr(job.encoding, name)}")
     return " ".join(parts)
 
 
-def _encoded(photos: Path, place: Path, folder: Path, job: _Job) -> Gathered:
+def _encoded(photos: Path, place: Path, folder: Path, job: _Job) -> GroupingInput:
     """The faces of a folder of photographs, those of an earlier run or dataset re-used."""
     from encoders import encode
 
@@ -228,7 +234,7 @@ def _encoded(photos: Path, place: Path, folder: Path, job: _Job) -> Gathered:
         shutil.copyfile(place / "faces.h5", folder / "faces.h5")
     options = asdict(job.encoding)
     unknown = job.identity in ("estimate", "none")
-    with noting(job.warned):
+    with collect_warnings(job.warned):
         faces = encode(
             photos,
             folder / "faces.h5",
@@ -241,21 +247,25 @@ def _encoded(photos: Path, place: Path, folder: Path, job: _Job) -> Gathered:
     return from_faces(faces, job.identity if unknown else None, _columns(job))
 
 
-def _grouped(gathered: Gathered, job: _Job) -> tuple[Gathered, Groups]:
+def _grouped(gathered: GroupingInput, job: _Job) -> tuple[GroupingInput, Groups]:
     from anonfaces.cluster import group
 
-    with noting(job.warned), noting(job.noted, UtilityWarning), _bar(job.progress) as told:
+    with (
+        collect_warnings(job.warned),
+        collect_warnings(job.noted, UtilityWarning),
+        _bar(job.progress) as message,
+    ):
         warn_of_dominant(gathered.embedding, gathered.columns)
         groups = group(
             gathered.embedding, job.k, gathered.identity, method=job.method, seed=job.seed,
-            effort=job.effort, time_limit=job.time_limit, progress=told,
+            effort=job.effort, time_limit=job.time_limit, progress=message,
             identity_threshold=_same_person(gathered, job), certify=job.certify,
             attributes=gathered.attribute, **job.asked,
         )  # fmt: skip
     return gathered, groups
 
 
-def _same_person(gathered: Gathered, job: _Job) -> float:
+def _same_person(gathered: GroupingInput, job: _Job) -> float:
     """The distance below which two faces may be one person's; never a guess at the weak side."""
     if job.same_person is not None:
         return job.same_person
@@ -266,7 +276,7 @@ def _same_person(gathered: Gathered, job: _Job) -> float:
                 " below which two faces may be one person's: give --identity, or --same-person (in"
                 " Python identity, same_person)"
             )
-        warn(
+        warn_user(
             f"which extractor made these vectors is not known: {THRESHOLD:g}, the distance below"
             " which two faces may be one person's, is right for dlib's alone (--same-person; in"
             " Python same_person)",
@@ -290,14 +300,14 @@ def _bar(shown: bool) -> Iterator[Progress]:
         yield tell
 
 
-def _write(folder: Path, gathered: Gathered, groups: Groups, job: _Job) -> Summary:
+def _write(folder: Path, gathered: GroupingInput, groups: Groups, job: _Job) -> Summary:
     """Write everything but ``faces.h5``, which is there where photographs were the input."""
     from anonfaces.dataset.tables import condensed_table, not_found, spread_of, to_csv
     from anonfaces.synthesize.gallery import clear_surrogates, draw
 
     faces, labels = gathered.faces, groups.labels
     groups.write(folder, **_face_columns(gathered))
-    with noting(job.warned):
+    with collect_warnings(job.warned):
         write_doubts(folder, gathered)
     spread = spread_of(gathered.embedding, labels)
     table, withheld = condensed_table(labels, groups.identity, spread, gathered.attribute, job.k)
@@ -308,7 +318,7 @@ def _write(folder: Path, gathered: Gathered, groups: Groups, job: _Job) -> Summa
     else:
         missing, counts = not_found(faces)
         write_text(folder / "not_found.csv", to_csv(missing))
-        with noting(job.warned):
+        with collect_warnings(job.warned):
             draw(folder, faces, groups, job.surrogate, job.drawing, job.progress)
         facts |= _photographic(faces, counts, job)
     summary = _summary(folder, gathered, groups, job, **facts)
@@ -317,7 +327,7 @@ def _write(folder: Path, gathered: Gathered, groups: Groups, job: _Job) -> Summa
     return summary
 
 
-def _face_columns(gathered: Gathered) -> dict[str, Any]:
+def _face_columns(gathered: GroupingInput) -> dict[str, Any]:
     columns: dict[str, Any] = {}
     if gathered.image is not None:
         columns["image"] = gathered.image
@@ -339,7 +349,9 @@ def _photographic(faces: FaceSet, counts: dict[str, int], job: _Job) -> dict[str
     }
 
 
-def _summary(folder: Path, gathered: Gathered, groups: Groups, job: _Job, **facts: Any) -> Summary:
+def _summary(
+    folder: Path, gathered: GroupingInput, groups: Groups, job: _Job, **facts: Any
+) -> Summary:
     from anonfaces.cluster import random_loss
 
     people = groups.sizes()["people"].value_counts().sort_index()

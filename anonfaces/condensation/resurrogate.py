@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 
 from anonbase.errors import InputError, OutputError
 from anonbase.files import write_text
-from anonbase.notices import noting
+from anonbase.notices import collect_warnings
 from anonfaces.dataset.workplace import check_output, workplace
 
 if TYPE_CHECKING:
     from anonfaces.report import Summary
-    from anonfaces.synthesize import Drawing
+    from anonfaces.synthesize import SurrogateOptions
     from encoders.faceset import FaceSet
 
 __all__ = ["resurrogate"]
@@ -30,7 +30,7 @@ _BOX = ("left", "top", "right", "bottom")
 def resurrogate(
     folder: Path | str,
     surrogate: str,
-    drawing: Drawing | None = None,
+    drawing: SurrogateOptions | None = None,
     *,
     faces: Path | str | None = None,
     progress: bool = False,
@@ -45,10 +45,10 @@ def resurrogate(
     """
     from anonfaces.cluster import Groups
     from anonfaces.report import Summary, write_report
-    from anonfaces.synthesize import OF_SURROGATES, Drawing, check_surrogate
+    from anonfaces.synthesize import OF_SURROGATES, SurrogateOptions, check_surrogate
     from anonfaces.synthesize.gallery import draw
 
-    chosen, origin = drawing or Drawing(), Path(folder)
+    chosen, origin = drawing or SurrogateOptions(), Path(folder)
     check_surrogate(surrogate, chosen)
     _check_there(origin)
     place = check_output(origin, None, overwrite=True)
@@ -59,13 +59,13 @@ def resurrogate(
     warned = [note for note in summary.privacy_warnings if not note.startswith(OF_SURROGATES)]
     with workplace(place) as made:
         _carry_over(place, made)
-        with noting(warned):
+        with collect_warnings(warned):
             draw(made, found, groups, surrogate, chosen, progress)
-        told = " ".join(["python -m anonfaces.synthesize FOLDER", *chosen.told(surrogate, 0)])
+        message = " ".join(["python -m anonfaces.synthesize FOLDER", *chosen.to_cli(surrogate, 0)])
         summary = replace(
             summary,
             surrogate=surrogate,
-            command=f"{_first(summary)}; {told}",
+            command=f"{_first(summary)}; {message}",
             privacy_warnings=tuple(warned),
         )
         write_text(made / "summary.json", summary.to_json())

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from anonbase.errors import OutputError
-from anonbase.files import hold, resumable
+from anonbase.files import lock, mark_resumable
 from anonfaces.dataset.summary import is_summary
 
 __all__ = ["LEDGER", "check_output", "workplace"]
@@ -56,7 +56,7 @@ def workplace(place: Path) -> Iterator[Path]:
 
     When the block ends well the folder becomes ``place``, in place of the dataset that may be
     there. When it does not, the folder stays where it holds what a later run can use, and that is
-    noted on the exception (``resumable``). Beside ``faces.h5``, the surrogates and what belongs to
+    noted on the exception (``mark_resumable``). Beside ``faces.h5``, the surrogates and what belongs to
     them, what an earlier run left there is removed first.
     """
     partial = _partial(place)
@@ -66,7 +66,7 @@ def workplace(place: Path) -> Iterator[Path]:
             yield partial
         except BaseException as stop:
             if _worth_keeping(partial, place):
-                resumable(stop)
+                mark_resumable(stop)
             else:
                 _remove(partial, _entries(partial))
             raise
@@ -86,7 +86,7 @@ def _held(partial: Path, place: Path) -> Iterator[None]:
     except OSError as error:
         raise OutputError(f"cannot write beside {place}: {error.strerror or error}") from error
     with mark:
-        hold(mark, partial)
+        lock(mark, partial)
         yield
 
 

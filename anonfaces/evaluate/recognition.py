@@ -15,12 +15,12 @@ from anonfaces.evaluate.detection import SIZE
 if TYPE_CHECKING:
     from encoders.embed import Embedder
 
-__all__ = ["recognise"]
+__all__ = ["recognize"]
 
 _PART = 256
 
 
-def recognise(
+def recognize(
     pictures: Iterable[NDArray[np.uint8]], embedder: Embedder, size: int = SIZE
 ) -> NDArray[np.float32]:
     """Vectors float32 (g, d) of RGB pictures (s, s, 3), a row of NaN where no face is found.

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from anonbase.files import write_text
-from anonbase.text import counted
+from anonbase.text import pluralize
 from anonfaces.dataset.summary import Summary
 
 if TYPE_CHECKING:
@@ -44,12 +44,12 @@ def _content(summary: Summary, groups: pd.DataFrame, pictures: Path) -> dict[str
         OUTCOMES,
         about,
         guarantee,
-        hint,
-        how_good,
+        identity_scope_text,
         kept,
         limits_of,
+        next_step_text,
+        optimality_gap_text,
         unlike,
-        whose_people,
     )
 
     unit = "faces" if summary.identity == "none" else "people"
@@ -59,11 +59,11 @@ def _content(summary: Summary, groups: pd.DataFrame, pictures: Path) -> dict[str
         "s": summary,
         "unit": unit,
         "guarantee": guarantee(summary.k, summary.identity),
-        "whose": whose_people(summary),
+        "whose": identity_scope_text(summary),
         "kept": kept(summary),
-        "how_good": how_good(summary),
+        "optimality_gap_text": optimality_gap_text(summary),
         "unlike": unlike(summary),
-        "hint": hint(summary),
+        "hint": next_step_text(summary),
         "not_promised": NOT_PROMISED,
         "about": about(summary.surrogate),
         "limits": limits_of(summary.surrogate),
@@ -122,5 +122,5 @@ def _template() -> Any:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.globals["counted"] = counted
+    environment.globals["pluralize"] = pluralize
     return environment.get_template("page.html")

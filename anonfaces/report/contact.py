@@ -15,7 +15,7 @@ import typer
 from numpy.typing import NDArray
 
 from anonbase import cli
-from anonbase.text import counted
+from anonbase.text import pluralize
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -50,11 +50,11 @@ def contact_sheet(
     from anonbase.errors import InputError
     from anonfaces.cluster import Groups
     from anonfaces.report.tiles import evenly
-    from anonfaces.synthesize import Drawing, check_surrogate
+    from anonfaces.synthesize import SurrogateOptions, check_surrogate
     from encoders.faceset import FaceSet
 
     for method in methods:
-        check_surrogate(method, Drawing())
+        check_surrogate(method, SurrogateOptions())
     groups = Groups.read(Path(folder))
     path = Path(folder) / "faces.h5" if faces is None else Path(faces)
     if not path.is_file():
@@ -62,7 +62,7 @@ def contact_sheet(
     found = FaceSet.read(path)
     if len(found) != len(groups):
         raise InputError(
-            f"{path} holds {counted(len(found), 'face')}, and {len(groups)} were grouped"
+            f"{path} holds {pluralize(len(found), 'face')}, and {len(groups)} were grouped"
         )
     chosen = evenly(groups.n_groups, rows).tolist()
     shown = [_members(found, groups, number) for number in chosen]
@@ -150,11 +150,11 @@ def contact(
     debug: Annotated[bool, _option("show where an error arose", "--debug")] = False,
 ) -> None:
     """Show members and the surrogates of several methods side by side. Keep the picture secret."""
-    from anonbase.files import replacing
+    from anonbase.files import atomic_write
     from anonfaces.synthesize import SURROGATES
 
     sheet = contact_sheet(folder, surrogate or list(SURROGATES), rows, faces, not quiet)
-    with replacing(output) as beside:
+    with atomic_write(output) as beside:
         sheet.save(beside, "PNG", optimize=True)
     if not quiet:
         print(f"{output}: members and surrogates side by side; keep it to yourself")

@@ -16,11 +16,17 @@ from numpy.typing import NDArray
 
 from anonbase.errors import GuaranteeError
 from anonfaces.dataset.workplace import LEDGER
-from anonfaces.synthesize import Accountable, Watched, load_surrogate, surrogates, warn_of_means
+from anonfaces.synthesize import (
+    ProgressReporting,
+    Reporting,
+    load_surrogate,
+    surrogates,
+    warn_if_pixel_mean,
+)
 
 if TYPE_CHECKING:
     from anonfaces.cluster import Groups
-    from anonfaces.synthesize import Drawing, Surrogate
+    from anonfaces.synthesize import Surrogate, SurrogateOptions
     from encoders.faceset import FaceSet
 
 __all__ = ["clear_surrogates", "draw", "encoded", "write_surrogates"]
@@ -31,7 +37,12 @@ _ENCODERS, _AHEAD = 2, 64
 
 
 def draw(
-    folder: Path, faces: FaceSet, groups: Groups, name: str, drawing: Drawing, progress: bool
+    folder: Path,
+    faces: FaceSet,
+    groups: Groups,
+    name: str,
+    drawing: SurrogateOptions,
+    progress: bool,
 ) -> None:
     """Write the surrogates of ``groups`` by the method ``name``; see ``write_surrogates``.
 
@@ -39,13 +50,13 @@ def draw(
     """
     from anonfaces import __version__
 
-    warn_of_means(name)
+    warn_if_pixel_mean(name)
 
-    how = f"{__version__} {' '.join(drawing.told(name))} {drawing.fingerprint()}"
+    how = f"{__version__} {' '.join(drawing.message(name))} {drawing.fingerprint()}"
     method = load_surrogate(name, drawing)
     write_surrogates(folder, faces, groups.labels, groups.identity, method, how, progress)
-    if progress and isinstance(method, Accountable):
-        print(f"{name}: {method.account()}")
+    if progress and isinstance(method, Reporting):
+        print(f"{name}: {method.report_line()}")
 
 
 def write_surrogates(
@@ -76,7 +87,7 @@ def write_surrogates(
         owner = {digest: number for number, digest in done.items()}
         made = surrogates(faces, labels, identity, method, skip=done.keys())
         bar = _shown(made, len(keys), len(done), progress)
-        if isinstance(method, Watched):
+        if isinstance(method, ProgressReporting):
             method.watch = lambda found, of: bar.set_postfix_str(f"of the next {of} {found} found")
         for number, png in _encoded(bar):
             digest = hashlib.sha256(png).hexdigest()

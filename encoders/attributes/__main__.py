@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from anonbase import cli
-from anonbase.text import counted
+from anonbase.text import pluralize
 
 _ABOUT = """
 Train the attribute network on a FaceSet of UTKFace, and print what it gets wrong on held-out faces.
@@ -42,7 +42,7 @@ def attributes(
     from tqdm import tqdm
 
     from encoders.attributes.network import FILE, SHIPPED, load_attributes
-    from encoders.attributes.training import Course, errors, read_utkface, train
+    from encoders.attributes.training import TrainingConfig, errors, read_utkface, train
 
     before = None if start is None else load_attributes(start)
     learnt, held_out = read_utkface(faces)
@@ -55,13 +55,13 @@ def attributes(
             bar.set_postfix(loss=f"{loss:.3f}")
             seen = so_far
 
-        network = train(learnt, Course(epochs, minutes, seed=seed), report, before)
+        network = train(learnt, TrainingConfig(epochs, minutes, seed=seed), report, before)
     rows = errors(network, held_out)
     place = (SHIPPED if output is None else output) / FILE
-    said = shlex.join(["python", "-m", "encoders.attributes", *sys.argv[1:]])
-    network.save(place, command=said, faces=len(learnt), seen=seen, seed=seed, errors=rows)
+    message = shlex.join(["python", "-m", "encoders.attributes", *sys.argv[1:]])
+    network.save(place, command=message, faces=len(learnt), seen=seen, seed=seed, errors=rows)
     _print(rows)
-    print(f"{counted(seen, 'face')} seen; in {place}")
+    print(f"{pluralize(seen, 'face')} seen; in {place}")
 
 
 def _print(rows: list[dict[str, Any]]) -> None:

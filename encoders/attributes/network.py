@@ -12,7 +12,7 @@ from anonbase.errors import InputError, WeightsError
 from anonbase.keras_backend import load_engine
 from encoders import weights_file
 from encoders.embed.network import check_chips
-from encoders.frame import Framing, Square
+from encoders.frame import CropAlignment, CropSquare
 
 __all__ = ["COLUMNS", "FACE", "SIZE", "Attributes", "build", "load_attributes"]
 
@@ -26,7 +26,7 @@ SHIPPED = _IN_WHEEL if _IN_WHEEL.is_dir() else _HERE.parent.parent / "datasets" 
 COLUMNS = ("age", "female", "smile", "yaw")
 SIZE, YEARS = 64, 50.0
 #: Where the FFHQ square lies in what the network looks at: the face closely, as UTKFace cuts it.
-FACE = Square(0.5, 0.34, 1.57)
+FACE = CropSquare(0.5, 0.34, 1.57)
 _WIDTHS, _BATCH = (32, 64, 128, 192), 64
 
 
@@ -37,7 +37,7 @@ class Attributes:
         self.network = network
 
     def __call__(
-        self, chips: NDArray[np.uint8], framing: Framing | None = None
+        self, chips: NDArray[np.uint8], framing: CropAlignment | None = None
     ) -> dict[str, NDArray[np.float32]]:
         """RGB chips uint8 (n, s, s, 3) to float32 (n,) for each of ``COLUMNS``.
 
@@ -48,7 +48,7 @@ class Attributes:
         if chips.ndim != 4:
             raise InputError(f"expected RGB chips of shape (n, s, s, 3), got {chips.shape}")
         check_chips(chips, chips.shape[1])
-        whole = Square() if framing is None else framing.ffhq
+        whole = CropSquare() if framing is None else framing.ffhq
         square = FACE.inverse().within(whole)
         parts = [
             self._part(square.cut(chips[i : i + _BATCH], SIZE))

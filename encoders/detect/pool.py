@@ -19,9 +19,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from anonbase.worker_pool import Crew
+    from anonbase.worker_pool import WorkerPool
 
-__all__ = ["LOOKED_AT", "Onlookers", "enlarged", "shows_a_face"]
+__all__ = ["LOOKED_AT", "FaceDetectorPool", "enlarged", "shows_a_face"]
 
 LOOKED_AT = 256
 """Pictures are brought to this side in pixels before dlib looks at them."""
@@ -43,7 +43,7 @@ def shows_a_face(picture: NDArray[np.uint8]) -> bool:
     return len(_detector()(enlarged(picture, LOOKED_AT))) > 0
 
 
-class Onlookers:
+class FaceDetectorPool:
     """Processes that look at pictures, to be used in a ``with`` statement.
 
     ``show`` hands pictures on and returns at once; ``seen`` waits for the answer to the oldest
@@ -52,16 +52,16 @@ class Onlookers:
 
     def __init__(self, jobs: int | None = None) -> None:
         self._jobs = jobs or os.cpu_count() or 1
-        self._crew: Crew | None = None
+        self._crew: WorkerPool | None = None
         self._shown = 0
         self._answers: dict[int, list[bool]] = {}
         self._open: list[list[int]] = []
 
     def __enter__(self) -> Self:
-        from anonbase.worker_pool import Crew
+        from anonbase.worker_pool import WorkerPool
 
         command = (sys.executable, "-P", "-m", "encoders.detect.pool")
-        self._crew = Crew(self._jobs, command)
+        self._crew = WorkerPool(self._jobs, command)
         self._crew.__enter__()
         return self
 
@@ -98,7 +98,7 @@ class Onlookers:
         shown = [[len(p), base64.b64encode(p.tobytes()).decode("ascii")] for p in small]
         self._at_work().put({"number": self._shown, "pictures": shown})
 
-    def _at_work(self) -> Crew:
+    def _at_work(self) -> WorkerPool:
         if self._crew is None:
             raise RuntimeError("Onlookers are to be used in a with statement")
         return self._crew

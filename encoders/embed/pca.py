@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anonbase.errors import InputError, WeightsError
-from anonbase.files import replacing
+from anonbase.files import atomic_write
 from anonbase.untrusted.hdf5 import dataset, read_floats
 from encoders.embed.network import check_chips
 
@@ -81,7 +81,7 @@ class PcaEmbedder:
         """Write it as HDF5, all of it or nothing."""
         import h5py
 
-        with replacing(path) as beside, h5py.File(beside, "w") as file:
+        with atomic_write(path) as beside, h5py.File(beside, "w") as file:
             file.attrs["format"] = _FORMAT
             file.attrs["alignment"] = ALIGNMENT
             file.create_dataset("mean", data=self.mean)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from anonbase.errors import WeightsWarning
 from anonbase.files import sha256
-from anonbase.notices import warn
+from anonbase.notices import warn_user
 
 __all__ = ["check_hash"]
 
@@ -19,7 +19,7 @@ def check_hash(path: Path, known: Mapping[str, str], found: str | None = None) -
     """
     found = found or sha256(path)
     if found not in known:
-        warn(
+        warn_user(
             f"{path}: SHA-256 {found} is not one that we know; results depend on who made it",
             WeightsWarning,
         )

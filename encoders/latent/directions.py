@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from anonbase.errors import WeightsError
 from encoders import weights_file
 from encoders.attributes import load_attributes
-from encoders.frame import Framing, measure
+from encoders.frame import CropAlignment, estimate_alignment
 from encoders.latent.samples import draw
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ _SHOWN = {
 class Directions(Mapping[str, Vectors]):
     """``directions[trait]`` is float32 (w_dim,): add it, times an amount, to w or to W+."""
 
-    def __init__(self, vectors: Mapping[str, Vectors], framing: Framing) -> None:
+    def __init__(self, vectors: Mapping[str, Vectors], framing: CropAlignment) -> None:
         self._vectors, self.framing = dict(vectors), framing
 
     def __getitem__(self, trait: str) -> Vectors:
@@ -82,7 +82,7 @@ def load_directions(
     if shapes != dict.fromkeys(TRAITS, (generator.config.w_dim,)):
         raise WeightsError(f"{source}: expected {', '.join(TRAITS)}: {REMEDY} makes it")
     try:
-        framing = Framing.from_json(meta["framing"])
+        framing = CropAlignment.from_json(meta["framing"])
     except (KeyError, TypeError, ValueError) as error:
         raise WeightsError(f"{source}: no framing ({error})") from None
     return Directions({trait: arrays[trait] for trait in TRAITS}, framing)
@@ -91,7 +91,7 @@ def load_directions(
 def fit(generator: Generator, samples: int, seed: int) -> tuple[Directions, dict[str, Any]]:
     """Fit to ``samples`` pictures; how well each trait is read off w, on held-out pictures."""
     w = draw(generator, samples, seed, (0.7, 1.0))
-    framing = measure(generator.pictures(w[:200], batch=32))
+    framing = estimate_alignment(generator.pictures(w[:200], batch=32))
     traits = _traits(generator, framing, w)
     held = max(20, int(_HELD_OUT * samples))
     slopes, explained = _regress(w[held:], traits[held:], w[:held], traits[:held])
@@ -117,7 +117,7 @@ def picture(generator: Generator, directions: Directions, seed: int) -> NDArray[
     return np.concatenate(blocks, axis=1)
 
 
-def _traits(generator: Generator, framing: Framing, w: Vectors) -> Vectors:
+def _traits(generator: Generator, framing: CropAlignment, w: Vectors) -> Vectors:
     """What the attribute network sees, gender as log odds, and the light in quarters, (n, 16)."""
     network, parts = load_attributes(), []
     for start in range(0, len(w), _AT_ONCE):

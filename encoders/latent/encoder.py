@@ -15,7 +15,7 @@ from anonbase.errors import InputError, WeightsError
 from anonbase.keras_backend import load_engine
 from encoders import weights_file
 from encoders.embed.network import check_chips
-from encoders.frame import Framing
+from encoders.frame import CropAlignment
 
 load_engine()
 
@@ -39,7 +39,7 @@ class LatentEncoder:
         self,
         generator: Generator,
         config: LatentConfig,
-        framing: Framing,
+        framing: CropAlignment,
         values: Mapping[str, NDArray[Any]],
         source: str = "latent encoder",
     ) -> None:
@@ -125,7 +125,7 @@ def load_latent_encoder(
     generator = stylegan.load() if generator is None else generator
     weights_file.check_generator(source, meta, generator, REMEDY)
     try:
-        framing, config = Framing.from_json(meta["framing"]), _config(meta["config"])
+        framing, config = CropAlignment.from_json(meta["framing"]), _config(meta["config"])
     except (KeyError, TypeError, ValueError) as error:
         raise WeightsError(f"{source}: not a latent encoder's words ({error})") from None
     return LatentEncoder(generator, config, framing, values, str(source))

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from encoders.photographs.path_escape import unescape
 from encoders.photographs.walk import FORMATS
 
-__all__ = ["LARGEST_FILE", "MAX_PIXELS", "Unusable", "decode", "read_bytes"]
+__all__ = ["LARGEST_FILE", "MAX_PIXELS", "UnreadableImageError", "decode", "read_bytes"]
 
 MAX_PIXELS = 100_000_000
 LARGEST_FILE = 512 * 2**20
@@ -26,7 +26,7 @@ _ORIENTATION = 0x0112
 _WHITE = (255, 255, 255, 255)
 
 
-class Unusable(Exception):  # noqa: N818 - an outcome for the ledger, never shown as an error
+class UnreadableImageError(Exception):  # noqa: N818 - an outcome for the ledger, never shown as an error
     """A photograph that cannot be used: its ``outcome`` and ``reason`` for the ledger."""
 
     def __init__(self, outcome: str, reason: str) -> None:
@@ -43,7 +43,7 @@ def read_bytes(root: Path, path: str) -> tuple[bytes, str]:
     try:
         data = _read_inside(root, os.path.realpath(root / unescape(path)))
     except OSError as error:
-        raise Unusable("unreadable", str(error.strerror or error)) from error
+        raise UnreadableImageError("unreadable", str(error.strerror or error)) from error
     return data, hashlib.sha256(data).hexdigest()
 
 
@@ -55,30 +55,32 @@ def decode(data: bytes, max_pixels: int = MAX_PIXELS) -> NDArray[np.uint8]:
     number of pixels is read from the header, before anything is decoded. Raises Unusable.
     """
     if not data:
-        raise Unusable("unreadable", "the file is empty")
+        raise UnreadableImageError("unreadable", "the file is empty")
     try:
         with _quiet_pillow() as pillow, pillow.open(io.BytesIO(data), formats=FORMATS) as picture:
             _check_size(picture.width, picture.height, max_pixels)
             turned = _upright(picture, _orientation(picture))
             return np.ascontiguousarray(_to_rgb(turned))
-    except Unusable:
+    except UnreadableImageError:
         raise
     except MemoryError as error:
-        raise Unusable("too large", "not enough memory to decode it") from error
+        raise UnreadableImageError("too large", "not enough memory to decode it") from error
     except Exception as error:  # a decoder that is lied to raises anything
-        raise Unusable("unreadable", _reason(error)) from error
+        raise UnreadableImageError("unreadable", _reason(error)) from error
 
 
 def _read_inside(root: Path, real: str) -> bytes:
     inside = os.path.realpath(root)
     if os.path.commonpath([inside, real]) != inside:
-        raise Unusable("refused", "a link that leads out of the folder")
+        raise UnreadableImageError("refused", "a link that leads out of the folder")
     with open(real, "rb", opener=_open_carefully) as file:
         status = os.fstat(file.fileno())
         if not stat.S_ISREG(status.st_mode):
-            raise Unusable("not a file", "a pipe, a socket or a device")
+            raise UnreadableImageError("not a file", "a pipe, a socket or a device")
         if status.st_size > LARGEST_FILE:
-            raise Unusable("too large", f"{status.st_size} bytes, at most {LARGEST_FILE} are read")
+            raise UnreadableImageError(
+                "too large", f"{status.st_size} bytes, at most {LARGEST_FILE} are read"
+            )
         return file.read(LARGEST_FILE)
 
 
@@ -103,7 +105,7 @@ def _quiet_pillow() -> Iterator[Any]:
 def _check_size(width: int, height: int, max_pixels: int) -> None:
     if width * height > max_pixels:
         asked = f"{width} x {height} pixels, at most {max_pixels} are decoded (--max-pixels)"
-        raise Unusable("too large", asked)
+        raise UnreadableImageError("too large", asked)
 
 
 def _orientation(picture: Any) -> int:

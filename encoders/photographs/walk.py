@@ -11,7 +11,7 @@ from pathlib import Path
 from anonbase.errors import InputError
 from encoders.photographs.path_escape import escape
 
-__all__ = ["FORMATS", "Photograph", "Refused", "Walk", "find_photographs"]
+__all__ = ["FORMATS", "Photograph", "Refused", "ScanResult", "find_photographs"]
 
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF")
 _READ = {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif"}
@@ -41,7 +41,7 @@ class Refused:
 
 
 @dataclass
-class Walk:
+class ScanResult:
     """What a folder holds: photographs and refusals in the order of their paths."""
 
     photographs: list[Photograph] = field(default_factory=list)
@@ -49,7 +49,7 @@ class Walk:
     ignored: int = 0
 
 
-def find_photographs(root: Path) -> Walk:
+def find_photographs(root: Path) -> ScanResult:
     """List the photographs under ``root``; nothing outside of it is ever looked at.
 
     A file is a photograph by its extension, or by its first bytes where it has none. Hidden
@@ -63,9 +63,9 @@ def find_photographs(root: Path) -> Walk:
     """
     if not root.is_dir():
         raise InputError(f"{escape(str(root))}: not a folder of photographs")
-    walk, inside = Walk(), os.path.realpath(root)
+    walk, inside = ScanResult(), os.path.realpath(root)
     for entry in _entries(root, walk):
-        _sort_in(entry, os.path.relpath(entry.path, root), inside, walk)
+        _classify(entry, os.path.relpath(entry.path, root), inside, walk)
     if not walk.photographs:
         raise InputError(
             f"{escape(str(root))}: no photograph in it ({walk.ignored} other files, "
@@ -76,7 +76,7 @@ def find_photographs(root: Path) -> Walk:
     return walk
 
 
-def _entries(root: Path, walk: Walk) -> Iterator[os.DirEntry[str]]:
+def _entries(root: Path, walk: ScanResult) -> Iterator[os.DirEntry[str]]:
     folders = [str(root)]
     while folders:
         folder = folders.pop()
@@ -90,7 +90,7 @@ def _entries(root: Path, walk: Walk) -> Iterator[os.DirEntry[str]]:
         yield from (entry for entry in entries if not entry.is_dir(follow_symlinks=False))
 
 
-def _sort_in(entry: os.DirEntry[str], path: str, inside: str, walk: Walk) -> None:
+def _classify(entry: os.DirEntry[str], path: str, inside: str, walk: ScanResult) -> None:
     text = escape(path.replace(os.sep, "/"))
     try:
         refusal = _refusal(entry, inside)

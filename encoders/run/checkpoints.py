@@ -19,20 +19,28 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from anonbase.files import replacing
+from anonbase.files import atomic_write
 from encoders.faceset_file import BYSTANDER_COLUMNS, LEDGER_COLUMNS
 from encoders.photographs.walk import Photograph
-from encoders.run.examine import Examined
+from encoders.run.examine import ExaminedPhotograph
 
-__all__ = ["DONE", "FOUND", "Part", "load_part", "make_part", "part_name", "with_examined"]
+__all__ = [
+    "DETECTED",
+    "EMBEDDED",
+    "Checkpoint",
+    "load_part",
+    "make_part",
+    "part_name",
+    "with_examined",
+]
 
-FOUND, DONE = ".found", ".done"
+DETECTED, EMBEDDED = ".found", ".done"
 _ARRAYS = ("box", "landmark", "quality", "chip", "chip_end", "aligned", "embedding", "owner")
 _DAMAGED = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile)
 
 
 @dataclass(frozen=True)
-class Part:
+class Checkpoint:
     """Photographs examined and their faces; ``owner`` is the photograph's place in the part.
 
     ``aligned`` is uint8 (n, s, s, 3), or (0, s, s, 3) once ``embedding`` is float32 (n, d).
@@ -57,7 +65,7 @@ class Part:
         start = self.chip_end[face - 1] if face else 0
         return self.chip[start : self.chip_end[face]].tobytes()
 
-    def embedded(self, vectors: NDArray[np.float32]) -> Part:
+    def embedded(self, vectors: NDArray[np.float32]) -> Checkpoint:
         """The same with vectors, and without the chips that they were made from."""
         return replace(self, embedding=vectors, aligned=self.aligned[:0])
 
@@ -65,11 +73,11 @@ class Part:
         """Write all of it or nothing."""
         tables = json.dumps([self.ledger, self.bystanders]).encode()
         arrays = {name: getattr(self, name) for name in _ARRAYS}
-        with replacing(path) as beside, beside.open("wb") as file:
+        with atomic_write(path) as beside, beside.open("wb") as file:
             np.savez(file, tables=np.frombuffer(tables, np.uint8), **arrays)
 
 
-def load_part(path: Path, without_chips: bool = False) -> Part | None:
+def load_part(path: Path, without_chips: bool = False) -> Checkpoint | None:
     """Read a part; None if it is damaged, so that its photographs are examined again."""
     left_out = ("chip", "aligned") if without_chips else ()
     try:
@@ -78,12 +86,14 @@ def load_part(path: Path, without_chips: bool = False) -> Part | None:
             arrays: dict[str, Any] = {
                 name: np.empty(0, np.uint8) if name in left_out else file[name] for name in _ARRAYS
             }
-        return Part(ledger, bystanders, **arrays)
+        return Checkpoint(ledger, bystanders, **arrays)
     except _DAMAGED:
         return None
 
 
-def with_examined(part: Part, places: Sequence[int], examined: Sequence[Examined]) -> Part:
+def with_examined(
+    part: Checkpoint, places: Sequence[int], examined: Sequence[ExaminedPhotograph]
+) -> Checkpoint:
     """The part with other findings for the photographs at ``places``, which had no face."""
     other = make_part(examined, part.aligned.shape[1])
     ledger = list(part.ledger)
@@ -96,7 +106,7 @@ def with_examined(part: Part, places: Sequence[int], examined: Sequence[Examined
         name: np.concatenate([getattr(part, name), getattr(other, name)])[order]
         for name in ("box", "landmark", "quality", "aligned")
     }
-    return Part(
+    return Checkpoint(
         ledger,
         part.bystanders + other.bystanders,
         owner=owner[order],
@@ -109,15 +119,17 @@ def with_examined(part: Part, places: Sequence[int], examined: Sequence[Examined
 
 def part_name(photographs: Sequence[Photograph]) -> str:
     """A name that says which photographs, in which state, a part holds."""
-    said = json.dumps([[p.path, p.size, p.mtime_ns] for p in photographs])
-    return hashlib.sha256(said.encode()).hexdigest()[:24]
+    message = json.dumps([[p.path, p.size, p.mtime_ns] for p in photographs])
+    return hashlib.sha256(message.encode()).hexdigest()[:24]
 
 
-def make_part(examined: Sequence[Examined], aligned_size: int, dim: int = 0) -> Part:
+def make_part(
+    examined: Sequence[ExaminedPhotograph], aligned_size: int, dim: int = 0
+) -> Checkpoint:
     """Gather examined photographs into a part, without vectors yet."""
     faces = [face for one in examined for face in one.faces]
     square = (aligned_size, aligned_size, 3)
-    return Part(
+    return Checkpoint(
         ledger=[_ledger_row(one) for one in examined],
         bystanders=[row for one in examined for row in _bystander_rows(one)],
         owner=np.repeat(np.arange(len(examined)), [len(one.faces) for one in examined]),
@@ -135,14 +147,14 @@ def _stack(values: list[NDArray[Any]], tail: tuple[int, ...], dtype: type) -> ND
     return np.array(values, dtype).reshape(len(values), *tail)
 
 
-def _ledger_row(one: Examined) -> dict[str, Any]:
+def _ledger_row(one: ExaminedPhotograph) -> dict[str, Any]:
     photograph = one.photograph
     values = (photograph.path, photograph.size, photograph.mtime_ns, one.sha256, one.outcome,
               one.reason, len(one.faces), len(one.bystanders))  # fmt: skip
     return dict(zip(LEDGER_COLUMNS, values, strict=True))
 
 
-def _bystander_rows(one: Examined) -> list[dict[str, Any]]:
+def _bystander_rows(one: ExaminedPhotograph) -> list[dict[str, Any]]:
     return [
         dict(zip(BYSTANDER_COLUMNS, (one.photograph.path, *box.tolist(), quality), strict=True))
         for box, quality in one.bystanders

@@ -10,26 +10,26 @@ import numpy as np
 from encoders.detect import Detector, load_detector
 from encoders.embed import Embedder
 from encoders.photographs.walk import Photograph
-from encoders.run.checkpoints import DONE, Part, load_part, with_examined
-from encoders.run.examine import LOOK_AGAIN, Look, examine
+from encoders.run.checkpoints import EMBEDDED, Checkpoint, load_part, with_examined
+from encoders.run.examine import LOOK_AGAIN, ExaminationOptions, examine
 
-__all__ = ["Finisher"]
+__all__ = ["EmbeddingStage"]
 
 _FACES_AT_ONCE = 256
 
 
-class Finisher:
+class EmbeddingStage:
     """Turns parts that are found into parts that are done.
 
     MTCNN runs here, where TensorFlow is, on what the workers' detector saw no face in. Vectors
     are made for some hundred faces at a time; ``embedder`` None leaves them to be made later.
     """
 
-    def __init__(self, embedder: Embedder | None, look: Look) -> None:
+    def __init__(self, embedder: Embedder | None, options: ExaminationOptions) -> None:
         self._embedder = embedder
-        self._look = replace(look, detector="mtcnn", again=False)
+        self._options = replace(options, detector="mtcnn", again=False)
         self._again: Detector | None = None
-        self._waiting: list[tuple[Path, Part]] = []
+        self._waiting: list[tuple[Path, Checkpoint]] = []
 
     def add(self, path: Path) -> bool:
         """Take in a part that was found; False if it is damaged."""
@@ -54,17 +54,17 @@ class Finisher:
             split = np.split(vectors, ends)
             parts = [part.embedded(v) for part, v in zip(parts, split, strict=True)]
         for (path, _), part in zip(waiting, parts, strict=True):
-            part.save(path.with_suffix(DONE))
+            part.save(path.with_suffix(EMBEDDED))
             path.unlink()
 
-    def _looked_again(self, part: Part) -> Part:
+    def _looked_again(self, part: Checkpoint) -> Checkpoint:
         rows = part.ledger
         places = [place for place, row in enumerate(rows) if row["outcome"] == LOOK_AGAIN]
         if not places:
             return part
         self._again = self._again or load_detector("mtcnn")
         photographs = [_photograph(rows[place]) for place in places]
-        found = [examine(photograph, self._look, self._again) for photograph in photographs]
+        found = [examine(photograph, self._options, self._again) for photograph in photographs]
         return with_examined(part, places, found)
 
 

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from encoders.align import align, find_landmarks
 from encoders.detect import Detector, in_order
 from encoders.faceset_file import pack_chip
-from encoders.photographs.reading import Unusable, decode, read_bytes
+from encoders.photographs.reading import UnreadableImageError, decode, read_bytes
 from encoders.photographs.walk import Photograph
 
-__all__ = ["LOOK_AGAIN", "Examined", "Face", "Look", "examine"]
+__all__ = ["LOOK_AGAIN", "ExaminationOptions", "ExaminedPhotograph", "Face", "examine"]
 
 LOOK_AGAIN = "look again"
 _EYES = (slice(36, 42), slice(42, 48))
@@ -23,7 +23,7 @@ _FULL_RESOLUTION = 64.0
 
 
 @dataclass(frozen=True)
-class Look:
+class ExaminationOptions:
     """How photographs are to be examined; plain values, so that it can be sent to a worker.
 
     ``detector`` None finds nothing and asks to look again; ``again`` says what becomes of a
@@ -56,7 +56,7 @@ class Face:
 
 
 @dataclass(frozen=True)
-class Examined:
+class ExaminedPhotograph:
     """What came of one photograph: its row of the ledger, faces kept, and bystanders."""
 
     photograph: Photograph
@@ -67,23 +67,25 @@ class Examined:
     bystanders: tuple[tuple[NDArray[np.int32], float], ...] = ()
 
 
-def examine(photograph: Photograph, look: Look, detector: Detector | None) -> Examined:
+def examine(
+    photograph: Photograph, options: ExaminationOptions, detector: Detector | None
+) -> ExaminedPhotograph:
     """Examine one photograph; what is wrong with it becomes its outcome and reason."""
     digest = ""
     try:
-        data, digest = read_bytes(Path(look.root), photograph.path)
-        image = decode(data, look.max_pixels)
+        data, digest = read_bytes(Path(options.root), photograph.path)
+        image = decode(data, options.max_pixels)
         boxes = _find(image, detector)
-    except Unusable as unusable:
-        return Examined(photograph, digest, unusable.outcome, unusable.reason)
+    except UnreadableImageError as unusable:
+        return ExaminedPhotograph(photograph, digest, unusable.outcome, unusable.reason)
     if not len(boxes):
-        return Examined(photograph, digest, LOOK_AGAIN if look.again else "no face")
-    kept, others = (boxes, boxes[:0]) if look.keep_all else (boxes[:1], boxes[1:])
-    return Examined(
+        return ExaminedPhotograph(photograph, digest, LOOK_AGAIN if options.again else "no face")
+    kept, others = (boxes, boxes[:0]) if options.keep_all else (boxes[:1], boxes[1:])
+    return ExaminedPhotograph(
         photograph,
         digest,
         "faces",
-        faces=tuple(_face(image, box, look) for box in kept),
+        faces=tuple(_face(image, box, options) for box in kept),
         bystanders=tuple((box, _quality(find_landmarks(image, box))) for box in others),
     )
 
@@ -94,13 +96,13 @@ def _find(image: NDArray[np.uint8], detector: Detector | None) -> NDArray[np.int
     try:
         return in_order(detector(image), image)
     except MemoryError as error:
-        raise Unusable("too large", "not enough memory to look for faces") from error
+        raise UnreadableImageError("too large", "not enough memory to look for faces") from error
 
 
-def _face(image: NDArray[np.uint8], box: NDArray[np.int32], look: Look) -> Face:
+def _face(image: NDArray[np.uint8], box: NDArray[np.int32], options: ExaminationOptions) -> Face:
     landmark = find_landmarks(image, box)
-    chip = align(image, box, landmark, f"ffhq-68-{look.chip_size}", look.chip_size)
-    aligned = align(image, box, landmark, look.alignment, look.alignment_size)
+    chip = align(image, box, landmark, f"ffhq-68-{options.chip_size}", options.chip_size)
+    aligned = align(image, box, landmark, options.alignment, options.alignment_size)
     return Face(box, landmark, _quality(landmark), pack_chip(chip), aligned)
 
 

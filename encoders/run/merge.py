@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from encoders.faceset import FaceSet
 from encoders.faceset_file import BYSTANDER_COLUMNS, LEDGER_COLUMNS, read_packed_chips
 from encoders.identity import Identities
-from encoders.photographs.walk import Photograph, Refused, Walk
-from encoders.run.checkpoints import Part, load_part
+from encoders.photographs.walk import Photograph, Refused, ScanResult
+from encoders.run.checkpoints import Checkpoint, load_part
 
 __all__ = ["Merged", "merge", "table_rows"]
 
@@ -65,7 +65,7 @@ class Merged:
             yield path, [place for _, place in origins]
 
 
-def _whole(path: Path, without_chips: bool = False) -> Part:
+def _whole(path: Path, without_chips: bool = False) -> Checkpoint:
     part = load_part(path, without_chips)
     if part is None:
         raise OSError(f"{path} was damaged while it was in use")
@@ -73,7 +73,7 @@ def _whole(path: Path, without_chips: bool = False) -> Part:
 
 
 def merge(
-    walk: Walk,
+    walk: ScanResult,
     old: FaceSet | None,
     parts: Sequence[Path],
     identities: Identities,
@@ -117,7 +117,7 @@ def _from_part(path: Path) -> _Source:
     return _Source(path, part.ledger, part.bystanders, _images(part), fields)
 
 
-def _images(part: Part) -> list[str]:
+def _images(part: Checkpoint) -> list[str]:
     return [part.ledger[place]["path"] for place in part.owner]
 
 
@@ -159,7 +159,7 @@ def _gather(
     return np.concatenate(filled)[np.array(rows, np.int64)]
 
 
-def _ledger(sources: Sequence[_Source], owner: dict[str, int], walk: Walk) -> pd.DataFrame:
+def _ledger(sources: Sequence[_Source], owner: dict[str, int], walk: ScanResult) -> pd.DataFrame:
     rows = list(_owned(sources, owner, "rows", "path"))
     rows += [_refused_row(refused) for refused in walk.refused]
     return _table(sorted(rows, key=lambda row: row["path"]), LEDGER_COLUMNS)

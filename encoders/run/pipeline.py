@@ -13,8 +13,8 @@ from typing import Any, Literal
 import numpy as np
 
 from anonbase.errors import InputError, OutputError
-from anonbase.text import counted
-from anonbase.worker_pool import Crew
+from anonbase.text import pluralize
+from anonbase.worker_pool import WorkerPool
 from encoders.detect import DETECTORS
 from encoders.embed import Embedder, load_embedder
 from encoders.embed.pca import PcaEmbedder, fit_pca
@@ -22,11 +22,11 @@ from encoders.faceset import FaceSet
 from encoders.faceset_file import is_faceset, write_faceset
 from encoders.identity import Identities, find_identities
 from encoders.photographs.path_escape import escape
-from encoders.photographs.reading import MAX_PIXELS, Unusable, read_bytes
-from encoders.photographs.walk import Photograph, Walk, find_photographs
-from encoders.run.checkpoints import FOUND, load_part, make_part, part_name
-from encoders.run.embedding_stage import Finisher
-from encoders.run.examine import Examined, Look
+from encoders.photographs.reading import MAX_PIXELS, UnreadableImageError, read_bytes
+from encoders.photographs.walk import Photograph, ScanResult, find_photographs
+from encoders.run.checkpoints import DETECTED, load_part, make_part, part_name
+from encoders.run.embedding_stage import EmbeddingStage
+from encoders.run.examine import ExaminationOptions, ExaminedPhotograph
 from encoders.run.merge import Merged, merge, table_rows
 from encoders.run.workplace import Workplace, check_output
 
@@ -37,7 +37,7 @@ _CRASHED = "the decoder or the detector crashed on it, or memory ran out"
 
 
 @dataclass(frozen=True)
-class _Recipe:
+class _RunConfig:
     """All that the stored values depend on, besides the photographs."""
 
     extractor: str
@@ -108,7 +108,7 @@ def encode(
     if extractor != "pca" or weights is not None:
         embedder = load_embedder(extractor, weights)
     eats = embedder or PcaEmbedder
-    recipe = _Recipe(
+    recipe = _RunConfig(
         extractor, embedder.sha256 if embedder else "fitted on these photographs",
         eats.alignment, eats.chip_size, detector, upsample, keep_all, chip_size, max_pixels,
     )  # fmt: skip
@@ -123,8 +123,8 @@ class _Run:
 
     root: Path
     output: Path
-    walk: Walk
-    recipe: _Recipe
+    walk: ScanResult
+    recipe: _RunConfig
     embedder: Embedder | None  # None: PCA, fitted when all faces are found
     jobs: int
     progress: bool
@@ -135,8 +135,8 @@ class _Run:
         with Workplace(self.output, asdict(self.recipe), overwrite) as place:
             todo = self._todo(old, place)
             if done := len(self.walk.photographs) - len(todo):
-                said = counted(done, "photograph is", "photographs are")
-                self._say(f"{said} done already, {len(todo)} to go")
+                message = pluralize(done, "photograph is", "photographs are")
+                self._say(f"{message} done already, {len(todo)} to go")
             self._examine(todo, place)
             merged = merge(self.walk, old, place.done(), identities, meta)
             if self.embedder is None and old is None:
@@ -193,7 +193,7 @@ class _Run:
             return photograph.size == row.size and (
                 read_bytes(self.root, photograph.path)[1] == row.sha256
             )
-        except Unusable:
+        except UnreadableImageError:
             return False
 
     def _todo(self, old: FaceSet | None, place: Workplace) -> list[Photograph]:
@@ -206,40 +206,44 @@ class _Run:
 
     def _examine(self, todo: list[Photograph], place: Workplace) -> None:
         """Have ``todo`` examined by workers; finish what they, or an earlier run, found."""
-        look = self._look()
-        finisher = Finisher(self.embedder, look)
+        options = self._options()
+        finisher = EmbeddingStage(self.embedder, options)
         for path in place.found():
             finisher.add(path)
-        with self._bar(len(todo)) as bar, Crew(self.jobs) as crew:
-            left = self._hand_out(crew, _blocks(todo), look, place)
+        with self._bar(len(todo)) as bar, WorkerPool(self.jobs) as crew:
+            left = self._hand_out(crew, _blocks(todo), options, place)
             while left:
                 task, answer = crew.next()
                 photographs = [Photograph(*values) for values in task["photographs"]]
                 if answer is None and len(photographs) > 1:
                     half = len(photographs) // 2
                     halves = [photographs[:half], photographs[half:]]
-                    left += self._hand_out(crew, halves, look, place) - 1
+                    left += self._hand_out(crew, halves, options, place) - 1
                     continue
                 if answer is None:
-                    crashed = Examined(photographs[0], "", "unreadable", _CRASHED)
-                    make_part([crashed], look.alignment_size).save(Path(task["part"]))
+                    crashed = ExaminedPhotograph(photographs[0], "", "unreadable", _CRASHED)
+                    make_part([crashed], options.alignment_size).save(Path(task["part"]))
                 finisher.add(Path(task["part"]))
                 bar.update(len(photographs))
                 left -= 1
             finisher.finish()
 
     def _hand_out(
-        self, crew: Crew, blocks: Sequence[list[Photograph]], look: Look, place: Workplace
+        self,
+        crew: WorkerPool,
+        blocks: Sequence[list[Photograph]],
+        options: ExaminationOptions,
+        place: Workplace,
     ) -> int:
         for block in blocks:
-            part = place.folder / (part_name(block) + FOUND)
+            part = place.folder / (part_name(block) + DETECTED)
             listed = [(p.path, p.size, p.mtime_ns) for p in block]
-            crew.put({"look": look.to_dict(), "photographs": listed, "part": str(part)})
+            crew.put({"look": options.to_dict(), "photographs": listed, "part": str(part)})
         return len(blocks)
 
-    def _look(self) -> Look:
+    def _options(self) -> ExaminationOptions:
         recipe = self.recipe
-        return Look(
+        return ExaminationOptions(
             root=str(self.root),
             detector={"auto": "hog", "mtcnn": None}.get(recipe.detector, recipe.detector),
             upsample=recipe.upsample,
@@ -283,7 +287,7 @@ def _check_options(
         f"max_pixels {max_pixels}: at least 1": max_pixels >= 1,
         f"jobs {jobs}: at least 1": jobs is None or jobs >= 1,
     }
-    wrong = [said for said, right in choices.items() if not right]
+    wrong = [message for message, right in choices.items() if not right]
     if wrong:
         raise InputError(f"{wrong[0]} is expected")
 
@@ -295,7 +299,7 @@ def _check_replaceable(output: Path) -> None:
         raise OutputError(f"{output.absolute().parent}: no such folder to write {output.name} in")
 
 
-def _meta(recipe: _Recipe, identities: Identities, command: str, root: Path) -> dict[str, Any]:
+def _meta(recipe: _RunConfig, identities: Identities, command: str, root: Path) -> dict[str, Any]:
     return {
         "extractor": recipe.extractor,
         "extractor_sha256": recipe.extractor_sha256,

@@ -15,7 +15,7 @@ from typing import Any
 from encoders.detect import Detector, load_detector
 from encoders.photographs.walk import Photograph
 from encoders.run.checkpoints import make_part
-from encoders.run.examine import Look, examine
+from encoders.run.examine import ExaminationOptions, examine
 
 
 def main() -> None:
@@ -50,11 +50,11 @@ def _answer(task: dict[str, Any]) -> dict[str, Any]:
 
 def _work(task: dict[str, Any]) -> dict[str, Any]:
     """Examine the task's photographs and leave the part file that it names."""
-    look = Look(**task["look"])
-    detector = _detector(look.detector, look.upsample)
+    options = ExaminationOptions(**task["look"])
+    detector = _detector(options.detector, options.upsample)
     photographs = [Photograph(*values) for values in task["photographs"]]
-    examined = [examine(photograph, look, detector) for photograph in photographs]
-    make_part(examined, look.alignment_size).save(Path(task["part"]))
+    examined = [examine(photograph, options, detector) for photograph in photographs]
+    make_part(examined, options.alignment_size).save(Path(task["part"]))
     return {"examined": len(examined)}
 
 

@@ -9,8 +9,8 @@ from types import TracebackType
 from typing import Any, Self
 
 from anonbase.errors import InputError, OutputError
-from anonbase.files import hold, resumable, sweep, write_text
-from encoders.run.checkpoints import DONE, FOUND
+from anonbase.files import lock, mark_resumable, remove_stale, write_text
+from encoders.run.checkpoints import DETECTED, EMBEDDED
 
 __all__ = ["Workplace", "check_output"]
 
@@ -39,7 +39,7 @@ class Workplace:
         except OSError as error:
             raise OutputError(f"{self.folder}: cannot be written ({error.strerror})") from error
         try:
-            hold(self._lock, self.folder)
+            lock(self._lock, self.folder)
             self._settle()
         except BaseException:
             self._lock.close()
@@ -53,18 +53,18 @@ class Workplace:
         trace: TracebackType | None,
     ) -> None:
         if error is not None and (self.found() or self.done()):
-            resumable(error)
+            mark_resumable(error)
         elif error is not None:
             self.remove()
         self._lock.close()
 
     def found(self) -> list[Path]:
         """Parts that are to be finished."""
-        return sorted(self.folder.glob(f"*{FOUND}"))
+        return sorted(self.folder.glob(f"*{DETECTED}"))
 
     def done(self) -> list[Path]:
         """Parts that are finished."""
-        return sorted(self.folder.glob(f"*{DONE}"))
+        return sorted(self.folder.glob(f"*{EMBEDDED}"))
 
     def remove(self) -> None:
         """Everything is in the output: the folder can go."""
@@ -73,16 +73,20 @@ class Workplace:
     def _settle(self) -> None:
         """Remove what was half-written when a run was killed, or what another recipe left."""
         for output in (self._output, self._output.with_suffix(".pca.h5")):
-            sweep(output)
+            remove_stale(output)
         written = self.folder / _RECIPE
         recipe = json.dumps(self._recipe, sort_keys=True, indent=1)
         before = written.read_text(encoding="utf-8") if written.is_file() else recipe
         if before != recipe and not self._overwrite:
-            said = _difference(before, self._recipe)
-            raise InputError(f"{self.folder} holds an unfinished run made with {said}; {_RENAME}")
+            message = _difference(before, self._recipe)
+            raise InputError(
+                f"{self.folder} holds an unfinished run made with {message}; {_RENAME}"
+            )
         kept = {"lock", _RECIPE} if before == recipe else {"lock"}
         for path in self.folder.iterdir():
-            if path.name not in kept and (before != recipe or path.suffix not in (DONE, FOUND)):
+            if path.name not in kept and (
+                before != recipe or path.suffix not in (EMBEDDED, DETECTED)
+            ):
                 path.unlink()
         write_text(written, recipe)
 
@@ -93,8 +97,8 @@ def check_output(output: Path, made_by: dict[str, Any] | None, recipe: dict[str,
     ``made_by`` is the recipe of the existing output, None if there is no output.
     """
     if made_by is not None and made_by != recipe:
-        said = _difference(json.dumps(made_by), recipe)
-        raise InputError(f"{output} was made with {said}; {_RENAME}")
+        message = _difference(json.dumps(made_by), recipe)
+        raise InputError(f"{output} was made with {message}; {_RENAME}")
 
 
 def _difference(before: str, recipe: dict[str, Any]) -> str:

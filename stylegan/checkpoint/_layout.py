@@ -13,7 +13,7 @@ from stylegan.checkpoint._arrays import Arrays, count, kernel, mapping_sizes, ne
 from stylegan.networks.config import DiscriminatorConfig, EncoderConfig, GeneratorConfig
 
 __all__ = [
-    "Found",
+    "Checkpoint",
     "discriminator_from_official",
     "encoder_from_official",
     "fc_hwc",
@@ -22,7 +22,7 @@ __all__ = [
 
 
 @dataclass(frozen=True)
-class Found:
+class Checkpoint:
     """What was found in a file: configs and numbers in our layout, each checked later."""
 
     generator: GeneratorConfig

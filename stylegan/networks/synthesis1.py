@@ -17,7 +17,7 @@ from stylegan.networks.ops import ROOT2, blur, conv, dense
 from stylegan.networks.parameters import Parameters, Spec
 from stylegan.networks.synthesis2 import affine_specs
 
-__all__ = ["synthesis_specs", "synthesise"]
+__all__ = ["synthesis_specs", "synthesize"]
 
 Tensor = Any
 _FUSED_FROM = 128  # pixels; from here on enlarging and convolving are one step, and differ a bit
@@ -48,7 +48,7 @@ def _epilogue_specs(name: str, width: int, size: int, w_dim: int) -> dict[str, S
     }
 
 
-def synthesise(
+def synthesize(
     p: Parameters,
     config: GeneratorConfig,
     w: Tensor,

@@ -17,7 +17,7 @@ from stylegan.networks.config import GeneratorConfig
 from stylegan.networks.ops import ROOT2, conv, conv_up, dense, upsample
 from stylegan.networks.parameters import Parameters, Spec
 
-__all__ = ["synthesis_specs", "synthesise"]
+__all__ = ["synthesis_specs", "synthesize"]
 
 Tensor = Any
 
@@ -56,7 +56,7 @@ def affine_specs(name: str, w_dim: int, outputs: int, start: float = 1.0) -> dic
     }
 
 
-def synthesise(
+def synthesize(
     p: Parameters,
     config: GeneratorConfig,
     w: Tensor,

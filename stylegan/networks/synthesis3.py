@@ -22,7 +22,7 @@ from stylegan.networks.parameters import Parameters, Spec
 from stylegan.networks.resample import Step, resample
 from stylegan.networks.synthesis2 import affine_specs
 
-__all__ = ["filtered", "fourier_features", "modulated", "synthesis_specs", "synthesise"]
+__all__ = ["filtered", "fourier_features", "modulated", "synthesis_specs", "synthesize"]
 
 Tensor = Any
 _SCALE = 0.25  # of the picture
@@ -64,7 +64,7 @@ def _frequencies(rng: np.random.Generator, count: int, band: float) -> NDArray[n
     return np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=1)
 
 
-def synthesise(
+def synthesize(
     p: Parameters,
     config: AliasFreeConfig,
     w: Tensor,

@@ -10,22 +10,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from anonbase.errors import InputError
-from stylegan.train.recipe import Recipe
+from stylegan.train.recipe import TrainingConfig
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from stylegan.checkpoint import Found
+    from stylegan.checkpoint import Checkpoint
     from stylegan.train.networks import Features
 
-__all__ = ["Recipe", "train"]
+__all__ = ["TrainingConfig", "train"]
 
 
 def train(
     pixels: NDArray[np.uint8],
     output: str | Path,
-    recipe: Recipe | None = None,
+    recipe: TrainingConfig | None = None,
     *,
     held_out: int = 0,
     start: str | Path | None = None,
@@ -60,7 +60,7 @@ def train(
     from stylegan.train.mapping_phase import Match
     from stylegan.train.networks import Networks
 
-    wanted = recipe or Recipe()
+    wanted = recipe or TrainingConfig()
     if wanted.latent_kimg and features is None:
         raise InputError(NEEDS_LAYERS)
     networks = Networks(wanted)
@@ -78,7 +78,7 @@ def train(
     return Path(output)
 
 
-def _given(start: str | Path | None) -> Found | None:
+def _given(start: str | Path | None) -> Checkpoint | None:
     from stylegan import checkpoint
 
     return None if start is None else checkpoint.checked(checkpoint.read(Path(start)), str(start))

@@ -16,7 +16,7 @@ from keras import ops
 
 from stylegan.networks.parameters import Spec
 
-__all__ = ["fooled", "head_specs", "hinge", "judged", "told_apart"]
+__all__ = ["generator_loss", "head_specs", "hinge", "judged", "told_apart"]
 
 Tensor = Any
 _WIDTH = 64
@@ -46,7 +46,7 @@ def hinge(scores: Sequence[Tensor], real: bool) -> Tensor:
     return sum(ops.mean(ops.relu(1.0 + sign * one)) for one in scores) / len(scores)
 
 
-def fooled(heads: Mapping[str, Tensor], drawn: Sequence[Tensor]) -> Tensor:
+def generator_loss(heads: Mapping[str, Tensor], drawn: Sequence[Tensor]) -> Tensor:
     """What the drawing network makes small; the heads stay as they are."""
     fixed = {k: ops.stop_gradient(v) for k, v in heads.items()}
     return -sum(map(ops.mean, judged(fixed, drawn))) / len(drawn)
@@ -56,8 +56,8 @@ def told_apart(
     heads: Mapping[str, Tensor], drawn: Sequence[Tensor], real: Sequence[Tensor]
 ) -> Tensor:
     """What the heads make small; the drawing network learns nothing from it."""
-    lies = judged(heads, [ops.stop_gradient(one) for one in drawn])
-    return hinge(judged(heads, real), real=True) + hinge(lies, real=False)
+    fake_logits = judged(heads, [ops.stop_gradient(one) for one in drawn])
+    return hinge(judged(heads, real), real=True) + hinge(fake_logits, real=False)
 
 
 def _head(p: Mapping[str, Tensor], name: str, x: Tensor) -> Tensor:

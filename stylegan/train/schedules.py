@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from stylegan.train.recipe import Recipe
+from stylegan.train.recipe import TrainingConfig
 
 __all__ = ["keep_share", "warmed"]
 
@@ -17,7 +17,7 @@ def warmed(step: int, steps: int, last: float = 0.3) -> float:
     return min((step + 1) / _WARM, 1.0) * down
 
 
-def keep_share(recipe: Recipe, step: int) -> float:
+def keep_share(recipe: TrainingConfig, step: int) -> float:
     """How much of a running average stays in a step: half is new after ``ema_kimg``.
 
     At the beginning the average is shorter, a twentieth of what was seen.

@@ -124,9 +124,9 @@ HOSTILE: dict[str, tuple[Callable[[Path], object], str]] = {
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_hostile_file_is_refused_by_name(tmp_path: Path, name: str) -> None:
-    make, told = HOSTILE[name]
+    make, message = HOSTILE[name]
     make(tmp_path / name)
-    with pytest.raises(InputError, match=told) as caught:
+    with pytest.raises(InputError, match=message) as caught:
         open_rows(tmp_path / name).read(0)
     assert name in str(caught.value)
 

@@ -33,7 +33,7 @@ def test_the_loss_that_the_search_keeps_is_the_loss_there_is(
     start = mdav(points, weights, k, rng)
     search = Search(points, weights, k, rng, start)
     assert search.loss == pytest.approx(between(points, weights, start))
-    search.leg(heat, 0.9, 20_000)
+    search.stage(heat, 0.9, 20_000)
     assert search.loss == pytest.approx(between(points, weights, search.best))
     assert search.loss <= between(points, weights, start) * (1 + 1e-12)
     for label in (search.best, search.now):
@@ -50,8 +50,8 @@ def test_what_a_change_is_said_to_cost_is_what_it_costs(seed: int) -> None:
     d2, label = squared_distances(points), np.arange(12) // 4
     built = state.build(d2, weights, nearest_others(d2, 5), label, 4)
     i, j = 1, 6
-    priced = state.losing(built, i) + state.gaining(built, i, 1)
-    swapped = state.trading(built, i, j) + state.trading(built, j, i)
+    priced = state.removal_delta(built, i) + state.insertion_delta(built, i, 1)
+    swapped = state.swap_delta(built, i, j) + state.swap_delta(built, j, i)
     before = between(points, weights, label)
     moved, other = label.copy(), label.copy()
     moved[i] = 1

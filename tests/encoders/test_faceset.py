@@ -172,9 +172,9 @@ def test_a_hostile_file_is_refused_by_file_and_field(
     path = Path(str(small_faces.path))
     with h5py.File(path, "r+") as file:
         harm(file)
-    with pytest.raises(InputError, match=said) as told:
+    with pytest.raises(InputError, match=said) as message:
         FaceSet.read(path).chips()
-    assert path.name in str(told.value)
+    assert path.name in str(message.value)
 
 
 @pytest.mark.parametrize("cut", [0, 100, 3000])

@@ -63,10 +63,10 @@ def test_as_many_as_one_by_one_say() -> None:
 @pytest.mark.parametrize(
     ("extractor", "told"), [("dlib", "1 face does not look like the rest"), ("facenet", "")]
 )
-def test_the_summary_names_the_photograph(extractor: str, told: str) -> None:
-    said = _summary(_three(extractor), Path("faces.h5"), 1.0)
-    assert (told in said, "a/2.jpg" in said) == (True, bool(told))
-    assert "a/1.jpg" not in said
+def test_the_summary_names_the_photograph(extractor: str, message: str) -> None:
+    text = _summary(_three(extractor), Path("faces.h5"), 1.0)
+    assert (message in text, "a/2.jpg" in text) == (True, bool(message))
+    assert "a/1.jpg" not in text
 
 
 def _three(extractor: str) -> FaceSet:

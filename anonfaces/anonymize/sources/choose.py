@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anonfaces.anonymize.cover import COVERS
-from anonfaces.anonymize.detection import Faces, Finder
-from anonfaces.anonymize.options import Options
-from anonfaces.anonymize.sources.fresh import Fresh, Source
+from anonfaces.anonymize.detection import FaceAnalyzer, Faces
+from anonfaces.anonymize.options import AnonymizationOptions
+from anonfaces.anonymize.sources.fresh import Source, SyntheticFaces
 
 __all__ = ["make_source"]
 
@@ -18,26 +18,26 @@ Pixels = NDArray[np.uint8]
 
 
 def make_source(
-    options: Options,
-    finder: Finder,
+    options: AnonymizationOptions,
+    analyzer: FaceAnalyzer,
     found: Sequence[Faces],
-    spared: Sequence[Sequence[int]],
+    allowlisted: Sequence[Sequence[int]],
     read: Callable[[int], Pixels],
 ) -> Source | str:
     """The source of surrogates for pictures with the faces ``found``; ``read`` gives picture i.
 
     ``spared`` are the faces of each picture that stay. A mode that only covers is its own name.
     """
-    hidden = sum(map(len, found)) - sum(map(len, spared))
+    hidden = sum(map(len, found)) - sum(map(len, allowlisted))
     if options.surrogate in COVERS or not hidden:
         return options.surrogate if hidden else "solid"
     if options.surrogate == "group":
-        from anonfaces.anonymize.sources.group import Grouped
+        from anonfaces.anonymize.sources.group import GroupFaces
 
-        return Grouped(finder, found, spared, read, options)
+        return GroupFaces(analyzer, found, allowlisted, read, options)
     if options.surrogate == "inpaint":
-        from anonfaces.anonymize.sources.inpaint import Inpaint
+        from anonfaces.anonymize.sources.inpaint import InpaintedFaces
 
-        return Inpaint(finder, options, options.steps)
+        return InpaintedFaces(analyzer, options, options.steps)
     everyone = np.concatenate([faces.embedding for faces in found])
-    return Fresh(finder, everyone, options.seed, options.generator)
+    return SyntheticFaces(analyzer, everyone, options.seed, options.generator)

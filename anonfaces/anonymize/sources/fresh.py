@@ -10,10 +10,10 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from anonfaces.anonymize.detection import SAME_PERSON, Faces, Finder, distances
-from anonfaces.anonymize.paste import Donor
+from anonfaces.anonymize.detection import SAME_PERSON, FaceAnalyzer, Faces, distances
+from anonfaces.anonymize.paste import SourceFace
 
-__all__ = ["Fresh", "Source", "donors_of"]
+__all__ = ["Source", "SyntheticFaces", "donors_of"]
 
 Pixels = NDArray[np.uint8]
 
@@ -29,7 +29,7 @@ _JAW, _NOSE_BASE = slice(1, 16), 33
 class Source(Protocol):
     """Gives faces to put in place of others."""
 
-    def offers(self, image: Pixels, faces: Faces, index: int, key: int) -> Iterator[Donor]:
+    def candidates(self, image: Pixels, faces: Faces, index: int, key: int) -> Iterator[SourceFace]:
         """Faces for face ``index`` of ``faces``, the best first; nothing where there is none.
 
         ``key`` is the number of the picture in the input. The same seed gives the same faces.
@@ -37,7 +37,7 @@ class Source(Protocol):
         ...
 
 
-class Fresh:
+class SyntheticFaces:
     """Nobody's: samples of a generator that the recogniser tells from every face of the input.
 
     Which samples there are depends on the seed alone. A face gets one whose landmarks lie
@@ -49,14 +49,18 @@ class Fresh:
     """
 
     def __init__(
-        self, finder: Finder, everyone: NDArray[np.float32], seed: int, generator: Path | None
+        self,
+        analyzer: FaceAnalyzer,
+        everyone: NDArray[np.float32],
+        seed: int,
+        generator: Path | None,
     ) -> None:
         self._seed, self._everyone = seed, everyone
-        self._pools = (_Pool(finder, seed, psi, generator) for psi in _PSIS)
+        self._pools = (_Pool(analyzer, seed, psi, generator) for psi in _PSIS)
         self._drawn: list[_Pool] = []
         self._given: dict[int, set[int]] = {}
 
-    def offers(self, image: Pixels, faces: Faces, index: int, key: int) -> Iterator[Donor]:
+    def candidates(self, image: Pixels, faces: Faces, index: int, key: int) -> Iterator[SourceFace]:
         given = self._given.setdefault(key, set())
         own = _looks([(image, faces.landmark[index])])
         misfit = _Misfit(image, faces.landmark[index])
@@ -65,13 +69,15 @@ class Fresh:
             order = np.random.default_rng([self._seed, key, index]).permutation(len(off))
             order = order[np.argsort(off[order] // _AS_GOOD, kind="stable")]
             here = pool.unlike(faces.embedding)
-            new = np.array([id(donor) not in given for donor in pool.donors], bool)
+            new = np.array(
+                [id(source_face) not in given for source_face in pool.source_faces], bool
+            )
             for allowed in (pool.unlike(self._everyone) & here & new, here & new, here):
                 chosen = order[allowed[order]][:_COMPARED]
-                badness = off[chosen] + [misfit(pool.donors[i]) for i in chosen]
+                badness = off[chosen] + [misfit(pool.source_faces[i]) for i in chosen]
                 for i in chosen[np.argsort(badness, kind="stable")]:
-                    given.add(id(pool.donors[i]))
-                    yield pool.donors[i]
+                    given.add(id(pool.source_faces[i]))
+                    yield pool.source_faces[i]
 
     def _all_pools(self) -> Iterator[_Pool]:
         """Those that are drawn, then further ones, drawn when they are asked for."""
@@ -84,15 +90,19 @@ class Fresh:
 class _Pool:
     """Samples of a generator with one face in each, their looks and their vectors."""
 
-    def __init__(self, finder: Finder, seed: int, psi: float, generator: Path | None) -> None:
+    def __init__(
+        self, analyzer: FaceAnalyzer, seed: int, psi: float, generator: Path | None
+    ) -> None:
         import stylegan
 
         network = stylegan.load(generator)
         seeds = np.random.default_rng(seed).integers(0, 2**32, _DRAWN)
         w = network.map(network.latents([int(s) for s in seeds]), psi=psi)
-        found = finder.portraits(_enlarged(picture) for picture in network.pictures(w))
-        self.donors = [Donor(picture, face.landmark[0]) for picture, face in found]
-        self.looks = _looks([(donor.picture, donor.landmark) for donor in self.donors])
+        found = analyzer.portraits(_enlarged(picture) for picture in network.pictures(w))
+        self.source_faces = [SourceFace(picture, face.landmark[0]) for picture, face in found]
+        self.looks = _looks(
+            [(source_face.picture, source_face.landmark) for source_face in self.source_faces]
+        )
         self._vectors = np.array([face.embedding[0] for _, face in found]).reshape(-1, 128)
 
     def unlike(self, people: NDArray[np.float32]) -> NDArray[np.bool_]:
@@ -111,11 +121,13 @@ class _Misfit:
         self._target, self._tone = landmark, _tone(image, landmark)
         self._size = max(float(np.ptp(landmark, axis=0).max()), 1.0)
 
-    def __call__(self, donor: Donor) -> float:
-        points = np.hstack([donor.landmark, np.ones((len(donor.landmark), 1), np.float32)])
+    def __call__(self, source_face: SourceFace) -> float:
+        points = np.hstack(
+            [source_face.landmark, np.ones((len(source_face.landmark), 1), np.float32)]
+        )
         solution, *_ = np.linalg.lstsq(points, self._target, rcond=None)
         off = np.square(points @ solution - self._target).sum(axis=1).mean()
-        paler = np.abs(_tone(donor.picture, donor.landmark) - self._tone).mean()
+        paler = np.abs(_tone(source_face.picture, source_face.landmark) - self._tone).mean()
         return float(np.sqrt(off) / self._size + _TONE * paler / 255)
 
 
@@ -147,10 +159,10 @@ def _attributes() -> Any:
     return load_attributes()
 
 
-def donors_of(pictures: Iterable[Pixels], finder: Finder) -> list[Donor]:
+def donors_of(pictures: Iterable[Pixels], analyzer: FaceAnalyzer) -> list[SourceFace]:
     """Pictures of faces uint8 (s, s, 3) made ready; those in which dlib finds one, that is."""
-    found = finder.portraits(_enlarged(picture) for picture in pictures)
-    return [Donor(picture, face.landmark[0]) for picture, face in found]
+    found = analyzer.portraits(_enlarged(picture) for picture in pictures)
+    return [SourceFace(picture, face.landmark[0]) for picture, face in found]
 
 
 def _enlarged(picture: Pixels) -> Pixels:

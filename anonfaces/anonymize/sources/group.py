@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from anonfaces.anonymize.detection import Faces, Finder
-from anonfaces.anonymize.options import Options
-from anonfaces.anonymize.paste import Donor
+from anonfaces.anonymize.detection import FaceAnalyzer, Faces
+from anonfaces.anonymize.options import AnonymizationOptions
+from anonfaces.anonymize.paste import SourceFace
 from anonfaces.anonymize.sources.fresh import donors_of
 
-__all__ = ["METHOD", "Grouped"]
+__all__ = ["METHOD", "GroupFaces"]
 
 Pixels = NDArray[np.uint8]
 
@@ -20,7 +20,7 @@ METHOD = "stylegan"
 _SIDE = 256
 
 
-class Grouped:
+class GroupFaces:
     """Every face gets the surrogate of its group, which is made of at least k people.
 
     Who is who is estimated from the faces, on the safe side. What is put in depends on the
@@ -33,31 +33,38 @@ class Grouped:
 
     def __init__(
         self,
-        finder: Finder,
+        analyzer: FaceAnalyzer,
         found: Sequence[Faces],
-        spared: Sequence[Sequence[int]],
+        allowlisted: Sequence[Sequence[int]],
         read: Callable[[int], Pixels],
-        options: Options,
+        options: AnonymizationOptions,
     ) -> None:
         from anonfaces.cluster import group
-        from anonfaces.synthesize import Drawing, load_surrogate, surrogates, warn_of_means
+        from anonfaces.synthesize import (
+            SurrogateOptions,
+            load_surrogate,
+            surrogates,
+            warn_if_pixel_mean,
+        )
 
-        drawing = Drawing(options.generator, seed=options.seed)
+        drawing = SurrogateOptions(options.generator, seed=options.seed)
         method = load_surrogate(options.method or METHOD, drawing)
-        warn_of_means(options.method or METHOD)
+        warn_if_pixel_mean(options.method or METHOD)
         where = [
             (key, i)
             for key, faces in enumerate(found)
             for i in range(len(faces))
-            if i not in spared[key]
+            if i not in allowlisted[key]
         ]
         chips = _Chips(where, found, read)
         groups = group(chips.embedding, options.k, [""] * len(where), seed=options.seed)
         made = surrogates(chips, groups.labels, groups.identity, method)
-        donors = {number: donors_of([face], finder) for number, face in made}
-        self._donors = {place: donors[n] for place, n in zip(where, groups.labels, strict=True)}
+        source_faces = {number: donors_of([face], analyzer) for number, face in made}
+        self._donors = {
+            place: source_faces[n] for place, n in zip(where, groups.labels, strict=True)
+        }
 
-    def offers(self, image: Pixels, faces: Faces, index: int, key: int) -> Iterator[Donor]:
+    def candidates(self, image: Pixels, faces: Faces, index: int, key: int) -> Iterator[SourceFace]:
         """The group's surrogate; nothing where dlib finds no face in it."""
         yield from self._donors[key, index]
 

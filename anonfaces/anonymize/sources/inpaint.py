@@ -18,12 +18,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anonbase.errors import InputError, WeightsError, WeightsWarning
-from anonbase.notices import warn
-from anonfaces.anonymize.detection import Faces, Finder
-from anonfaces.anonymize.options import Options
-from anonfaces.anonymize.paste import Donor, outline, transform
+from anonbase.notices import warn_user
+from anonfaces.anonymize.detection import FaceAnalyzer, Faces
+from anonfaces.anonymize.options import AnonymizationOptions
+from anonfaces.anonymize.paste import SourceFace, outline, transform
 
-__all__ = ["Hole", "Inpaint"]
+__all__ = ["Hole", "InpaintedFaces"]
 
 Pixels = NDArray[np.uint8]
 Tensors = dict[str, Any]
@@ -50,14 +50,14 @@ class Hole:
 
 
 @dataclass
-class Inpaint:
+class InpaintedFaces:
     """Faces for holes: of ``options.latents`` found at once, the least loss comes first.
 
     ``steps``, if given, is a folder for a GIF of the way to each face.
     """
 
-    finder: Finder
-    options: Options
+    analyzer: FaceAnalyzer
+    options: AnonymizationOptions
     steps: Path | None = None
     _frame: NDArray[np.float32] = field(init=False)
 
@@ -71,7 +71,7 @@ class Inpaint:
         pictures = self._generator.pictures(
             self._generator.map(self._generator.latents(seeds), psi=_PSI)
         )
-        found = self.finder.portraits(_resized(picture, _SIDE) for picture in pictures)
+        found = self.analyzer.portraits(_resized(picture, _SIDE) for picture in pictures)
         if not found:
             raise InputError("dlib finds no face in what the generator makes: fresh needs faces")
         self._frame = np.mean([face.landmark[0] for _, face in found], axis=0)
@@ -79,13 +79,13 @@ class Inpaint:
         self._mean, self._spread = drawn.mean(axis=0), drawn.std(axis=0) + np.float32(1e-3)
         self._move = compiled(self._moved)
 
-    def offers(self, image: Pixels, faces: Faces, index: int, key: int) -> Iterator[Donor]:
+    def candidates(self, image: Pixels, faces: Faces, index: int, key: int) -> Iterator[SourceFace]:
         """Fillings of the face's hole, the best by loss first."""
         hole = self.hole(image, faces.landmark[index])
         if hole is None:
             return
         for picture in self.fill(hole, (key, index)):
-            yield Donor(_resized(picture, _SIDE), hole.landmark)
+            yield SourceFace(_resized(picture, _SIDE), hole.landmark)
 
     def hole(self, image: Pixels, landmark: NDArray[np.float32]) -> Hole | None:
         """The face at ``landmark`` (68, 2) framed and emptied; None where it cannot be framed."""
@@ -200,7 +200,7 @@ def _critic(path: Path | None, resolution: int) -> Any:
     except WeightsError:
         critic = None
     if critic is None or critic.config.resolution != resolution:
-        warn(
+        warn_user(
             "there is no discriminator beside the generator: holes are filled by their border"
             " alone, not by how real a face looks",
             WeightsWarning,

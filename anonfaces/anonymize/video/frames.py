@@ -44,7 +44,7 @@ def opened(path: Path, max_pixels: int) -> Iterator[Any]:
 
     Raises InputError where it cannot be opened, has no video, or is larger than ``max_pixels``.
     """
-    with _told(path):
+    with _describe(path):
         import av
 
         # The name alone decides how it is read: a playlist in disguise would fetch from anywhere.
@@ -77,7 +77,7 @@ def frames(
 
     Raises InputError where the file is damaged, ends before it says, or holds no such frame.
     """
-    with opened(path, max_pixels) as container, _told(path):
+    with opened(path, max_pixels) as container, _describe(path):
         stream = container.streams.video[0]
         stream.thread_type = "AUTO"
         origin = _seconds(stream.start_time or 0, stream.time_base)
@@ -154,7 +154,7 @@ def joined(
     import av
 
     first = pieces[0][1]
-    with _told(target, OutputError), av.open(str(target), "w") as made:
+    with _describe(target, OutputError), av.open(str(target), "w") as made:
         with av.open(str(pieces[0][0])) as piece:
             stream = made.add_stream_from_template(piece.streams.video[0])
         stream.metadata.clear()
@@ -182,8 +182,8 @@ def check_sound(source: Path) -> bool:
             with av.open(str(Path(folder) / f"a{source.suffix.lower()}"), "w") as made:
                 made.add_stream_from_template(sound)
         except ValueError as error:
-            told = f"{source}: its sound cannot be copied ({error}): --audio drop"
-            raise InputError(told) from error
+            message = f"{source}: its sound cannot be copied ({error}): --audio drop"
+            raise InputError(message) from error
         return True
 
 
@@ -208,7 +208,9 @@ def _copy(
 
 
 @contextmanager
-def _told(path: Path, kind: type[InputError] | type[OutputError] = InputError) -> Iterator[None]:
+def _describe(
+    path: Path, kind: type[InputError] | type[OutputError] = InputError
+) -> Iterator[None]:
     """Whatever FFmpeg says of a damaged file is one clear error."""
     import av
 

@@ -21,13 +21,17 @@ from numpy.typing import NDArray
 
 from anonbase.errors import InputError
 from anonfaces.anonymize.cover import Area, solid
-from anonfaces.anonymize.detection import Faces, Finder
-from anonfaces.anonymize.kept_people import references
-from anonfaces.anonymize.options import Options
-from anonfaces.anonymize.photographs import WRITTEN, Done
-from anonfaces.anonymize.video.assignment import Cast, look, make_cast
+from anonfaces.anonymize.detection import FaceAnalyzer, Faces
+from anonfaces.anonymize.kept_people import load_reference_embeddings
+from anonfaces.anonymize.options import AnonymizationOptions
+from anonfaces.anonymize.photographs import WRITTEN, AnonymizationResult
+from anonfaces.anonymize.video.assignment import (
+    SurrogateAssignment,
+    analyze_frame,
+    assign_surrogates,
+)
 from anonfaces.anonymize.video.frames import Frame, Writer, check_sound, frames, joined, opened
-from anonfaces.anonymize.video.tracks import join
+from anonfaces.anonymize.video.tracks import link_detections
 from anonfaces.anonymize.workplace import Place, workplace
 from encoders.photographs.path_escape import escape
 
@@ -41,12 +45,14 @@ _GAP, _PAD, _HOLD = 1.5, 0.4, 0.3
 _FACELESS = "no face was found in it: one may have been missed, so it is not written"
 
 
-def anonymize_video(source: Path, output: Path, options: Options) -> Done:
+def anonymize_video(
+    source: Path, output: Path, options: AnonymizationOptions
+) -> AnonymizationResult:
     """Replace the faces of one video; see ``anonymize``."""
     if not source.is_file():
         raise InputError(f"{source}: there is no such file")
-    finder = Finder()
-    people = references(options.keep, finder)
+    analyzer = FaceAnalyzer()
+    people = load_reference_embeddings(options.keep, analyzer)
     state = source.stat()
     recipe = {
         **options.recipe(),
@@ -55,13 +61,13 @@ def anonymize_video(source: Path, output: Path, options: Options) -> Done:
         "keep": people.tolist(),
     }
     with workplace(output, source, recipe, options.overwrite) as place:
-        run = _Run(source, options, finder, people, place)
+        run = _Run(source, options, analyzer, people, place)
         record = run.go()
         place.finish({"options": options.recipe(), "pictures": [record]})
     faces = Counter(face["outcome"] for face in record["faces"])
     if record["second_look"]:
         faces["second look"] = len(record["second_look"])
-    return Done(place.output, place.record, Counter([WRITTEN]), faces)
+    return AnonymizationResult(place.output, place.record, Counter([WRITTEN]), faces)
 
 
 @dataclass
@@ -69,8 +75,8 @@ class _Run:
     """One run over one video."""
 
     source: Path
-    options: Options
-    finder: Finder
+    options: AnonymizationOptions
+    analyzer: FaceAnalyzer
     people: NDArray[np.float32]
     place: Place
     times: list[Fraction] = field(default_factory=list)
@@ -86,12 +92,12 @@ class _Run:
         found = self._found()
         if not any(len(faces) for faces in found) and not self.options.keep_faceless:
             raise InputError(f"{self.source}: {_FACELESS} (--keep-faceless)")
-        tracks = join(found, self._frames(_GAP))
-        cast = make_cast(
-            tracks, self._read, self.people, self._frames(_PAD), len(self.times), self.finder,
+        tracks = link_detections(found, self._frames(_GAP))
+        assignment = assign_surrogates(
+            tracks, self._read, self.people, self._frames(_PAD), len(self.times), self.analyzer,
             self.options,
         )  # fmt: skip
-        late = self._replace(cast)
+        residual = self._replace(assignment)
         name = self._name()
         self._join(self.place.pictures / name, self.source if sound else None)
         return {
@@ -101,8 +107,8 @@ class _Run:
             "frames": len(self.times),
             "width": self.size[1],
             "height": self.size[0],
-            "faces": cast.told(),
-            "second_look": late,
+            "faces": assignment.describe(),
+            "second_look": residual,
         }
 
     def _frames(self, seconds: float) -> int:
@@ -137,7 +143,7 @@ class _Run:
             part: list[tuple[Fraction, Faces]] = []
             for frame in self._decoded(len(found)):
                 self.size = frame.image.shape[:2]
-                part.append((frame.time, look(self.finder, frame.image)))
+                part.append((frame.time, analyze_frame(self.analyzer, frame.image)))
                 bar.update()
                 if len(part) == _BLOCK:
                     self._keep(part, found, last=False)
@@ -160,7 +166,7 @@ class _Run:
         found += [Faces.from_json(faces) for faces in block["faces"]]
         self.size = tuple(block["size"])
 
-    def _replace(self, cast: Cast) -> list[dict[str, Any]]:
+    def _replace(self, assignment: SurrogateAssignment) -> list[dict[str, Any]]:
         """Write the pieces that are missing; what the second look covered, of all."""
         done = 0
         while self.place.load("piece", done) is not None:
@@ -169,32 +175,36 @@ class _Run:
         if done * _BLOCK < total:
             hold = self._frames(_HOLD)
             with self._bar("replacing", done * _BLOCK, total) as bar:
-                ready = _held(self._made(cast, max(done * _BLOCK - hold, 0)), hold)
+                ready = _held(self._made(assignment, max(done * _BLOCK - hold, 0)), hold)
                 self._write(ready, done * _BLOCK, bar)
         pieces = [self.place.load("piece", n) or {} for n in range(-(-total // _BLOCK))]
         return [entry for piece in pieces for entry in piece["late"]]
 
-    def _made(self, cast: Cast, first: int) -> Iterator[tuple[Frame, list[Late]]]:
+    def _made(
+        self, assignment: SurrogateAssignment, first: int
+    ) -> Iterator[tuple[Frame, list[Late]]]:
         for frame in self._decoded(first):
-            image = cast.perform(frame)
-            late = cast.second_look(image, frame.number)
-            yield Frame(frame.number, frame.time, image), late
+            image = assignment.render(frame)
+            residual = assignment.second_look(image, frame.number)
+            yield Frame(frame.number, frame.time, image), residual
 
     def _write(self, ready: Iterator[tuple[Frame, list[Late]]], first: int, bar: Any) -> None:
-        writer, told = None, []
-        for frame, late in ready:
+        writer, message = None, []
+        for frame, residual in ready:
             if frame.number < first:
                 continue
             number = frame.number // _BLOCK
             if writer is None:
                 writer = Writer(self._piece(number), self.source.suffix.lower(), self.rate)
             writer.add(frame)
-            told += [{"frame": n, "box": box.tolist(), "reason": why} for n, box, why, _ in late]
+            message += [
+                {"frame": n, "box": box.tolist(), "reason": why} for n, box, why, _ in residual
+            ]
             bar.update()
             if frame.number % _BLOCK == _BLOCK - 1 or frame.number == len(self.times) - 1:
                 writer.close()
-                self.place.save("piece", number, {"late": told})
-                writer, told = None, []
+                self.place.save("piece", number, {"late": message})
+                writer, message = None, []
 
     def _piece(self, number: int) -> Path:
         return self.place.part("mp4", number)
@@ -221,23 +231,23 @@ def _held(
     So that no frame flickers open between two in which the face was noticed.
     """
     waiting: deque[tuple[Frame, list[Late]]] = deque()
-    late: deque[Late] = deque()
+    residual: deque[Late] = deque()
     for entry in made:
         waiting.append(entry)
-        late += entry[1]
+        residual += entry[1]
         if len(waiting) > hold:
-            yield _covered(waiting.popleft(), late, hold)
+            yield _covered(waiting.popleft(), residual, hold)
     while waiting:
-        yield _covered(waiting.popleft(), late, hold)
+        yield _covered(waiting.popleft(), residual, hold)
 
 
 def _covered(
-    entry: tuple[Frame, list[Late]], late: deque[Late], hold: int
+    entry: tuple[Frame, list[Late]], residual: deque[Late], hold: int
 ) -> tuple[Frame, list[Late]]:
     frame = entry[0]
-    while late and late[0][0] < frame.number - hold:
-        late.popleft()
-    for number, _, _, where in late:
+    while residual and residual[0][0] < frame.number - hold:
+        residual.popleft()
+    for number, _, _, where in residual:
         if number <= frame.number + hold:
             solid(frame.image, where)
     return entry

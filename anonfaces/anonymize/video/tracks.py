@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from anonfaces.anonymize.detection import Faces, distances, overlap
 
-__all__ = ["Path", "Track", "join"]
+__all__ = ["Track", "Trajectory", "link_detections"]
 
 _OVERLAPS, _LIKE, _UNLIKE = 0.2, 0.5, 0.85
 _NEVER = 1e3
@@ -46,7 +46,7 @@ class Track:
         sides = [box[2:] - box[:2] for box in self.box]
         return int(np.argmax([int(side[0]) * int(side[1]) for side in sides]))
 
-    def path(self, pad: int, frames: int) -> Path:
+    def path(self, pad: int, frames: int) -> Trajectory:
         """Where the face is in every frame from ``pad`` before the first to ``pad`` after the last.
 
         ``frames`` is how many the video has.
@@ -55,24 +55,26 @@ class Track:
         every = np.arange(first, last + 1)
         box = _between(every, self.frame, np.array(self.box, np.float64))
         landmark = _between(every, self.frame, np.array(self.landmark, np.float64))
-        return Path(first, np.rint(box).astype(np.int32), _smooth(landmark).astype(np.float32))
+        return Trajectory(
+            first, np.rint(box).astype(np.int32), _smooth(landmark).astype(np.float32)
+        )
 
 
 @dataclass(frozen=True)
-class Path:
+class Trajectory:
     """A track without gaps: box int32 (n, 4) and landmark float32 (n, 68, 2) from ``first`` on."""
 
     first: int
     box: NDArray[np.int32]
     landmark: NDArray[np.float32]
 
-    def at(self, frame: int) -> int | None:
+    def row_at(self, frame: int) -> int | None:
         """The row for a frame, None where the face is not there."""
         row = frame - self.first
         return row if 0 <= row < len(self.box) else None
 
 
-def join(frames: Iterable[Faces], gap: int) -> list[Track]:
+def link_detections(frames: Iterable[Faces], gap: int) -> list[Track]:
     """The tracks through the faces of consecutive frames; none has a gap of more than ``gap``."""
     tracks: list[Track] = []
     for number, faces in enumerate(frames):
@@ -111,9 +113,9 @@ def _between(
     some = min(_ENDS, len(known)) - 1
     if some >= 2:  # of fewer the motion is not known, and they are held
         early = (flat[some] - flat[0]) / (known[some] - known[0])
-        late = (flat[-1] - flat[-1 - some]) / (known[-1] - known[-1 - some])
+        residual = (flat[-1] - flat[-1 - some]) / (known[-1] - known[-1 - some])
         made += np.minimum(every - known[0], 0)[:, None] * early
-        made += np.maximum(every - known[-1], 0)[:, None] * late
+        made += np.maximum(every - known[-1], 0)[:, None] * residual
     return made.reshape(len(every), *values.shape[1:])
 
 

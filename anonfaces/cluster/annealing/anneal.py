@@ -16,7 +16,7 @@ import numpy as np
 
 from anonfaces.cluster.annealing.blocks import BLOCK, anneal_in_blocks
 from anonfaces.cluster.annealing.enforce import begin
-from anonfaces.cluster.annealing.search import COLD, HOT, Search
+from anonfaces.cluster.annealing.search import T_END, T_START, Search
 from anonfaces.cluster.baselines.mdav import mdav
 from anonfaces.cluster.budget import UNLIMITED, Budget, stride
 from anonfaces.cluster.constraints.limits import Limits
@@ -38,14 +38,14 @@ class _Plan(NamedTuple):
     runs: int
     each: int  # tries a person
     most: int  # tries
-    heats: tuple[float, ...]  # first heat of each generation
+    temperatures: tuple[float, ...]  # first heat of each generation
     priced: int  # largest k at which whole groups are chosen before the last generation
 
 
 _PLANS = {
-    "fast": _Plan(2, 1_000, 1_100_000, (HOT,), 0),
-    "default": _Plan(2, 9_000, 9_000_000, (HOT, 0.1), 2),
-    "best": _Plan(5, 12_000, 12_000_000, (HOT, 0.1, 0.1), 4),
+    "fast": _Plan(2, 1_000, 1_100_000, (T_START,), 0),
+    "default": _Plan(2, 9_000, 9_000_000, (T_START, 0.1), 2),
+    "best": _Plan(5, 12_000, 12_000_000, (T_START, 0.1, 0.1), 4),
 }
 
 
@@ -80,7 +80,7 @@ def local_search(
     before = np.inf
     while search.loss < before * (1 - _QUIET) and not budget.spent():
         before = search.loss
-        search.leg(0.0, 1.0, 8 * search.candidates.size)
+        search.stage(0.0, 1.0, 8 * search.candidates.size)
     return search.best
 
 
@@ -135,24 +135,26 @@ def _annealed(
 ) -> np.ndarray:
     """``anneal``, no worse than the groups ``quick`` if there are such."""
     if len(points) > 2 * BLOCK:
-        hot = HOT if limits is None else _WARM
+        hot = T_START if limits is None else _WARM
         return anneal_in_blocks(points, weights, k, rng, budget, hot, limits, start=quick)
     plan, start = _PLANS[budget.effort], _start(points, weights, k, rng, limits)
     first = Search(points, weights, k, rng, start, limits)
     (warm, cold), tries = _units(points, weights, start), min(plan.each * len(points), plan.most)
     labels = [start] if quick is None else [quick, start]
-    for done, hot in enumerate(plan.heats if limits is None else [_WARM] * len(plan.heats)):
+    for done, hot in enumerate(
+        plan.temperatures if limits is None else [_WARM] * len(plan.temperatures)
+    ):
         runs = [first.restarted(one, labels[0]) for one in rng.spawn(plan.runs)]
-        told = partial(_tell, budget, done, len(plan.heats))
+        message = partial(_tell, budget, done, len(plan.temperatures))
         task = partial(
-            _cooled, hot * warm, COLD * cold, tries, budget, _share(budget, plan, done), told
+            _cooled, hot * warm, T_END * cold, tries, budget, _share(budget, plan, done), message
         )
         _in_threads(task, runs, budget)
         found = [run.best for run in runs] + labels
         labels = [recombine(points, weights, found, _part(budget)), *labels]
         if budget.spent():
             break
-        if limits is None and k <= plan.priced and done == len(plan.heats) - 2:
+        if limits is None and k <= plan.priced and done == len(plan.temperatures) - 2:
             labels.insert(0, chosen(points, weights, k, labels, budget))
     return labels[0]
 
@@ -195,7 +197,7 @@ def _in_threads(task: Callable[[Search], None], runs: list[Search], budget: Budg
 def _share(budget: Budget, plan: _Plan, done: int) -> float | None:
     """Seconds for each run of a generation, of those that are left; some run one after another."""
     left, turns = budget.left(), -(-plan.runs // (os.cpu_count() or 1))
-    return None if left is None else _TO_COOL * left / (turns * (len(plan.heats) - done))
+    return None if left is None else _TO_COOL * left / (turns * (len(plan.temperatures) - done))
 
 
 def _part(budget: Budget) -> float | None:
@@ -209,18 +211,18 @@ def _cooled(
     tries: int,
     budget: Budget,
     seconds: float | None,
-    told: Callable[[float, float], None],
+    message: Callable[[float, float], None],
     run: Search,
 ) -> None:
-    cool = (cold / hot) ** (1 / _LEGS) if hot > 0 else 1.0
-    leg, step = 0.0, 1.0
-    while leg < _LEGS and not budget.spent():
+    cooling = (cold / hot) ** (1 / _LEGS) if hot > 0 else 1.0
+    stage, step = 0.0, 1.0
+    while stage < _LEGS and not budget.spent():
         began = time.monotonic()
-        run.leg(hot * cool**leg, cool**step, tries // _LEGS)
-        leg += step
-        told(leg, run.loss)
-        step = stride(_LEGS, leg, time.monotonic() - began, seconds)
+        run.stage(hot * cooling**stage, cooling**step, tries // _LEGS)
+        stage += step
+        message(stage, run.loss)
+        step = stride(_LEGS, stage, time.monotonic() - began, seconds)
 
 
-def _tell(budget: Budget, done: int, generations: int, leg: float, loss: float) -> None:
-    budget.report((done + min(1.0, leg / _LEGS)) / generations, loss)
+def _tell(budget: Budget, done: int, generations: int, stage: float, loss: float) -> None:
+    budget.report((done + min(1.0, stage / _LEGS)) / generations, loss)

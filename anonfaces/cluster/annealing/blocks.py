@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from anonfaces.cluster.annealing.enforce import begin
-from anonfaces.cluster.annealing.search import COLD, HOT, Search
+from anonfaces.cluster.annealing.search import T_END, T_START, Search
 from anonfaces.cluster.baselines.mdav import mdav
 from anonfaces.cluster.budget import Budget, stride
 from anonfaces.cluster.constraints.limits import Limits, limits_at
@@ -43,11 +43,11 @@ def anneal_in_blocks(
     k: int,
     rng: np.random.Generator,
     budget: Budget,
-    hot: float = HOT,
+    hot: float = T_START,
     limits: Limits | None = None,
     *,
     start: np.ndarray | None = None,
-    leg: tuple[int, int] = (0, 1),
+    stage: tuple[int, int] = (0, 1),
     crowd: int = 0,
     threads: int | None = None,
 ) -> np.ndarray:
@@ -67,17 +67,21 @@ def anneal_in_blocks(
     label = start
     rounds, total, least = _PLAN[budget.effort]
     tries = max(least, total // (rounds * max(crowd, len(points))))
-    cool, rounds = (COLD / HOT) ** (1 / rounds), rounds // leg[1]
+    cooling, rounds = (T_END / T_START) ** (1 / rounds), rounds // stage[1]
     done, step, seconds = 0.0, 1.0, budget.left()
     best, lowest = label, between(points, weights, label)
-    heat = hot * lowest / len(points) * cool ** (rounds * leg[0])
+    temperature = hot * lowest / len(points) * cooling ** (rounds * stage[0])
     while done < rounds and not budget.spent():
-        began, cooler = time.monotonic(), cool**step
-        task = partial(_anneal_block, points, weights, k, label, limits, heat, cooler, tries)
+        began, cooler = time.monotonic(), cooling**step
+        task = partial(_anneal_block, points, weights, k, label, limits, temperature, cooler, tries)
         try:
             blocks = draw_blocks(label, graph, rng, tied=round(done) % 2 == 1)
             label = _joined(len(points), blocks, _in_threads(task, blocks, rng, threads))
-            done, heat, loss = done + step, heat * cooler, between(points, weights, label)
+            done, temperature, loss = (
+                done + step,
+                temperature * cooler,
+                between(points, weights, label),
+            )
             best, lowest = (label, loss) if loss < lowest else (best, lowest)
             budget.report(min(1.0, done / rounds), loss)
         except KeyboardInterrupt:
@@ -215,8 +219,8 @@ def _anneal_block(
     k: int,
     label: np.ndarray,
     limits: Limits | None,
-    heat: float,
-    cool: float,
+    temperature: float,
+    cooling: float,
     tries: int,
     rows: np.ndarray,
     rng: np.random.Generator,
@@ -226,7 +230,7 @@ def _anneal_block(
         return start
     own = None if limits is None else limits_at(limits, rows)
     search = Search(points[rows], weights[rows], k, rng, start, own)
-    search.leg(heat, cool, tries * len(rows))
+    search.stage(temperature, cooling, tries * len(rows))
     return search.now
 
 

@@ -12,12 +12,19 @@ from typing import Any
 import numpy as np
 
 from anonfaces.cluster.annealing import state
-from anonfaces.cluster.annealing.state import State, gaining, losing, missed, move, trading
-from anonfaces.cluster.constraints.limits import Limits, limits_at, missed_by
+from anonfaces.cluster.annealing.state import (
+    State,
+    insertion_delta,
+    move,
+    removal_delta,
+    swap_delta,
+    violation,
+)
+from anonfaces.cluster.constraints.limits import Limits, limits_at, violation_of
 from anonfaces.cluster.kernels import compiled, squared_distances
 from anonfaces.cluster.people import between, means
 
-__all__ = ["BLOCK", "begin", "dealt", "mend", "shortfalls"]
+__all__ = ["BLOCK", "begin", "deal_round_robin", "enforce_constraints", "violations"]
 
 BLOCK = 1024  # people whose distances are held at a time
 _LEAST = 1e-9
@@ -40,13 +47,13 @@ def begin(
     label = make(k)
     if limits is None:
         return label
-    best = first = mend(points, weights, k, label, limits)
+    best = first = enforce_constraints(points, weights, k, label, limits)
     if first.max() == 0:
-        best = first = dealt(k, limits)
+        best = first = deal_round_robin(k, limits)
     least, size = between(points, weights, best), k
     while np.bincount(best).max() > 2 * size - 1 and size <= len(points) // 3:
         size += (size + 1) // 2
-        label = mend(points, weights, k, make(size), limits)
+        label = enforce_constraints(points, weights, k, make(size), limits)
         loss = between(points, weights, label)
         if loss < least:
             best, least = label, loss
@@ -67,11 +74,11 @@ def _as_large(
     size = len(label) // (int(label.max()) + 1)
     if size < 2 * k:
         return label
-    near = mend(points, weights, k, make(size), limits)
+    near = enforce_constraints(points, weights, k, make(size), limits)
     return min(label, near, key=lambda one: between(points, weights, one))
 
 
-def dealt(k: int, limits: Limits) -> np.ndarray:
+def deal_round_robin(k: int, limits: Limits) -> np.ndarray:
     """Everybody dealt out like cards, in the order of their values: groups alike as can be.
 
     Returns:
@@ -83,13 +90,13 @@ def dealt(k: int, limits: Limits) -> np.ndarray:
     label = np.zeros(people, np.int64)
     while groups > 1:
         label[order] = np.arange(people) % groups
-        if not shortfalls(label, limits).any():
+        if not violations(label, limits).any():
             return label
         groups = min(groups - 1, groups * 19 // 20)
     return np.zeros(people, np.int64)
 
 
-def mend(
+def enforce_constraints(
     points: np.ndarray, weights: np.ndarray, k: int, label: np.ndarray, limits: Limits
 ) -> np.ndarray:
     """The groups of ``label``, changed as little as that goes until all keep the limits.
@@ -112,7 +119,7 @@ def mend(
     return _joined(points, weights, label, limits)
 
 
-def shortfalls(label: np.ndarray, limits: Limits) -> np.ndarray:
+def violations(label: np.ndarray, limits: Limits) -> np.ndarray:
     """By how much each group misses its limits, float64 (g,)."""
     order = np.lexsort((*limits.code[:1], label))  # in order, a column is sorted in no time
     return _shortfalls(order, np.bincount(label), limits)
@@ -122,7 +129,7 @@ def shortfalls(label: np.ndarray, limits: Limits) -> np.ndarray:
 def _shortfalls(order: Any, size: Any, limits: Any) -> Any:
     short, first = np.zeros(len(size)), 0
     for g in range(len(size)):
-        short[g] = missed_by(limits, order[first : first + size[g]], size[g])
+        short[g] = violation_of(limits, order[first : first + size[g]], size[g])
         first += size[g]
     return short
 
@@ -147,7 +154,7 @@ def _exchange_far(
     """The groups that still miss a limit, each time with as many others from anywhere."""
     rng = np.random.default_rng(0)
     for _ in range(4):
-        short = np.flatnonzero(shortfalls(label, limits))
+        short = np.flatnonzero(violations(label, limits))
         for part in np.array_split(rng.permutation(short), len(short) * k // BLOCK + 1):
             others = rng.choice(int(label.max()) + 1, max(BLOCK // k, 1))
             if len(part):
@@ -166,7 +173,7 @@ def _exchange(
     """Exchange people among the groups of ``rows`` while fewer limits are missed; in ``label``."""
     groups, start = np.unique(label[rows], return_inverse=True)
     own = limits_at(limits, rows)
-    if not shortfalls(start, own).any():
+    if not violations(start, own).any():
         return
     d2 = squared_distances(points[rows])
     mass, most = np.ascontiguousarray(weights[rows]), int(np.bincount(start).max())
@@ -179,7 +186,7 @@ def _exchange(
 def _exchanged(s: State, k: int) -> None:
     short = np.zeros(len(s.size))
     for g in range(len(s.size)):
-        short[g] = missed(s, g, -1, -1) if s.size[g] > 0 else 0.0
+        short[g] = violation(s, g, -1, -1) if s.size[g] > 0 else 0.0
     before = np.inf
     while short.sum() < before - _LEAST:
         before = short.sum()
@@ -197,7 +204,7 @@ def _help_out(s: State, g: int, short: Any, k: int) -> None:
             move(s, out, h)
         if into >= 0:
             move(s, into, g)
-        short[g], short[h] = missed(s, g, -1, -1), missed(s, h, -1, -1)
+        short[g], short[h] = violation(s, g, -1, -1), violation(s, h, -1, -1)
 
 
 @compiled
@@ -209,12 +216,12 @@ def _cheapest(s: State, g: int, short: Any, k: int) -> Any:
         if h == g:
             continue
         if s.size[h] > k and s.size[g] < s.most:
-            price = losing(s, j) + gaining(s, j, g)
-            if price < least and _helps(s, g, h, -1, j, short):
+            price = removal_delta(s, j) + insertion_delta(s, j, g)
+            if price < least and _improves(s, g, h, -1, j, short):
                 best, least = (-1, j, h), price
         for i in s.member[g, : s.size[g]]:
-            price = trading(s, i, j) + trading(s, j, i)
-            if price < least and _differ(s.limits.code, i, j) and _helps(s, g, h, i, j, short):
+            price = swap_delta(s, i, j) + swap_delta(s, j, i)
+            if price < least and _differ(s.limits.code, i, j) and _improves(s, g, h, i, j, short):
                 best, least = (i, j, h), price
     return _cheapest_leaver(s, g, short, best, least) if s.size[g] > k else best
 
@@ -225,8 +232,8 @@ def _cheapest_leaver(s: State, g: int, short: Any, best: Any, least: float) -> A
         if h == g or s.size[h] == 0 or s.size[h] >= s.most:
             continue
         for i in s.member[g, : s.size[g]]:
-            price = losing(s, i) + gaining(s, i, h)
-            if price < least and _helps(s, g, h, i, -1, short):
+            price = removal_delta(s, i) + insertion_delta(s, i, h)
+            if price < least and _improves(s, g, h, i, -1, short):
                 best, least = (i, -1, h), price
     return best
 
@@ -240,18 +247,18 @@ def _differ(code: Any, i: int, j: int) -> bool:
 
 
 @compiled
-def _helps(s: State, g: int, h: int, out: int, into: int, short: Any) -> bool:
-    after = missed(s, g, out, into)
+def _improves(s: State, g: int, h: int, out: int, into: int, short: Any) -> bool:
+    after = violation(s, g, out, into)
     if after >= short[g] - _LEAST:
         return False
-    return after + missed(s, h, into, out) < short[g] + short[h] - _LEAST
+    return after + violation(s, h, into, out) < short[g] + short[h] - _LEAST
 
 
 def _joined(
     points: np.ndarray, weights: np.ndarray, label: np.ndarray, limits: Limits
 ) -> np.ndarray:
     """The group that misses most joined with the cheapest that helps, until none misses."""
-    short = shortfalls(label, limits)
+    short = violations(label, limits)
     while short.any():
         g = int(short.argmax())
         centre, mass = means(points, label, len(short), weights)
@@ -259,7 +266,7 @@ def _joined(
         h = _partner(label, limits, short, g, np.argsort(price, kind="stable"))
         label[label == g] = h
         label = np.unique(label, return_inverse=True)[1]
-        short = shortfalls(label, limits)
+        short = violations(label, limits)
     return label
 
 
@@ -270,6 +277,6 @@ def _partner(
     others = [int(h) for h in order if h != g]
     for h in others[:200]:
         rows = np.flatnonzero((label == g) | (label == h))
-        if missed_by(limits, rows, len(rows)) < short[g] + short[h] - _LEAST:
+        if violation_of(limits, rows, len(rows)) < short[g] + short[h] - _LEAST:
             return h
     return others[0]

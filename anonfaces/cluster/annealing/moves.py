@@ -18,17 +18,17 @@ from anonfaces.cluster.annealing.state import (
     cost,
     drop,
     empty_group,
-    gaining,
-    losing,
+    insertion_delta,
     move,
+    removal_delta,
+    swap_delta,
     total,
-    trading,
 )
 from anonfaces.cluster.kernels import compiled
 
 __all__ = ["search"]
 
-_COLD = 30.0  # exp(-30): a change this many temperatures up is never taken
+_FROZEN = 30.0  # exp(-30): a change this many temperatures up is never taken
 
 
 @compiled
@@ -53,11 +53,11 @@ def _unit(r: Any) -> float:
 
 
 @compiled
-def _taken(change: float, heat: float, r: Any) -> bool:
+def _taken(change: float, temperature: float, r: Any) -> bool:
     """Metropolis: always down, up with probability exp(-change / heat)."""
     if change <= 0.0:
-        return change < 0.0 or heat > 0.0
-    return change < _COLD * heat and _unit(r) < np.exp(-change / heat)
+        return change < 0.0 or temperature > 0.0
+    return change < _FROZEN * temperature and _unit(r) < np.exp(-change / temperature)
 
 
 @compiled
@@ -69,16 +69,16 @@ def _all_allowed(s: State, groups: Any) -> bool:
 
 
 @compiled
-def _relocate_or_swap(s: State, i: int, b: int, k: int, heat: float, r: Any) -> float:
+def _relocate_or_swap(s: State, i: int, b: int, k: int, temperature: float, r: Any) -> float:
     a = s.label[i]
     if s.size[a] > k and s.size[b] < s.most:
-        change = losing(s, i) + gaining(s, i, b)
-        if _taken(change, heat, r) and allowed(s, a, i, -1) and allowed(s, b, -1, i):
+        change = removal_delta(s, i) + insertion_delta(s, i, b)
+        if _taken(change, temperature, r) and allowed(s, a, i, -1) and allowed(s, b, -1, i):
             move(s, i, b)
             return change
     j = s.member[b, _below(r, s.size[b])]
-    change = trading(s, i, j) + trading(s, j, i)
-    if not (_taken(change, heat, r) and allowed(s, a, i, j) and allowed(s, b, j, i)):
+    change = swap_delta(s, i, j) + swap_delta(s, j, i)
+    if not (_taken(change, temperature, r) and allowed(s, a, i, j) and allowed(s, b, j, i)):
         return 0.0
     move(s, i, b)
     move(s, j, a)
@@ -86,7 +86,7 @@ def _relocate_or_swap(s: State, i: int, b: int, k: int, heat: float, r: Any) -> 
 
 
 @compiled
-def _path_or_cycle(s: State, i: int, b: int, k: int, heat: float, r: Any) -> float:
+def _path_or_cycle(s: State, i: int, b: int, k: int, temperature: float, r: Any) -> float:
     """i goes from a to b; a gets a near point m of a third group c; b may hand one on to c."""
     a = s.label[i]
     mate = s.member[a, _below(r, s.size[a])]
@@ -95,11 +95,11 @@ def _path_or_cycle(s: State, i: int, b: int, k: int, heat: float, r: Any) -> flo
     if c in (a, b):
         return 0.0
     if s.size[b] < s.most and s.size[c] > k:
-        j, change = -1, trading(s, i, m) + gaining(s, i, b) + losing(s, m)
+        j, change = -1, swap_delta(s, i, m) + insertion_delta(s, i, b) + removal_delta(s, m)
     else:
         j = s.member[b, _below(r, s.size[b])]
-        change = trading(s, i, m) + trading(s, j, i) + trading(s, m, j)
-    if not _taken(change, heat, r):
+        change = swap_delta(s, i, m) + swap_delta(s, j, i) + swap_delta(s, m, j)
+    if not _taken(change, temperature, r):
         return 0.0
     if not (allowed(s, a, i, m) and allowed(s, b, j, i) and allowed(s, c, m, j)):
         return 0.0
@@ -111,7 +111,7 @@ def _path_or_cycle(s: State, i: int, b: int, k: int, heat: float, r: Any) -> flo
 
 
 @compiled
-def _create(s: State, i: int, k: int, heat: float, r: Any) -> float:
+def _create(s: State, i: int, k: int, temperature: float, r: Any) -> float:
     """A new group of i and the nearest points whose groups can spare one."""
     new = empty_group(s)
     if new < 0 or s.size[s.label[i]] <= k:
@@ -122,14 +122,14 @@ def _create(s: State, i: int, k: int, heat: float, r: Any) -> float:
         j = i if q < 0 else s.candidates[i, q]
         g = s.label[j]
         if s.size[g] > k and found < k:
-            change += losing(s, j)
+            change += removal_delta(s, j)
             drop(s, j)
             who[found], home[found] = j, g
             found += 1
     if found == k:
         for q in range(k):
             add(s, who[q], new)
-        taken = _taken(change + cost(s, new), heat, r) and allowed(s, new, -1, -1)
+        taken = _taken(change + cost(s, new), temperature, r) and allowed(s, new, -1, -1)
         if taken and _all_allowed(s, home):
             return change + cost(s, new)
         for q in range(k):
@@ -146,14 +146,14 @@ def _best_room(s: State, i: int, k: int) -> int:
     for q in range(s.candidates.shape[1]):
         g = s.label[s.candidates[i, q]]
         if g != s.label[i] and s.size[g] < s.most:
-            change = gaining(s, i, g)
+            change = insertion_delta(s, i, g)
             if change < least:
                 best, least = g, change
     return best
 
 
 @compiled
-def _dissolve(s: State, a: int, k: int, heat: float, r: Any) -> float:
+def _dissolve(s: State, a: int, k: int, temperature: float, r: Any) -> float:
     """Every point of group a goes where there is room for it, one after the other."""
     who = s.member[a, : s.size[a]].copy()
     change, moved = -cost(s, a), 0
@@ -161,10 +161,10 @@ def _dissolve(s: State, a: int, k: int, heat: float, r: Any) -> float:
         g = _best_room(s, i, k)
         if g < 0:
             break
-        change += gaining(s, i, g)
+        change += insertion_delta(s, i, g)
         move(s, i, g)
         moved += 1
-    if moved == len(who) and _taken(change, heat, r) and _all_allowed(s, s.label[who]):
+    if moved == len(who) and _taken(change, temperature, r) and _all_allowed(s, s.label[who]):
         return change
     for q in range(moved):
         move(s, who[q], a)
@@ -172,7 +172,7 @@ def _dissolve(s: State, a: int, k: int, heat: float, r: Any) -> float:
 
 
 @compiled
-def _step(s: State, k: int, heat: float, r: Any) -> float:
+def _step(s: State, k: int, temperature: float, r: Any) -> float:
     """Try one change around a random point and one of its candidates; what the loss changed."""
     i = _below(r, len(s.weight))
     b = s.label[s.candidates[i, _below(r, s.candidates.shape[1])]]
@@ -180,17 +180,17 @@ def _step(s: State, k: int, heat: float, r: Any) -> float:
         return 0.0
     kind = _unit(r)
     if kind < 0.6:
-        return _relocate_or_swap(s, i, b, k, heat, r)
+        return _relocate_or_swap(s, i, b, k, temperature, r)
     if kind < 0.99:
-        return _path_or_cycle(s, i, b, k, heat, r)
+        return _path_or_cycle(s, i, b, k, temperature, r)
     if kind < 0.995:
-        return _create(s, i, k, heat, r)
-    return _dissolve(s, s.label[i], k, heat, r)
+        return _create(s, i, k, temperature, r)
+    return _dissolve(s, s.label[i], k, temperature, r)
 
 
 @compiled
 def search(
-    s: State, k: int, heat: float, cool: float, rounds: int, steps: int, r: Any, best: Any
+    s: State, k: int, temperature: float, cooling: float, rounds: int, steps: int, r: Any, best: Any
 ) -> float:
     """Simulated annealing: ``rounds`` times ``steps`` tries, the heat times ``cool`` after each.
 
@@ -201,8 +201,8 @@ def search(
     best[:] = s.label
     for _ in range(rounds):
         for _ in range(steps):
-            _step(s, k, heat, r)
-        heat *= cool
+            _step(s, k, temperature, r)
+        temperature *= cooling
         loss = total(s)
         if loss < least:
             least = loss

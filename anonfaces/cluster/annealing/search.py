@@ -11,9 +11,9 @@ from anonfaces.cluster.constraints.limits import Limits
 from anonfaces.cluster.kernels import squared_distances
 from anonfaces.cluster.neighbours import nearest_others
 
-__all__ = ["COLD", "HOT", "Search"]
+__all__ = ["T_END", "T_START", "Search"]
 
-HOT, COLD = 1.0, 0.01  # first and last heat, in mean errors a person
+T_START, T_END = 1.0, 0.01  # first and last heat, in mean errors a person
 _FAR = 1e200  # beyond all squared distances
 
 
@@ -45,7 +45,7 @@ class Search:
     def _begin(self, rng: np.random.Generator, start: np.ndarray) -> None:
         self.now, self.best, self.loss = start, start, np.inf
         self.random = rng.integers(1, 2**63, size=1, dtype=np.uint64)
-        self.leg(0.0, 1.0, 0)
+        self.stage(0.0, 1.0, 0)
 
     def state(self) -> state.State:
         """The grouping as it is now, in compiled form."""
@@ -53,13 +53,13 @@ class Search:
         tables = self.d2, self.weights, self.candidates
         return state.build(*tables, self.now, self.k, self.limits, most)
 
-    def leg(self, heat: float, cool: float, tries: int) -> None:
+    def stage(self, temperature: float, cooling: float, tries: int) -> None:
         """Some tries at one heat. The state is built anew, so rounding never adds up."""
         state = self.state()
         best = np.empty_like(self.now)
         rounds = 10 if tries else 0
         loss = moves.search(
-            state, self.k, heat, cool ** (1 / 10), rounds, tries // 10, self.random, best
+            state, self.k, temperature, cooling ** (1 / 10), rounds, tries // 10, self.random, best
         )
         self.now = state.label
         if loss < self.loss:

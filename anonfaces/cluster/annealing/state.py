@@ -12,10 +12,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from anonfaces.cluster.constraints.limits import Limits, missed_by, without_limits
+from anonfaces.cluster.constraints.limits import Limits, violation_of, without_limits
 from anonfaces.cluster.kernels import compiled
 
-__all__ = ["State", "allowed", "build", "missed", "total"]
+__all__ = ["State", "allowed", "build", "total", "violation"]
 
 
 class State(NamedTuple):
@@ -124,21 +124,21 @@ def cost(s: State, g: int) -> float:
 
 
 @compiled
-def losing(s: State, i: int) -> float:
+def removal_delta(s: State, i: int) -> float:
     """What the loss changes by when point i leaves its group of two or more."""
     g, w = s.label[i], s.weight[i]
     return (s.pairs[g] - w * s.near[g, i]) / (s.mass[g] - w) - cost(s, g)
 
 
 @compiled
-def gaining(s: State, i: int, g: int) -> float:
+def insertion_delta(s: State, i: int, g: int) -> float:
     """What the loss changes by when point i joins group g, which is not empty."""
     w = s.weight[i]
     return (s.pairs[g] + w * s.near[g, i]) / (s.mass[g] + w) - cost(s, g)
 
 
 @compiled
-def trading(s: State, gone: int, come: int) -> float:
+def swap_delta(s: State, gone: int, come: int) -> float:
     """What the loss of ``gone``'s group changes by when ``come`` takes ``gone``'s place."""
     g, out, into = s.label[gone], s.weight[gone], s.weight[come]
     pairs = s.pairs[g] - out * s.near[g, gone]
@@ -166,7 +166,7 @@ def total(s: State) -> float:
 
 
 @compiled
-def missed(s: State, g: int, out: int, into: int) -> float:
+def violation(s: State, g: int, out: int, into: int) -> float:
     """By how much group g misses its limits if ``out`` leaves and ``into`` comes (-1: nobody)."""
     if len(s.limits.kind) == 0:
         return 0.0
@@ -178,10 +178,10 @@ def missed(s: State, g: int, out: int, into: int) -> float:
     if into >= 0:
         who[count] = into
         count += 1
-    return missed_by(s.limits, who, count)
+    return violation_of(s.limits, who, count)
 
 
 @compiled
 def allowed(s: State, g: int, out: int, into: int) -> bool:
     """Whether group g keeps its limits if ``out`` leaves and ``into`` comes (-1: nobody)."""
-    return len(s.limits.kind) == 0 or missed(s, g, out, into) == 0.0
+    return len(s.limits.kind) == 0 or violation(s, g, out, into) == 0.0

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from anonbase.errors import GuaranteeError, InputError
-from anonbase.text import counted
+from anonbase.text import pluralize
 from anonfaces.cluster.constraints.columns_of_people import Column
 from anonfaces.cluster.constraints.limits import CATEGORIES, DIVERSITY, ORDERED, Limits, limits_of
 
@@ -54,11 +54,11 @@ class Constraint:
         return f"--{self.kind.replace('_', '-')} {self.column}{bound}"
 
     @property
-    def told(self) -> str:
+    def description(self) -> str:
         """As an error says it, to the command line and to Python."""
         return f"{self.kind.replace('_', '-')} {self.column}"
 
-    def missed_by(self, value: float) -> bool:
+    def violation_of(self, value: float) -> bool:
         """Whether a group with ``value`` breaks it."""
         if self.kind == L_DIVERSITY:
             return value < self.bound
@@ -170,13 +170,13 @@ def check_feasible(
     for demand in demands:
         column = columns[demand.column]
         if demand.kind == T_CLOSENESS and column.ordered and (column.code < 0).any():
-            many = counted(int((column.code < 0).sum()), "person has", "people have")
+            many = pluralize(int((column.code < 0).sum()), "person has", "people have")
             raise InputError(f"t-closeness {column.name}: {many} no number there")
         for name, rows in parts.items() if demand.kind != SAME else ():
             where = np.full(len(column.code), 1)
             where[rows] = 0
             best = float(demand.measured(column, where)[0])
-            if demand.missed_by(best):
+            if demand.violation_of(best):
                 raise GuaranteeError(_why_not(demand, name, best))
 
 
@@ -184,7 +184,7 @@ def _why_not(demand: Constraint, part: str, best: float) -> str:
     who = f"the people of {part}" if part else "all people"
     if demand.kind == L_DIVERSITY:
         return (
-            f"l-diversity {demand.column}: {who} have {counted(int(best), 'different value')}, and"
+            f"l-diversity {demand.column}: {who} have {pluralize(int(best), 'different value')}, and"
             f" {demand.bound:g} are asked of every group: {demand.bound - best:.0f} too many"
         )
     return (
@@ -225,9 +225,9 @@ def reached(
         column = columns[demand.column]
         measured = demand.measured(column, group)
         g = demand.worst(measured)
-        if demand.missed_by(float(measured[g])):
+        if demand.violation_of(float(measured[g])):
             raise GuaranteeError(
-                f"group {g} does not keep {demand.told}: it has {measured[g]:.3g} where"
+                f"group {g} does not keep {demand.message}: it has {measured[g]:.3g} where"
                 f" {demand.bound:g} was promised"
             )
         done.append(replace(demand, reached=float(measured[g]), numbers=column.ordered))

@@ -9,15 +9,15 @@ from typing import Any
 import numpy as np
 
 from anonbase.errors import InputError
-from anonbase.notices import warn
-from anonbase.text import counted
+from anonbase.notices import warn_user
+from anonbase.text import pluralize
 from anonfaces.cluster.constraints import constraint
 from anonfaces.cluster.constraints.columns_of_people import Column, check_attributes
 from anonfaces.cluster.constraints.constraint import L_DIVERSITY, SAME, Constraint
 from anonfaces.cluster.constraints.limits import Limits
 from anonfaces.cluster.constraints.strata import strata
 
-__all__ = ["Demands", "Plan"]
+__all__ = ["ConstraintSet", "Plan"]
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Plan:
 
 
 @dataclass(frozen=True)
-class Demands:
+class ConstraintSet:
     """Constraints on columns of n faces.
 
     Attributes:
@@ -48,7 +48,9 @@ class Demands:
     values: dict[str, np.ndarray]
 
     @classmethod
-    def of(cls, n: int, same: Any, l_diversity: Any, t_closeness: Any, attributes: Any) -> Demands:
+    def of(
+        cls, n: int, same: Any, l_diversity: Any, t_closeness: Any, attributes: Any
+    ) -> ConstraintSet:
         """Checked arguments of ``group``; InputError that names what is wrong."""
         values = check_attributes(attributes, n)
         if same is None:
@@ -62,7 +64,7 @@ class Demands:
             if one.column not in values:
                 there = ", ".join(sorted(values)) or "none"
                 raise InputError(
-                    f"{one.told}: no column {one.column!r} (the columns are: {there}); give"
+                    f"{one.message}: no column {one.column!r} (the columns are: {there}); give"
                     f" attributes={{{one.column!r}: its value for each face}}"
                 )
         return cls(asked, values)
@@ -101,7 +103,7 @@ class Demands:
             one = np.bincount(pairs, minlength=groups) == 1
             constant = int((one & (np.bincount(label[known], minlength=groups) >= k)).sum())
             if constant and len(column.levels) > 1:
-                warn(
+                warn_user(
                     f"{column.name!r} is the same for everybody in {constant} of {groups} groups:"
                     " whoever knows that somebody is in one of them knows it of them"
                     f" (l-diversity {column.name}:2 makes groups differ)",
@@ -125,8 +127,8 @@ def _together(columns: list[np.ndarray]) -> np.ndarray | None:
 
 def _warn_of_strata(same: list[np.ndarray], parts: int) -> None:
     if same:
-        warn(
-            f"groups are kept within {counted(parts, 'value')} of a column: whoever sees a group"
+        warn_user(
+            f"groups are kept within {pluralize(parts, 'value')} of a column: whoever sees a group"
             " knows its members' value",
         )
 
@@ -134,7 +136,7 @@ def _warn_of_strata(same: list[np.ndarray], parts: int) -> None:
 def _warn_of_several(column: Column) -> None:
     if column.several:
         which = "middle one" if column.ordered else "most frequent one"
-        warn(
-            f"{counted(column.several, 'person has', 'people have')} several values of"
+        warn_user(
+            f"{pluralize(column.several, 'person has', 'people have')} several values of"
             f" {column.name!r}: each counts with the {which}",
         )

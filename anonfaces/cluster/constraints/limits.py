@@ -20,7 +20,7 @@ __all__ = [
     "Limits",
     "limits_at",
     "limits_of",
-    "missed_by",
+    "violation_of",
     "without_limits",
 ]
 
@@ -63,7 +63,7 @@ def limits_at(limits: Limits, rows: np.ndarray) -> Limits:
 
 
 @compiled
-def missed_by(limits: Limits, who: Any, count: int) -> float:
+def violation_of(limits: Limits, who: Any, count: int) -> float:
     """By how much the people ``who[:count]`` miss the limits; 0 where they keep them all."""
     total, code = 0.0, np.empty(count, np.int64)
     for c in range(len(limits.kind)):

@@ -9,17 +9,17 @@ from __future__ import annotations
 
 from anonfaces.cluster.scale.plan import Plan, plan
 from anonfaces.cluster.scale.rows import Rows, open_rows
-from anonfaces.cluster.scale.scheduler import REGION, Grouped, Progress, group_file
+from anonfaces.cluster.scale.scheduler import REGION, Progress, ScaledGroups, group_file
 from anonfaces.cluster.scale.tasks import Job
 from anonfaces.cluster.scale.workers import connected
 
 __all__ = [
     "REGION",
-    "Grouped",
     "Job",
     "Plan",
     "Progress",
     "Rows",
+    "ScaledGroups",
     "connected",
     "group_file",
     "open_rows",

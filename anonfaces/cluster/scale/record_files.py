@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from anonbase.errors import InputError
-from anonbase.files import replacing
+from anonbase.files import atomic_write
 
 __all__ = ["Slices", "face_record", "person_record", "read_slices", "write_run"]
 
@@ -41,7 +41,7 @@ def write_run(path: Path, records: np.ndarray, place: np.ndarray, count: int) ->
     Returns:
         int32 (count,), records of each place.
     """
-    with replacing(path) as beside:
+    with atomic_write(path) as beside:
         records[np.argsort(place, kind="stable")].tofile(beside)
     return np.bincount(place, minlength=count).astype(np.int32)
 

@@ -16,16 +16,16 @@ from typing import Any
 import numpy as np
 
 from anonbase.errors import GuaranteeError, InputError
-from anonbase.notices import warn
-from anonbase.text import counted
+from anonbase.notices import warn_user
+from anonbase.text import pluralize
 from anonfaces.cluster.people import percent
 from anonfaces.cluster.scale.record_files import Slices
 from anonfaces.cluster.scale.regions import region_slices
 from anonfaces.cluster.scale.rows import Rows
 from anonfaces.cluster.scale.tasks import INDEX_BITS, REGIONS, Job, Report
-from anonfaces.cluster.scale.workers import Call, Here, Workers
+from anonfaces.cluster.scale.workers import SerialExecutor, TaskCall, Workers
 
-__all__ = ["REGION", "Grouped", "Progress", "Spent", "cells_of", "group_file"]
+__all__ = ["REGION", "Progress", "ScaledGroups", "StageStats", "cells_of", "group_file"]
 
 REGION = 1 << 16  # people
 _PASSES = 2
@@ -38,7 +38,7 @@ Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True)
-class Spent:
+class StageStats:
     """What the tasks of a stage took: how many, seconds of one core in all, most bytes of one."""
 
     tasks: int
@@ -46,14 +46,14 @@ class Spent:
     memory: int
 
     @classmethod
-    def of(cls, reports: list[Report]) -> Spent:
+    def of(cls, reports: list[Report]) -> StageStats:
         """The sum over some tasks."""
         seconds = sum(float(report["seconds"]) for report in reports)
         return cls(len(reports), seconds, max(int(report["memory"]) for report in reports))
 
 
 @dataclass(frozen=True)
-class Grouped:
+class ScaledGroups:
     """Groups of more faces than memory holds the vectors of.
 
     Attributes:
@@ -77,7 +77,7 @@ class Grouped:
     information_loss: float
     random_loss: float
     seed: int
-    spent: dict[str, Spent] = field(repr=False)
+    spent: dict[str, StageStats] = field(repr=False)
     _centroids: list[tuple[Path, np.ndarray]] = field(repr=False)
 
     def centroids(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
@@ -96,7 +96,7 @@ class Grouped:
             raise GuaranteeError("a person is in two groups")
         least = int(np.bincount(of_person[of_person >= 0], minlength=len(self.people)).min())
         if least < self.k:
-            few = counted(least, "person", "people")
+            few = pluralize(least, "person", "people")
             raise GuaranteeError(f"a group has {few}, k = {self.k} were promised")
 
 
@@ -107,7 +107,7 @@ def group_file(
     *,
     region: int = REGION,
     progress: Progress | None = None,
-) -> Grouped:
+) -> ScaledGroups:
     """Group the faces of a file in regions, by workers.
 
     The same job gives the same groups, whoever does the tasks and whoever is lost on the way
@@ -127,7 +127,7 @@ def group_file(
     Warns:
         PrivacyWarning: people have no names, so every row counts as a person.
     """
-    drive = _Drive(job, workers or Here(), progress)
+    drive = _Scheduler(job, workers or SerialExecutor(), progress)
     faces = np.array([last - first for first, last in rows.pieces])
     people = _people(drive, job, faces)
     total = int(people.sum())
@@ -135,39 +135,39 @@ def group_file(
         raise GuaranteeError(f"k = {job.k} needs at least {job.k} people, and there are {total}")
     partition = (len(people), cells_of(total))
     drive.stage("partition", [(n, partition) for n in range(job.passes)])
-    dealt = drive.stage("deal", [(n, (int(p),)) for n, p in enumerate(people)])
-    within, spread = _spread(dealt)
+    deal_round_robin = drive.stage("deal", [(n, (int(p),)) for n, p in enumerate(people)])
+    within, spread = _spread(deal_round_robin)
     for stage in range(job.passes):
-        dealt = drive.stage("group", _regions(job, dealt, region, stage))
-    return _result(drive, people, len(dealt), within, spread)
+        deal_round_robin = drive.stage("group", _regions(job, deal_round_robin, region, stage))
+    return _result(drive, people, len(deal_round_robin), within, spread)
 
 
 @dataclass
-class _Drive:
+class _Scheduler:
     job: Job
     workers: Workers
     progress: Progress | None
-    spent: dict[str, Spent] = field(default_factory=dict)
+    spent: dict[str, StageStats] = field(default_factory=dict)
 
     def stage(self, name: str, tasks: list[tuple[int, tuple[Any, ...]]]) -> list[Report]:
         """Reports of all tasks of a stage, in their order."""
         reports: list[Report] = [{} for _ in tasks]
-        calls = [Call(name, number, given) for number, given in tasks]
+        calls = [TaskCall(name, number, given) for number, given in tasks]
         for done, (place, report) in enumerate(self.workers.run(self.job, calls)):
             reports[place] = report
             if self.progress is not None:
                 self.progress(name, done + 1, len(tasks))
         again = sum(known.split()[0] == name for known in self.spent)
-        self.spent[f"{name} {again}" if again else name] = Spent.of(reports)
+        self.spent[f"{name} {again}" if again else name] = StageStats.of(reports)
         return reports
 
 
-def _people(drive: _Drive, job: Job, faces: np.ndarray) -> np.ndarray:
+def _people(drive: _Scheduler, job: Job, faces: np.ndarray) -> np.ndarray:
     """People of each piece or bucket, int64."""
     share = _share(job, int(faces.sum()))
     looked = drive.stage("look", [(n, (share,)) for n in range(len(faces))])
     if not job.named:
-        warn(
+        warn_user(
             "no identity given: every row counts as a person of its own, so k holds only if "
             "nobody is in the set twice",
         )
@@ -209,19 +209,21 @@ def _slices(job: Job, stage: str, base: int, spans: Any) -> Slices:
     ]
 
 
-def _spread(dealt: list[Report]) -> tuple[float, float]:
+def _spread(deal_round_robin: list[Report]) -> tuple[float, float]:
     """Squared errors of faces about their person, and of people, by faces, about the mean."""
-    mass = np.array([report["mass"] for report in dealt])
-    means = np.array([report["mean"] for report in dealt])
+    mass = np.array([report["mass"] for report in deal_round_robin])
+    means = np.array([report["mean"] for report in deal_round_robin])
     between = mass @ np.square(means - mass @ means / mass.sum()).sum(axis=1)
-    within, spread = (sum(float(report[name]) for report in dealt) for name in ("within", "spread"))
+    within, spread = (
+        sum(float(report[name]) for report in deal_round_robin) for name in ("within", "spread")
+    )
     return within, float(between + spread)
 
 
 def _regions(
-    job: Job, dealt: list[Report], region: int, stage: int
+    job: Job, deal_round_robin: list[Report], region: int, stage: int
 ) -> list[tuple[int, tuple[Any, ...]]]:
-    counts = np.array([report["counts"] for report in dealt])
+    counts = np.array([report["counts"] for report in deal_round_robin])
     regions = region_slices(counts, region, job.k)
     if len(regions) > REGIONS:
         raise InputError(f"{len(regions)} regions are too many: take larger ones")
@@ -250,8 +252,8 @@ class _Part:
 
 
 def _result(
-    drive: _Drive, people: np.ndarray, regions: int, within: float, spread: float
-) -> Grouped:
+    drive: _Scheduler, people: np.ndarray, regions: int, within: float, spread: float
+) -> ScaledGroups:
     job = drive.job
     offset = np.cumsum(people) - people
     label, parts = _labels(job, int(people.sum()), offset, regions)
@@ -261,7 +263,7 @@ def _result(
     person = _person_of_face(job, people, offset)
     error = np.concatenate([part.error for part in parts])
     ends = np.cumsum([len(part.first) for part in parts])[:-1]
-    grouped = Grouped(
+    grouped = ScaledGroups(
         rank[label][person],
         person,
         job.k,

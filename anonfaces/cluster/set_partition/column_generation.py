@@ -63,7 +63,7 @@ def certified_bound(
         start = shares(points, weights, k, loss, "default")
         known = float(start.sum())
         if len(points) <= _PEOPLE and known < loss * (1 - _PROVEN):
-            rounds = _Rounds(points / np.sqrt(unit), weights, k, label, start / unit)
+            rounds = _ColumnGeneration(points / np.sqrt(unit), weights, k, label, start / unit)
             rounds.run(budget)
     except KeyboardInterrupt:
         budget.stop()
@@ -99,7 +99,7 @@ def chosen(
     unit = loss / len(points)
     start = shares(points, weights, k, loss, "default") / unit
     try:
-        rounds = _Rounds(points / np.sqrt(unit), weights, k, labels[0], start)
+        rounds = _ColumnGeneration(points / np.sqrt(unit), weights, k, labels[0], start)
         rounds.run(budget, _SOLVED if k <= 3 else _SOLVED_BEYOND)
         return labels[0] if budget.spent() else rounds.whole(labels, budget)
     except KeyboardInterrupt:
@@ -109,7 +109,7 @@ def chosen(
         return labels[0]
 
 
-class _Rounds:
+class _ColumnGeneration:
     """Prices that are proven, and the sets that they came from; the loss is scaled to p."""
 
     def __init__(

@@ -26,7 +26,14 @@ from encoders.embed.facenet import cache_folder
 from encoders.embed.network import NetworkEmbedder, check_chips
 from encoders.embed.weights import check_hash
 
-__all__ = ["ALIGNMENT", "FILE_NAME", "THRESHOLD", "Looks", "load_faceres", "load_looks"]
+__all__ = [
+    "ALIGNMENT",
+    "FILE_NAME",
+    "THRESHOLD",
+    "FaceAttributes",
+    "load_face_attributes",
+    "load_faceres",
+]
 
 FILE_NAME, PACKAGE = "faceres.json", "@vladmandic/human@3.3.6"
 #: Of the JSON followed by the weights: ``cat faceres.json faceres.bin | sha256sum``.
@@ -58,7 +65,7 @@ def load_faceres(weights: Path | None = None) -> NetworkEmbedder:
     return NetworkEmbedder("faceres", sha256, ALIGNMENT, network)
 
 
-class Looks:
+class FaceAttributes:
     """Perceived age and gender, by the two heads of FaceRes.
 
     Perceived, and no more. Chips are those of ``load_faceres``. On 500 faces of UTKFace, which it
@@ -81,14 +88,14 @@ class Looks:
         return np.stack([_years(ages), 1 - male[:, 0]], axis=1)[: len(chips)]
 
 
-def load_looks(weights: Path | None = None) -> Looks:
+def load_face_attributes(weights: Path | None = None) -> FaceAttributes:
     """The heads for age and gender; raises and warns as :func:`load_faceres` does."""
     graph, _ = _read(weights)
     network = _built(graph, (_AGE, _GENDER))
     shapes = [(None, _AGES), (None, 1)]
     if network.output_shape != shapes:
         raise _other_network(graph, f"its heads are {network.output_shape}, not {shapes}")
-    return Looks(network)
+    return FaceAttributes(network)
 
 
 def _read(weights: Path | None) -> tuple[Graph, str]:

@@ -255,7 +255,7 @@ OPERATIONS: Mapping[str, Callable[..., Any]] = {
     "Rsqrt": _keras("rsqrt"),
     "Sigmoid": _keras("sigmoid"),
     "Softmax": _keras("softmax"),
-    "Square": _keras("square"),
+    "CropSquare": _keras("square"),
     "Squeeze": _squeezed,
     "Sub": _of_two("subtract"),
     "Sum": _rows("sum"),

@@ -10,21 +10,21 @@ from numpy.typing import NDArray
 
 from anonbase.errors import WeightsError
 from anonfaces.synthesize.generator.latents import Inversion, framing_of
-from encoders.frame import Framing
+from encoders.frame import CropAlignment
 
 if TYPE_CHECKING:
     from stylegan.encoder import Encoder
     from stylegan.generator import Generator
 
-__all__ = ["BesideInversion", "load_inversion"]
+__all__ = ["PairedEncoder", "load_inversion"]
 
 Pixels = NDArray[np.uint8]
 
 
-class BesideInversion:
+class PairedEncoder:
     """The encoder that was trained together with a generator: one w for all layers."""
 
-    def __init__(self, generator: Generator, encoder: Encoder, framing: Framing) -> None:
+    def __init__(self, generator: Generator, encoder: Encoder, framing: CropAlignment) -> None:
         self.framing = framing
         self._encoder, self._num_ws = encoder, generator.num_ws
 
@@ -47,7 +47,7 @@ def load_inversion(generator: Generator, path: Path | None) -> Inversion:
     except WeightsError:
         framing = framing_of(generator)
     try:
-        return BesideInversion(generator, stylegan.load_encoder(path), framing)
+        return PairedEncoder(generator, stylegan.load_encoder(path), framing)
     except WeightsError:
         from anonfaces.synthesize.generator.regression import fit_regression
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from encoders.frame import Framing, Square, measure
+from encoders.frame import CropAlignment, CropSquare, estimate_alignment
 
 if TYPE_CHECKING:
     from anonfaces.synthesize import ChipSource, Members
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "TONE",
+    "GroupLatents",
     "Inversion",
-    "People",
     "framing_of",
     "inner_face",
     "people_of",
@@ -41,7 +41,7 @@ TONE, _INNER = 16, 0.6
 class Inversion(Protocol):
     """Faces to the latent space of one generator."""
 
-    framing: Framing
+    framing: CropAlignment
 
     def __call__(self, chips: Pixels) -> NDArray[np.float32]:
         """FFHQ-aligned RGB chips (n, s, s, 3) to W+ float32 (n, num_ws, w_dim)."""
@@ -53,7 +53,7 @@ def _nothing() -> NDArray[np.float32]:
 
 
 @dataclass(frozen=True)
-class People:
+class GroupLatents:
     """The people of one group, in an order that depends neither on that of rows nor on names.
 
     ``latent`` float32 (p, num_ws, w_dim); ``key`` a SHA-256 of the chips; and where they were
@@ -65,7 +65,7 @@ class People:
     latent: NDArray[np.float32]
     key: bytes
     vectors: tuple[NDArray[np.float32], ...] = ()
-    colour: NDArray[np.float32] = field(default_factory=_nothing)
+    color: NDArray[np.float32] = field(default_factory=_nothing)
     looks: NDArray[np.float32] = field(default_factory=_nothing)
 
     def draw(self, seed: int) -> np.random.Generator:
@@ -73,10 +73,10 @@ class People:
         return np.random.default_rng([seed, *self.key])
 
 
-def framing_of(generator: Generator) -> Framing:
+def framing_of(generator: Generator) -> CropAlignment:
     """How ``generator`` frames its faces, measured on 60 of its own at psi 0.7 (a second)."""
     w = generator.map(generator.latents(range(_SAMPLES)), psi=_PSI)
-    return measure(generator.pictures(w))
+    return estimate_alignment(generator.pictures(w))
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ class _Faces:
 
 def people_of(
     groups: Sequence[Members], invert: Inversion, needs: Sequence[str] = ()
-) -> list[People]:
+) -> list[GroupLatents]:
     """The people of each group of one set: a person with many faces is their mean latent.
 
     ``needs`` are the fields beside ``latent`` that are asked for: "vectors", "colour", "looks".
@@ -112,7 +112,7 @@ def people_of(
     return [_people([next(persons) for _ in members.rows]) for members in groups]
 
 
-def _people(persons: list[_Faces]) -> People:
+def _people(persons: list[_Faces]) -> GroupLatents:
     persons = sorted(persons, key=lambda person: person.key)
     key = hashlib.sha256(b"".join(person.key for person in persons)).digest()
     vectors = tuple(person.seen["vectors"] for person in persons if "vectors" in person.seen)
@@ -121,7 +121,7 @@ def _people(persons: list[_Faces]) -> People:
         for name in ("colour", "looks")
         if name in persons[0].seen
     }
-    return People(_means([person.latent for person in persons]), key, vectors, **means)
+    return GroupLatents(_means([person.latent for person in persons]), key, vectors, **means)
 
 
 def _means(values: list[NDArray[np.float32]]) -> NDArray[np.float32]:
@@ -157,7 +157,7 @@ def _chips(faces: ChipSource, rows: NDArray[np.int64]) -> tuple[Pixels, list[str
 
 
 def _vectors(
-    faces: ChipSource, rows: NDArray[np.int64], chips: Pixels, framing: Framing
+    faces: ChipSource, rows: NDArray[np.int64], chips: Pixels, framing: CropAlignment
 ) -> NDArray[np.float32]:
     """dlib's vectors: those of the set where they are, of the chips otherwise (less exact)."""
     about: Mapping[str, object] = getattr(faces, "meta", {})
@@ -175,14 +175,14 @@ def _embedder() -> Embedder:
 
 
 def _colours(
-    faces: ChipSource, rows: NDArray[np.int64], chips: Pixels, framing: Framing
+    faces: ChipSource, rows: NDArray[np.int64], chips: Pixels, framing: CropAlignment
 ) -> NDArray[np.float32]:
     square = inner_face(framing).within(framing.ffhq.inverse())
     return square.cut(chips, TONE).mean(axis=(1, 2), dtype=np.float32) / 127.5 - 1
 
 
 def _looks(
-    faces: ChipSource, rows: NDArray[np.int64], chips: Pixels, framing: Framing
+    faces: ChipSource, rows: NDArray[np.int64], chips: Pixels, framing: CropAlignment
 ) -> NDArray[np.float32]:
     found = _attributes()(chips)
     female = np.clip(found["female"], 1e-6, 1 - 1e-6)
@@ -199,6 +199,6 @@ def _attributes() -> Attributes:
 _SEEN = {"vectors": _vectors, "colour": _colours, "looks": _looks}
 
 
-def inner_face(framing: Framing) -> Square:
+def inner_face(framing: CropAlignment) -> CropSquare:
     """Eyes to mouth, in a generator's picture: the middle of dlib's chip."""
     return replace(framing.dlib, side=framing.dlib.side * _INNER)

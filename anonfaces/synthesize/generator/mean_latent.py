@@ -21,12 +21,12 @@ from numpy.typing import NDArray
 from anonbase.errors import GuaranteeError
 from anonfaces.synthesize.generator.inversion import load_inversion
 from anonfaces.synthesize.generator.latents import people_of
-from encoders.detect.pool import Onlookers, enlarged, shows_a_face
+from encoders.detect.pool import FaceDetectorPool, enlarged, shows_a_face
 
 if TYPE_CHECKING:
     from anonfaces.synthesize import Members
-    from anonfaces.synthesize.generator.latents import Inversion, People
-    from anonfaces.synthesize.options import Drawing
+    from anonfaces.synthesize.generator.latents import GroupLatents, Inversion
+    from anonfaces.synthesize.options import SurrogateOptions
     from stylegan.generator import Generator
 
 __all__ = ["RETREAT", "Batch", "GeneratorSurrogate", "StyleGan"]
@@ -44,7 +44,7 @@ class Batch:
     """Groups under way: numbers, people, chip sizes, latents and what was drawn of them."""
 
     numbers: list[int]
-    people: list[People]
+    people: list[GroupLatents]
     sizes: list[int]
     w: Latents
     pictures: Pixels
@@ -65,13 +65,13 @@ class GeneratorSurrogate(ABC):
     at_once = _AT_ONCE
     """Groups that are placed together; what a stopped run loses at most."""
 
-    def __init__(self, drawing: Drawing) -> None:
+    def __init__(self, drawing: SurrogateOptions) -> None:
         self.drawing = drawing
         self.generator, self.invert = _loaded(drawing.generator)
         self.mean: Latents = np.asarray(self.generator.values()["mapping.w_avg"])
 
     @abstractmethod
-    def place(self, groups: list[People]) -> Latents:
+    def place(self, groups: list[GroupLatents]) -> Latents:
         """W+ float32 (g, num_ws, w_dim), one a group, of that group alone."""
 
     def __call__(self, members: Members) -> Pixels:
@@ -80,14 +80,14 @@ class GeneratorSurrogate(ABC):
 
     def many(self, groups: Iterable[tuple[int, Members]]) -> Iterator[tuple[int, Pixels]]:
         """Yield ``(group, face)`` in order; while one batch is drawn the last is looked at."""
-        with Onlookers(self.drawing.jobs) as onlookers:
+        with FaceDetectorPool(self.drawing.jobs) as onlookers:
             for batch in self._looked_at(groups, onlookers):
                 for number, size, face in zip(
                     batch.numbers, batch.sizes, batch.pictures, strict=True
                 ):
                     yield number, enlarged(face, size)
 
-    def at_psi(self, groups: list[People]) -> Latents:
+    def at_psi(self, groups: list[GroupLatents]) -> Latents:
         """``place``, at the psi that was asked for."""
         w = self.place(groups)
         return w if self.drawing.psi is None else self.truncated(w, self.drawing.psi)
@@ -105,7 +105,7 @@ class GeneratorSurrogate(ABC):
         return self.generator.pictures(w, batch=_BATCH)
 
     def _looked_at(
-        self, groups: Iterable[tuple[int, Members]], onlookers: Onlookers
+        self, groups: Iterable[tuple[int, Members]], onlookers: FaceDetectorPool
     ) -> Iterator[Batch]:
         waiting: Batch | None = None
         for batch in self._drawn(groups):
@@ -152,7 +152,7 @@ class StyleGan(GeneratorSurrogate):
 
     name = "stylegan"
 
-    def place(self, groups: list[People]) -> Latents:
+    def place(self, groups: list[GroupLatents]) -> Latents:
         means = [people.latent.mean(axis=0, dtype=np.float64) for people in groups]
         return np.stack(means).astype(np.float32)
 
@@ -167,9 +167,9 @@ def _loaded(path: Path | None) -> tuple[Generator, Inversion]:
 
 
 def _no_face(name: str, numbers: list[int]) -> str:
-    told = ", ".join(map(str, numbers[:5])) + (", ..." if len(numbers) > 5 else "")
+    message = ", ".join(map(str, numbers[:5])) + (", ..." if len(numbers) > 5 else "")
     return (
-        f"--surrogate {name}: dlib finds no face in what the generator draws for group {told},"
+        f"--surrogate {name}: dlib finds no face in what the generator draws for group {message},"
         f" not even at {RETREAT[-1]:g} of the way from its mean face; nothing is released:"
         " take a smaller --psi, another --generator, or another --surrogate"
     )

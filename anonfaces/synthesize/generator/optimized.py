@@ -26,19 +26,24 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from anonbase.notices import warn
+from anonbase.notices import warn_user
 from anonfaces.synthesize.generator.mean_latent import GeneratorSurrogate
-from anonfaces.synthesize.generator.recognizer import Gallery, Mirror, distances, room
-from anonfaces.synthesize.generator.traits import Traits, Wanted, of_colour, of_looks
+from anonfaces.synthesize.generator.recognizer import (
+    Gallery,
+    RenderedEmbedder,
+    distances,
+    padded_shape,
+)
+from anonfaces.synthesize.generator.traits import TargetTraits, Traits, attribute_loss, color_loss
 
 if TYPE_CHECKING:
     from anonfaces.synthesize import Members
-    from anonfaces.synthesize.generator.latents import People
+    from anonfaces.synthesize.generator.latents import GroupLatents
     from anonfaces.synthesize.generator.mean_latent import Batch
-    from anonfaces.synthesize.options import Drawing
+    from anonfaces.synthesize.options import SurrogateOptions
     from stylegan.generator import Generator
 
-__all__ = ["TARGET", "TOLERANCE", "Optimised"]
+__all__ = ["TARGET", "TOLERANCE", "Optimized"]
 
 Latents = NDArray[np.float32]
 Tensor = Any
@@ -49,16 +54,16 @@ TOLERANCE = 0.1
 STARTS = (1.0, 0.5)
 """Where a member stays too near, the start is drawn towards the generator's mean face."""
 _TOO_NEAR, _UNEVEN = 10.0, 2.0
-_COLOUR, _TINT, _LOOKS, _STRAY = 0.5, 0.3, 0.05, 0.015
+_COLOUR, _TINT, _LOOKS, _OFFSET_PENALTY = 0.5, 0.3, 0.05, 0.015
 _STEPS, _PLAIN, _RATE, _BETAS = 40, 12, 0.06, (0.9, 0.99)
 _AT_ONCE, _SAMPLED = 4, 4096
 _SHIFT, _SCALE = 0.015, 0.03
 
 
-class Optimised(GeneratorSurrogate):
+class Optimized(GeneratorSurrogate):
     """Adam on the offset from the group's mean latent, the same for all layers.
 
-    ``standing`` says of every group that was made how far its face is from the nearest and from
+    ``member_distances`` says of every group that was made how far its face is from the nearest and from
     the farthest member, each by their nearest photograph, in dlib's embedding.
     """
 
@@ -66,25 +71,25 @@ class Optimised(GeneratorSurrogate):
     needs = ("vectors", "colour", "looks")
     at_once = 16
 
-    def __init__(self, drawing: Drawing) -> None:
+    def __init__(self, drawing: SurrogateOptions) -> None:
         super().__init__(drawing)
         self.watch: Callable[[int, int], None] | None = None
-        self.standing: dict[int, tuple[float, float]] = {}
+        self.member_distances: dict[int, tuple[float, float]] = {}
         self._directions = _principal(self.generator)
-        self._mirror = Mirror(self.generator, self.invert.framing)
+        self._mirror = RenderedEmbedder(self.generator, self.invert.framing)
         self._traits = Traits(self.invert.framing, self.generator.config.resolution)
 
     def many(
         self, groups: Iterable[tuple[int, Members]]
     ) -> Iterator[tuple[int, NDArray[np.uint8]]]:
         """Yield ``(group, face)``; ``PrivacyWarning`` names groups whose members stand out."""
-        self.standing = {}
+        self.member_distances = {}
         yield from super().many(groups)
-        _warn(self.standing)
+        _warn(self.member_distances)
 
-    def account(self) -> str:
+    def report_line(self) -> str:
         """In a line: where the faces that were made stand to their members."""
-        near, far = np.array([*self.standing.values()]).reshape(-1, 2).T
+        near, far = np.array([*self.member_distances.values()]).reshape(-1, 2).T
         if not len(near):
             return "no surrogate was made"
         spread = far - near
@@ -94,7 +99,7 @@ class Optimised(GeneratorSurrogate):
             f" {spread.max():.3f} at most"
         )
 
-    def place(self, groups: list[People]) -> Latents:
+    def place(self, groups: list[GroupLatents]) -> Latents:
         """W+ (g, num_ws, w_dim); each group's is found as if it were alone."""
         means = np.stack([g.latent.mean(axis=0, dtype=np.float64) for g in groups])
         made = means.astype(np.float32)
@@ -110,7 +115,7 @@ class Optimised(GeneratorSurrogate):
                 break
         return made
 
-    def at_psi(self, groups: list[People]) -> Latents:
+    def at_psi(self, groups: list[GroupLatents]) -> Latents:
         """psi bounds where a latent starts: drawn in afterwards, members would stand out again."""
         psi = self.drawing.psi
         if psi is None:
@@ -122,17 +127,17 @@ class Optimised(GeneratorSurrogate):
         """Note how far the members of each group are from what will be released."""
         near, far = self._standing(batch.w, batch.people)
         pairs = zip(near.tolist(), far.tolist(), strict=True)
-        self.standing |= dict(zip(batch.numbers, pairs, strict=True))
+        self.member_distances |= dict(zip(batch.numbers, pairs, strict=True))
         return batch
 
-    def _standing(self, w: Latents, groups: list[People]) -> tuple[NDArray, NDArray]:
+    def _standing(self, w: Latents, groups: list[GroupLatents]) -> tuple[NDArray, NDArray]:
         """Of each group the distance of the nearest and of the farthest member, float64 (g,)."""
         shown = zip(self._mirror(w), groups, strict=True)
         own = [[face.min() for face in distances(*pair)] for pair in shown]
         return np.array([min(d) for d in own]), np.array([max(d) for d in own])
 
-    def _moved(self, starts: Latents, groups: list[People]) -> Latents:
-        made, rooms, found = np.empty_like(starts), [room(group) for group in groups], 0
+    def _moved(self, starts: Latents, groups: list[GroupLatents]) -> Latents:
+        made, rooms, found = np.empty_like(starts), [padded_shape(group) for group in groups], 0
         for size in sorted(set(rooms)):
             rows = [i for i, own in enumerate(rooms) if own == size]
             for start in range(0, len(rows), _AT_ONCE):
@@ -143,10 +148,10 @@ class Optimised(GeneratorSurrogate):
                     self.watch(found, len(groups))
         return made
 
-    def _found(self, starts: Latents, groups: list[People]) -> Latents:
+    def _found(self, starts: Latents, groups: list[GroupLatents]) -> Latents:
         from keras import ops
 
-        gallery, wanted = Gallery.of(groups, _AT_ONCE), Wanted.of(groups, _AT_ONCE)
+        gallery, wanted = Gallery.of(groups, _AT_ONCE), TargetTraits.of(groups, _AT_ONCE)
         start = np.resize(starts, (_AT_ONCE, *starts.shape[1:]))
         known = {
             name: ops.convert_to_tensor(values)
@@ -165,7 +170,7 @@ class Optimised(GeneratorSurrogate):
         from anonbase.keras_backend import compiled
 
         noise = self.generator.noise_maps()
-        return compiled(lambda w: self._traits.tint(self.generator.apply(w, noise)))
+        return compiled(lambda w: self._traits.chroma_map(self.generator.apply(w, noise)))
 
     @cached_property
     def _step(self) -> Any:
@@ -200,11 +205,12 @@ class Optimised(GeneratorSurrogate):
         images = self.generator.apply(w, self.generator.noise_maps())
         shown = ops.einsum("yi,nijc,xj->nyxc", step["rows"], images, step["columns"])
         return (
-            _of_distances(self._mirror.see(shown), known)
-            + _COLOUR * of_colour(self._traits.colour(images), known["colour"])
-            + _LOOKS * of_looks(self._traits.looks(shown), known["looks"])
-            + _TINT * ops.sum(ops.square(self._traits.tint(images) - known["tint"]), axis=(1, 2, 3))
-            + _STRAY * ops.sum(ops.square(offset), axis=1)
+            _of_distances(self._mirror.embed(shown), known)
+            + _COLOUR * color_loss(self._traits.color(images), known["colour"])
+            + _LOOKS * attribute_loss(self._traits.looks(shown), known["looks"])
+            + _TINT
+            * ops.sum(ops.square(self._traits.chroma_map(images) - known["tint"]), axis=(1, 2, 3))
+            + _OFFSET_PENALTY * ops.sum(ops.square(offset), axis=1)
         )
 
     @cached_property
@@ -251,20 +257,20 @@ def _principal(generator: Generator) -> Latents:
 
 def _view(side: int, rng: np.random.Generator | None) -> tuple[NDArray, NDArray]:
     """Matrices (side, side) by which the networks see a picture; the plain one without ``rng``."""
-    from encoders.frame import Square, resampling
+    from encoders.frame import CropSquare, resampling
 
     if rng is None:
         return np.eye(side), np.eye(side)
     x, y = 0.5 + rng.uniform(-_SHIFT, _SHIFT, 2)
-    square = Square(x, y, float(np.exp(rng.uniform(-_SCALE, _SCALE))))
+    square = CropSquare(x, y, float(np.exp(rng.uniform(-_SCALE, _SCALE))))
     rows, columns = (resampling(side, square, axis, side) for axis in "yx")
     return rows, columns[::-1] if rng.random() < 0.5 else columns
 
 
-def _warn(standing: dict[int, tuple[float, float]]) -> None:
-    near = [group for group, (nearest, _) in standing.items() if nearest <= THRESHOLD]
-    uneven = [g for g, (nearest, far) in standing.items() if far - nearest > TOLERANCE]
-    for groups, said in (
+def _warn(member_distances: dict[int, tuple[float, float]]) -> None:
+    near = [group for group, (nearest, _) in member_distances.items() if nearest <= THRESHOLD]
+    uneven = [g for g, (nearest, far) in member_distances.items() if far - nearest > TOLERANCE]
+    for groups, text in (
         (near, "dlib takes the surrogate for one of its own members"),
         (
             uneven,
@@ -272,7 +278,7 @@ def _warn(standing: dict[int, tuple[float, float]]) -> None:
         ),
     ):
         if groups:
-            told = ", ".join(map(str, groups[:5])) + (", ..." if len(groups) > 5 else "")
-            warn(
-                f"--surrogate optimised: in {len(groups)} of {len(standing)} groups {said}: {told}",
+            message = ", ".join(map(str, groups[:5])) + (", ..." if len(groups) > 5 else "")
+            warn_user(
+                f"--surrogate optimised: in {len(groups)} of {len(member_distances)} groups {text}: {message}",
             )

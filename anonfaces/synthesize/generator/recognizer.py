@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from anonfaces.synthesize.generator.latents import People
-    from encoders.frame import Framing
+    from anonfaces.synthesize.generator.latents import GroupLatents
+    from encoders.frame import CropAlignment
     from stylegan.generator import Generator
 
-__all__ = ["FAR", "Gallery", "Mirror", "distances", "room"]
+__all__ = ["FAR", "Gallery", "RenderedEmbedder", "distances", "padded_shape"]
 
 Tensor = Any
 
@@ -37,9 +37,9 @@ class Gallery:
     here: NDArray[np.float32]
 
     @classmethod
-    def of(cls, groups: Sequence[People], count: int) -> Gallery:
+    def of(cls, groups: Sequence[GroupLatents], count: int) -> Gallery:
         """Groups of one ``room``, and empty ones up to ``count``."""
-        faces, people = room(groups[0])
+        faces, people = padded_shape(groups[0])
         vector = np.zeros((count, faces, 128), np.float32)
         away = np.full((count, people, faces), FAR, np.float32)
         here = np.zeros((count, people), np.float32)
@@ -52,14 +52,14 @@ class Gallery:
         return cls(vector, away, here)
 
 
-class Mirror:
+class RenderedEmbedder:
     """What the recogniser sees in a generator's pictures, without looking for the face first."""
 
-    def __init__(self, generator: Generator, framing: Framing) -> None:
-        from encoders.latent.identity import Recogniser
+    def __init__(self, generator: Generator, framing: CropAlignment) -> None:
+        from encoders.latent.identity import Recognizer
 
         self._generator = generator
-        self._recognise = Recogniser(framing.dlib, generator.config.resolution)
+        self._recognise = Recognizer(framing.dlib, generator.config.resolution)
 
     def __call__(self, w: NDArray[np.float32]) -> NDArray[np.float32]:
         """W+ (n, num_ws, w_dim) to dlib's vectors float32 (n, 128), each as if alone."""
@@ -72,7 +72,7 @@ class Mirror:
             parts.append(ops.convert_to_numpy(self._run(full))[: len(part)])
         return np.concatenate(parts)
 
-    def see(self, images: Tensor) -> Tensor:
+    def embed(self, images: Tensor) -> Tensor:
         """The same of pictures (n, side, side, 3) in -1 to 1, differentiable."""
         return self._recognise(images)
 
@@ -84,12 +84,12 @@ class Mirror:
         return compiled(lambda w: self._recognise(self._generator.apply(w, noise)))
 
 
-def distances(shown: NDArray[np.float32], group: People) -> list[NDArray[np.float64]]:
+def distances(shown: NDArray[np.float32], group: GroupLatents) -> list[NDArray[np.float64]]:
     """Of one picture's vector (128,) to each face of each person, float64 (m,) a person."""
     return [np.sqrt(np.square(own - shown, dtype=np.float64).sum(axis=1)) for own in group.vectors]
 
 
-def room(group: People) -> tuple[int, int]:
+def padded_shape(group: GroupLatents) -> tuple[int, int]:
     """Faces and people that a group is filled up to: a power of two, 8 at least.
 
     A sum depends on the length of its array, in its last bits: so the length is the group's own.

@@ -18,8 +18,8 @@ from encoders.embed import load_embedder
 from encoders.latent.inverse import ranked
 
 if TYPE_CHECKING:
-    from encoders.frame import Framing
-    from encoders.latent.inverse import Inverse
+    from encoders.frame import CropAlignment
+    from encoders.latent.inverse import EmbeddingToLatent
     from stylegan.generator import Generator
 
 __all__ = ["Regression", "fit_regression"]
@@ -33,7 +33,7 @@ _HELD_OUT, _PART = 5, 32
 class Regression:
     """Chips to one w for all layers: ``inverse`` of their dlib vectors."""
 
-    def __init__(self, framing: Framing, inverse: Inverse, num_ws: int) -> None:
+    def __init__(self, framing: CropAlignment, inverse: EmbeddingToLatent, num_ws: int) -> None:
         self.framing = framing
         self._inverse, self._num_ws = inverse, num_ws
         self._embedder = load_embedder("dlib")
@@ -46,7 +46,7 @@ class Regression:
 
 
 def fit_regression(
-    generator: Generator, framing: Framing, samples: int | None = None
+    generator: Generator, framing: CropAlignment, samples: int | None = None
 ) -> Regression:
     """The regression for ``generator``, always the same for the same generator."""
     embedder = load_embedder("dlib")

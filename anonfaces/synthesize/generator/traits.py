@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 from anonfaces.synthesize.generator.latents import TONE, inner_face
 
 if TYPE_CHECKING:
-    from anonfaces.synthesize.generator.latents import People
-    from encoders.frame import Framing
+    from anonfaces.synthesize.generator.latents import GroupLatents
+    from encoders.frame import CropAlignment
 
-__all__ = ["Traits", "Wanted", "of_colour", "of_looks"]
+__all__ = ["TargetTraits", "Traits", "attribute_loss", "color_loss"]
 
 Tensor = Any
 
@@ -29,19 +29,19 @@ _LEAST_ODDS, _MOST_ODDS = 0.5, 3.0
 
 
 @dataclass(frozen=True)
-class Wanted:
+class TargetTraits:
     """Medians of many groups: ``colour`` float32 (g, 3), the inner face's mean RGB, -1 to 1;
     ``looks`` float32 (g, 2), years and log odds of "female"."""
 
-    colour: NDArray[np.float32]
+    color: NDArray[np.float32]
     looks: NDArray[np.float32]
 
     @classmethod
-    def of(cls, groups: Sequence[People], count: int) -> Wanted:
+    def of(cls, groups: Sequence[GroupLatents], count: int) -> TargetTraits:
         """Those of ``groups``, and zeros up to ``count``."""
         made = cls(np.zeros((count, 3), np.float32), np.zeros((count, 2), np.float32))
         for number, group in enumerate(groups):
-            made.colour[number] = np.median(group.colour, axis=0)
+            made.color[number] = np.median(group.color, axis=0)
             made.looks[number] = np.median(group.looks, axis=0)
         return made
 
@@ -49,7 +49,7 @@ class Wanted:
 class Traits:
     """The traits of a generator's pictures, differentiable."""
 
-    def __init__(self, framing: Framing, side: int) -> None:
+    def __init__(self, framing: CropAlignment, side: int) -> None:
         from encoders.attributes import load_attributes
         from encoders.attributes.network import FACE, SIZE
 
@@ -58,13 +58,13 @@ class Traits:
         self._face = _cut_of(side, FACE.inverse().within(framing.ffhq), SIZE)
         self._inner = _cut_of(side, inner_face(framing), TONE)
 
-    def colour(self, images: Tensor) -> Tensor:
-        """RGB (n, side, side, 3) in -1 to 1 to (n, 3), as ``Wanted`` has it."""
+    def color(self, images: Tensor) -> Tensor:
+        """RGB (n, side, side, 3) in -1 to 1 to (n, 3), as ``TargetTraits`` has it."""
         from keras import ops
 
         return ops.mean(_cut(self._inner, images), axis=(1, 2))
 
-    def tint(self, images: Tensor) -> Tensor:
+    def chroma_map(self, images: Tensor) -> Tensor:
         """RGB (n, side, side, 3) in -1 to 1 to (n, 4, 4, 3): how the hue of each part of the inner
         face differs from that of the whole."""
         from keras import ops
@@ -83,14 +83,14 @@ class Traits:
         return self._network(levels, training=False)[:, :2] * ops.array([YEARS, 1.0], "float32")
 
 
-def of_colour(colour: Tensor, wanted: Tensor) -> Tensor:
+def color_loss(color: Tensor, wanted: Tensor) -> Tensor:
     """How far colours are from those that are wanted, both (n, 3), to (n,)."""
     from keras import ops
 
-    return ops.sum(ops.square(colour - wanted), axis=1)
+    return ops.sum(ops.square(color - wanted), axis=1)
 
 
-def of_looks(looks: Tensor, wanted: Tensor) -> Tensor:
+def attribute_loss(looks: Tensor, wanted: Tensor) -> Tensor:
     """How far years and odds are from those that are wanted, both (n, 2), to (n,).
 
     Years within three cost nothing; nor does a gender that is clearer than the group's.

@@ -26,15 +26,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from anonbase.notices import warn
-from anonbase.text import counted
+from anonbase.notices import warn_user
+from anonbase.text import pluralize
 from anonfaces.synthesize.generator.mean_latent import GeneratorSurrogate
-from anonfaces.synthesize.generator.recognizer import Mirror, distances
+from anonfaces.synthesize.generator.recognizer import RenderedEmbedder, distances
 
 if TYPE_CHECKING:
     from anonfaces.synthesize import Members
-    from anonfaces.synthesize.generator.latents import People
-    from anonfaces.synthesize.options import Drawing
+    from anonfaces.synthesize.generator.latents import GroupLatents
+    from anonfaces.synthesize.options import SurrogateOptions
 
 __all__ = ["RandomlyWeighted", "Weighted"]
 
@@ -51,7 +51,7 @@ class RandomlyWeighted(GeneratorSurrogate):
 
     name = "stylegan-random"
 
-    def place(self, groups: list[People]) -> Latents:
+    def place(self, groups: list[GroupLatents]) -> Latents:
         """W+ (g, num_ws, w_dim)."""
         weights = [g.draw(self.drawing.seed).uniform(LEAST, MOST, len(g.latent)) for g in groups]
         return np.stack([_mix(g, weight) for g, weight in zip(groups, weights, strict=True)])
@@ -63,12 +63,12 @@ class Weighted(GeneratorSurrogate):
     name = "stylegan-weighted"
     needs = ("vectors",)
 
-    def __init__(self, drawing: Drawing) -> None:
+    def __init__(self, drawing: SurrogateOptions) -> None:
         super().__init__(drawing)
         self.of_the_set = drawing.per == "dataset"
-        self._mirror = Mirror(self.generator, self.invert.framing)
+        self._mirror = RenderedEmbedder(self.generator, self.invert.framing)
 
-    def place(self, groups: list[People]) -> Latents:
+    def place(self, groups: list[GroupLatents]) -> Latents:
         """W+ (g, num_ws, w_dim); of each group alone, or of all of ``groups`` together."""
         weights = [np.ones(len(group.latent)) for group in groups]
         alpha, lowest = np.ones(len(groups)), np.full(len(groups), np.inf)
@@ -97,7 +97,7 @@ class Weighted(GeneratorSurrogate):
     ) -> Iterator[list[tuple[int, Members]]]:
         """All groups at once where the rate is the data set's, some at a time otherwise."""
         if self.of_the_set:
-            warn(
+            warn_user(
                 f"--surrogate {self.name} --per dataset: a surrogate depends on how other groups"
                 " are re-identified, not on its group alone, and single groups may be above 1/k",
             )
@@ -106,12 +106,17 @@ class Weighted(GeneratorSurrogate):
             yield from super()._drawn_of(groups)
 
     def _mixed(
-        self, groups: list[People], weights: list[NDArray[np.float64]], alpha: NDArray[np.float64]
+        self,
+        groups: list[GroupLatents],
+        weights: list[NDArray[np.float64]],
+        alpha: NDArray[np.float64],
     ) -> Latents:
         mixed = [_mix(group, weight) for group, weight in zip(groups, weights, strict=True)]
         return self.truncated(np.stack(mixed), alpha[:, None, None])
 
-    def _reidentified(self, w: Latents, groups: list[People]) -> list[list[NDArray[np.bool_]]]:
+    def _reidentified(
+        self, w: Latents, groups: list[GroupLatents]
+    ) -> list[list[NDArray[np.bool_]]]:
         """For each group and person, which of their faces are within 0.6 of the surrogate."""
         shown = zip(self._mirror(w), groups, strict=True)
         return [[d <= THRESHOLD for d in distances(*pair)] for pair in shown]
@@ -126,12 +131,12 @@ class Weighted(GeneratorSurrogate):
         return (rate > 0) & bool(faces.mean() > 1 / people.min())
 
     def _warn(self, left: int) -> None:
-        warn(
+        warn_user(
             f"--surrogate {self.name}: after {_ROUNDS} rounds"
-            f" {counted(left, 'group is', 'groups are')} still re-identified more often"
+            f" {pluralize(left, 'group is', 'groups are')} still re-identified more often"
             " than 1/k by dlib; of each the best round is taken",
         )
 
 
-def _mix(group: People, weight: NDArray[np.float64]) -> Latents:
+def _mix(group: GroupLatents, weight: NDArray[np.float64]) -> Latents:
     return np.average(group.latent, axis=0, weights=weight).astype(np.float32)

@@ -73,8 +73,8 @@ def texture_of(warped: NDArray, mask: NDArray[np.float64]) -> NDArray[np.float64
     skin tone as it is.
     """
     weighted = mask[..., None] * warped
-    colour = weighted.sum(axis=(1, 2), keepdims=True) / mask.sum()
-    return (mask[..., None] * (warped - colour)).reshape(len(warped), -1)
+    color = weighted.sum(axis=(1, 2), keepdims=True) / mask.sum()
+    return (mask[..., None] * (warped - color)).reshape(len(warped), -1)
 
 
 @cache

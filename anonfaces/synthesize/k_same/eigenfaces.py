@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 
 from anonbase.errors import WeightsError
 from anonfaces.synthesize.k_same.appearance_model import SHIPPED
-from encoders.frame import Square
+from encoders.frame import CropSquare
 from encoders.weights_file import read
 
 __all__ = ["FACE", "FACE_SIZE", "KIND", "NAME", "Eigenfaces", "load_eigenfaces"]
 
 KIND, NAME = "eigenfaces", "eigenfaces.h5"
-FACE = Square(0.5, 0.56, 0.7)
+FACE = CropSquare(0.5, 0.56, 0.7)
 """The part of an FFHQ-aligned chip that eigenfaces show: the face from hairline to chin."""
 FACE_SIZE = 64
 _REMEDY = "python -m anonfaces.synthesize.k_same.fitting FACES.h5"

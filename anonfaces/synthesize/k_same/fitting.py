@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from anonbase import cli
 from anonbase.errors import InputError
-from anonbase.text import counted
+from anonbase.text import pluralize
 
 if TYPE_CHECKING:
     from encoders.faceset import FaceSet
@@ -103,7 +103,7 @@ def fit(
 
     faces = FaceSet.read(source)
     if len(faces) < _FEWEST:
-        raise InputError(f"{source}: {counted(len(faces), 'face')}, expected at least {_FEWEST}")
+        raise InputError(f"{source}: {pluralize(len(faces), 'face')}, expected at least {_FEWEST}")
     rows = np.random.default_rng(seed).permutation(len(faces))[:_MOST]
     chosen, place = faces.select(np.sort(rows)), output or appearance_model.SHIPPED
     about = {"faces": len(chosen)}

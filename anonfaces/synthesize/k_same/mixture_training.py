@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from anonbase import cli
 from anonbase.errors import InputError
-from anonbase.text import counted
+from anonbase.text import pluralize
 
 if TYPE_CHECKING:
     from encoders.faceset import FaceSet
@@ -136,7 +136,7 @@ def train(
         raise InputError(f"{source}: the gallery is searched by dlib's vectors (--extractor dlib)")
     rows = _chosen(faces, identities, seed)
     if len(rows) < _FEWEST:
-        few = counted(len(rows), "person", "people")
+        few = pluralize(len(rows), "person", "people")
         raise InputError(f"{source}: {few}, expected at least {_FEWEST}")
     arrays = train_mixture(faces.select(rows), steps, seed)
     place = output or mixture.SHIPPED

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from anonfaces.synthesize.k_same.appearance_model import TEXTURE_SIZE, Appearance, load_appearance
 from anonfaces.synthesize.k_same.warp import Sheet, to_sides
-from encoders.frame import Square
+from encoders.frame import CropSquare
 
 if TYPE_CHECKING:
     from anonfaces.synthesize import Members
@@ -55,7 +55,7 @@ class KSameM:
             shape, texture = self._person(members, person)
             total += texture
             shapes.append(shape)
-            small.append(Square().cut(texture[None].astype(np.float32), TEXTURE_SIZE)[0])
+            small.append(CropSquare().cut(texture[None].astype(np.float32), TEXTURE_SIZE)[0])
         faces = self._model.coefficients(np.stack(shapes), np.stack(small))
         step = stepped(faces, self.margin * (1 + _UNSEEN / len(members)))
         return self._drawn(np.mean(shapes, axis=0), total / len(members), step)
@@ -83,7 +83,7 @@ class KSameM:
     def _drawn(self, shape: Vectors, texture: Vectors, step: Vectors) -> NDArray[np.uint8]:
         size = len(texture)
         moved, lit = self._model.difference(step)
-        lit = Square().cut(lit[None].astype(np.float32), size)[0]
+        lit = CropSquare().cut(lit[None].astype(np.float32), size)[0]
         mean = self._model.mean_shape
         face = (texture + lit).astype(np.float32)
         sheet = Sheet(mean, shape + moved, size)

@@ -17,14 +17,14 @@ from numpy.typing import NDArray
 from anonfaces.synthesize.k_same.mixture import Mixture, expression_of, load_mixture
 from anonfaces.synthesize.k_same.warp import to_sides
 from encoders.detect.pool import enlarged
-from encoders.frame import Square
+from encoders.frame import CropSquare
 
 if TYPE_CHECKING:
     from anonfaces.synthesize import Members
 
 __all__ = ["KSameNet"]
 
-_DLIB = Square(0.503, 0.602, 0.688)
+_DLIB = CropSquare(0.503, 0.602, 0.688)
 """Where dlib's chip lies in an FFHQ-aligned one: the median of 300 photographs of two sets."""
 _AT_ONCE = 64
 _FIXED = 2**30
