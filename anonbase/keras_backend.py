@@ -64,7 +64,7 @@ def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
 
         return tf.function(function, jit_compile=False, autograph=False)
     if backend == "jax":
-        import jax
+        import jax  # type: ignore[import-not-found]
 
         return jax.jit(function)
     return function

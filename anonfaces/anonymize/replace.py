@@ -22,7 +22,7 @@ _TRIES, _LOOKS = 4, 5
 _THE_SAME = 0.1
 
 
-class ResidualFaceError(Exception):  # noqa: N818 - an outcome for the record, never shown as an error
+class ResidualFaceError(Exception):
     """A face may still be open in the picture, which must not be written."""
 
 

@@ -128,7 +128,7 @@ class Groups:
         columns = {}
         for one in self.constraints:
             if one.column not in given:
-                raise InputError(f"{one.message} cannot be checked: no column {one.column!r}")
+                raise InputError(f"{one.description} cannot be checked: no column {one.column!r}")
             columns[one.column] = Column.of(one.column, given[one.column], person)
         return reached(self.constraints, columns, self.labels[first])
 

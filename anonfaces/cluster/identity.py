@@ -113,10 +113,10 @@ def _warn(named: np.ndarray, known: np.ndarray, threshold: float) -> None:
     again = pluralize(merged, "name given counts", "names given count")
     message = f"; {again} as one person with another" if merged else ""
     warn_user(
-        f"who is on {(known == '').sum()} of {pluralize(len(named), 'face')} was estimated from their"
-        f" embeddings (closer than {threshold:g} may be one person):"
-        f" {pluralize(len(people), 'person', 'people')} in all{message}; k holds only as far as that is"
-        " right",
+        f"who is on {(known == '').sum()} of {pluralize(len(named), 'face')} was estimated from"
+        f" their embeddings (closer than {threshold:g} may be one person):"
+        f" {pluralize(len(people), 'person', 'people')} in all{message}; k holds only as far as"
+        " that is right",
     )
     if len(named) >= 50 and faces.max() > _SWALLOWED * len(named):
         warn_user(

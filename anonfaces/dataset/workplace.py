@@ -56,8 +56,8 @@ def workplace(place: Path) -> Iterator[Path]:
 
     When the block ends well the folder becomes ``place``, in place of the dataset that may be
     there. When it does not, the folder stays where it holds what a later run can use, and that is
-    noted on the exception (``mark_resumable``). Beside ``faces.h5``, the surrogates and what belongs to
-    them, what an earlier run left there is removed first.
+    noted on the exception (``mark_resumable``). Beside ``faces.h5``, the surrogates and what
+    belongs to them, what an earlier run left there is removed first.
     """
     partial = _partial(place)
     with _held(partial, place):

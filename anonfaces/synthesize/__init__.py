@@ -135,8 +135,9 @@ class ProgressReporting(Protocol):
 class Entry:
     """Where a method lives, and which options it takes beside the seed.
 
-    Its class is called with the ``SurrogateOptions`` where there are such options, with nothing otherwise.
-    ``inversion_attack`` says how a member is got out of a mean of pixels; empty where there is no such mean.
+    Its class is called with the ``SurrogateOptions`` where there are such options, with nothing
+    otherwise. ``inversion_attack`` says how a member is recovered from a mean of pixels; it is
+    empty where there is no such mean.
     """
 
     module: str
@@ -189,8 +190,8 @@ def warn_if_pixel_mean(name: str) -> None:
     if inversion_attack := SURROGATES[name].inversion_attack:
         warn_user(
             f"{OF_SURROGATES}{name}: an average can be undone by subtraction: who holds the very"
-            f" photographs of all members of a group but one {inversion_attack}, at any usual k ({DEFAULT_SURROGATE},"
-            " the default, is no average of pixels)"
+            f" photographs of all members of a group but one {inversion_attack}, at any usual k"
+            f" ({DEFAULT_SURROGATE}, the default, is no average of pixels)"
         )
 
 

@@ -52,7 +52,7 @@ def draw(
 
     warn_if_pixel_mean(name)
 
-    how = f"{__version__} {' '.join(drawing.message(name))} {drawing.fingerprint()}"
+    how = f"{__version__} {' '.join(drawing.to_cli(name))} {drawing.fingerprint()}"
     method = load_surrogate(name, drawing)
     write_surrogates(folder, faces, groups.labels, groups.identity, method, how, progress)
     if progress and isinstance(method, Reporting):

@@ -26,7 +26,7 @@ _ORIENTATION = 0x0112
 _WHITE = (255, 255, 255, 255)
 
 
-class UnreadableImageError(Exception):  # noqa: N818 - an outcome for the ledger, never shown as an error
+class UnreadableImageError(Exception):
     """A photograph that cannot be used: its ``outcome`` and ``reason`` for the ledger."""
 
     def __init__(self, outcome: str, reason: str) -> None:

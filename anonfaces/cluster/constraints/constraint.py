@@ -184,8 +184,8 @@ def _why_not(demand: Constraint, part: str, best: float) -> str:
     who = f"the people of {part}" if part else "all people"
     if demand.kind == L_DIVERSITY:
         return (
-            f"l-diversity {demand.column}: {who} have {pluralize(int(best), 'different value')}, and"
-            f" {demand.bound:g} are asked of every group: {demand.bound - best:.0f} too many"
+            f"l-diversity {demand.column}: {who} have {pluralize(int(best), 'different value')},"
+            f" and {demand.bound:g} are asked of every group: {demand.bound - best:.0f} too many"
         )
     return (
         f"t-closeness {demand.column}: even {who} in one group are {best:.3f} away from everybody,"
@@ -227,7 +227,7 @@ def reached(
         g = demand.worst(measured)
         if demand.violation_of(float(measured[g])):
             raise GuaranteeError(
-                f"group {g} does not keep {demand.message}: it has {measured[g]:.3g} where"
+                f"group {g} does not keep {demand.description}: it has {measured[g]:.3g} where"
                 f" {demand.bound:g} was promised"
             )
         done.append(replace(demand, reached=float(measured[g]), numbers=column.ordered))

@@ -64,7 +64,7 @@ class ConstraintSet:
             if one.column not in values:
                 there = ", ".join(sorted(values)) or "none"
                 raise InputError(
-                    f"{one.message}: no column {one.column!r} (the columns are: {there}); give"
+                    f"{one.description}: no column {one.column!r} (the columns are: {there}); give"
                     f" attributes={{{one.column!r}: its value for each face}}"
                 )
         return cls(asked, values)

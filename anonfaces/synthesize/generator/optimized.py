@@ -63,8 +63,8 @@ _SHIFT, _SCALE = 0.015, 0.03
 class Optimized(GeneratorSurrogate):
     """Adam on the offset from the group's mean latent, the same for all layers.
 
-    ``member_distances`` says of every group that was made how far its face is from the nearest and from
-    the farthest member, each by their nearest photograph, in dlib's embedding.
+    ``member_distances`` says of every group that was made how far its face is from the nearest
+    and from the farthest member, each by their nearest photograph, in dlib's embedding.
     """
 
     name = "optimised"
@@ -280,5 +280,6 @@ def _warn(member_distances: dict[int, tuple[float, float]]) -> None:
         if groups:
             message = ", ".join(map(str, groups[:5])) + (", ..." if len(groups) > 5 else "")
             warn_user(
-                f"--surrogate optimised: in {len(groups)} of {len(member_distances)} groups {text}: {message}",
+                f"--surrogate optimised: in {len(groups)} of {len(member_distances)} groups"
+                f" {text}: {message}",
             )
