@@ -20,6 +20,7 @@ __all__ = [
     "mark_resumable",
     "remove_stale",
     "sha256",
+    "umask",
     "write_text",
 ]
 
@@ -35,7 +36,7 @@ def atomic_write(path: Path) -> Iterator[Path]:
     try:
         yield beside
         _flush_to_disk(beside)
-        beside.chmod(0o666 & ~_umask())
+        beside.chmod(0o666 & ~umask())
         beside.replace(path)
     finally:
         beside.unlink(missing_ok=True)
@@ -91,7 +92,8 @@ def _flush_to_disk(path: Path) -> None:
         os.fsync(file.fileno())
 
 
-def _umask() -> int:
+def umask() -> int:
+    """The permissions that new files of this process do not get."""
     mask = os.umask(0)
     os.umask(mask)
     return mask

@@ -14,6 +14,7 @@ from anonbase.errors import GuaranteeError, InputError
 from anonbase.files import atomic_write
 from anonbase.text import pluralize
 from anonfaces.cluster.constraints.constraint import Constraint, reached
+from anonfaces.dataset.files import find_file, random_numbers
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,7 +29,8 @@ class Groups:
     """A grouping of n faces of p people into g groups of at least k people.
 
     Groups are numbered by their centroids (first coordinate first), so a number says nothing
-    about the order of the input.
+    about the order of the input. It does say something of the embedding: what is to be published
+    is numbered anew with a secret key, see ``renumbered``.
 
     Attributes:
         labels: int64 (n,), group of each face, 0 to g - 1.
@@ -132,6 +134,19 @@ class Groups:
             columns[one.column] = Column.of(one.column, given[one.column], person)
         return reached(self.constraints, columns, self.labels[first])
 
+    def renumbered(self, key: bytes) -> Groups:
+        """The same groups under numbers that nobody can tell without the secret ``key``.
+
+        A number that follows the centroids, the names or the order of the input tells something
+        of who is in the group. Equal groups and keys give equal numbers.
+        """
+        table = self.to_pandas().drop_duplicates().sort_values(["group", "identity"])
+        about = "\n".join([*table["identity"], *table["group"].astype(str)])
+        number = random_numbers(key, self.n_groups, about.encode("utf-8", "surrogatepass"))
+        centroids = np.empty_like(self.centroids)
+        centroids[number] = self.centroids
+        return replace(self, labels=number[self.labels], centroids=centroids)
+
     def write(self, folder: Path, **columns: Any) -> None:
         """Write ``groups.csv`` (one row a face, secret) and ``centroids.h5`` into a folder.
 
@@ -163,18 +178,21 @@ class Groups:
 
     @classmethod
     def read(cls, folder: Path) -> Groups:
-        """Read what ``write`` wrote and verify it; InputError if that cannot be read."""
+        """Read what ``write`` wrote and verify it; InputError if that cannot be read.
+
+        ``folder`` is that folder, or a condensed dataset, which has them in ``owner/``.
+        """
         import h5py
 
         from anonfaces.dataset.tables import read_csv
 
         try:
-            with h5py.File(folder / _CENTROIDS) as file:
+            with h5py.File(find_file(folder, _CENTROIDS)) as file:
                 centroids, facts = file["centroid"][:], dict(file["centroid"].attrs)
             constraints = _constraints(facts)
             columns = {_ATTRIBUTE + one.column: one.numbers for one in constraints}
             words = [name for name, numbers in columns.items() if not numbers]
-            table = read_csv(folder / _TABLE, ["identity", *words])
+            table = read_csv(find_file(folder, _TABLE), ["identity", *words])
             groups = cls(
                 table["group"].to_numpy(np.int64),
                 table["identity"].to_numpy(dtype=str),

@@ -45,8 +45,8 @@ def find_lookalikes(embedding: np.ndarray, identity: np.ndarray, distance: float
     if len(pairs):
         warn_user(
             f"{pluralize(len(pairs), 'pair of names looks', 'pairs of names look')} like one person"
-            " each (lookalikes.csv): where that is so, a group that holds both has one person fewer"
-            " than it says; file them together",
+            " each (owner/lookalikes.csv): where that is so, a group that holds both has one person"
+            " fewer than it says; file them together",
         )
     return pairs
 

@@ -187,6 +187,14 @@ def cluster(
     region: Annotated[
         int, _option("with --scheduler: people that one task groups at a time", min=100)
     ] = 65_536,
+    secret_key: Annotated[
+        Path | None,
+        _option(
+            "owner/secret.key of another dataset: the same input, seed and key give the same"
+            " bytes. Default: a new one, kept when a dataset is replaced",
+            show_default=False,
+        ),
+    ] = None,
     overwrite: Annotated[
         bool, _option("replace a condensed dataset that is there", "--overwrite")
     ] = False,
@@ -221,6 +229,7 @@ def cluster(
         encoding=EncodingOptions(
             extractor, detector, faces, chip_size, weights, jobs, upsample, max_pixels
         ),
+        key=secret_key,
         overwrite=overwrite,
         progress=not quiet,
     )
@@ -239,11 +248,11 @@ def _at_scale(asked: dict[str, Any], started: float, given: set[str]) -> None:
     from anonfaces.condensation.at_scale import condense_at_scale
 
     names = ("scheduler", "identity", "seed", "effort", "region", "overwrite")
-    odd = sorted(given - {*names, "source", "k", "output", "quiet", "debug"})
+    odd = sorted(given - {*names, "source", "k", "output", "secret_key", "quiet", "debug"})
     if odd or asked["source"] is None:
         message = ", ".join(f"--{name.replace('_', '-')}" for name in odd) or "the sample"
         raise InputError(f"--scheduler groups embeddings of a file, and does not take {message}")
-    options = {name: asked[name] for name in names}
+    options = {name: asked[name] for name in names} | {"key": asked["secret_key"]}
     quiet = asked["quiet"]
     done = condense_at_scale(
         asked["source"], asked["k"], asked["output"], progress=not quiet, **options
@@ -282,7 +291,7 @@ def _result(done: Condensed | CondensedAtScale, seconds: float) -> str:
         "kept": "\n           ".join(kept(summary)),
         "hint": next_step_text(summary),
         "took": f"{seconds:.0f} s",
-        "secret": ", ".join(summary.secret),
+        "secret": "all of owner/",
         "page": (done.folder / "report.html").as_uri(),
     }
     return "\n".join(f"{name:<10} {fact}" for name, fact in facts.items() if fact)
@@ -324,7 +333,7 @@ def _pictures(summary: Summary) -> str:
 
 def _not_found(summary: Summary) -> str:
     message = ", ".join(f"{count:,} {why}" for why, count in summary.not_found.items())
-    return f"{message}; by name in not_found.csv" if message else ""
+    return f"{message}; by name in owner/not_found.csv" if message else ""
 
 
 def main() -> None:

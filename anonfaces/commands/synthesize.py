@@ -58,7 +58,7 @@ def synthesize(
     seed: Annotated[int, _option("the same seed gives the same bytes")] = 0,
     faces: Annotated[
         Path | None,
-        _option("the faces.h5 that was grouped, if not the one in OUT", show_default=False),
+        _option("the faces.h5 that was grouped, if not the one in OUT/owner", show_default=False),
     ] = None,
     jobs: Annotated[
         int | None,

@@ -19,10 +19,19 @@ from anonfaces.cluster.budget import Budget, Effort
 from anonfaces.cluster.checks import check_k, check_seed
 from anonfaces.cluster.scale import REGION, Job, ScaledGroups, connected, group_file, open_rows
 from anonfaces.condensation.job import _versions
+from anonfaces.dataset.files import (
+    make_owner_folder,
+    make_secret_key,
+    open_files,
+    random_numbers,
+    secret_files,
+)
 from anonfaces.dataset.workplace import check_output, workplace
 from anonfaces.report import Summary, write_report
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from anonfaces.cluster.scale import Progress
 
 __all__ = ["CondensedAtScale", "condense_at_scale"]
@@ -55,6 +64,7 @@ def condense_at_scale(
     seed: int = 0,
     effort: Effort = "default",
     region: int = REGION,
+    key: Path | None = None,
     overwrite: bool = False,
     progress: bool = False,
 ) -> CondensedAtScale:
@@ -69,6 +79,8 @@ def condense_at_scale(
         ``column:NAME``, or ``none``: every row is a person. None takes the column ``identity``.
     ``region``
         People that one task groups at a time: 65,536 of 128 numbers took 0.5 GB.
+    ``key``
+        A file of 32 random bytes that the numbers of the groups depend on: see ``condense``.
 
     A run that was stopped goes on when it is called again with the same arguments: what tasks
     made lies in a folder beside ``output`` until it is done. It holds embeddings: keep it as
@@ -93,7 +105,8 @@ def condense_at_scale(
         _begin(Path(job.scratch))
         with collect_warnings(warned), connected(scheduler) as workers, _bar(progress) as message:
             grouped = group_file(rows, job, workers, region=region, progress=message)
-        summary = _write(folder, grouped, job, tuple(warned))
+        secret = make_secret_key(folder, key, place)
+        summary = _write(folder, grouped, job, tuple(warned), secret)
     return CondensedAtScale(place, summary, grouped)
 
 
@@ -160,10 +173,15 @@ def _bar(shown: bool) -> Iterator[Progress]:
         yield tell
 
 
-def _write(folder: Path, grouped: ScaledGroups, job: Job, warned: tuple[str, ...]) -> Summary:
-    _write_groups(folder / "groups.parquet", grouped)
-    _write_centroids(folder / "centroids.h5", grouped, job)
-    write_text(folder / "condensed.csv", _condensed(grouped))
+def _write(
+    folder: Path, grouped: ScaledGroups, job: Job, warned: tuple[str, ...], key: bytes
+) -> Summary:
+    own, number = make_owner_folder(folder), _numbers(grouped, key)
+    _write_groups(own / "groups.parquet", grouped, number)
+    _write_centroids(own / "centroids.h5", grouped, number, job)
+    table = _table(grouped, number)
+    write_text(own / "group_facts.csv", table.sort_values("spread").to_csv())
+    write_text(folder / "condensed.csv", table.drop(columns="spread").to_csv())
     sizes, counts = np.unique(grouped.people, return_counts=True)
     summary = Summary(
         k=job.k,
@@ -177,8 +195,8 @@ def _write(folder: Path, grouped: ScaledGroups, job: Job, warned: tuple[str, ...
         seed=job.seed,
         identity="given" if job.named else "none",
         privacy_warnings=warned,
-        publishable=("condensed.csv", "summary.json", "report.html"),
-        secret=("centroids.h5", "groups.parquet"),
+        publishable=open_files(surrogates=False),
+        secret=secret_files(folder),
         versions=_versions(),
         command=f"python -m anonfaces.cluster INPUT --k {job.k} --effort {job.effort}"
         f" --seed {job.seed} --scheduler ADDRESS",
@@ -188,7 +206,13 @@ def _write(folder: Path, grouped: ScaledGroups, job: Job, warned: tuple[str, ...
     return summary
 
 
-def _write_groups(path: Path, grouped: ScaledGroups) -> None:
+def _numbers(grouped: ScaledGroups, key: bytes) -> np.ndarray:
+    """The number that each group gets, int64 (g,), which only the key tells."""
+    about = hashlib.sha256(np.ascontiguousarray(grouped.labels).tobytes())
+    return random_numbers(key, len(grouped.people), about.digest())
+
+
+def _write_groups(path: Path, grouped: ScaledGroups, number: np.ndarray) -> None:
     """One row a face, in the order of the input: row, group."""
     import pyarrow as pa
     from pyarrow.parquet import ParquetWriter
@@ -196,12 +220,12 @@ def _write_groups(path: Path, grouped: ScaledGroups) -> None:
     schema = pa.schema([("row", pa.int64()), ("group", pa.int64())])
     with atomic_write(path) as beside, ParquetWriter(beside, schema) as writer:
         for first in range(0, len(grouped.labels), _ROWS):
-            group = grouped.labels[first : first + _ROWS]
+            group = number[grouped.labels[first : first + _ROWS]]
             row = np.arange(first, first + len(group))
             writer.write_table(pa.table([row, group], schema=schema))
 
 
-def _write_centroids(path: Path, grouped: ScaledGroups, job: Job) -> None:
+def _write_centroids(path: Path, grouped: ScaledGroups, number: np.ndarray, job: Job) -> None:
     import h5py
 
     facts = {"k": job.k, "information_loss": grouped.information_loss, "lower_bound": 0.0}
@@ -213,13 +237,13 @@ def _write_centroids(path: Path, grouped: ScaledGroups, job: Job) -> None:
         file.flush()
         place = np.memmap(beside, np.float32, "r+", stored.id.get_offset(), shape)
         for numbers, centres in grouped.centroids():
-            place[numbers] = centres
+            place[number[numbers]] = centres
         place.flush()
 
 
-def _condensed(grouped: ScaledGroups) -> str:
+def _table(grouped: ScaledGroups, number: np.ndarray) -> pd.DataFrame:
     import pandas as pd
 
     spread = np.round(np.sqrt(grouped.error / grouped.faces), 6)
     columns = {"people": grouped.people, "faces": grouped.faces, "spread": spread}
-    return pd.DataFrame(columns).rename_axis("group").to_csv()
+    return pd.DataFrame(columns, index=number).rename_axis("group").sort_index()

@@ -60,8 +60,8 @@ def _strangers(gathered: GroupingInput, identity: np.ndarray) -> pd.DataFrame:
     if len(rows):
         warn_user(
             f"{pluralize(len(rows), 'face does', 'faces do')} not look like the rest of their"
-            " person (strangers.csv): where a bystander was taken for the person, one is under"
-            " another's name and may be in two groups; take such pictures away, or crop them"
+            " person (owner/strangers.csv): where a bystander was taken for the person, one is"
+            " under another's name and may be in two groups; take such pictures away, or crop them"
         )
     return pd.DataFrame({"face": _where(gathered)[rows], "identity": identity[rows]})
 

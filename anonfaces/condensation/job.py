@@ -29,6 +29,14 @@ from anonfaces.cluster.inputs import check_leave_out, warn_of_dominant
 from anonfaces.cluster.methods import DEFAULT, find
 from anonfaces.condensation.gather import GroupingInput, from_faces, from_file
 from anonfaces.condensation.identity_checks import write_doubts
+from anonfaces.dataset.files import (
+    find_file,
+    make_owner_folder,
+    make_secret_key,
+    open_files,
+    read_secret_key,
+    secret_files,
+)
 from anonfaces.dataset.workplace import check_output, workplace
 from anonfaces.report import Summary, write_report
 
@@ -95,6 +103,7 @@ class _Job:
     progress: bool
     certify: float | None
     asked: dict[str, Any]
+    key: Path | None = None
     warned: list[str] = field(default_factory=list)
     noted: list[str] = field(default_factory=list)
 
@@ -118,6 +127,7 @@ def condense(
     surrogate: str | None = None,
     drawing: SurrogateOptions | None = None,
     encoding: EncodingOptions | None = None,
+    key: Path | str | None = None,
     overwrite: bool = False,
     progress: bool = False,
 ) -> Condensed:
@@ -148,6 +158,9 @@ def condense(
         How faces are made of groups, and its options: see ``anonfaces.synthesize``. Without
         options ``seed`` is theirs as well. None is ``optimised``; of bare embeddings no faces
         are made, and a method or an option of one is refused.
+    ``key``
+        A file of 32 random bytes, as ``owner/secret.key`` of another dataset: same input, seed
+        and key, same bytes. None is the key of the dataset that is replaced, else a new one.
     ``overwrite``
         Replace a condensed dataset that is there; nothing else is ever replaced.
 
@@ -166,6 +179,7 @@ def condense(
         check_k(k), how, effort, time_limit, check_seed(seed), identity, same_person,
         tuple(leave_out), faced, drawing or SurrogateOptions(seed=seed), looking, progress, certify,
         {"same": tuple(same), "l_diversity": l_diversity, "t_closeness": t_closeness},
+        None if key is None else Path(key),
     )  # fmt: skip
     _check(job)
     place, origin = check_output(Path(output), Path(source), overwrite), Path(source)
@@ -178,6 +192,8 @@ def condense(
     with workplace(place) as folder:
         if origin.is_dir():
             gathered, groups = _grouped(_encoded(origin, place, folder, job), job)
+        secret = make_secret_key(folder, job.key, place)
+        groups = groups.renumbered(secret)
         summary = _write(folder, gathered, groups, job)
     return Condensed(place, summary, groups, gathered.columns)
 
@@ -195,6 +211,8 @@ def _check(job: _Job) -> None:
             f"--same-person (in Python same_person) is a distance > 0, not {job.same_person:g}"
         )
         raise InputError(message)
+    if job.key is not None:
+        read_secret_key(job.key)
 
 
 def _columns(job: _Job) -> tuple[str, ...]:
@@ -230,14 +248,16 @@ def _encoded(photos: Path, place: Path, folder: Path, job: _Job) -> GroupingInpu
 
     if _columns(job) and not str(job.identity).startswith("csv:"):
         raise InputError("columns of people in photographs come with --identity csv:FILE:COLUMN")
-    if not (folder / "faces.h5").exists() and (place / "faces.h5").is_file():
-        shutil.copyfile(place / "faces.h5", folder / "faces.h5")
+    own = make_owner_folder(folder)
+    for name in ("faces.h5", "faces.pca.h5"):
+        if not (own / name).exists() and find_file(place, name).is_file():
+            shutil.copyfile(find_file(place, name), own / name)
     options = asdict(job.encoding)
     unknown = job.identity in ("estimate", "none")
     with collect_warnings(job.warned):
         faces = encode(
             photos,
-            folder / "faces.h5",
+            own / "faces.h5",
             identity="none" if unknown else job.identity or "auto",
             overwrite=True,
             progress=job.progress,
@@ -302,22 +322,24 @@ def _bar(shown: bool) -> Iterator[Progress]:
 
 def _write(folder: Path, gathered: GroupingInput, groups: Groups, job: _Job) -> Summary:
     """Write everything but ``faces.h5``, which is there where photographs were the input."""
-    from anonfaces.dataset.tables import condensed_table, not_found, spread_of, to_csv
+    from anonfaces.dataset.tables import condensed_table, group_facts, not_found, to_csv
     from anonfaces.synthesize.gallery import clear_surrogates, draw
 
     faces, labels = gathered.faces, groups.labels
-    groups.write(folder, **_face_columns(gathered))
+    own = make_owner_folder(folder)
+    groups.write(own, **_face_columns(gathered))
     with collect_warnings(job.warned):
-        write_doubts(folder, gathered)
-    spread = spread_of(gathered.embedding, labels)
-    table, withheld = condensed_table(labels, groups.identity, spread, gathered.attribute, job.k)
+        write_doubts(own, gathered)
+    alike = group_facts(gathered.embedding, labels, groups.identity)
+    write_text(own / "group_facts.csv", to_csv(alike))
+    table, withheld = condensed_table(labels, groups.identity, gathered.attribute, job.k)
     write_text(folder / "condensed.csv", to_csv(table))
     facts: dict[str, Any] = {"withheld_attributes": withheld}
     if faces is None:
         clear_surrogates(folder)
     else:
         missing, counts = not_found(faces)
-        write_text(folder / "not_found.csv", to_csv(missing))
+        write_text(own / "not_found.csv", to_csv(missing))
         with collect_warnings(job.warned):
             draw(folder, faces, groups, job.surrogate, job.drawing, job.progress)
         facts |= _photographic(faces, counts, job)
@@ -355,8 +377,6 @@ def _summary(
     from anonfaces.cluster import random_loss
 
     people = groups.sizes()["people"].value_counts().sort_index()
-    publishable = ["condensed.csv", "summary.json", "report.html"]
-    here = sorted(p.name for p in folder.iterdir() if p.suffix in (".csv", ".h5"))
     return Summary(
         k=job.k,
         groups=groups.n_groups,
@@ -374,8 +394,8 @@ def _summary(
         privacy_warnings=tuple(job.warned),
         notes=tuple(job.noted),
         extractor=gathered.extractor,
-        publishable=(*(["surrogates/"] if gathered.faces is not None else []), *publishable),
-        secret=tuple(name for name in here if name not in publishable),
+        publishable=open_files(surrogates=gathered.faces is not None),
+        secret=secret_files(folder),
         versions=_versions(),
         command=_command(job, gathered.faces is not None),
         **facts,

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from anonbase.errors import InputError, OutputError
 from anonbase.files import write_text
 from anonbase.notices import collect_warnings
+from anonfaces.dataset.files import OWNER, find_file, make_owner_folder, refuse_old_layout
 from anonfaces.dataset.workplace import check_output, workplace
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def resurrogate(
     """Replace the surrogates, the summary and the page of the condensed dataset in ``folder``.
 
     ``faces``
-        The ``faces.h5`` that the groups were made of, where it does not lie in the folder.
+        The ``faces.h5`` that the groups were made of, where it does not lie in ``owner/``.
 
     All of it is replaced or nothing; a run that was killed goes on when it is called again.
     Raises ``InputError``, ``OutputError`` and ``GuaranteeError``.
@@ -52,9 +53,10 @@ def resurrogate(
     check_surrogate(surrogate, chosen)
     _check_there(origin)
     place = check_output(origin, None, overwrite=True)
+    refuse_old_layout(place)
     groups = Groups.read(place)
     found = _faces(place, faces)
-    _check_same(found, place / "groups.csv", groups.labels)
+    _check_same(found, find_file(place, "groups.csv"), groups.labels)
     summary = Summary.read(place / "summary.json")
     warned = [note for note in summary.privacy_warnings if not note.startswith(OF_SURROGATES)]
     with workplace(place) as made:
@@ -90,7 +92,7 @@ def _check_there(folder: Path) -> None:
 def _faces(place: Path, given: Path | str | None) -> FaceSet:
     from encoders.faceset import FaceSet
 
-    path = place / "faces.h5" if given is None else Path(given)
+    path = find_file(place, "faces.h5") if given is None else Path(given)
     if not path.is_file():
         raise InputError(
             f"{path}: there is no such file; --faces names the faces.h5 that was grouped"
@@ -115,10 +117,11 @@ def _check_same(faces: FaceSet, table: Path, labels: NDArray[np.int64]) -> None:
 
 def _carry_over(place: Path, made: Path) -> None:
     """All that stays as it is: by a second link where the disk has such, as faces.h5 is large."""
-    remade = ("summary.json", "report.html")
-    for path in place.iterdir():
-        if path.is_file() and path.name not in remade and not (made / path.name).exists():
-            _link(path, made / path.name)
+    remade = ("summary.json", "report.html", "surrogate_distances.csv")
+    for folder, other in ((place, made), (place / OWNER, make_owner_folder(made))):
+        for path in folder.iterdir():
+            if path.is_file() and path.name not in remade and not (other / path.name).exists():
+                _link(path, other / path.name)
 
 
 def _link(path: Path, other: Path) -> None:

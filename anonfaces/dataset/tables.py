@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from encoders.faceset import FaceSet
 
-__all__ = ["condensed_table", "not_found", "read_csv", "spread_of", "to_csv"]
+__all__ = ["condensed_table", "group_facts", "not_found", "read_csv", "spread_of", "to_csv"]
 
 _FORMULA = re.compile(r"'*[=+\-@\t\r]")
 _RESERVED = ("group", "people", "faces", "spread")
@@ -61,10 +61,21 @@ def spread_of(X: NDArray, labels: NDArray[np.int64]) -> NDArray[np.float64]:
     return np.sqrt(np.bincount(labels, squares) / counts)
 
 
+def group_facts(X: NDArray, labels: NDArray[np.int64], identity: NDArray) -> pd.DataFrame:
+    """What only the owner may know of the groups, one row a group: group, people, faces, spread.
+
+    Six digits of a spread are a fingerprint: whoever holds photographs of candidates can compute
+    it for every combination of them. The groups with the smallest are those to look at first.
+    """
+    by_group = pd.DataFrame({"group": labels, "identity": identity}).groupby("group")["identity"]
+    table = pd.DataFrame({"people": by_group.nunique(), "faces": by_group.size()})
+    table["spread"] = np.round(spread_of(X, labels)[table.index.to_numpy()], 6)
+    return table.sort_values(["spread"]).reset_index()
+
+
 def condensed_table(
     labels: NDArray[np.int64],
     identity: NDArray,
-    spread: NDArray[np.float64],
     attribute: Mapping[str, NDArray],
     k: int,
 ) -> tuple[pd.DataFrame, dict[str, str]]:
@@ -77,7 +88,6 @@ def condensed_table(
     face = pd.DataFrame({"group": labels, "identity": identity})
     by_group = face.groupby("group")["identity"]
     table = pd.DataFrame({"people": by_group.nunique(), "faces": by_group.size()})
-    table["spread"] = np.round(spread[table.index.to_numpy()], 6)
     withheld = {}
     for name, values in attribute.items():
         column = _aggregate(face.assign(value=pd.Series(values)), k).reindex(table.index)

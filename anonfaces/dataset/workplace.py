@@ -14,7 +14,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from anonbase.errors import OutputError
-from anonbase.files import lock, mark_resumable
+from anonbase.files import lock, mark_resumable, umask
+from anonfaces.dataset.files import FILES, OWNER, SECRET_KEY, find_file, protect
 from anonfaces.dataset.summary import is_summary
 
 __all__ = ["LEDGER", "check_output", "workplace"]
@@ -22,14 +23,14 @@ __all__ = ["LEDGER", "check_output", "workplace"]
 LEDGER = ".surrogates.jsonl"
 """What surrogates are finished, while they are made; it does not outlast that."""
 _MARK = "anonfaces.partial"
-_FILES = {
-    *("groups.csv", "groups.parquet", "condensed.csv", "centroids.h5", "summary.json"),
-    *("report.html", "faces.h5", "not_found.csv", "lookalikes.csv", "strangers.csv"),
-}
+_NAMES = {file.name for file in FILES if not file.name.endswith("/")}
+_BARE = {Path(name).name for name in _NAMES}
+_FILES = _NAMES | _BARE  # an older dataset has its secret files beside the others
 _OURS = re.compile(
-    r"surrogates/\d+\.png|\.surrogates\.jsonl|\.?faces\.h5\..+"
-    rf"|\.(?:{'|'.join(map(re.escape, sorted(_FILES)))})\.\w+\.new"
+    rf"surrogates/\d+\.png|\.surrogates\.jsonl|(?:{OWNER}/)?\.?faces\.(?:pca\.)?h5\..+"
+    rf"|(?:{OWNER}/)?\.(?:{'|'.join(map(re.escape, sorted(_BARE)))})\.\w+\.new"
 )
+_FACES = f"{OWNER}/faces."
 
 
 def check_output(output: Path, source: Path | None, overwrite: bool) -> Path:
@@ -57,7 +58,8 @@ def workplace(place: Path) -> Iterator[Path]:
     When the block ends well the folder becomes ``place``, in place of the dataset that may be
     there. When it does not, the folder stays where it holds what a later run can use, and that is
     noted on the exception (``mark_resumable``). Beside ``faces.h5``, the surrogates and what
-    belongs to them, what an earlier run left there is removed first.
+    belongs to them, what an earlier run left there is removed first. Nobody else can read the
+    hidden folder, nor in ``place`` what is in ``owner/``.
     """
     partial = _partial(place)
     with _held(partial, place):
@@ -72,6 +74,8 @@ def workplace(place: Path) -> Iterator[Path]:
             raise
         (partial / LEDGER).unlink(missing_ok=True)
         (partial / _MARK).unlink()
+        protect(partial)
+        partial.chmod(0o777 & ~umask())
         _take_place(partial, place)
 
 
@@ -82,6 +86,7 @@ def _held(partial: Path, place: Path) -> Iterator[None]:
         _old(place).rename(place)
     try:
         partial.mkdir(parents=True, exist_ok=True)
+        partial.chmod(0o700)
         mark = (partial / _MARK).open("w")
     except OSError as error:
         raise OutputError(f"cannot write beside {place}: {error.strerror or error}") from error
@@ -147,15 +152,17 @@ def _spoilt(partial: Path) -> list[str]:
     """What an earlier run left and no later one can use; surrogates need their ledger."""
     ledger = partial / LEDGER
     drawn = ("surrogates/", LEDGER) if ledger.is_file() and ledger.stat().st_size else ()
-    return [name for name in _entries(partial) if not name.startswith(("faces.h5", _MARK, *drawn))]
+    kept = (_FACES, f"{OWNER}/.faces.", SECRET_KEY, _MARK, *drawn)
+    return [name for name in _entries(partial) if not name.startswith(kept)]
 
 
 def _worth_keeping(partial: Path, place: Path) -> bool:
     """Whether a later run can use anything there that the dataset in ``place`` does not hold."""
-    usable = {*_entries(partial)} - {*_spoilt(partial), _MARK}
-    mine, theirs = partial / "faces.h5", place / "faces.h5"
-    if "faces.h5" in usable and theirs.is_file() and filecmp.cmp(mine, theirs):
-        usable.remove("faces.h5")
+    usable = {*_entries(partial)} - {*_spoilt(partial), _MARK, SECRET_KEY}
+    for name in (f"{_FACES}h5", f"{_FACES}pca.h5"):
+        theirs = find_file(place, Path(name).name)
+        if name in usable and theirs.is_file() and filecmp.cmp(partial / name, theirs):
+            usable.remove(name)
     return bool(usable)
 
 

@@ -49,6 +49,7 @@ def contact_sheet(
     """
     from anonbase.errors import InputError
     from anonfaces.cluster import Groups
+    from anonfaces.dataset.files import find_file
     from anonfaces.report.tiles import evenly
     from anonfaces.synthesize import SurrogateOptions, check_surrogate
     from encoders.faceset import FaceSet
@@ -56,7 +57,7 @@ def contact_sheet(
     for method in methods:
         check_surrogate(method, SurrogateOptions())
     groups = Groups.read(Path(folder))
-    path = Path(folder) / "faces.h5" if faces is None else Path(faces)
+    path = find_file(Path(folder), "faces.h5") if faces is None else Path(faces)
     if not path.is_file():
         raise InputError(f"{path}: there is no such file; --faces names the one that was grouped")
     found = FaceSet.read(path)

@@ -15,6 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anonbase.errors import GuaranteeError
+from anonbase.files import write_text
+from anonfaces.dataset.files import owner_file
 from anonfaces.dataset.workplace import LEDGER
 from anonfaces.synthesize import (
     ProgressReporting,
@@ -55,8 +57,21 @@ def draw(
     how = f"{__version__} {' '.join(drawing.to_cli(name))} {drawing.fingerprint()}"
     method = load_surrogate(name, drawing)
     write_surrogates(folder, faces, groups.labels, groups.identity, method, how, progress)
+    _write_distances(folder, getattr(method, "member_distances", {}))
     if progress and isinstance(method, Reporting):
         print(f"{name}: {method.report_line()}")
+
+
+def _write_distances(folder: Path, member_distances: Mapping[int, tuple[float, float]]) -> None:
+    """How near the surrogates are to their members, for the owner; of those made in this run."""
+    path = owner_file(folder, "surrogate_distances.csv")
+    if not member_distances:
+        path.unlink(missing_ok=True)
+        return
+    lines = [
+        f"{group},{near:.6f},{far:.6f}" for group, (near, far) in sorted(member_distances.items())
+    ]
+    write_text(path, "\n".join(["group,nearest,farthest", *lines, ""]))
 
 
 def write_surrogates(

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 import pandas as pd
 import pytest
@@ -122,14 +123,22 @@ def test_the_command_interrupted_goes_on_to_the_same_groups_and_leaves_nothing_e
     done = subprocess.run(command, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
     assert "of at least 5 people" in done.stdout
-    table = pd.read_parquet(output / "groups.parquet")
+    table = pd.read_parquet(output / "owner" / "groups.parquet")
     assert table["row"].tolist() == list(range(2400))
-    np.testing.assert_array_equal(table["group"], undisturbed.labels)
+    number = {*zip(undisturbed.labels.tolist(), table["group"].tolist(), strict=True)}
+    assert len(number) == len(undisturbed.people)  # the same groups under other numbers
+    renumbered = np.array([new for _, new in sorted(number)])
+    assert sorted(renumbered) == list(range(len(renumbered)))
+    assert list(renumbered) != sorted(renumbered)
     condensed = pd.read_csv(output / "condensed.csv")
-    np.testing.assert_array_equal(condensed["people"], undisturbed.people)
+    np.testing.assert_array_equal(condensed["people"][renumbered], undisturbed.people)
+    with h5py.File(output / "owner" / "centroids.h5") as file:
+        centroids = file["centroid"][:]
+    for numbers, centres in undisturbed.centroids():
+        np.testing.assert_array_equal(centroids[renumbered[numbers]], centres)
     assert [path.name for path in tmp_path.iterdir()] == ["condensed"]
     assert {path.name for path in output.iterdir()} == {
-        *("centroids.h5", "condensed.csv", "groups.parquet", "report.html", "summary.json")
+        *("condensed.csv", "owner", "report.html", "summary.json")
     }
 
 

@@ -138,7 +138,7 @@ def pictures(folder: Path) -> list[NDArray[np.uint8]]:
 
 def test_surrogates_summary_and_page_are_replaced_together(few: FaceSet, out: Path) -> None:
     before, page = Summary.read(out / "summary.json"), (out / "report.html").read_text()
-    grouped = (out / "groups.csv").read_bytes()
+    grouped = (out / "owner" / "groups.csv").read_bytes()
     resurrogate(out, "stylegan", SurrogateOptions(psi=0.8), faces=few.path)
     after = Summary.read(out / "summary.json")
     assert (before.surrogate, after.surrogate) == ("k-same", "stylegan")
@@ -147,7 +147,7 @@ def test_surrogates_summary_and_page_are_replaced_together(few: FaceSet, out: Pa
     )
     assert len(pictures(out)) == after.groups == before.groups
     assert (out / "report.html").read_text() != page
-    assert (out / "groups.csv").read_bytes() == grouped
+    assert (out / "owner" / "groups.csv").read_bytes() == grouped
     assert sorted(p.name for p in out.parent.iterdir()) == ["out"]
 
 
@@ -179,8 +179,8 @@ def a_note(out: Path) -> None:
 
 
 def other_groups(out: Path) -> None:
-    table = (out / "groups.csv").read_text().splitlines()
-    (out / "groups.csv").write_text("\n".join([table[0], *table[2:], table[1]]) + "\n")
+    table = (out / "owner" / "groups.csv").read_text().splitlines()
+    (out / "owner" / "groups.csv").write_text("\n".join([table[0], *table[2:], table[1]]) + "\n")
 
 
 def nothing(out: Path) -> None:

@@ -82,7 +82,7 @@ class Optimized(GeneratorSurrogate):
     def many(
         self, groups: Iterable[tuple[int, Members]]
     ) -> Iterator[tuple[int, NDArray[np.uint8]]]:
-        """Yield ``(group, face)``; ``PrivacyWarning`` names groups whose members stand out."""
+        """Yield ``(group, face)``; ``PrivacyWarning`` counts groups whose members stand out."""
         self.member_distances = {}
         yield from super().many(groups)
         _warn(self.member_distances)
@@ -270,7 +270,7 @@ def _view(side: int, rng: np.random.Generator | None) -> tuple[NDArray, NDArray]
 def _warn(member_distances: dict[int, tuple[float, float]]) -> None:
     near = [group for group, (nearest, _) in member_distances.items() if nearest <= THRESHOLD]
     uneven = [g for g, (nearest, far) in member_distances.items() if far - nearest > TOLERANCE]
-    for groups, text in (
+    for groups, message in (
         (near, "dlib takes the surrogate for one of its own members"),
         (
             uneven,
@@ -278,8 +278,7 @@ def _warn(member_distances: dict[int, tuple[float, float]]) -> None:
         ),
     ):
         if groups:
-            message = ", ".join(map(str, groups[:5])) + (", ..." if len(groups) > 5 else "")
             warn_user(
                 f"--surrogate optimised: in {len(groups)} of {len(member_distances)} groups"
-                f" {text}: {message}",
+                f" {message} (owner/surrogate_distances.csv says in which)",
             )
