@@ -191,9 +191,9 @@ def test_a_smaller_psi_is_nearer_to_the_mean_face(few: FaceSet, method: Any) -> 
     mean = plain.draw(np.broadcast_to(plain.mean, (1, plain.generator.num_ws, len(plain.mean))))
     off = []
     for psi in (0.3, 0.7):
-        plain.drawing = SurrogateOptions(psi=psi)
+        plain.options = SurrogateOptions(psi=psi)
         off.append(np.abs(made(few, plain)[0] - enlarged(mean[0], 256).astype(float)).mean())
-    plain.drawing = SurrogateOptions()
+    plain.options = SurrogateOptions()
     off.append(np.abs(made(few, plain)[0] - enlarged(mean[0], 256).astype(float)).mean())
     assert off == sorted(off)
 
