@@ -69,7 +69,9 @@ def layout(height: int, width: int) -> Layout:
     return Layout(shape, np.array(corners), np.array(sizes[:kept]))
 
 
-def paint(image: NDArray[np.uint8], where: Layout, mean: NDArray[np.float32]) -> NDArray[np.float32]:
+def paint(
+    image: NDArray[np.uint8], where: Layout, mean: NDArray[np.float32]
+) -> NDArray[np.float32]:
     """The canvas float32 (height, width, 3): every level, its mean removed, over 256; else 0."""
     canvas = np.zeros((*where.shape, 3), np.float32)
     level = (image.astype(np.float32) - mean) / np.float32(256)

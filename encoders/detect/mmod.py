@@ -13,40 +13,71 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anonfaces._engine import load_engine
+from encoders.detect._confidence import from_margin, to_margin
 from encoders.detect._pyramid import layout, paint
+from encoders.detect._tiles import Scored, Tiling, look_in_tiles
 from encoders.detect.mmod_file import FILE_NAME, LAYERS, MmodWeights, read_mmod
 from encoders.models import model_path
 
 __all__ = ["MmodDetector", "build_mmod"]
 
 Boxes = NDArray[np.int32]
+Pixels = NDArray[np.uint8]
 
 #: A cell of the scores is 8 px of the canvas wide; the middle of the first lies here.
 _STRIDE, _FIRST = 8, 14
+#: Side in pixels up to which a picture is doubled once where nobody says how often.
+_DOUBLED_UP_TO = 512
+#: Side of a tile in pixels after doubling: its canvas takes some 600 MB in the network.
+_SIDE = 2048
+#: Pixels after doubling: what is narrower has no cell of scores.
+_SHORTEST_SIDE = 32
+#: How fast the confidence falls with dlib's score: at -0.35 it is 0.2.
+_SLOPE = 4.0
 
 
 class MmodDetector:
-    """The network at one picture; ``scored`` takes pictures of up to some megapixels.
+    """The network at pictures of any size, doubled first by ``upsample``.
 
-    ``weights`` is a file as ``face_recognition_models`` has it, by default that one. Raises
-    WeightsError.
+    Without it, pictures of at most 512 px are doubled once. ``threshold`` is the confidence from
+    which a face counts; at 0.5 dlib cuts. ``weights`` is a file as ``face_recognition_models``
+    has it, by default that one. Raises WeightsError.
     """
 
-    def __init__(self, weights: Path | None = None) -> None:
+    name = "cnn"
+
+    def __init__(
+        self,
+        upsample: int | None = None,
+        threshold: float = 0.5,
+        weights: Path | None = None,
+    ) -> None:
+        self._upsample = upsample
+        self._margin = to_margin(threshold, _SLOPE)
         self._weights = read_mmod(weights or model_path(FILE_NAME))
         self._run = _compiled(build_mmod(self._weights))
 
-    def scored(
-        self, image: NDArray[np.uint8], least: float = 0.0
-    ) -> tuple[Boxes, NDArray[np.float32]]:
-        """Boxes int32 (n, 4) and scores float32 (n,) above ``least``, the surest first.
+    def __call__(self, image: Pixels) -> Boxes:
+        return np.rint(self.scored(image)[0]).astype(np.int32)
+
+    def scored(self, image: Pixels) -> Scored:
+        """Boxes float64 (n, 4) and confidences float64 (n,) of a picture of any size."""
+        doublings = self._doublings(image)
+        tiling = Tiling(_SIDE >> doublings, round(6 * self.smallest(image)))
+        return look_in_tiles(image, lambda tile: self._find(tile, doublings), tiling)
+
+    def smallest(self, image: Pixels) -> float:
+        """Side in pixels of the smallest face that can be found in this picture."""
+        return float(self._weights.window / 2 ** self._doublings(image))
+
+    def margins(self, image: Pixels) -> tuple[Boxes, NDArray[np.float32]]:
+        """Boxes int32 (n, 4) and dlib's scores float32 (n,) of one tile, the surest first.
 
         dlib takes what is above 0; 1 is a clear face.
         """
         where = layout(*image.shape[:2])
-        canvas = paint(image, where, self._weights.mean)
-        score = self._run(canvas[None])[0, :, :, 0]
-        rows, columns = np.nonzero(score > least)
+        score = self._run(paint(image, where, self._weights.mean)[None])[0, :, :, 0]
+        rows, columns = np.nonzero(score > self._margin)
         found = score[rows, columns]
         points = np.stack([columns, rows], axis=1) * float(_STRIDE) + _FIRST
         squares = where.to_image(points, self._weights.window)
@@ -54,6 +85,18 @@ class MmodDetector:
         boxes = np.floor(squares + 0.5).astype(np.int64)[order]
         kept = self._first_of_each(boxes)
         return boxes[kept].astype(np.int32), found[order][kept]
+
+    def _find(self, tile: Pixels, doublings: int) -> Scored:
+        if min(tile.shape[:2]) << doublings < _SHORTEST_SIDE:
+            return np.empty((0, 4)), np.empty(0)
+        boxes, margin = self.margins(_doubled(tile, doublings))
+        confidence = from_margin(margin.astype(np.float64), _SLOPE)
+        return boxes.astype(np.float64) / 2**doublings, confidence
+
+    def _doublings(self, image: Pixels) -> int:
+        if self._upsample is not None:
+            return self._upsample
+        return int(max(image.shape[:2]) <= _DOUBLED_UP_TO)
 
     def _first_of_each(self, boxes: NDArray[np.int64]) -> NDArray[np.int64]:
         """Places of the boxes that are no repetition of a surer one.
@@ -108,3 +151,10 @@ def _compiled(network: Any) -> Any:
 
 def _area(start: NDArray[np.int64], end: NDArray[np.int64]) -> Any:
     return np.maximum(end - start + 1, 0).prod(axis=-1)
+
+
+def _doubled(image: Pixels, times: int) -> Pixels:
+    import cv2
+
+    size = (image.shape[1] << times, image.shape[0] << times)
+    return cv2.resize(image, size, interpolation=cv2.INTER_LINEAR) if times else image
