@@ -153,7 +153,7 @@ def _cover_at_places(work: Work, finder: Finder) -> bool:
 
 def _cover_found(work: Work, finder: Finder, where: Callable[..., Area]) -> bool:
     """Cover faces that match an original, and those where none was found before."""
-    again = finder.find(work.image)
+    again = finder.search(work.image)
     over = overlap(again.box, work.faces.box) > _THE_SAME
     near = distances(again.embedding, _hidden(work)).min(axis=1, initial=np.inf)
     spared = over[:, work.where(KEPT)].any(axis=1)

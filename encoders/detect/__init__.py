@@ -13,11 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anonfaces.errors import InputError
+from encoders.detect._boxes import overlap
 
 if TYPE_CHECKING:
-    from encoders.detect._tiles import Scored
+    from encoders.detect._tiles import Named, Scored
 
-__all__ = ["DETECTORS", "Detector", "check_detector", "in_order", "load_detector"]
+__all__ = ["DETECTORS", "Detector", "check_detector", "in_order", "load_detector", "overlap"]
 
 DETECTORS = ("hog", "mtcnn", "cnn", "onnx:FILE")
 """What ``load_detector`` knows; several joined by + are asked together."""
@@ -39,6 +40,9 @@ class Detector(Protocol):
 
     def scored(self, image: NDArray[np.uint8]) -> Scored:
         """The boxes float64 (m, 4), and the confidence 0 to 1 of each, float64 (m,)."""
+
+    def named(self, image: NDArray[np.uint8]) -> Named:
+        """The same, and which detectors found each, as "hog+mtcnn"."""
 
     def smallest(self, image: NDArray[np.uint8]) -> float:
         """Side in pixels of the smallest face that can be found in this picture."""

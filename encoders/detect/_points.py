@@ -16,7 +16,7 @@ _MIDDLE = 0.56
 
 
 def dlib_squares(points: NDArray[np.float64], heights: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Squares (n, 4) from points (n, 5, 2), the eyes, nose and corners of the mouth, and heights."""
+    """Squares (n, 4) from eyes, nose and corners of the mouth (n, 5, 2), and heights (n,)."""
     middle, half = points.mean(axis=1), (_DLIB_SIDE * heights / 2)[:, None]
     return np.hstack([middle - half, middle + half])
 

@@ -37,7 +37,7 @@ class Layout:
     size: NDArray[np.int64]
 
     def to_image(self, points: NDArray[np.float64], side: float) -> NDArray[np.float64]:
-        """Squares (n, 4) of the picture, for squares of ``side`` around points (n, 2) of the canvas.
+        """Squares (n, 4) of the picture, of ``side`` around points (n, 2) of the canvas.
 
         Each belongs to the level that lies nearest to its middle.
         """

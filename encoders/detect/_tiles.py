@@ -16,11 +16,14 @@ from numpy.typing import NDArray
 
 from encoders.detect._boxes import distinct
 
-__all__ = ["SHRINK", "Scored", "Tiling", "look_in_tiles"]
+__all__ = ["SHRINK", "Named", "Scored", "TiledDetector", "Tiling", "look_in_tiles"]
 
 Pixels = NDArray[np.uint8]
 Scored = tuple[NDArray[np.float64], NDArray[np.float64]]
 """Boxes float64 (n, 4) and how sure the detector is of each, float64 (n,)."""
+
+Named = tuple[NDArray[np.float64], NDArray[np.float64], list[str]]
+"""The same, and which detectors found each, as "hog+mtcnn"."""
 
 #: Sides of a copy to those of the next: with tiles that overlap by four times the smallest face
 #: and more, each size of face is looked for in one of the two.
@@ -35,6 +38,25 @@ class Tiling:
 
     side: int
     overlap: int
+
+
+class TiledDetector:
+    """What every detector does with what its ``scored`` finds."""
+
+    name: str
+
+    def __call__(self, image: Pixels) -> NDArray[np.int32]:
+        """Boxes int32 (n, 4)."""
+        return np.rint(self.scored(image)[0]).astype(np.int32)
+
+    def scored(self, image: Pixels) -> Scored:
+        """Boxes float64 (n, 4) and confidences float64 (n,) of a picture of any size."""
+        raise NotImplementedError
+
+    def named(self, image: Pixels) -> Named:
+        """The same, and this detector's name for each."""
+        boxes, confidence = self.scored(image)
+        return boxes, confidence, [self.name] * len(boxes)
 
 
 def look_in_tiles(image: Pixels, find: Callable[[Pixels], Scored], tiling: Tiling) -> Scored:

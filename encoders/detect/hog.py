@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from encoders.detect._confidence import from_margin, to_margin
-from encoders.detect._tiles import Scored, Tiling, look_in_tiles
+from encoders.detect._tiles import Scored, TiledDetector, Tiling, look_in_tiles
 
 __all__ = ["HogDetector"]
 
@@ -26,7 +26,7 @@ _SIDE = 2048
 _SLOPE = 10.0
 
 
-class HogDetector:
+class HogDetector(TiledDetector):
     """HOG; without ``upsample``, pictures of at most 1024 px are doubled once before.
 
     ``threshold`` is the confidence from which a face counts; at 0.5 dlib cuts.
@@ -40,9 +40,6 @@ class HogDetector:
         self._dlib = dlib.get_frontal_face_detector()
         self._upsample = upsample
         self._margin = to_margin(threshold, _SLOPE)
-
-    def __call__(self, image: Pixels) -> NDArray[np.int32]:
-        return np.rint(self.scored(image)[0]).astype(np.int32)
 
     def scored(self, image: Pixels) -> Scored:
         """Boxes float64 (n, 4) and confidences float64 (n,) of a picture of any size."""

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from anonfaces._engine import load_engine
 from encoders.detect._confidence import from_margin, to_margin
 from encoders.detect._pyramid import layout, paint
-from encoders.detect._tiles import Scored, Tiling, look_in_tiles
+from encoders.detect._tiles import Scored, TiledDetector, Tiling, look_in_tiles
 from encoders.detect.mmod_file import FILE_NAME, LAYERS, MmodWeights, read_mmod
 from encoders.models import model_path
 
@@ -36,7 +36,7 @@ _SHORTEST_SIDE = 32
 _SLOPE = 4.0
 
 
-class MmodDetector:
+class MmodDetector(TiledDetector):
     """The network at pictures of any size, doubled first by ``upsample``.
 
     Without it, pictures of at most 512 px are doubled once. ``threshold`` is the confidence from
@@ -56,9 +56,6 @@ class MmodDetector:
         self._margin = to_margin(threshold, _SLOPE)
         self._weights = read_mmod(weights or model_path(FILE_NAME))
         self._run = _compiled(build_mmod(self._weights))
-
-    def __call__(self, image: Pixels) -> Boxes:
-        return np.rint(self.scored(image)[0]).astype(np.int32)
 
     def scored(self, image: Pixels) -> Scored:
         """Boxes float64 (n, 4) and confidences float64 (n,) of a picture of any size."""

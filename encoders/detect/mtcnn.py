@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from anonfaces._engine import load_engine
 from encoders.detect._confidence import from_probability, to_probability
 from encoders.detect._points import dlib_squares
-from encoders.detect._tiles import Scored, Tiling, look_in_tiles
+from encoders.detect._tiles import Scored, TiledDetector, Tiling, look_in_tiles
 
 __all__ = ["MtcnnDetector"]
 
@@ -31,7 +31,7 @@ _SMALLEST = 20.0
 _TILING = Tiling(640, 160)
 
 
-class MtcnnDetector:
+class MtcnnDetector(TiledDetector):
     """MTCNN on the CPU; its boxes are turned into the squares that dlib would draw.
 
     ``threshold`` is the confidence from which a face counts; 0.5 stands for a probability of
@@ -46,9 +46,6 @@ class MtcnnDetector:
 
         self._network = MTCNN(device="CPU:0")
         self._least = to_probability(threshold, _USUAL)
-
-    def __call__(self, image: Pixels) -> NDArray[np.int32]:
-        return np.rint(self.scored(image)[0]).astype(np.int32)
 
     def scored(self, image: Pixels) -> Scored:
         """Boxes float64 (n, 4) and confidences float64 (n,) of a picture of any size."""

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from anonfaces.errors import WeightsError
 from encoders.detect._points import dlib_squares, squares_of_boxes
-from encoders.detect._tiles import Scored, Tiling, look_in_tiles
+from encoders.detect._tiles import Scored, TiledDetector, Tiling, look_in_tiles
 
 __all__ = ["OnnxDetector"]
 
@@ -40,7 +40,7 @@ _SMALLEST = 10.0
 _PROBE = 64
 
 
-class OnnxDetector:
+class OnnxDetector(TiledDetector):
     """A network from a file; ``threshold`` is its own probability from which a face counts.
 
     Raises WeightsError for a file that is missing, too large, damaged, or answers in none of the
@@ -53,9 +53,6 @@ class OnnxDetector:
         self._network = _read(file)
         self._names = self._network.getUnconnectedOutLayersNames()
         self._kind = self._tell_kind(file)
-
-    def __call__(self, image: Pixels) -> NDArray[np.int32]:
-        return np.rint(self.scored(image)[0]).astype(np.int32)
 
     def scored(self, image: Pixels) -> Scored:
         """Boxes float64 (n, 4) and confidences float64 (n,) of a picture of any size."""
@@ -217,7 +214,9 @@ def _grid(stride: int, shape: tuple[int, ...], anchors: int) -> NDArray[np.float
 
 def _sure(found: list[Found], least: float) -> Found:
     """What all strides found with at least this score."""
-    boxes, score, points = (np.concatenate(part).astype(np.float64) for part in zip(*found, strict=True))
+    boxes, score, points = (
+        np.concatenate(part).astype(np.float64) for part in zip(*found, strict=True)
+    )
     kept = score >= least
     return boxes[kept], score[kept], points[kept]
 

@@ -9,15 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from encoders.detect._boxes import same_face
+from encoders.detect._tiles import Named, Scored, TiledDetector
 
 if TYPE_CHECKING:
     from encoders.detect import Detector
-    from encoders.detect._tiles import Scored
 
 __all__ = ["UnionDetector"]
 
 
-class UnionDetector:
+class UnionDetector(TiledDetector):
     """The faces that any of ``detectors`` finds.
 
     Where several find one face, the box is that of the first of them, on whose squares the
@@ -28,17 +28,12 @@ class UnionDetector:
         self._detectors = list(detectors)
         self.name = "+".join(detector.name for detector in detectors)
 
-    def __call__(self, image: NDArray[np.uint8]) -> NDArray[np.int32]:
-        return np.rint(self.scored(image)[0]).astype(np.int32)
-
     def scored(self, image: NDArray[np.uint8]) -> Scored:
         """Boxes float64 (n, 4) and confidences float64 (n,)."""
         boxes, confidence, _ = self.named(image)
         return boxes, confidence
 
-    def named(
-        self, image: NDArray[np.uint8]
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64], list[str]]:
+    def named(self, image: NDArray[np.uint8]) -> Named:
         """Boxes, confidences, and which detectors found each, as "hog+mtcnn"."""
         kept, confidence = np.empty((0, 4)), np.empty(0)
         by: list[str] = []
