@@ -58,10 +58,12 @@ def _options() -> argparse.Namespace:
 
 def _photographs(options: argparse.Namespace) -> tuple[Pictures, Pictures]:
     """The faces that were learnt from and those held out, as the generator's pictures."""
-    from stylegan.train.data import parse_square, read_pictures, split
+    from encoders.training_images import parse_square, read_pictures
+    from stylegan.train.data import Pictures, split
 
     square, side = parse_square(options.square), _side(options.generator)
-    return split(read_pictures(options.faces, side, square), options.held_out, options.seed)
+    pictures = Pictures(read_pictures(options.faces, side, square))
+    return split(pictures, options.held_out, options.seed)
 
 
 def _rows(

@@ -17,7 +17,7 @@ import numpy as np
 
 from anonfaces.cluster import METHODS, Groups, group
 from anonfaces.cluster.budget import Budget
-from anonfaces.cluster.columns import certified_bound
+from anonfaces.cluster.set_partition.column_generation import certified_bound
 from benchmarks.scale import plan_for, scale
 from benchmarks.tables import load, print_table
 

@@ -11,7 +11,7 @@ from typing import Any
 
 _HOME = {
     "FaceSet": "encoders.faceset",
-    "encode": "encoders.pipeline",
+    "encode": "encoders.run.pipeline",
 }
 
 __all__ = ["FaceSet", "encode"]

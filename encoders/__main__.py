@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from anonfaces import _command
-from anonfaces._words import counted
+from anonbase import cli
+from anonbase.text import pluralize
 
 if TYPE_CHECKING:
     from encoders.faceset import FaceSet
@@ -39,7 +39,6 @@ class _Extractor(StrEnum):
     dlib = "dlib"
     dlib_reference = "dlib-reference"
     facenet = "facenet"
-    faceres = "faceres"
     pca = "pca"
 
 
@@ -95,7 +94,7 @@ def encode(
     quiet: Annotated[bool, _option("neither progress nor summary", "--quiet")] = False,
     debug: Annotated[bool, _option("show where an error arose", "--debug")] = False,
 ) -> None:  # fmt: skip
-    from encoders.pipeline import encode as run
+    from encoders.run.pipeline import encode as run
 
     started = time.monotonic()
     found = run(
@@ -121,7 +120,7 @@ def encode(
 def _summary(faces: FaceSet, output: Path, seconds: float) -> str:
     from collections import Counter
 
-    from encoders.names import escape
+    from encoders.photographs.path_escape import escape
 
     ledger = faces.ledger
     people = set(faces.identity) - {""}
@@ -129,9 +128,9 @@ def _summary(faces: FaceSet, output: Path, seconds: float) -> str:
     lines = [
         f"photographs  {len(ledger)}",
         f"faces        {len(faces)} kept ({faces.meta['faces']} of a photograph), "
-        f"{counted(len(faces.bystanders), 'bystander')}",
+        f"{pluralize(len(faces.bystanders), 'bystander')}",
         f"people       {len(people)} by {faces.meta['identity']}, "
-        f"{counted(unknown, 'face')} without a name",
+        f"{pluralize(unknown, 'face')} without a name",
     ]
     rest = ledger[ledger["outcome"] != "faces"]
     for outcome, count in Counter(rest["outcome"]).most_common():
@@ -143,16 +142,18 @@ def _summary(faces: FaceSet, output: Path, seconds: float) -> str:
 
 def _strangers(faces: FaceSet) -> list[str]:
     """Photographs in which a bystander may have been taken for the person, by name."""
-    from encoders.strangers import find_strangers
+    from encoders.identity_outliers import find_strangers
 
     if not str(faces.meta["extractor"]).startswith("dlib"):
         return []  # of others no distance is known
     rows = find_strangers(faces.embedding, faces.identity)
     if not len(rows):
         return []
-    told = f"{counted(len(rows), 'face does', 'faces do')} not look like the rest of their person"
+    message = (
+        f"{pluralize(len(rows), 'face does', 'faces do')} not look like the rest of their person"
+    )
     files = "".join(f"\n  {image}" for image in faces.image[rows])
-    return [f"look at      {told}: a bystander's, where their own was not found?{files}"]
+    return [f"look at      {message}: a bystander's, where their own was not found?{files}"]
 
 
 def _examples(rows: Any) -> str:
@@ -166,8 +167,8 @@ def _examples(rows: Any) -> str:
 
 
 def main() -> None:
-    """Run the command; see ``anonfaces._command.run`` for how it ends."""
-    _command.run(app)
+    """Run the command; see ``anonbase.cli.run`` for how it ends."""
+    cli.run(app)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from anonfaces.errors import WeightsError
+from anonbase.errors import WeightsError
 
 __all__ = ["DamagedError", "DlibLayers", "DlibStream", "read_bytes_up_to", "require"]
 

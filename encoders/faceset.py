@@ -10,34 +10,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from anonfaces._words import counted
-from anonfaces.errors import InputError
+from anonbase.errors import InputError
+from anonbase.text import pluralize
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["BYSTANDER_COLUMNS", "FORMAT_VERSION", "LEDGER_COLUMNS", "FaceSet", "pack_chip"]
-
-FORMAT_VERSION = 1
-LEDGER_COLUMNS = {
-    "path": "str",
-    "size": "int64",
-    "mtime_ns": "int64",
-    "sha256": "str",
-    "outcome": "str",
-    "reason": "str",
-    "faces": "int64",
-    "bystanders": "int64",
-}
-BYSTANDER_COLUMNS = {
-    "image": "str",
-    "left": "int64",
-    "top": "int64",
-    "right": "int64",
-    "bottom": "int64",
-    "quality": "float64",
-}
-_DEFLATE_LEVEL = 1
+__all__ = ["FaceSet"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -48,7 +27,7 @@ class FaceSet:
     ----------
     embedding : float32 (n, d)
     image : str (n,), path relative to the root of the photographs, escaped as in
-        ``encoders.names``
+        ``encoders.photographs.path_escape``
     box : int32 (n, 4), left top right bottom in pixels of the upright photograph; it may reach
         outside of it
     landmark : float32 (n, 68, 2), x y in pixels of the upright photograph
@@ -79,7 +58,7 @@ class FaceSet:
         return len(self.embedding)
 
     def __repr__(self) -> str:
-        faces, of = counted(len(self), "face"), counted(len(self.ledger), "photograph")
+        faces, of = pluralize(len(self), "face"), pluralize(len(self.ledger), "photograph")
         # the name alone: where a notebook ran is nobody's business who reads it
         place = "not in a file" if self.path is None else self.path.name
         return f"FaceSet({faces} of {of}, {self.meta.get('extractor')}, {place})"
@@ -97,9 +76,9 @@ class FaceSet:
         is missing, has the wrong shape or type, is not finite, lies outside of the file or is
         larger than it can be.
         """
-        from encoders._faceset_file import read_faceset
+        from encoders.faceset_file import read_fields
 
-        return read_faceset(Path(path))
+        return cls(**read_fields(Path(path)))
 
     def write(self, path: Path | str, chips: Iterable[NDArray[np.uint8]] | None = None) -> FaceSet:
         """Write all of it to ``path`` or nothing, and return what can be read there.
@@ -107,7 +86,7 @@ class FaceSet:
         ``chips``: n arrays uint8 (s, s, 3) in the order of the faces; without them, those that
         this FaceSet has on disk are copied.
         """
-        from encoders._faceset_file import write_faceset
+        from encoders.faceset_file import pack_chip, write_faceset
 
         packed = self._packed_chips() if chips is None else map(pack_chip, chips)
         write_faceset(Path(path), self, packed)
@@ -118,7 +97,7 @@ class FaceSet:
 
         A chip has 196 kB at 256 px: ask for as many as memory holds.
         """
-        from encoders._faceset_file import read_chips
+        from encoders.faceset_file import read_chips
 
         chosen = self.rows if rows is None else self.rows[rows]
         return read_chips(self._file(), chosen, self.chip_size)
@@ -143,16 +122,6 @@ class FaceSet:
         return self.path
 
     def _packed_chips(self) -> Iterable[bytes]:
-        from encoders._faceset_file import read_packed_chips
+        from encoders.faceset_file import read_packed_chips
 
         return read_packed_chips(self._file(), self.rows, self.chip_size)
-
-
-def pack_chip(chip: NDArray[np.uint8]) -> bytes:
-    """A chip as it lies in the file: deflated, which the worker that made it can do.
-
-    Level 1, since higher levels take three times as long to save a twentieth of a photograph.
-    """
-    import zlib
-
-    return zlib.compress(np.ascontiguousarray(chip).tobytes(), _DEFLATE_LEVEL)

@@ -15,9 +15,9 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from anonfaces.errors import InputError
+from anonbase.errors import InputError
 
-__all__ = ["Framing", "Square", "measure", "resampling"]
+__all__ = ["CropAlignment", "CropSquare", "estimate_alignment", "resampling"]
 
 Pixels = NDArray[np.uint8]
 
@@ -27,25 +27,25 @@ _PLACES = 5
 
 
 @dataclass(frozen=True)
-class Square:
+class CropSquare:
     """An upright square in a picture: centre and side, in sides of the picture."""
 
     x: float = 0.5
     y: float = 0.5
     side: float = 1.0
 
-    def inverse(self) -> Square:
+    def inverse(self) -> CropSquare:
         """The picture as a square of what this square cuts out."""
         x, y = (0.5 - (at - 0.5) / self.side for at in (self.x, self.y))
-        return Square(x, y, 1 / self.side)
+        return CropSquare(x, y, 1 / self.side)
 
-    def within(self, outer: Square) -> Square:
+    def within(self, outer: CropSquare) -> CropSquare:
         """This square of what ``outer`` cuts out, as a square of the whole picture."""
         x, y = (
             there + (here - 0.5) * outer.side
             for here, there in ((self.x, outer.x), (self.y, outer.y))
         )
-        return Square(x, y, self.side * outer.side)
+        return CropSquare(x, y, self.side * outer.side)
 
     def cut(self, pictures: Pixels, size: int) -> Pixels:
         """The square out of pictures (n, s, s, 3), as uint8 (n, size, size, 3).
@@ -74,11 +74,11 @@ class Square:
 
 
 @dataclass(frozen=True)
-class Framing:
+class CropAlignment:
     """Where the FFHQ square (``align_ffhq``) and dlib's 5-point chip lie in the pictures."""
 
-    ffhq: Square
-    dlib: Square
+    ffhq: CropSquare
+    dlib: CropSquare
 
     def from_ffhq(self, chips: Pixels, size: int) -> Pixels:
         """FFHQ-aligned chips uint8 (n, s, s, 3), framed as the generator's pictures."""
@@ -98,7 +98,7 @@ class Framing:
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Self:
         """What ``to_json`` made. ``ValueError`` or ``TypeError`` for anything else."""
-        squares = {name: Square(**values[name]) for name in ("ffhq", "dlib")}
+        squares = {name: CropSquare(**values[name]) for name in ("ffhq", "dlib")}
         for square in squares.values():
             numbers = np.array([square.x, square.y, square.side], float)
             if not np.isfinite(numbers).all() or not 0.01 < square.side < 100:
@@ -106,7 +106,7 @@ class Framing:
         return cls(**squares)
 
 
-def measure(pictures: Pixels) -> Framing:
+def estimate_alignment(pictures: Pixels) -> CropAlignment:
     """The framing of faces uint8 (n, s, s, 3), as the median over those that dlib finds.
 
     Raises:
@@ -121,7 +121,7 @@ def measure(pictures: Pixels) -> Framing:
     ffhq, dlib = np.median(np.array(found), axis=0)
     if np.abs(ffhq - [0.5, 0.5, 1]).max() < _NEARLY:
         ffhq = np.array([0.5, 0.5, 1])
-    return Framing(Square(*map(float, ffhq)), Square(*map(float, dlib)))
+    return CropAlignment(CropSquare(*map(float, ffhq)), CropSquare(*map(float, dlib)))
 
 
 def _squares(picture: Pixels) -> list[list[float]] | None:
@@ -153,7 +153,7 @@ def _detector() -> Any:
     return load_detector("hog", 0)
 
 
-def resampling(size: int, square: Square, axis: str, output: int) -> NDArray[np.float32]:
+def resampling(size: int, square: CropSquare, axis: str, output: int) -> NDArray[np.float32]:
     """Matrix float32 (output, size) that cuts ``square`` along ``axis`` ("x" or "y") linearly.
 
     With one for the rows and one for the columns the cut is two products, and so has a gradient;

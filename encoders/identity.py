@@ -14,8 +14,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from anonfaces.errors import InputError
-from encoders.names import escape
+from anonbase.errors import InputError
+from encoders.photographs.path_escape import escape
 
 __all__ = ["Identities", "find_identities"]
 

@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from anonfaces.errors import WeightsError
+from anonbase.errors import WeightsError
 
 __all__ = ["model_path", "shape_predictor"]
 

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
-    from stylegan.discriminator import Discriminator
     from stylegan.encoder import Encoder
     from stylegan.generator import Generator
+    from stylegan.networks.discriminator import Discriminator
 
 __all__ = ["load", "load_discriminator", "load_encoder"]
 
@@ -30,7 +30,7 @@ def load(
     Without a path it is the one that ships (``datasets/generator``: 64 px faces, research
     terms). Raises ``WeightsError``; nothing in the file is ever run.
     """
-    from anonfaces._engine import load_engine
+    from anonbase.keras_backend import load_engine
 
     load_engine()
     from stylegan import checkpoint
@@ -45,12 +45,12 @@ def load(
 
 def load_discriminator(path: str | Path) -> Discriminator:
     """The discriminator in ``path``. ``WeightsError`` if there is none that we know."""
-    from anonfaces._engine import load_engine
-    from anonfaces.errors import WeightsError
+    from anonbase.errors import WeightsError
+    from anonbase.keras_backend import load_engine
 
     load_engine()
     from stylegan import checkpoint
-    from stylegan.discriminator import Discriminator
+    from stylegan.networks.discriminator import Discriminator
 
     found = checkpoint.read(Path(path))
     if found.discriminator is None:
@@ -63,8 +63,8 @@ def load_encoder(path: str | Path | None = None) -> Encoder:
 
     ``WeightsError`` if there is none: only ``stylegan.train`` makes one.
     """
-    from anonfaces._engine import load_engine
-    from anonfaces.errors import WeightsError
+    from anonbase.errors import WeightsError
+    from anonbase.keras_backend import load_engine
 
     load_engine()
     from stylegan import checkpoint
@@ -83,7 +83,7 @@ def __dir__() -> list[str]:
 
 def __getattr__(name: str) -> Any:
     if name in {"Generator", "Noise", "mix"}:
-        from anonfaces._engine import load_engine
+        from anonbase.keras_backend import load_engine
 
         load_engine()
         from stylegan import generator

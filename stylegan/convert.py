@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from anonfaces import _command
-from anonfaces._words import counted
+from anonbase import cli
+from anonbase.text import pluralize
 
 if TYPE_CHECKING:
-    from stylegan.checkpoint import Found
+    from stylegan.checkpoint import Checkpoint
 
 _EXAMPLES = """
 Turn a StyleGAN checkpoint into a folder of HDF5 weights and a JSON config.
@@ -50,8 +50,8 @@ def convert(
     debug: Annotated[bool, typer.Option("--debug", help="a traceback on errors")] = False,
 ) -> None:
     """Read, check every shape and number against the config, write."""
-    from anonfaces._files import sha256
-    from anonfaces.errors import OutputError
+    from anonbase.errors import OutputError
+    from anonbase.files import sha256
     from stylegan import checkpoint as files
 
     found = files.read(checkpoint)
@@ -67,12 +67,12 @@ def convert(
     print(f"written to {output}: stylegan.load({str(output)!r})")
 
 
-def _described(found: Found) -> str:
+def _described(found: Checkpoint) -> str:
     config = found.generator
     judge = "with" if found.discriminator else "without"
     return (
         f"{config.architecture}, {config.resolution} px, z {config.z_dim}, w {config.w_dim}, "
-        f"{counted(config.classes, 'class', 'classes')}, {judge} discriminator"
+        f"{pluralize(config.classes, 'class', 'classes')}, {judge} discriminator"
     )
 
 
@@ -86,4 +86,4 @@ def _terms(digest: str) -> str:
 
 
 if __name__ == "__main__":
-    _command.run(app)
+    cli.run(app)

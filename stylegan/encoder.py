@@ -13,12 +13,12 @@ import numpy as np
 from keras import ops
 from numpy.typing import NDArray
 
-from anonfaces.errors import InputError
-from stylegan._backend import compiled
-from stylegan._ops import add_bias_leaky, dense
-from stylegan._parameters import Parameters, Spec, check, initial, variables
-from stylegan.config import EncoderConfig
-from stylegan.discriminator import trunk, trunk_specs
+from anonbase.errors import InputError
+from anonbase.keras_backend import compiled
+from stylegan.networks.config import EncoderConfig
+from stylegan.networks.discriminator import trunk, trunk_specs
+from stylegan.networks.ops import add_bias_leaky, dense
+from stylegan.networks.parameters import Parameters, Spec, check, initial, variables
 
 __all__ = ["Encoder", "encode", "encoder_specs"]
 

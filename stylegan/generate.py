@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from anonfaces import _command
-from anonfaces._words import counted
-from anonfaces.errors import InputError, OutputError
+from anonbase import cli
+from anonbase.errors import InputError, OutputError
+from anonbase.text import pluralize
 
 if TYPE_CHECKING:
     import numpy as np
@@ -96,7 +96,7 @@ def generate(
     if grid is not None:
         _write(grid, as_grid(tiles))
     drawn, side = network.config.resolution, size or network.config.resolution
-    print(f"{counted(len(chosen), 'picture')} of {side} px (drawn at {drawn} px) in {output}")
+    print(f"{pluralize(len(chosen), 'picture')} of {side} px (drawn at {drawn} px) in {output}")
 
 
 def parse_seeds(text: str) -> list[int]:
@@ -152,14 +152,14 @@ def _write_all(folder: Path, seeds: list[int], pictures: list[NDArray[np.uint8]]
 def _write(path: Path, picture: NDArray[np.uint8]) -> None:
     from PIL import Image
 
-    from anonfaces._files import replacing
+    from anonbase.files import atomic_write
 
     try:
-        with replacing(path) as beside:
+        with atomic_write(path) as beside:
             Image.fromarray(picture).save(beside, format="png")
     except OSError as error:
         raise OutputError(f"{path}: cannot be written ({error})") from None
 
 
 if __name__ == "__main__":
-    _command.run(app)
+    cli.run(app)

@@ -10,13 +10,13 @@ import numpy as np
 from keras import ops
 from numpy.typing import ArrayLike, NDArray
 
-from anonfaces._words import counted
-from anonfaces.errors import InputError
-from stylegan import synthesis1, synthesis2, synthesis3
-from stylegan._backend import compiled
-from stylegan._parameters import Spec, check, initial, variables
-from stylegan.config import AliasFreeConfig, GeneratorConfig
-from stylegan.mapping import broadcast, map_latents, mapping_specs, truncate
+from anonbase.errors import InputError
+from anonbase.keras_backend import compiled
+from anonbase.text import pluralize
+from stylegan.networks import synthesis1, synthesis2, synthesis3
+from stylegan.networks.config import AliasFreeConfig, GeneratorConfig
+from stylegan.networks.mapping import broadcast, map_latents, mapping_specs, truncate
+from stylegan.networks.parameters import Spec, check, initial, variables
 
 __all__ = ["Generator", "Noise", "generator_specs", "mix"]
 
@@ -85,7 +85,7 @@ class Generator:
         w = broadcast(map_latents(self.parameters, self.config, latent, one_hot), self.num_ws)
         return ops.convert_to_numpy(truncate(w, self.parameters["mapping.w_avg"], psi, cutoff))
 
-    def synthesise(
+    def synthesize(
         self, w: ArrayLike, noise: Noise = "const", seed: int = 0
     ) -> NDArray[np.float32]:
         """w (n, w_dim), or W+ (n, num_ws, w_dim), to RGB float32 (n, size, size, 3), -1 to 1.
@@ -98,7 +98,7 @@ class Generator:
     def pictures(
         self, w: ArrayLike, noise: Noise = "const", seed: int = 0, batch: int = 8
     ) -> NDArray[np.uint8]:
-        """As ``synthesise``, ``batch`` at a time, RGB uint8.
+        """As ``synthesize``, ``batch`` at a time, RGB uint8.
 
         A picture does not depend on its neighbours: short batches are filled up.
         """
@@ -116,7 +116,7 @@ class Generator:
         self, w: Tensor, noise: Sequence[Tensor] | None = None, dtype: str = "float32"
     ) -> Tensor:
         """The bare network on tensors, differentiable: W+ to images, noise maps or none."""
-        return _network(self.config).synthesise(self.parameters, self.config, w, noise, dtype)
+        return _network(self.config).synthesize(self.parameters, self.config, w, noise, dtype)
 
     def noise_maps(self) -> list[Tensor]:
         """The network's constant noise, one (1, size, size, 1) a layer; StyleGAN3 has none."""
@@ -178,13 +178,13 @@ class Generator:
     def _one_hot(self, labels: Sequence[int] | None, count: int) -> Tensor | None:
         classes = self.config.classes
         if (labels is None) != (classes == 0):
-            there = counted(classes, "class", "classes")
+            there = pluralize(classes, "class", "classes")
             raise InputError(f"this generator has {there}: give one a picture, or none")
         if labels is None:
             return None
         chosen = np.asarray(labels)
         if chosen.shape != (count,) or not np.isin(chosen, range(classes)).all():
-            many = counted(count, "class", "classes")
+            many = pluralize(count, "class", "classes")
             raise InputError(f"expected {many} from 0 to {classes - 1}")
         return ops.convert_to_tensor(np.eye(classes, dtype=np.float32)[chosen])
 

@@ -18,15 +18,14 @@ import numpy as np
 from keras import ops
 from numpy.typing import NDArray
 
-from anonfaces.errors import InputError
-from stylegan._autodiff import value_and_gradients
-from stylegan._backend import compiled
+from anonbase.errors import InputError
+from anonbase.keras_backend import compiled, value_and_gradients
 from stylegan.train.state import adam, moments
 
 if TYPE_CHECKING:
     from stylegan.generator import Generator
 
-__all__ = ["Manner", "Projection", "project"]
+__all__ = ["Projection", "ProjectionConfig", "project"]
 
 Tensor = Any
 Tensors = dict[str, Tensor]
@@ -38,7 +37,7 @@ _SHOWN = 8
 
 
 @dataclass(frozen=True)
-class Manner:
+class ProjectionConfig:
     """How to project: steps for one w and for W+, starts, weights of what is kept small.
 
     ``rate`` is Adam's, in standard deviations of the generator's own w. ``noise`` finds the
@@ -86,7 +85,7 @@ def project(
     generator: Generator,
     pictures: NDArray[np.uint8],
     start: NDArray[np.float32] | None = None,
-    manner: Manner | None = None,
+    manner: ProjectionConfig | None = None,
     features: Features | None = None,
     report: Report | None = None,
 ) -> Projection:
@@ -102,13 +101,13 @@ def project(
     Raises:
         InputError: the pictures or the start have the wrong shape.
     """
-    manner = manner or Manner()
+    manner = manner or ProjectionConfig()
     _check(generator, pictures, start)
     run = _Run(generator, pictures, manner, features)
     one = run.first(start)
     for number in range(manner.w_steps):
         one = run.step(one, number, manner.w_steps, report)
-    plus = run.widened(one)
+    plus = run.w_plus(one)
     for number in range(manner.plus_steps):
         plus = run.step(plus, number, manner.plus_steps, report, manner.w_steps)
     return run.result(plus)
@@ -141,7 +140,7 @@ class _Run:
         self,
         generator: Generator,
         pictures: NDArray[np.uint8],
-        manner: Manner,
+        manner: ProjectionConfig,
         features: Features | None,
     ) -> None:
         self._generator, self._manner = generator, manner
@@ -192,7 +191,7 @@ class _Run:
             report(before + number + 1, float(state.loss.mean()))
         return state
 
-    def widened(self, state: _State) -> _State:
+    def w_plus(self, state: _State) -> _State:
         """The best start of each picture, with a w for every layer."""
         best = _best(state)
         tensors = {k: v[best] for k, v in _numpy(state.tensors).items()}

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 import anonfaces
-from anonfaces import errors
+from anonbase import errors
 
 
 def test_every_public_name_of_the_tree_is_an_error_or_a_warning() -> None:
@@ -63,10 +63,10 @@ def test_debug_shows_the_traceback() -> None:
 
 
 _HEAD = """
-import anonfaces.errors as E
+import anonbase.errors as E
 import typer
-from anonfaces._command import run
-from anonfaces._files import resumable
+from anonbase.cli import run
+from anonbase.files import resumable
 
 def keeping(stop):
     resumable(stop)

@@ -8,9 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from anonfaces._people import from_file
-from anonfaces.errors import InputError
-from encoders.faceset import BYSTANDER_COLUMNS, LEDGER_COLUMNS, FaceSet
+from anonbase.errors import InputError
+from anonfaces.condensation.gather import from_file
+from encoders.faceset import FaceSet
+from encoders.faceset_file import BYSTANDER_COLUMNS, LEDGER_COLUMNS
 
 
 @pytest.fixture
@@ -40,6 +41,6 @@ def test_columns_that_are_there_are_known(faces: Path) -> None:
 
 
 def test_a_column_that_is_not_there_is_told_with_where_it_would_come_from(faces: Path) -> None:
-    told = r"no column 'age' \(their columns: city\).*encoders .*--identity csv:FILE:COLUMN"
-    with pytest.raises(InputError, match=told):
+    message = r"no column 'age' \(their columns: city\).*encoders .*--identity csv:FILE:COLUMN"
+    with pytest.raises(InputError, match=message):
         from_file(faces, None, ("city", "age"))

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 import torch_writer as w
 
-from anonfaces._torch_file import read_torch
-from anonfaces.errors import WeightsError
+from anonbase.errors import WeightsError
+from anonbase.untrusted.torch_files import read_torch
 
 DATA = Path(__file__).parent / "data"
 LAYOUTS = ["torch_zip.pt", "torch_stream.pt"]
@@ -114,12 +114,12 @@ def _nested_key() -> bytes:
     ],
 )
 def test_hostile_files_are_refused(
-    content: Callable[[], bytes], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    content: Callable[[], bytes], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     path = tmp_path / "state.pt"
     path.write_bytes(content())
-    with pytest.raises(WeightsError, match=said) as error:
+    with pytest.raises(WeightsError, match=message) as error:
         read_torch(path)
     assert str(path) in str(error.value)
     assert [entry.name for entry in tmp_path.iterdir()] == ["state.pt"]

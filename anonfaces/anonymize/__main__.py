@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from anonfaces import _command
+from anonbase import cli
 
 if TYPE_CHECKING:
-    from anonfaces.anonymize.photographs import Done
+    from anonfaces.anonymize.photographs import AnonymizationResult
 
 _EXAMPLES = """
 Replace every face in photographs and videos by a synthetic one that sits in the picture.
@@ -133,7 +133,7 @@ def anonymize(
         print(_result(done, rename, time.monotonic() - started))
 
 
-def _result(done: Done, renamed: bool, seconds: float) -> str:
+def _result(done: AnonymizationResult, renamed: bool, seconds: float) -> str:
     facts = {
         "pictures": _counted(done.pictures),
         "faces": _counted(done.faces),
@@ -150,8 +150,8 @@ def _counted(counts: dict[str, int]) -> str:
 
 
 def main() -> None:
-    """Run the command; see ``anonfaces._command.run`` for how it ends."""
-    _command.run(app)
+    """Run the command; see ``anonbase.cli.run`` for how it ends."""
+    cli.run(app)
 
 
 if __name__ == "__main__":

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from anonfaces._notes import warn
-from anonfaces.errors import InputError
+from anonbase.errors import InputError
+from anonbase.notices import warn_user
 
-__all__ = ["AUDIO", "MODES", "Options"]
+__all__ = ["AUDIO", "MODES", "AnonymizationOptions"]
 
 MODES = ("fresh", "group", "inpaint", "solid", "mosaic", "blur")
 AUDIO = ("drop", "copy")
@@ -17,7 +17,7 @@ _COARSE = ("mosaic", "blur")
 
 
 @dataclass(frozen=True)
-class Options:
+class AnonymizationOptions:
     """The options of ``anonfaces.anonymize.anonymize``, which explains them.
 
     Raises InputError for a value that is none; warns of those that weaken the promise.
@@ -76,7 +76,7 @@ class Options:
 
     def warn(self) -> None:
         """A PrivacyWarning for each option that makes the promise weaker."""
-        told = {
+        message = {
             f"{self.surrogate} keeps 4 x 4 colours of a face, by which a recogniser that was"
             " trained on such pictures may tell people apart: solid keeps none": self.surrogate
             in _COARSE,
@@ -84,9 +84,9 @@ class Options:
             " in them; look at each": self.keep_faceless,
             "the sound is copied, and a voice identifies": self.audio == "copy",
         }
-        for text, holds in told.items():
+        for text, holds in message.items():
             if holds:
-                warn(text)
+                warn_user(text)
 
     def _check_times(self) -> None:
         for name in ("start", "end"):

@@ -6,7 +6,7 @@ from numbers import Integral
 
 import numpy as np
 
-from anonfaces.errors import GuaranteeError, InputError
+from anonbase.errors import GuaranteeError, InputError
 
 __all__ = ["check_embedding", "check_identity", "check_k", "check_seed", "check_weights"]
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-__all__ = ["build_index", "nearest", "recall"]
+__all__ = ["build_index", "nearest", "nearest_others", "recall"]
 
 _EXACT = 10_000  # points; above, all pairs would take minutes
 _PROBED = 8  # cells looked into
@@ -115,3 +115,15 @@ def _keep(distance: Any, j: int, best: Any, row: Any) -> None:
         best[at], row[at] = best[at - 1], row[at - 1]
         at -= 1
     best[at], row[at] = distance, j
+
+
+def nearest_others(d2: np.ndarray, count: int) -> np.ndarray:
+    """The ``count`` nearest others of every point, int64 (n, count), nearest first."""
+    count = min(count, len(d2) - 1)
+    if count <= 0:
+        return np.zeros((len(d2), 0), np.int64)
+    shut = d2.copy()
+    np.fill_diagonal(shut, np.inf)
+    found = np.argpartition(shut, count - 1, axis=1)[:, :count]
+    order = np.argsort(np.take_along_axis(shut, found, axis=1), axis=1, kind="stable")
+    return np.ascontiguousarray(np.take_along_axis(found, order, axis=1))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from anonfaces.errors import InputError
+from anonbase.errors import InputError
 from anonfaces.evaluate._arrays import people_of, share_by
 from anonfaces.evaluate.intervals import Interval, wilson
 

@@ -15,12 +15,12 @@ from anonfaces.evaluate.detection import SIZE
 if TYPE_CHECKING:
     from encoders.embed import Embedder
 
-__all__ = ["recognise"]
+__all__ = ["recognize"]
 
 _PART = 256
 
 
-def recognise(
+def recognize(
     pictures: Iterable[NDArray[np.uint8]], embedder: Embedder, size: int = SIZE
 ) -> NDArray[np.float32]:
     """Vectors float32 (g, d) of RGB pictures (s, s, 3), a row of NaN where no face is found.
@@ -49,9 +49,9 @@ def _vectors(
 def _aligned(
     pictures: list[NDArray[np.uint8]], embedder: Embedder, size: int
 ) -> Iterator[tuple[int, NDArray[np.uint8]]]:
-    from anonfaces.synthesize.looking import enlarged
     from encoders.align import align, find_landmarks
     from encoders.detect import in_order
+    from encoders.detect.pool import enlarged
 
     for number, picture in enumerate(pictures):
         image = enlarged(picture, size)

@@ -40,8 +40,8 @@ def sizes_figure(people_per_group: Mapping[str, int], k: int, unit: str = "peopl
     axes.set(xlabel=f"{unit} in a group", yticks=[], xlim=(middle - half, middle + half))
     axes.margins(y=0.16)
     axes.spines[:].set_visible(False)
-    told = zip(names, counts, strict=True)
-    alt = ", ".join(f"{n} of {name} {unit}" for name, n in told if n)
+    message = zip(names, counts, strict=True)
+    alt = ", ".join(f"{n} of {name} {unit}" for name, n in message if n)
     return _svg(figure, f"Group sizes: groups, {alt}.")
 
 

@@ -14,13 +14,21 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from anonfaces._workplace import LEDGER
-from anonfaces.errors import GuaranteeError
-from anonfaces.synthesize import Accountable, Watched, load_surrogate, surrogates, warn_of_means
+from anonbase.errors import GuaranteeError
+from anonbase.files import write_text
+from anonfaces.dataset.files import owner_file
+from anonfaces.dataset.workplace import LEDGER
+from anonfaces.synthesize import (
+    ProgressReporting,
+    Reporting,
+    load_surrogate,
+    surrogates,
+    warn_if_pixel_mean,
+)
 
 if TYPE_CHECKING:
     from anonfaces.cluster import Groups
-    from anonfaces.synthesize import Drawing, Surrogate
+    from anonfaces.synthesize import Surrogate, SurrogateOptions
     from encoders.faceset import FaceSet
 
 __all__ = ["clear_surrogates", "draw", "encoded", "write_surrogates"]
@@ -31,7 +39,12 @@ _ENCODERS, _AHEAD = 2, 64
 
 
 def draw(
-    folder: Path, faces: FaceSet, groups: Groups, name: str, drawing: Drawing, progress: bool
+    folder: Path,
+    faces: FaceSet,
+    groups: Groups,
+    name: str,
+    drawing: SurrogateOptions,
+    progress: bool,
 ) -> None:
     """Write the surrogates of ``groups`` by the method ``name``; see ``write_surrogates``.
 
@@ -39,13 +52,26 @@ def draw(
     """
     from anonfaces import __version__
 
-    warn_of_means(name)
+    warn_if_pixel_mean(name)
 
-    how = f"{__version__} {' '.join(drawing.told(name))} {drawing.fingerprint()}"
+    how = f"{__version__} {' '.join(drawing.to_cli(name))} {drawing.fingerprint()}"
     method = load_surrogate(name, drawing)
     write_surrogates(folder, faces, groups.labels, groups.identity, method, how, progress)
-    if progress and isinstance(method, Accountable):
-        print(f"{name}: {method.account()}")
+    _write_distances(folder, getattr(method, "member_distances", {}))
+    if progress and isinstance(method, Reporting):
+        print(f"{name}: {method.report_line()}")
+
+
+def _write_distances(folder: Path, member_distances: Mapping[int, tuple[float, float]]) -> None:
+    """How near the surrogates are to their members, for the owner; of those made in this run."""
+    path = owner_file(folder, "surrogate_distances.csv")
+    if not member_distances:
+        path.unlink(missing_ok=True)
+        return
+    lines = [
+        f"{group},{near:.6f},{far:.6f}" for group, (near, far) in sorted(member_distances.items())
+    ]
+    write_text(path, "\n".join(["group,nearest,farthest", *lines, ""]))
 
 
 def write_surrogates(
@@ -76,7 +102,7 @@ def write_surrogates(
         owner = {digest: number for number, digest in done.items()}
         made = surrogates(faces, labels, identity, method, skip=done.keys())
         bar = _shown(made, len(keys), len(done), progress)
-        if isinstance(method, Watched):
+        if isinstance(method, ProgressReporting):
             method.watch = lambda found, of: bar.set_postfix_str(f"of the next {of} {found} found")
         for number, png in _encoded(bar):
             digest = hashlib.sha256(png).hexdigest()

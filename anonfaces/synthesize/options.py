@@ -5,19 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from pathlib import Path
 
+from anonbase.errors import InputError
 from anonfaces.cluster.checks import check_seed
-from anonfaces.errors import InputError
 
-__all__ = ["USUAL", "Drawing"]
+__all__ = ["DEFAULT_SURROGATE", "SurrogateOptions"]
 
-USUAL = "optimised"
+DEFAULT_SURROGATE = "optimised"
 """The method that is taken where none is named."""
 
 _OF_EVERY_METHOD = ("seed", "jobs")
 
 
 @dataclass(frozen=True)
-class Drawing:
+class SurrogateOptions:
     """How surrogates are drawn. Methods that use no generator take ``seed`` and ``jobs`` alone.
 
     ``generator``
@@ -50,7 +50,7 @@ class Drawing:
 
     def refuse_all_but(self, method: str, *known: str) -> None:
         """``InputError`` for an option that was given and that ``method`` does not have."""
-        default = Drawing()
+        default = SurrogateOptions()
         for name in (field.name for field in fields(self)):
             changed = getattr(self, name) != getattr(default, name)
             if changed and name not in (*known, *_OF_EVERY_METHOD):
@@ -58,7 +58,7 @@ class Drawing:
 
     def refuse_without_faces(self, method: str | None, source: str) -> None:
         """``InputError`` where a method was named, or an option given, for vectors alone."""
-        given = self.told(method or "", self.seed)[method is None :]
+        given = self.to_cli(method or "", self.seed)[method is None :]
         if given:
             raise InputError(
                 f"{' '.join(given)}: {source} holds vectors, which have no faces to make surrogates"
@@ -66,23 +66,23 @@ class Drawing:
                 " faces.h5"
             )
 
-    def told(self, method: str, seed: int | None = None) -> list[str]:
+    def to_cli(self, method: str, seed: int | None = None) -> list[str]:
         """``--surrogate method`` with the options that differ from their defaults.
 
         A seed is told where it is not ``seed``. The generator's file is not named.
         """
-        told = [f"--surrogate {method}"]
+        message = [f"--surrogate {method}"]
         if self.generator is not None:
-            told.append("--generator FILE")
+            message.append("--generator FILE")
         if self.psi is not None:
-            told.append(f"--psi {self.psi:g}")
+            message.append(f"--psi {self.psi:g}")
         if self.per != "group":
-            told.append(f"--per {self.per}")
-        return told + ([] if self.seed == seed else [f"--surrogate-seed {self.seed}"])
+            message.append(f"--per {self.per}")
+        return message + ([] if self.seed == seed else [f"--surrogate-seed {self.seed}"])
 
     def fingerprint(self) -> str:
         """SHA-256 of the generator's files: other weights under the same name draw other faces."""
-        from anonfaces._files import sha256
+        from anonbase.files import sha256
         from stylegan.checkpoint import SHIPPED
 
         place = self.generator or SHIPPED

@@ -9,8 +9,8 @@ from typing import Annotated, Any
 
 import typer
 
-from anonfaces import _command
-from anonfaces._words import counted
+from anonbase import cli
+from anonbase.text import pluralize
 
 _ABOUT = """
 Train the attribute network on a FaceSet of UTKFace, and print what it gets wrong on held-out faces.
@@ -42,7 +42,7 @@ def attributes(
     from tqdm import tqdm
 
     from encoders.attributes.network import FILE, SHIPPED, load_attributes
-    from encoders.attributes.training import Course, errors, read_utkface, train
+    from encoders.attributes.training import TrainingConfig, errors, read_utkface, train
 
     before = None if start is None else load_attributes(start)
     learnt, held_out = read_utkface(faces)
@@ -55,13 +55,13 @@ def attributes(
             bar.set_postfix(loss=f"{loss:.3f}")
             seen = so_far
 
-        network = train(learnt, Course(epochs, minutes, seed=seed), report, before)
+        network = train(learnt, TrainingConfig(epochs, minutes, seed=seed), report, before)
     rows = errors(network, held_out)
     place = (SHIPPED if output is None else output) / FILE
-    said = shlex.join(["python", "-m", "encoders.attributes", *sys.argv[1:]])
-    network.save(place, command=said, faces=len(learnt), seen=seen, seed=seed, errors=rows)
+    message = shlex.join(["python", "-m", "encoders.attributes", *sys.argv[1:]])
+    network.save(place, command=message, faces=len(learnt), seen=seen, seed=seed, errors=rows)
     _print(rows)
-    print(f"{counted(seen, 'face')} seen; in {place}")
+    print(f"{pluralize(seen, 'face')} seen; in {place}")
 
 
 def _print(rows: list[dict[str, Any]]) -> None:
@@ -72,8 +72,8 @@ def _print(rows: list[dict[str, Any]]) -> None:
 
 
 def main() -> None:
-    """Run the command; see ``anonfaces._command.run`` for how it ends."""
-    _command.run(app)
+    """Run the command; see ``anonbase.cli.run`` for how it ends."""
+    cli.run(app)
 
 
 if __name__ == "__main__":

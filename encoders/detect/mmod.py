@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from anonfaces._engine import load_engine
+from anonbase.keras_backend import load_engine
 from encoders.detect._confidence import from_margin, to_margin
 from encoders.detect._pyramid import layout, paint
 from encoders.detect._tiles import Scored, TiledDetector, Tiling, look_in_tiles

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from anonfaces.errors import WeightsError
+from anonbase.errors import WeightsError
 from encoders.dlib_stream import DamagedError, DlibLayers, read_bytes_up_to, require
 
 __all__ = ["FILE_NAME", "LAYERS", "DetectorLayer", "MmodWeights", "read_mmod"]

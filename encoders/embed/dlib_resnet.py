@@ -17,10 +17,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from anonfaces._engine import load_engine
-from encoders.embed._network import NetworkEmbedder, check_chips
-from encoders.embed._weights import check_hash
+from anonbase.keras_backend import load_engine
 from encoders.embed.dlib_file import BLOCKS, FILE_NAME, Convolution, DlibWeights, read_dlib
+from encoders.embed.network import NetworkEmbedder, check_chips
+from encoders.embed.weights import check_hash
 from encoders.models import model_path
 
 __all__ = ["ALIGNMENT", "CHIP_SIZE", "DIM", "DlibReference", "build_dlib", "load_dlib"]

@@ -10,10 +10,10 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from anonfaces.errors import WeightsError
-from encoders.embed._network import NetworkEmbedder
-from encoders.embed._weights import check_hash
+from anonbase.errors import WeightsError
 from encoders.embed.facenet_files import read_facenet
+from encoders.embed.network import NetworkEmbedder
+from encoders.embed.weights import check_hash
 
 __all__ = ["ALIGNMENT", "SOURCES", "Source", "cache_folder", "load_facenet"]
 

@@ -21,10 +21,10 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from anonfaces._engine import load_engine
-from anonfaces._torch_file import read_torch
-from anonfaces.errors import WeightsError
-from encoders.embed._hdf5 import dataset, read_floats
+from anonbase.errors import WeightsError
+from anonbase.keras_backend import load_engine
+from anonbase.untrusted.hdf5 import dataset, read_floats
+from anonbase.untrusted.torch_files import read_torch
 from encoders.embed.inception import BOTTLENECK, Names, build_inception, layer_names
 
 __all__ = ["DIMS", "read_facenet"]

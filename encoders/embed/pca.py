@@ -22,10 +22,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from anonfaces._files import replacing
-from anonfaces.errors import InputError, WeightsError
-from encoders.embed._hdf5 import dataset, read_floats
-from encoders.embed._network import check_chips
+from anonbase.errors import InputError, WeightsError
+from anonbase.files import atomic_write
+from anonbase.untrusted.hdf5 import dataset, read_floats
+from encoders.embed.network import check_chips
 
 __all__ = ["ALIGNMENT", "CHIP_SIZE", "COMPONENTS", "PcaEmbedder", "fit_pca", "load_pca"]
 
@@ -81,7 +81,7 @@ class PcaEmbedder:
         """Write it as HDF5, all of it or nothing."""
         import h5py
 
-        with replacing(path) as beside, h5py.File(beside, "w") as file:
+        with atomic_write(path) as beside, h5py.File(beside, "w") as file:
             file.attrs["format"] = _FORMAT
             file.attrs["alignment"] = ALIGNMENT
             file.create_dataset("mean", data=self.mean)

@@ -20,7 +20,7 @@ from typing import Any
 
 _HOME = {
     "Directions": "encoders.latent.directions",
-    "Inverse": "encoders.latent.inverse",
+    "EmbeddingToLatent": "encoders.latent.inverse",
     "LatentEncoder": "encoders.latent.encoder",
     "load_directions": "encoders.latent.directions",
     "load_inverse": "encoders.latent.inverse",
@@ -29,7 +29,7 @@ _HOME = {
 
 __all__ = [
     "Directions",
-    "Inverse",
+    "EmbeddingToLatent",
     "LatentEncoder",
     "load_directions",
     "load_inverse",

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from anonfaces import _command
-from anonfaces._words import counted
+from anonbase import cli
+from anonbase.text import pluralize
 
 if TYPE_CHECKING:
     from encoders.latent.encoder import LatentEncoder
@@ -66,12 +66,14 @@ def encoder(
     network = _load(generator)
     from tqdm import tqdm
 
-    from encoders.frame import measure
+    from encoders.frame import estimate_alignment
     from encoders.latent.encoder import FILE, LatentEncoder
     from encoders.latent.faces import read_faces
-    from encoders.latent.training import SIZE, Course, train
+    from encoders.latent.training import SIZE, TrainingConfig, train
 
-    framing = measure(network.pictures(network.map(network.latents(range(seed, seed + 200)))))
+    framing = estimate_alignment(
+        network.pictures(network.map(network.latents(range(seed, seed + 200))))
+    )
     real = read_faces(faces, framing, SIZE)
     beside = _start(generator)
     started, seen = time.monotonic(), 0
@@ -83,13 +85,13 @@ def encoder(
             bar.set_postfix({k: f"{v:.3f}" for k, v in losses.items()})
             seen = so_far
 
-        course = Course(pictures=pictures, minutes=minutes, seed=seed)
+        course = TrainingConfig(pictures=pictures, minutes=minutes, seed=seed)
         config, values = train(network, real, framing, beside, course, report)
     place, made = _place(output) / FILE, LatentEncoder(network, config, framing, values)
-    facts = {"faces": len(real), "seen": seen, "seed": seed, "command": _said()}
+    facts = {"faces": len(real), "seen": seen, "seed": seed, "command": _command_line()}
     rmse = _measured(made, read_faces(faces, framing, SIZE, held_out=True)[:512], beside)
     made.save(place, **facts, **rmse)
-    print(f"{counted(seen, 'face')} seen in {time.monotonic() - started:.0f} s; in {place}")
+    print(f"{pluralize(seen, 'face')} seen in {time.monotonic() - started:.0f} s; in {place}")
     print(", ".join(f"{name} {value}" for name, value in rmse.items()))
     if rmse["rmse"] > rmse.get("rmse_beside", rmse["rmse"]):
         print("not yet as good as the encoder that it began with: give it more --minutes")
@@ -109,7 +111,7 @@ def inverse(
 
     found, facts = fit(network, samples, seed, progress=True)
     place = _place(output) / FILE
-    found.save(place, **facts, command=_said())
+    found.save(place, **facts, command=_command_line())
     for name, number in facts.items():
         print(f"{name:<24}{number}")
     print(f"in {place}")
@@ -130,7 +132,7 @@ def directions(
 
     found, facts = fit(network, samples, seed)
     place = _place(output) / FILE
-    found.save(place, **facts, command=_said())
+    found.save(place, **facts, command=_command_line())
     if strip is not None:
         _write_picture(strip, picture(network, found, seed))
     print(f"{', '.join(found)} in {place}")
@@ -145,7 +147,7 @@ def _load(path: Path | None) -> Generator:
 def _start(path: Path | None) -> Any:
     """The encoder to a single w beside the generator, or None."""
     import stylegan
-    from anonfaces.errors import WeightsError
+    from anonbase.errors import WeightsError
 
     try:
         return stylegan.load_encoder(path)
@@ -155,36 +157,36 @@ def _start(path: Path | None) -> Any:
 
 def _measured(made: LatentEncoder, faces: Any, beside: Any) -> dict[str, float]:
     """How far held-out faces come back off, by this encoder and by the one that it began with."""
-    from encoders.latent.training import off
+    from encoders.latent.training import rmse
 
-    found = {"rmse": off(made.generator, faces, made.encode_framed(faces))}
+    found = {"rmse": rmse(made.generator, faces, made.encode_framed(faces))}
     if beside is not None:
-        found["rmse_beside"] = off(made.generator, faces, beside(faces))
+        found["rmse_beside"] = rmse(made.generator, faces, beside(faces))
     return {name: round(value, 2) for name, value in found.items()}
 
 
 def _place(output: Path | None) -> Path:
-    from encoders.latent.files import SHIPPED
+    from encoders.weights_file import SHIPPED
 
     return SHIPPED if output is None else output
 
 
-def _said() -> str:
+def _command_line() -> str:
     return shlex.join(["python", "-m", "encoders.latent", *sys.argv[1:]])
 
 
 def _write_picture(path: Path, picture: Any) -> None:
     from PIL import Image
 
-    from anonfaces._files import replacing
+    from anonbase.files import atomic_write
 
-    with replacing(path) as beside:
+    with atomic_write(path) as beside:
         Image.fromarray(picture).save(beside, format="png")
 
 
 def main() -> None:
-    """Run the command; see ``anonfaces._command.run`` for how it ends."""
-    _command.run(app)
+    """Run the command; see ``anonbase.cli.run`` for how it ends."""
+    cli.run(app)
 
 
 if __name__ == "__main__":

@@ -11,17 +11,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from anonfaces._engine import load_engine
-from anonfaces.errors import InputError, WeightsError
-from encoders.embed._network import check_chips
-from encoders.frame import Framing
-from encoders.latent import files
+from anonbase.errors import InputError, WeightsError
+from anonbase.keras_backend import load_engine
+from encoders import weights_file
+from encoders.embed.network import check_chips
+from encoders.frame import CropAlignment
 
 load_engine()
 
 from encoders.latent.network import LatentConfig, encode, latent_specs  # noqa: E402
-from stylegan._parameters import check, variables  # noqa: E402
-from stylegan.config import EncoderConfig  # noqa: E402
+from stylegan.networks.config import EncoderConfig  # noqa: E402
+from stylegan.networks.parameters import check, variables  # noqa: E402
 
 if TYPE_CHECKING:
     from stylegan.generator import Generator
@@ -39,7 +39,7 @@ class LatentEncoder:
         self,
         generator: Generator,
         config: LatentConfig,
-        framing: Framing,
+        framing: CropAlignment,
         values: Mapping[str, NDArray[Any]],
         source: str = "latent encoder",
     ) -> None:
@@ -83,12 +83,12 @@ class LatentEncoder:
     def save(self, path: Path, **facts: Any) -> None:
         """Write it, float16; ``facts`` are kept beside it as JSON."""
         meta = {
-            "generator": files.digest(self.generator),
+            "generator": weights_file.digest(self.generator),
             "framing": self.framing.to_json(),
             "config": asdict(self.config),
             **facts,
         }
-        files.write(path, KIND, meta, self.values())
+        weights_file.write(path, KIND, meta, self.values())
 
     @property
     def _empty(self) -> NDArray[np.float32]:
@@ -102,7 +102,7 @@ class LatentEncoder:
 
     @cached_property
     def _run(self) -> Any:
-        from stylegan._backend import compiled
+        from anonbase.keras_backend import compiled
 
         return compiled(lambda images: encode(self.parameters, self.config, images))
 
@@ -120,12 +120,12 @@ def load_latent_encoder(
     """
     import stylegan
 
-    source = files.SHIPPED / FILE if path is None else Path(path)
-    meta, values = files.read(source, KIND, REMEDY)
+    source = weights_file.SHIPPED / FILE if path is None else Path(path)
+    meta, values = weights_file.read(source, KIND, REMEDY)
     generator = stylegan.load() if generator is None else generator
-    files.check_generator(source, meta, generator, REMEDY)
+    weights_file.check_generator(source, meta, generator, REMEDY)
     try:
-        framing, config = Framing.from_json(meta["framing"]), _config(meta["config"])
+        framing, config = CropAlignment.from_json(meta["framing"]), _config(meta["config"])
     except (KeyError, TypeError, ValueError) as error:
         raise WeightsError(f"{source}: not a latent encoder's words ({error})") from None
     return LatentEncoder(generator, config, framing, values, str(source))

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from anonfaces.errors import InputError
-from encoders.frame import Framing, measure
+from anonbase.errors import InputError
+from encoders.frame import CropAlignment, estimate_alignment
 
 __all__ = ["is_held_out", "read_faces"]
 
@@ -20,7 +20,7 @@ _PART, _LOOKED_AT, _APART, _HELD_OUT = 512, 100, 0.06, 20
 
 
 def read_faces(
-    sources: Sequence[Path], framing: Framing, size: int, held_out: bool = False
+    sources: Sequence[Path], framing: CropAlignment, size: int, held_out: bool = False
 ) -> Pixels:
     """The faces of ``sources``, uint8 (n, size, size, 3), without those that are held out.
 
@@ -37,7 +37,7 @@ def read_faces(
     return np.concatenate(parts)
 
 
-def _read(source: Path, framing: Framing, size: int, held_out: bool) -> Iterator[Pixels]:
+def _read(source: Path, framing: CropAlignment, size: int, held_out: bool) -> Iterator[Pixels]:
     if source.is_dir():
         yield _folder(source, framing, size, held_out)
     elif source.is_file() and source.suffix == ".h5":
@@ -46,7 +46,7 @@ def _read(source: Path, framing: Framing, size: int, held_out: bool) -> Iterator
         raise InputError(f"{source}: expected a FaceSet (.h5) or a folder of pictures")
 
 
-def _faceset(source: Path, framing: Framing, size: int, held_out: bool) -> Iterator[Pixels]:
+def _faceset(source: Path, framing: CropAlignment, size: int, held_out: bool) -> Iterator[Pixels]:
     from encoders.faceset import FaceSet
 
     faces = FaceSet.read(source)
@@ -55,21 +55,21 @@ def _faceset(source: Path, framing: Framing, size: int, held_out: bool) -> Itera
         yield framing.from_ffhq(faces.chips(rows[start : start + _PART]), size)
 
 
-def _folder(source: Path, framing: Framing, size: int, held_out: bool) -> Pixels:
-    from encoders.photographs import decode, read_bytes
-    from encoders.walk import find_photographs
+def _folder(source: Path, framing: CropAlignment, size: int, held_out: bool) -> Pixels:
+    from encoders.photographs.reading import decode, read_bytes
+    from encoders.photographs.walk import find_photographs
 
     paths = find_photographs(source).photographs
     if not paths:
         raise InputError(f"{source}: there is no picture in it")
     chosen = paths[:: max(1, len(paths) // _LOOKED_AT)]
     some = [_scaled(decode(read_bytes(source, path.path)[0]), 256) for path in chosen]
-    _check_framing(source, framing, measure(np.stack(some)))
+    _check_framing(source, framing, estimate_alignment(np.stack(some)))
     kept = (path for path in paths if is_held_out(path.path) == held_out)
     return np.stack([_scaled(decode(read_bytes(source, path.path)[0]), size) for path in kept])
 
 
-def _check_framing(source: Path, wanted: Framing, found: Framing) -> None:
+def _check_framing(source: Path, wanted: CropAlignment, found: CropAlignment) -> None:
     a, b = (np.array([f.ffhq.x, f.ffhq.y, np.log(f.ffhq.side)]) for f in (wanted, found))
     if np.abs(a - b).max() > _APART:
         raise InputError(

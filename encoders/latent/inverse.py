@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from anonfaces.errors import InputError, WeightsError
-from encoders.latent import files
-from encoders.latent.samples import draw, look
+from anonbase.errors import InputError, WeightsError
+from encoders import weights_file
+from encoders.latent.samples import detect_faces, draw
 
 if TYPE_CHECKING:
     from stylegan.generator import Generator
 
-__all__ = ["Inverse", "fit", "load_inverse", "ranked"]
+__all__ = ["EmbeddingToLatent", "fit", "load_inverse", "ranked"]
 
 Vectors = NDArray[np.float32]
 
@@ -32,7 +32,7 @@ _WIDTHS = (0.5, 1.0, 2.0)
 _HELD_OUT, _LOOKED_AT, _CHOSEN_ON, _LOOK_AT_ONCE = 0.1, 3, 150, 256
 
 
-class Inverse:
+class EmbeddingToLatent:
     """Kernel ridge regression on anchors, after a linear part; both on dlib's own scale.
 
     ``w = offset + (v - centre) @ linear + exp(-|v - anchor|^2 / (2 width^2)) @ kernel``.
@@ -53,10 +53,12 @@ class Inverse:
 
     def save(self, path: Path, **facts: Any) -> None:
         """Write it, float16; ``facts`` are kept beside it as JSON."""
-        files.write(path, KIND, {**facts, "width": self.width}, self.arrays)
+        weights_file.write(path, KIND, {**facts, "width": self.width}, self.arrays)
 
 
-def load_inverse(generator: Generator | None = None, path: str | Path | None = None) -> Inverse:
+def load_inverse(
+    generator: Generator | None = None, path: str | Path | None = None
+) -> EmbeddingToLatent:
     """The inverse that ships (``datasets/latent``), or the one in ``path``.
 
     ``generator``, by default the one that ships, must be the one that it was fitted to.
@@ -66,20 +68,20 @@ def load_inverse(generator: Generator | None = None, path: str | Path | None = N
     """
     import stylegan
 
-    source = files.SHIPPED / FILE if path is None else Path(path)
-    meta, arrays = files.read(source, KIND, REMEDY)
+    source = weights_file.SHIPPED / FILE if path is None else Path(path)
+    meta, arrays = weights_file.read(source, KIND, REMEDY)
     generator = stylegan.load() if generator is None else generator
-    files.check_generator(source, meta, generator, REMEDY)
+    weights_file.check_generator(source, meta, generator, REMEDY)
     _check(source, arrays, generator.config.w_dim)
     width = meta.get("width")
     if not isinstance(width, float) or not 0 < width < 100:
         raise WeightsError(f"{source}: width {width!r}, expected a positive number")
-    return Inverse(arrays, width)
+    return EmbeddingToLatent(arrays, width)
 
 
 def fit(
     generator: Generator, samples: int, seed: int, progress: bool = False
-) -> tuple[Inverse, dict[str, Any]]:
+) -> tuple[EmbeddingToLatent, dict[str, Any]]:
     """Fit to ``samples`` pictures of ``generator``; the best of a few, and what was measured.
 
     ``InputError`` if dlib finds a face in too few of them.
@@ -91,7 +93,7 @@ def fit(
     tries, some = ranked(vectors, w, held, seed)[:_LOOKED_AT], vectors[:_CHOSEN_ON]
     ridge, best = min(tries, key=lambda pair: _distance(generator, pair[1], some))
     facts = {
-        "generator": files.digest(generator),
+        "generator": weights_file.digest(generator),
         "pictures": len(w),
         "seed": seed,
         "ridge": ridge,
@@ -103,7 +105,9 @@ def fit(
     return best, facts
 
 
-def ranked(vectors: Vectors, w: Vectors, held: int, seed: int) -> list[tuple[float, Inverse]]:
+def ranked(
+    vectors: Vectors, w: Vectors, held: int, seed: int
+) -> list[tuple[float, EmbeddingToLatent]]:
     """Regressions of w float32 (n, w_dim) on vectors (n, 128), each with its ridge.
 
     The best first, by the first ``held`` rows, from which none is learnt.
@@ -127,13 +131,15 @@ def _pairs(
     kept, vectors = [], []
     for start in tqdm(range(0, samples, _LOOK_AT_ONCE), disable=None if progress else True):
         part = w[start : start + _LOOK_AT_ONCE]
-        looks = look(generator.pictures(part, batch=32))
+        looks = detect_faces(generator.pictures(part, batch=32))
         kept.append(part[looks.found])
         vectors.append(embed(looks.chip[looks.found]))
     return np.concatenate(kept), np.concatenate(vectors)
 
 
-def _solve(vectors: Vectors, w: Vectors, ridge: float, width: float, seed: int) -> Inverse:
+def _solve(
+    vectors: Vectors, w: Vectors, ridge: float, width: float, seed: int
+) -> EmbeddingToLatent:
     """Ridge regression of w on the vector and its nearness to anchors, in float64."""
     centre, offset = vectors.mean(axis=0), w.mean(axis=0)
     away = vectors - centre
@@ -144,29 +150,29 @@ def _solve(vectors: Vectors, w: Vectors, ridge: float, width: float, seed: int) 
     gram += ridge * 1e-2 * np.eye(len(gram))
     solved = np.linalg.solve(gram, features.T @ (w - offset) / len(features)).astype(np.float32)
     arrays = {"centre": centre, "offset": offset, "anchor": anchor}
-    return Inverse({**arrays, "linear": solved[:DIM], "kernel": solved[DIM:]}, width)
+    return EmbeddingToLatent({**arrays, "linear": solved[:DIM], "kernel": solved[DIM:]}, width)
 
 
-def _error(found: Inverse, vectors: Vectors, w: Vectors) -> float:
+def _error(found: EmbeddingToLatent, vectors: Vectors, w: Vectors) -> float:
     """Squared error of w, every number of it weighing by its spread."""
     return float(np.mean(np.square((found(vectors) - w) / (w.std(axis=0) + 1e-3))))
 
 
-def _mean(w: Vectors, vectors: Vectors) -> Inverse:
+def _mean(w: Vectors, vectors: Vectors) -> EmbeddingToLatent:
     """Whatever is asked, the mean: what a regression has to beat."""
     nothing = np.zeros((DIM, w.shape[1]), np.float32)
     arrays = {"centre": vectors.mean(axis=0), "offset": w.mean(axis=0), "linear": nothing}
-    return Inverse({**arrays, "anchor": vectors[:1], "kernel": nothing[:1]}, 1.0)
+    return EmbeddingToLatent({**arrays, "anchor": vectors[:1], "kernel": nothing[:1]}, 1.0)
 
 
-def _distance(generator: Generator, found: Inverse, wanted: Vectors) -> float:
+def _distance(generator: Generator, found: EmbeddingToLatent, wanted: Vectors) -> float:
     """Mean distance between the vectors asked for and those of the pictures made of them.
 
     A picture without a face counts as far away as dlib's threshold allows twice over.
     """
     from encoders.embed import load_embedder
 
-    looks = look(generator.pictures(found(wanted), batch=32))
+    looks = detect_faces(generator.pictures(found(wanted), batch=32))
     distances = np.full(len(wanted), 1.2)
     vectors = load_embedder("dlib")(looks.chip[looks.found])
     distances[looks.found] = np.linalg.norm(vectors - wanted[looks.found], axis=1)

@@ -16,13 +16,12 @@ import numpy as np
 from keras import ops
 from numpy.typing import NDArray
 
-from encoders.frame import Framing
-from encoders.latent.identity import Recogniser
+from anonbase.keras_backend import compiled, value_and_gradients
+from encoders.frame import CropAlignment
+from encoders.latent.identity import Recognizer
 from encoders.latent.network import LatentConfig, encode, first_values
-from stylegan._autodiff import value_and_gradients
-from stylegan._backend import compiled
-from stylegan.config import EncoderConfig, standard_channels
-from stylegan.mapping import broadcast, map_latents
+from stylegan.networks.config import EncoderConfig, standard_channels
+from stylegan.networks.mapping import broadcast, map_latents
 from stylegan.train.losses import reconstruction
 from stylegan.train.state import adam, moments
 
@@ -30,7 +29,7 @@ if TYPE_CHECKING:
     from stylegan.encoder import Encoder
     from stylegan.generator import Generator
 
-__all__ = ["SIZE", "Course", "config_for", "off", "train"]
+__all__ = ["SIZE", "TrainingConfig", "config_for", "rmse", "train"]
 
 Tensor = Any
 Parameters = dict[str, Tensor]
@@ -41,7 +40,7 @@ _BETAS = (0.9, 0.99)
 
 
 @dataclass(frozen=True)
-class Course:
+class TrainingConfig:
     """How long and how: at most ``pictures`` real faces, at most ``minutes``."""
 
     pictures: int = 24_000
@@ -68,16 +67,16 @@ def config_for(generator: Generator, encoder: Encoder | None) -> LatentConfig:
 def train(
     generator: Generator,
     faces: NDArray[np.uint8],
-    framing: Framing,
+    framing: CropAlignment,
     encoder: Encoder | None = None,
-    course: Course | None = None,
+    course: TrainingConfig | None = None,
     report: Callable[[int, dict[str, float]], None] | None = None,
 ) -> tuple[LatentConfig, dict[str, NDArray[np.float32]]]:
     """Train on ``faces`` uint8 (n, 64, 64, 3), framed as the generator's: config and numbers.
 
     ``report`` is called with the pictures seen and the losses after every step.
     """
-    course = course or Course()
+    course = course or TrainingConfig()
     config = config_for(generator, encoder)
     some = faces[:_SEEN].astype(np.float32) / 127.5 - 1
     values = first_values(config, encoder, some, course.seed)
@@ -97,7 +96,7 @@ def train(
     return config, {k: ops.convert_to_numpy(v) for k, v in parameters.items()}
 
 
-def off(generator: Generator, pictures: NDArray[np.uint8], latents: NDArray[np.float32]) -> float:
+def rmse(generator: Generator, pictures: NDArray[np.uint8], latents: NDArray[np.float32]) -> float:
     """Root mean square of the levels by which what the latents show differs from pictures."""
     made = generator.pictures(latents, batch=32)
     if made.shape != pictures.shape:
@@ -108,7 +107,7 @@ def off(generator: Generator, pictures: NDArray[np.uint8], latents: NDArray[np.f
     return float(np.sqrt(np.mean(np.square(made.astype(np.float32) - pictures))))
 
 
-def _pace(course: Course) -> Iterator[tuple[int, float]]:
+def _pace(course: TrainingConfig) -> Iterator[tuple[int, float]]:
     """Steps from 1, and how much of the course is done: of its pictures or of its time."""
     steps, started = max(1, course.pictures // course.real), time.monotonic()
     for count in range(1, steps + 1):
@@ -127,10 +126,14 @@ class _Step:
     """One step of Adam as a function of tensors."""
 
     def __init__(
-        self, generator: Generator, config: LatentConfig, framing: Framing, course: Course
+        self,
+        generator: Generator,
+        config: LatentConfig,
+        framing: CropAlignment,
+        course: TrainingConfig,
     ) -> None:
         self._generator, self._config, self._course = generator, config, course
-        self._recogniser = Recogniser(framing.dlib, SIZE)
+        self._recogniser = Recognizer(framing.dlib, SIZE)
         seeds = range(course.seed, course.seed + _SAMPLED)
         drawn = generator.map(generator.latents(seeds))[:, 0]
         self._mean = ops.convert_to_tensor(drawn.mean(axis=0))

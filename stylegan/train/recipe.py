@@ -6,22 +6,22 @@ import json
 import math
 from dataclasses import asdict, dataclass
 
-from anonfaces.errors import InputError
-from stylegan.config import (
+from anonbase.errors import InputError
+from stylegan.networks.config import (
     DiscriminatorConfig,
     EncoderConfig,
     GeneratorConfig,
     standard_channels,
 )
 
-__all__ = ["Recipe"]
+__all__ = ["TrainingConfig"]
 
 _WEIGHTS = ("w_noise", "w_weight", "feature_weight", "heads_weight", "r1_gamma", "path_weight")
 _LENGTHS = ("autoencode_kimg", "latent_kimg", "match_steps", "adversarial_kimg")
 
 
 @dataclass(frozen=True)
-class Recipe:
+class TrainingConfig:
     """A run: the networks' sizes, how long each phase lasts, rates, weights of the losses.
 
     Lengths are in thousands of pictures (kimg). The phases: ``autoencode`` (the synthesis

@@ -10,21 +10,21 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from anonfaces.anonymize.found import Faces, Finder, distances
+from anonfaces.anonymize.detection import FaceAnalyzer, Faces, distances
 
 Pixels = NDArray[np.uint8]
 Party = Callable[..., Pixels]
 
 
 @pytest.fixture(scope="session")
-def finder() -> Finder:
-    return Finder()
+def analyzer() -> FaceAnalyzer:
+    return FaceAnalyzer()
 
 
 @pytest.fixture(scope="session")
-def strangers(portraits: list[Path], finder: Finder) -> list[Path]:
+def strangers(portraits: list[Path], analyzer: FaceAnalyzer) -> list[Path]:
     """Six people of the sample who resemble one another least, seen by both detectors."""
-    seen = [(p, finder.find(np.asarray(Image.open(p).convert("RGB")))) for p in portraits[:40]]
+    seen = [(p, analyzer.find(np.asarray(Image.open(p).convert("RGB")))) for p in portraits[:40]]
     clear = [(path, faces) for path, faces in seen if faces.by == ("hog+mtcnn",)]
     vectors = np.concatenate([faces.embedding for _, faces in clear])
     apart = distances(vectors, vectors)
@@ -57,5 +57,5 @@ def two(party: Party) -> Pixels:
 
 
 @pytest.fixture(scope="session")
-def two_faces(finder: Finder, two: Pixels) -> Faces:
-    return finder.find(two)
+def two_faces(analyzer: FaceAnalyzer, two: Pixels) -> Faces:
+    return analyzer.find(two)

@@ -10,7 +10,8 @@ import pictures
 import pytest
 from PIL import Image
 
-from encoders.faceset import BYSTANDER_COLUMNS, LEDGER_COLUMNS, FaceSet
+from encoders.faceset import FaceSet
+from encoders.faceset_file import BYSTANDER_COLUMNS, LEDGER_COLUMNS
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from encoders.crew import Crew
+from anonbase.worker_pool import WorkerPool
 
 ECHO = """
 import json, os, sys
@@ -18,11 +18,11 @@ for line in sys.stdin:
 """
 
 
-def _crew(program: str, jobs: int = 2) -> Crew:
-    return Crew(jobs, [sys.executable, "-c", program])
+def _crew(program: str, jobs: int = 2) -> WorkerPool:
+    return WorkerPool(jobs, [sys.executable, "-c", program])
 
 
-def _all(crew: Crew, tasks: list[dict[str, Any]]) -> dict[int, Any]:
+def _all(crew: WorkerPool, tasks: list[dict[str, Any]]) -> dict[int, Any]:
     for task in tasks:
         crew.put(task)
     return {task["n"]: answer for task, answer in (crew.next() for _ in tasks)}

@@ -15,11 +15,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from anonfaces._files import goes_on
-from anonfaces.errors import InputError, OutputError
+from anonbase.errors import InputError, OutputError
+from anonbase.files import is_resumable
 from encoders import FaceSet, encode
 from encoders.detect import in_order
-from encoders.workplace import Workplace
+from encoders.run.workplace import Workplace
 
 PEOPLE = 10
 QUICK = ("--extractor", "pca", "--detector", "hog")
@@ -96,8 +96,8 @@ def test_a_hostile_folder_runs_through_with_a_clear_ledger(hostile: Path, tmp_pa
     assert ledger.loc["crowds/twenty.png", "faces"] == 1
     assert ledger.loc["crowds/twenty.png", "bystanders"] >= 17
     assert (faces.bystanders["image"] == "crowds/twenty.png").all()
-    for said in ("photographs", "bystanders", "no face", "too large", "refused"):
-        assert said in done.stdout
+    for message in ("photographs", "bystanders", "no face", "too large", "refused"):
+        assert message in done.stdout
 
 
 def test_one_face_in_every_dress_has_one_vector(hostile: Path, tmp_path: Path) -> None:
@@ -176,10 +176,10 @@ def test_ctrl_c_says_that_the_same_command_goes_on(people: Path, tmp_path: Path)
     _wait_for_a_part(tmp_path / "faces.h5.partial", victim)
     workers = _children(victim.pid)
     victim.send_signal(signal.SIGINT)
-    _, said = victim.communicate(timeout=60)
-    assert victim.returncode == 130, said
-    assert "the same command goes on" in said
-    assert "Traceback" not in said
+    _, message = victim.communicate(timeout=60)
+    assert victim.returncode == 130, message
+    assert "the same command goes on" in message
+    assert "Traceback" not in message
     _wait_for_the_end_of(workers)
 
 
@@ -212,7 +212,7 @@ def test_the_vectors_are_those_of_a_single_chip(undisturbed: Path) -> None:
     """Whatever else was in the run: batches do not show in the vectors."""
     from encoders.align import align_dlib5
     from encoders.embed import load_embedder
-    from encoders.photographs import decode
+    from encoders.photographs.reading import decode
 
     faces = FaceSet.read(undisturbed)
     embed, root = load_embedder("dlib"), Path(faces.meta["root"])
@@ -263,7 +263,7 @@ def test_a_run_that_was_stopped_is_not_mixed_with_other_options(
 def test_only_parts_are_worth_keeping(tmp_path: Path, part: str | None) -> None:
     with pytest.raises(KeyboardInterrupt) as stop, Workplace(tmp_path / "f.h5", {}, False) as place:
         _stop(place.folder, part)
-    assert goes_on(stop.value) == (part is not None)
+    assert is_resumable(stop.value) == (part is not None)
     assert bool(list(tmp_path.iterdir())) == (part is not None)
 
 
@@ -314,13 +314,13 @@ def test_what_is_no_faceset_is_never_replaced(people: Path, tmp_path: Path, make
     ],
 )
 def test_a_users_mistake_ends_with_2_and_no_traceback(
-    tmp_path: Path, arguments: list[str], said: str
+    tmp_path: Path, arguments: list[str], message: str
 ) -> None:
     (tmp_path / "photos").mkdir()
     Image.new("RGB", (9, 9)).save(tmp_path / "photos/a.png")
     done = run(tmp_path, *arguments)
     assert done.returncode == 2
-    assert said in done.stderr
+    assert message in done.stderr
     assert "Traceback" not in done.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["photos"]
 

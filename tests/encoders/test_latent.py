@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 import stylegan
-from anonfaces.errors import InputError, WeightsError
+from anonbase.errors import InputError, WeightsError
 from encoders.attributes import load_attributes
 from encoders.latent import directions as directions_file
 from encoders.latent import inverse as inverse_file
@@ -19,7 +19,7 @@ from encoders.latent.encoder import LatentEncoder
 from encoders.latent.faces import is_held_out, read_faces
 from encoders.latent.network import LatentConfig, first_values
 from encoders.latent.samples import draw, look
-from encoders.latent.training import Course, train
+from encoders.latent.training import TrainingConfig, train
 from stylegan.generator import Generator
 
 
@@ -88,7 +88,7 @@ def test_training_from_nothing_gets_nearer(encoder: LatentEncoder, chips: np.nda
         faces,
         encoder.framing,
         None,
-        Course(pictures=8 * 15, real=8, own=4, recognised=2, rate=2e-3),
+        TrainingConfig(pictures=8 * 15, real=8, own=4, recognised=2, rate=2e-3),
         lambda seen, found: losses.append(found["picture"]),
     )
     assert len(losses) == 15
@@ -178,16 +178,16 @@ def test_faces_to_learn_from_are_not_those_to_measure_by(
 
 
 def _framed_as(folder: Path) -> object:
-    from encoders.frame import measure
+    from encoders.frame import estimate_alignment
 
     pictures = [np.asarray(Image.open(path)) for path in sorted(folder.iterdir())[:20]]
-    return measure(np.stack(pictures))
+    return estimate_alignment(np.stack(pictures))
 
 
 def _elsewhere_framed(encoder: LatentEncoder) -> object:
-    from encoders.frame import Framing, Square
+    from encoders.frame import CropAlignment, CropSquare
 
-    return Framing(Square(0.2, 0.2, 3.0), encoder.framing.dlib)
+    return CropAlignment(CropSquare(0.2, 0.2, 3.0), encoder.framing.dlib)
 
 
 def test_a_person_is_held_out_with_all_pictures() -> None:

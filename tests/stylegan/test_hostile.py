@@ -22,7 +22,7 @@ import writers
 from test_networks import small
 
 import stylegan
-from anonfaces.errors import WeightsError
+from anonbase.errors import WeightsError
 from stylegan import checkpoint
 
 START = b"\x80\x04"
@@ -183,10 +183,10 @@ def test_nothing_runs_and_nothing_large_is_made(
         ("a web page", "not a whole pickle, or none at all"),
     ],
 )
-def test_what_is_no_pickle_is_called_so(name: str, told: str, tmp_path: Path) -> None:
+def test_what_is_no_pickle_is_called_so(name: str, message: str, tmp_path: Path) -> None:
     path = tmp_path / "network.pkl"
     path.write_bytes(TRAPS[name])
-    with pytest.raises(WeightsError, match=rf"network\.pkl: {told}"):
+    with pytest.raises(WeightsError, match=rf"network\.pkl: {message}"):
         checkpoint.read(path)
 
 

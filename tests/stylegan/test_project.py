@@ -12,11 +12,11 @@ from PIL import Image
 from test_networks import small
 from typer.testing import CliRunner
 
-from anonfaces.errors import InputError, OutputError
-from stylegan import project as command
-from stylegan.projection import Manner, project
+from anonbase.errors import InputError, OutputError
+from anonfaces.commands import project as command
+from stylegan.projection import ProjectionConfig, project
 
-QUICK = Manner(w_steps=40, plus_steps=30, starts=3, rate=0.1)
+QUICK = ProjectionConfig(w_steps=40, plus_steps=30, starts=3, rate=0.1)
 
 
 @pytest.fixture(scope="module")
@@ -44,15 +44,15 @@ def test_what_the_generator_made_is_found_again(target: np.ndarray) -> None:
 def test_a_good_first_guess_is_kept_and_the_same_seed_finds_the_same(target: np.ndarray) -> None:
     generator = small()
     guess = generator.map(generator.latents([11, 12]), psi=0.8)
-    first, second = (project(generator, target, guess, Manner(2, 0, 2)) for _ in range(2))
+    first, second = (project(generator, target, guess, ProjectionConfig(2, 0, 2)) for _ in range(2))
     np.testing.assert_allclose(first.latent, second.latent, atol=1e-5)
     assert off(first.pictures, target) < 0.5 * off(project(
-        generator, target, None, Manner(2, 0, 1)).pictures, target)  # fmt: skip
+        generator, target, None, ProjectionConfig(2, 0, 1)).pictures, target)  # fmt: skip
 
 
 def test_noise_maps_are_found_at_mean_0_and_free_of_signal(target: np.ndarray) -> None:
     generator = small()
-    manner = Manner(w_steps=30, plus_steps=10, starts=2, noise=True)
+    manner = ProjectionConfig(w_steps=30, plus_steps=10, starts=2, noise=True)
     found = project(generator, target, None, manner)
     assert found.noise is not None
     sides = [plane.shape[1] for plane in generator.noise_maps()]
@@ -75,7 +75,7 @@ def test_features_pull_as_well() -> None:
 
     made = []
     for weight in (0.0, 20.0):
-        manner = Manner(w_steps=3, plus_steps=40, starts=1, feature_weight=weight)
+        manner = ProjectionConfig(w_steps=3, plus_steps=40, starts=1, feature_weight=weight)
         made.append(apart(project(generator, noisy, None, manner, contrast).pictures))
     assert made[1] < 0.7 * made[0]
 
@@ -100,7 +100,7 @@ def test_what_cannot_be_projected(
 @pytest.mark.parametrize("options", [{"starts": 0}, {"w_steps": 0}, {"plus_steps": -1}])
 def test_manners_that_make_no_sense(options: dict[str, int]) -> None:
     with pytest.raises(InputError, match="or more"):
-        Manner(**options)
+        ProjectionConfig(**options)
 
 
 def run(*words: object) -> str:
@@ -112,8 +112,8 @@ def run(*words: object) -> str:
 def test_a_photograph_as_typed(portraits: list[Path], tmp_path: Path) -> None:
     photo = portraits[3]
     steps = ("--w-steps", 3, "--plus-steps", 2, "--starts", 2)
-    said = run(photo, "-o", tmp_path / "out", *steps)
-    assert "1 face in" in said
+    message = run(photo, "-o", tmp_path / "out", *steps)
+    assert "1 face in" in message
     with Image.open(tmp_path / "out" / "0.png") as picture:
         assert picture.size == (64, 64)
         last = np.asarray(picture)

@@ -18,13 +18,13 @@ from test_stylegan_commands import run
 from test_synthesis3 import tiny
 
 import stylegan
-from anonfaces.errors import WeightsError
+from anonbase.errors import WeightsError
 from stylegan import checkpoint, convert, generate
-from stylegan._filters3 import layers
-from stylegan._parameters import initial
-from stylegan.checkpoint import Found
-from stylegan.config import AliasFreeConfig, GeneratorConfig, alias_free_channels
+from stylegan.checkpoint import Checkpoint
 from stylegan.generator import Generator, generator_specs
+from stylegan.networks.config import AliasFreeConfig, GeneratorConfig, alias_free_channels
+from stylegan.networks.filters3 import layers
+from stylegan.networks.parameters import initial
 
 KINDS = ("stylegan3-t", "stylegan3-r")
 Values = dict[str, np.ndarray]
@@ -94,8 +94,8 @@ def test_arrays_by_official_names_are_read(filtered: bool, tmp_path: Path) -> No
 def test_converted_and_generated_as_any_other(tmp_path: Path) -> None:
     config, values = small("stylegan3-r")
     path = written(tmp_path / "net.pkl", config, values)
-    said = run(convert.app, path, tmp_path / "ours")
-    assert "stylegan3-r, 16 px" in said
+    message = run(convert.app, path, tmp_path / "ours")
+    assert "stylegan3-r, 16 px" in message
     for source in (path, tmp_path / "ours"):
         words = ("--seeds", "5", "--batch", 1, "--generator", source)
         run(generate.app, *words, "-o", tmp_path / source.stem)
@@ -149,12 +149,12 @@ REFUSED = [
 
 @pytest.mark.parametrize(("change", "said"), REFUSED)
 def test_what_is_missing_or_of_another_shape_is_refused(
-    change: Change, said: str, tmp_path: Path
+    change: Change, message: str, tmp_path: Path
 ) -> None:
     _, values = small()
     change(values)
     (tmp_path / "net.pkl").write_bytes(writers.alias_free_pickle(values, {}))
-    with pytest.raises(WeightsError, match=said):
+    with pytest.raises(WeightsError, match=message):
         checkpoint.checked(checkpoint.read(tmp_path / "net.pkl"), "net.pkl")
 
 
@@ -225,7 +225,7 @@ def test_configs_that_no_network_has_are_refused(change: dict[str, object]) -> N
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_folder_of_ours_keeps_it(kind: str, tmp_path: Path) -> None:
     config, values = small(kind, classes=2)
-    checkpoint.write(Found(config, values), tmp_path / "out")
+    checkpoint.write(Checkpoint(config, values), tmp_path / "out")
     found = checkpoint.checked(checkpoint.read(tmp_path / "out"), "out")
     assert found.generator == config
     assert found.generator_values.keys() == values.keys()

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from anonbase.errors import InputError
 from anonfaces import synthesize
-from anonfaces.errors import InputError
 from anonfaces.synthesize import SURROGATES, Members, load_surrogate, surrogates
 
 

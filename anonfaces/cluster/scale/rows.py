@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from anonfaces.errors import InputError
+from anonbase.errors import InputError
 
 __all__ = ["Rows", "open_rows"]
 

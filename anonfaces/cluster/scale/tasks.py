@@ -16,18 +16,18 @@ from typing import Any
 
 import numpy as np
 
+from anonbase.errors import InputError
+from anonbase.files import atomic_write
 from anonfaces import __version__
-from anonfaces._files import replacing
 from anonfaces.cluster.budget import Effort
-from anonfaces.cluster.scale.rows import Rows, open_rows
-from anonfaces.cluster.scale.runs import (
+from anonfaces.cluster.scale.record_files import (
     Slices,
     face_record,
     person_record,
     read_slices,
     write_run,
 )
-from anonfaces.errors import InputError
+from anonfaces.cluster.scale.rows import Rows, open_rows
 
 __all__ = ["INDEX_BITS", "REGIONS", "Job", "Report", "perform", "person_numbers"]
 
@@ -126,7 +126,7 @@ def _on_one_thread() -> Any:
 
 
 def _save(path: Path, report: dict[str, Any]) -> None:
-    with replacing(path) as beside, beside.open("wb") as file:
+    with atomic_write(path) as beside, beside.open("wb") as file:
         np.savez(file, **report)
 
 
@@ -244,7 +244,7 @@ def _deal(job: Job, number: int, count: int) -> dict[str, Any]:
 def _group(job: Job, number: int, slices: Slices, crowd: int) -> dict[str, Any]:
     """Group the people of a region, or improve on the groups that they have."""
     stage = number // REGIONS
-    from anonfaces.cluster.blocks import anneal_in_blocks
+    from anonfaces.cluster.annealing.blocks import anneal_in_blocks
     from anonfaces.cluster.budget import Budget
     from anonfaces.cluster.people import means
 
@@ -254,7 +254,7 @@ def _group(job: Job, number: int, slices: Slices, crowd: int) -> dict[str, Any]:
     label = anneal_in_blocks(
         points, weights, job.k, np.random.default_rng([job.seed, 3, number]),
         Budget(job.effort), start=None if people["group"][0] < 0 else before,
-        leg=_REPAIR if stage else (0, 1), crowd=crowd, threads=1,
+        stage=_REPAIR if stage else (0, 1), crowd=crowd, threads=1,
     )  # fmt: skip
     centre, faces = means(points, label, int(label.max()) + 1, weights)
     if stage + 1 < job.passes:

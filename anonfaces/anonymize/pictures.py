@@ -1,0 +1,60 @@
+"""Writing a picture's pixels and nothing else, under a name that is free."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+from numpy.typing import NDArray
+
+from anonbase.errors import OutputError
+from anonbase.files import atomic_write
+from encoders.photographs.path_escape import unescape
+
+__all__ = ["names", "write_picture"]
+
+_JPEG = {".jpg", ".jpeg", ".jpe", ".jfif"}
+_QUALITY = 95
+
+
+def names(paths: Iterable[str], rename: bool) -> list[str]:
+    """The name that each picture gets in the output: its own, or a random one.
+
+    JPEG stay JPEG, all others become PNG.
+    """
+    made: list[str] = []
+    taken: set[str] = set()
+    for path in paths:
+        suffix = PurePosixPath(path).suffix.lower()
+        written = ".jpg" if suffix in _JPEG else ".png"
+        if rename:
+            name = f"{secrets.token_hex(8)}{written}"
+        elif suffix in _JPEG | {".png"}:
+            name = path
+        else:
+            name = f"{path}{written}"
+        while name.lower() in taken:
+            name = str(PurePosixPath(name).with_suffix(f".again{written}"))
+        taken.add(name.lower())
+        made.append(name)
+    return made
+
+
+def write_picture(folder: Path, name: str, image: NDArray[np.uint8]) -> None:
+    """Write RGB pixels (height, width, 3) alone: no EXIF, thumbnail, XMP, profile or comment.
+
+    PNG keeps every pixel; JPEG has quality 95 and all of the colour. Raises OutputError.
+    """
+    from PIL import Image
+
+    path = folder / unescape(name)
+    jpeg = path.suffix.lower() in _JPEG
+    options = {"quality": _QUALITY, "subsampling": 0} if jpeg else {"compress_level": 4}
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with atomic_write(path) as beside:
+            Image.fromarray(image).save(beside, "JPEG" if jpeg else "PNG", **options)
+    except ValueError as error:  # JPEG ends at 65,500 pixels a side
+        raise OutputError(f"{path}: cannot be written ({error})") from error

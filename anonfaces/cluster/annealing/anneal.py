@@ -1,0 +1,228 @@
+"""Search over groupings: to the next local optimum, or further by simulated annealing."""
+
+from __future__ import annotations
+
+import math
+import os
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from functools import partial
+from threading import Event
+from typing import NamedTuple
+
+import numpy as np
+
+from anonfaces.cluster.annealing.blocks import BLOCK, anneal_in_blocks
+from anonfaces.cluster.annealing.enforce import begin
+from anonfaces.cluster.annealing.search import T_END, T_START, Search
+from anonfaces.cluster.baselines.mdav import mdav
+from anonfaces.cluster.budget import UNLIMITED, Budget, stride
+from anonfaces.cluster.constraints.limits import Limits
+from anonfaces.cluster.people import means
+from anonfaces.cluster.set_partition.column_generation import chosen
+from anonfaces.cluster.set_partition.recombine import recombine
+
+__all__ = ["anneal", "local_search"]
+
+_LEGS = 40
+_TO_COOL = 0.9  # of the time; the rest is for what comes between
+_QUIET = 1e-9
+_WARM = 0.1  # what keeps limits is found again with difficulty once it is given up
+
+
+class _Plan(NamedTuple):
+    """Generations of runs; each but the first goes on from the best of all groups so far."""
+
+    runs: int
+    each: int  # tries a person
+    most: int  # tries
+    temperatures: tuple[float, ...]  # first heat of each generation
+    priced: int  # largest k at which whole groups are chosen before the last generation
+
+
+_PLANS = {
+    "fast": _Plan(2, 1_000, 1_100_000, (T_START,), 0),
+    "default": _Plan(2, 9_000, 9_000_000, (T_START, 0.1), 2),
+    "best": _Plan(5, 12_000, 12_000_000, (T_START, 0.1, 0.1), 4),
+}
+
+
+def local_search(
+    points: np.ndarray,
+    weights: np.ndarray,
+    k: int,
+    rng: np.random.Generator,
+    budget: Budget = UNLIMITED,
+    limits: Limits | None = None,
+) -> np.ndarray:
+    """MDAV, then every change that lowers the loss until none is found.
+
+    The changes are those of ``_moves``: relocate, swap, pass on, cycle of three, create and
+    dissolve a group, among a person's nearest others.
+
+    Args:
+        points: float64 (p, d), one row a person.
+        weights: float64 (p,), > 0, faces of a person.
+        k: people a group at least; no group gets more than 2k - 1.
+        rng: where the order of the tries comes from.
+        budget: only its time limit counts.
+        limits: what the groups must keep beside their size; with them a group may get more
+            than 2k - 1 people, where nothing else helps.
+
+    Returns:
+        int64 (p,), group numbers from 0.
+    """
+    if len(points) > 2 * BLOCK:
+        return anneal_in_blocks(points, weights, k, rng, budget, hot=0.0, limits=limits)
+    search = Search(points, weights, k, rng, _start(points, weights, k, rng, limits), limits)
+    before = np.inf
+    while search.loss < before * (1 - _QUIET) and not budget.spent():
+        before = search.loss
+        search.stage(0.0, 1.0, 8 * search.candidates.size)
+    return search.best
+
+
+def anneal(
+    points: np.ndarray,
+    weights: np.ndarray,
+    k: int,
+    rng: np.random.Generator,
+    budget: Budget = UNLIMITED,
+    limits: Limits | None = None,
+) -> np.ndarray:
+    """MDAV, then simulated annealing: worse changes are taken too, ever more seldom.
+
+    Several runs, in threads; then the best grouping that can be made of all their groups
+    (``recombine``), from which the next, cooler runs go on. For small k the last of them start
+    from the best choice of groups that column generation finds (``chosen``): k = 2 with the
+    effort ``default``, up to 4 with ``best``; from 5 on none was found in reasonable time.
+    Beyond 2,048 people in blocks.
+    With a time limit, Ctrl-C ends the search and the best so far is returned.
+
+    The work is a number of tries that follows from the effort and the number of people, so
+    the same seed gives the same groups unless the time limit cuts it short.
+
+    Args:
+        points: float64 (p, d), one row a person.
+        weights: float64 (p,), > 0, faces of a person.
+        k: people a group at least; no group gets more than 2k - 1.
+        rng: where the chances come from.
+        budget: effort, time limit, and whom to tell.
+        limits: as in ``local_search``.
+
+    Returns:
+        int64 (p,), group numbers from 0: the best seen.
+
+    Kirkpatrick, Gelatt and Vecchi, "Optimization by simulated annealing", Science 1983.
+    """
+    budget, quick = replace(budget, stopped=Event()), None  # a stop is for this search alone
+    if budget.time_limit is not None and budget.effort != "fast":  # which is never cut off hot
+        fast = replace(budget, effort="fast", progress=None)
+        quick = _annealed(points, weights, k, rng.spawn(1)[0], fast, limits, None)
+    return _annealed(points, weights, k, rng, budget, limits, quick)
+
+
+def _annealed(
+    points: np.ndarray,
+    weights: np.ndarray,
+    k: int,
+    rng: np.random.Generator,
+    budget: Budget,
+    limits: Limits | None,
+    quick: np.ndarray | None,
+) -> np.ndarray:
+    """``anneal``, no worse than the groups ``quick`` if there are such."""
+    if len(points) > 2 * BLOCK:
+        hot = T_START if limits is None else _WARM
+        return anneal_in_blocks(points, weights, k, rng, budget, hot, limits, start=quick)
+    plan, start = _PLANS[budget.effort], _start(points, weights, k, rng, limits)
+    first = Search(points, weights, k, rng, start, limits)
+    (warm, cold), tries = _units(points, weights, start), min(plan.each * len(points), plan.most)
+    labels = [start] if quick is None else [quick, start]
+    for done, hot in enumerate(
+        plan.temperatures if limits is None else [_WARM] * len(plan.temperatures)
+    ):
+        runs = [first.restarted(one, labels[0]) for one in rng.spawn(plan.runs)]
+        message = partial(_tell, budget, done, len(plan.temperatures))
+        task = partial(
+            _cooled, hot * warm, T_END * cold, tries, budget, _share(budget, plan, done), message
+        )
+        _in_threads(task, runs, budget)
+        found = [run.best for run in runs] + labels
+        labels = [recombine(points, weights, found, _part(budget)), *labels]
+        if budget.spent():
+            break
+        if limits is None and k <= plan.priced and done == len(plan.temperatures) - 2:
+            labels.insert(0, chosen(points, weights, k, labels, budget))
+    return labels[0]
+
+
+def _start(
+    points: np.ndarray,
+    weights: np.ndarray,
+    k: int,
+    rng: np.random.Generator,
+    limits: Limits | None,
+) -> np.ndarray:
+    return begin(lambda size: mdav(points, weights, size, rng), points, weights, k, limits)
+
+
+def _units(points: np.ndarray, weights: np.ndarray, label: np.ndarray) -> tuple[float, float]:
+    """What a heat of 1 is, for the first and for the last one: a usual person's error.
+
+    The last is the geometric mean over people of their group's mean error, the first half way
+    from it to the arithmetic mean: a few far outliers would keep everybody else molten.
+    """
+    centre, _ = means(points, label, int(label.max()) + 1, weights)
+    error = weights * np.square(points - centre[label]).sum(axis=1)
+    each = (np.bincount(label, weights=error) / np.bincount(label))[label]
+    mean = float(each.mean())
+    usual = mean * float(np.exp(np.log(each / mean + 1e-9).mean())) if mean else 0.0
+    return math.sqrt(mean * usual), usual
+
+
+def _in_threads(task: Callable[[Search], None], runs: list[Search], budget: Budget) -> None:
+    """Run them all; with a time limit Ctrl-C ends them early and what they found is kept."""
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        try:
+            list(pool.map(task, runs))
+        except KeyboardInterrupt:
+            budget.stop()
+            if budget.time_limit is None:
+                raise
+
+
+def _share(budget: Budget, plan: _Plan, done: int) -> float | None:
+    """Seconds for each run of a generation, of those that are left; some run one after another."""
+    left, turns = budget.left(), -(-plan.runs // (os.cpu_count() or 1))
+    return None if left is None else _TO_COOL * left / (turns * (len(plan.temperatures) - done))
+
+
+def _part(budget: Budget) -> float | None:
+    left = budget.left()
+    return None if left is None else left / 4
+
+
+def _cooled(
+    hot: float,
+    cold: float,
+    tries: int,
+    budget: Budget,
+    seconds: float | None,
+    message: Callable[[float, float], None],
+    run: Search,
+) -> None:
+    cooling = (cold / hot) ** (1 / _LEGS) if hot > 0 else 1.0
+    stage, step = 0.0, 1.0
+    while stage < _LEGS and not budget.spent():
+        began = time.monotonic()
+        run.stage(hot * cooling**stage, cooling**step, tries // _LEGS)
+        stage += step
+        message(stage, run.loss)
+        step = stride(_LEGS, stage, time.monotonic() - began, seconds)
+
+
+def _tell(budget: Budget, done: int, generations: int, stage: float, loss: float) -> None:
+    budget.report((done + min(1.0, stage / _LEGS)) / generations, loss)

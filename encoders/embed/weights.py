@@ -1,0 +1,26 @@
+"""Whose weights these are: the SHA-256 of the file, and a warning where nobody knows it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from anonbase.errors import WeightsWarning
+from anonbase.files import sha256
+from anonbase.notices import warn_user
+
+__all__ = ["check_hash"]
+
+
+def check_hash(path: Path, known: Mapping[str, str], found: str | None = None) -> str:
+    """SHA-256 of the file, ``WeightsWarning`` where it is not a key of ``known``.
+
+    ``found`` is the one of weights that are in several files, from whoever read them.
+    """
+    found = found or sha256(path)
+    if found not in known:
+        warn_user(
+            f"{path}: SHA-256 {found} is not one that we know; results depend on who made it",
+            WeightsWarning,
+        )
+    return found
