@@ -137,7 +137,11 @@ def cluster(
         Path | None, _option("weights of the extractor, if not its own", show_default=False)
     ] = None,
     detector: Annotated[
-        str, _option("auto (HOG, then MTCNN), hog, mtcnn, cnn (slow without a GPU)")
+        str,
+        _option(
+            "auto (HOG, then MTCNN), hog, mtcnn, cnn (dlib's network), onnx:FILE (CenterFace,"
+            " YuNet, SCRFD), or several joined by +"
+        ),
     ] = "auto",
     faces: Annotated[
         str | None,

@@ -7,7 +7,7 @@ size of a picture costs time and not faces.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,23 @@ from encoders.detect._boxes import overlap
 if TYPE_CHECKING:
     from encoders.detect._tiles import Named, Scored
 
-__all__ = ["DETECTORS", "Detector", "check_detector", "in_order", "load_detector", "overlap"]
+__all__ = [
+    "DETECTORS",
+    "Detector",
+    "check_detector",
+    "in_order",
+    "load_detector",
+    "overlap",
+    "prominence",
+]
+    "DETECTORS",
+    "Detector",
+    "check_detector",
+    "in_order",
+    "load_detector",
+    "overlap",
+    "prominence",
+]
 
 DETECTORS = ("hog", "mtcnn", "cnn", "onnx:FILE")
 """What ``load_detector`` knows; several joined by + are asked together."""
@@ -107,8 +123,12 @@ def in_order(boxes: NDArray[np.int32], image: NDArray[np.uint8]) -> NDArray[np.i
     That is the area within the picture, and the less of it the farther from the middle: none in
     a corner. Whoever stands beside the person is often nearer to the camera, cut by the border.
     """
+    return boxes[np.lexsort((boxes[:, 0], -prominence(boxes, image)))]
+
+
+def prominence(boxes: NDArray[Any], image: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """How much of a picture is each box's (n,): its area within, the less the farther out it is."""
     whole = np.array([image.shape[1], image.shape[0]])
     start, end = boxes[:, :2].clip(0, whole).astype(float), boxes[:, 2:].clip(0, whole)
     away = np.linalg.norm((start + end - whole) / whole, axis=1) / np.sqrt(2)
-    own = np.maximum(end - start, 0).prod(axis=1) * (1 - away)
-    return boxes[np.lexsort((boxes[:, 0], -own))]
+    return np.maximum(end - start, 0).prod(axis=1) * (1 - away)
