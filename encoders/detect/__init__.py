@@ -27,14 +27,6 @@ __all__ = [
     "overlap",
     "prominence",
 ]
-    "DETECTORS",
-    "Detector",
-    "check_detector",
-    "in_order",
-    "load_detector",
-    "overlap",
-    "prominence",
-]
 
 DETECTORS = ("hog", "mtcnn", "cnn", "onnx:FILE")
 """What ``load_detector`` knows; several joined by + are asked together."""
