@@ -418,7 +418,7 @@ BROKEN = np.full((20, 4), np.nan)
         ({"surrogate": "magic"}, InputError, "no surrogate method 'magic'"),
         ({"source": "bare.csv", "surrogate": "k-same"}, InputError, "k-same: bare.csv holds vec"),
         (
-            {"source": "bare.csv", "drawing": SurrogateOptions(psi=0.7)},
+            {"source": "bare.csv", "surrogate_options": SurrogateOptions(psi=0.7)},
             InputError,
             "^--psi 0.7: bare.csv",
         ),
