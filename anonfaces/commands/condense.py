@@ -135,7 +135,13 @@ _SamePerson = Annotated[
     ),
 ]
 _Extractor = Annotated[str, option("embedding: dlib, dlib-reference, facenet, pca")]
-_Detector = Annotated[str, option("auto (HOG, then MTCNN), hog, mtcnn, cnn (slow without a GPU)")]
+_Detector = Annotated[
+    str,
+    option(
+        "auto (HOG, then MTCNN), hog, mtcnn, cnn (dlib's network), onnx:FILE (CenterFace,"
+        " YuNet, SCRFD), or several joined by +"
+    ),
+]
 _Faces = Annotated[
     str | None,
     option(
@@ -182,161 +188,37 @@ _SecretKey = Annotated[
 @app.command(help=_EXAMPLES)
 def cluster(
     context: typer.Context,
-    source: Annotated[
-        Path | None, typer.Argument(metavar="INPUT", help="what to condense", show_default=False)
-    ] = None,
-    k: Annotated[int, option("people that every group has at least", "--k", "-k")] = 5,
-    output: Annotated[
-        Path, option("the folder to make; outside of INPUT", "--output", "-o")
-    ] = Path("condensed"),
-    identity: Annotated[
-        str | None,
-        option(
-            "who is who: folder (one folder a person), csv:FILE:COLUMN, regex:PATTERN; column:NAME"
-            " of a table of embeddings; estimate (from embeddings: weaker); none (every face"
-            " counts as a person: weaker still). Default: what INPUT says, the rest estimated",
-            show_default=False,
-        ),
-    ] = None,
-    method: Annotated[
-        str | None,
-        option(
-            "how to group: anneal (default) or local_search; to compare with: mdav, v_mdav,"
-            " k_member, oka, kmeans, ward, average, complete, nearest, nearest_farthest,"
-            " nearest_densest, random",
-            show_default=False,
-        ),
-    ] = None,
-    effort: Annotated[
-        str, option("how hard to look for good groups: fast, default, best")
-    ] = "default",
-    time_limit: Annotated[
-        float | None,
-        option(
-            "seconds after which the best groups so far are taken; the answer then depends on"
-            " the machine",
-            show_default=False,
-        ),
-    ] = None,
-    l_diversity: Annotated[
-        list[str] | None,
-        option(
-            "COLUMN:L, as age:3: the people of every group have at least L different values there;"
-            " may be given for several columns",
-            show_default=False,
-        ),
-    ] = None,
-    t_closeness: Annotated[
-        list[str] | None,
-        option(
-            "COLUMN:T, as gender:0.2: every group's values there are distributed as everybody's"
-            " but for a distance T, 0 to 1; may be given for several columns",
-            show_default=False,
-        ),
-    ] = None,
-    same: Annotated[
-        list[str] | None,
-        option(
-            "COLUMN: groups never mix its values; whoever sees a group then knows its value",
-            show_default=False,
-        ),
-    ] = None,
-    leave_out: Annotated[
-        list[str] | None,
-        option(
-            "COLUMN of a table of embeddings that is no part of them; may be given several times",
-            show_default=False,
-        ),
-    ] = None,
-    certify: Annotated[
-        float | None,
-        option(
-            "seconds to spend on a sharper proof of how good the groups are; Ctrl-C ends it early,"
-            " and the run goes on with what is proven (once more ends the run)",
-            show_default=False,
-        ),
-    ] = None,
-    seed: Annotated[int, option("the same seed gives the same bytes")] = 0,
-    same_person: Annotated[
-        float | None,
-        option(
-            "distance of embeddings below which two faces may be one person's, where that is"
-            " estimated; default 0.5 for dlib's",
-            show_default=False,
-        ),
-    ] = None,
-    extractor: Annotated[str, option("embedding: dlib, dlib-reference, facenet, pca")] = "dlib",
-    weights: Annotated[
-        Path | None, option("weights of the extractor, if not its own", show_default=False)
-    ] = None,
-    detector: Annotated[
-        str,
-        option(
-            "auto (HOG, then MTCNN), hog, mtcnn, cnn (dlib's network), onnx:FILE (CenterFace,"
-            " YuNet, SCRFD), or several joined by +"
-        ),
-    ] = "auto",
-    faces: Annotated[
-        str | None,
-        option(
-            "faces to keep of a photograph: largest (default where identities are known) or all",
-            show_default=False,
-        ),
-    ] = None,
-    upsample: Annotated[
-        int | None,
-        option(
-            "how often a photograph is doubled first to find smaller faces; default by its size",
-            min=0,
-            max=4,
-            show_default=False,
-        ),
-    ] = None,
-    max_pixels: Annotated[int, option("larger photographs are not decoded")] = 100_000_000,
-    chip_size: Annotated[int, option("side of the surrogates in pixels")] = 256,
-    surrogate: Annotated[
-        str | None,
-        option(
-            "how a face is made of a group: optimised (default), stylegan (ten times as fast),"
-            " k-same, …; a wrong name lists all. Vectors have no faces to make any of",
-            show_default=False,
-        ),
-    ] = None,
-    generator: Annotated[
-        Path | None,
-        option("a StyleGAN checkpoint in place of the one that ships", show_default=False),
-    ] = None,
-    psi: Annotated[
-        float | None,
-        option("how far a generated face may lie from the generator's mean", show_default=False),
-    ] = None,
-    jobs: Annotated[
-        int | None, option("worker processes; default one a core", min=1, show_default=False)
-    ] = None,
-    scheduler: Annotated[
-        str | None,
-        option(
-            "group embeddings beyond memory (.npy, .h5, .parquet, .zarr) by Dask: local, or the"
-            " address of a scheduler in a network that you trust (tcp://host:8786)",
-            show_default=False,
-        ),
-    ] = None,
-    region: Annotated[
-        int, option("with --scheduler: people that one task groups at a time", min=100)
-    ] = 65_536,
-    secret_key: Annotated[
-        Path | None,
-        option(
-            "owner/secret.key of another dataset: the same input, seed and key give the same"
-            " bytes. Default: a new one, kept when a dataset is replaced",
-            show_default=False,
-        ),
-    ] = None,
-    overwrite: Annotated[
-        bool, option("replace a condensed dataset that is there", "--overwrite")
-    ] = False,
-    quiet: Annotated[bool, option("print nothing but warnings and errors", "--quiet")] = False,
-    debug: Annotated[bool, option("show where an error arose", "--debug")] = False,
+    source: _Input = None,
+    k: _K = 5,
+    output: _Output = Path("condensed"),
+    identity: _Identity = None,
+    method: _Method = None,
+    effort: _Effort = "default",
+    time_limit: _TimeLimit = None,
+    l_diversity: _LDiversity = None,
+    t_closeness: _TCloseness = None,
+    same: _Same = None,
+    leave_out: _LeaveOut = None,
+    certify: _Certify = None,
+    seed: Seed = 0,
+    same_person: _SamePerson = None,
+    extractor: _Extractor = "dlib",
+    weights: Weights = None,
+    detector: _Detector = "auto",
+    faces: _Faces = None,
+    upsample: _Upsample = None,
+    max_pixels: MaxPixels = MAX_PIXELS,
+    chip_size: ChipSize = 256,
+    surrogate: _Surrogate = None,
+    generator: Generator = None,
+    psi: Psi = None,
+    jobs: Jobs = None,
+    scheduler: _SchedulerAddress = None,
+    region: _Region = 65_536,
+    secret_key: _SecretKey = None,
+    overwrite: Overwrite = False,
+    quiet: Quiet = False,
+    debug: Debug = False,
 ) -> None:
     started, given = time.monotonic(), context.params
     done: Condensed | CondensedAtScale
