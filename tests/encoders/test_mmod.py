@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
-from pictures import crowd
 
 from anonbase.errors import WeightsError
 from encoders.detect.mmod import MmodDetector
@@ -24,9 +23,11 @@ def content() -> bytes:
 
 @pytest.fixture(scope="module")
 def picture(portraits: list[Path]) -> NDArray[np.uint8]:
-    """Six people, 120 to 200 px wide, so that several levels of the pyramid find some."""
-    whole = np.array(crowd(portraits).crop((0, 0, 768, 512)).resize((450, 300)))
-    whole[:200, :200] = np.array(Image.open(portraits[21]).convert("RGB").resize((200, 200)))
+    """Two people, 120 and 180 px wide, so that two levels of the pyramid find one each."""
+    whole = np.zeros((180, 300, 3), np.uint8)
+    for portrait, side, x in ((portraits[21], 180, 0), (portraits[0], 120, 180)):
+        face = Image.open(portrait).convert("RGB").resize((side, side))
+        whole[:side, x : x + side] = np.array(face)
     return whole
 
 
@@ -42,7 +43,7 @@ def test_boxes_are_dlibs_own_to_a_pixel(picture: NDArray[np.uint8]) -> None:
 
 
 def test_doubling_finds_faces_of_half_the_size(picture: NDArray[np.uint8]) -> None:
-    small = np.array(Image.fromarray(picture).resize((225, 150)))
+    small = np.array(Image.fromarray(picture).resize((150, 90)))
     assert len(MmodDetector(1)(small)) > len(MmodDetector(0)(small))
 
 
