@@ -7,6 +7,7 @@ size of a picture costs time and not faces.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -43,12 +44,14 @@ def check_detector(name: str) -> None:
 
 
 def load_detector(
-    name: str, upsample: int | None = None, threshold: float | None = None
+    name: str,
+    upsample: int | Mapping[str, int] | None = None,
+    threshold: float | None = None,
 ) -> Detector:
     """The detector ``name``: "hog", "mtcnn", "cnn", "onnx:FILE", or a union as "hog+mtcnn".
 
-    ``upsample``: how many times dlib's detectors double the picture first, None for a choice by
-    its size. ``threshold``: the confidence, above 0 and below 1, from which a face counts; None
+    ``upsample``: how many times dlib's detectors double the picture first, for both or by name;
+    None, or a name that is not there, for a choice by its size. ``threshold``: the confidence, above 0 and below 1, from which a face counts; None
     stands for 0.5, where each detector's author cuts. Raises InputError, and WeightsError for a
     file that is no detector.
     """
@@ -57,7 +60,8 @@ def load_detector(
     if not 0 < threshold < 1:
         raise InputError(f"threshold {threshold}: expected more than 0 and less than 1")
     parts = list(dict.fromkeys(_JOINT.split(name)))
-    detectors = [_load(part, upsample, threshold) for part in parts]
+    times = upsample if isinstance(upsample, Mapping) else dict.fromkeys(("hog", "cnn"), upsample)
+    detectors = [_load(part, times.get(part), threshold) for part in parts]
     if len(detectors) == 1:
         return detectors[0]
     from encoders.detect.union import UnionDetector
