@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
@@ -12,6 +11,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from anonbase.cores import count_cores
 from anonbase.errors import InputError, OutputError
 from anonbase.text import pluralize
 from anonbase.worker_pool import WorkerPool
@@ -28,6 +28,7 @@ from encoders.run.checkpoints import DETECTED, load_part, make_part, part_name
 from encoders.run.embedding_stage import EmbeddingStage
 from encoders.run.examine import ExaminationOptions, ExaminedPhotograph
 from encoders.run.merge import Merged, merge, table_rows
+from encoders.run.worker import PROGRAM
 from encoders.run.workplace import Workplace, check_output
 
 __all__ = ["encode"]
@@ -113,7 +114,7 @@ def encode(
         eats.alignment, eats.chip_size, detector, upsample, keep_all, chip_size, max_pixels,
     )  # fmt: skip
     meta = _meta(recipe, identities, command, root)
-    run = _Run(root.absolute(), output, walk, recipe, embedder, jobs or _cores(), progress)
+    run = _Run(root.absolute(), output, walk, recipe, embedder, jobs or count_cores(), progress)
     return run.go(identities, meta, overwrite)
 
 
@@ -210,15 +211,15 @@ class _Run:
         finisher = EmbeddingStage(self.embedder, options)
         for path in place.found():
             finisher.add(path)
-        with self._bar(len(todo)) as bar, WorkerPool(self.jobs) as crew:
-            left = self._hand_out(crew, _blocks(todo), options, place)
+        with self._bar(len(todo)) as bar, WorkerPool(self.jobs, PROGRAM) as pool:
+            left = self._hand_out(pool, _blocks(todo), options, place)
             while left:
-                task, answer = crew.next()
+                task, answer = pool.next_result()
                 photographs = [Photograph(*values) for values in task["photographs"]]
                 if answer is None and len(photographs) > 1:
                     half = len(photographs) // 2
                     halves = [photographs[:half], photographs[half:]]
-                    left += self._hand_out(crew, halves, options, place) - 1
+                    left += self._hand_out(pool, halves, options, place) - 1
                     continue
                 if answer is None:
                     crashed = ExaminedPhotograph(photographs[0], "", "unreadable", _CRASHED)
@@ -230,7 +231,7 @@ class _Run:
 
     def _hand_out(
         self,
-        crew: WorkerPool,
+        pool: WorkerPool,
         blocks: Sequence[list[Photograph]],
         options: ExaminationOptions,
         place: Workplace,
@@ -238,7 +239,7 @@ class _Run:
         for block in blocks:
             part = place.folder / (part_name(block) + DETECTED)
             listed = [(p.path, p.size, p.mtime_ns) for p in block]
-            crew.put({"look": options.to_dict(), "photographs": listed, "part": str(part)})
+            pool.submit({"look": options.to_dict(), "photographs": listed, "part": str(part)})
         return len(blocks)
 
     def _options(self) -> ExaminationOptions:
@@ -345,9 +346,3 @@ def _differ(new: FaceSet, old: FaceSet) -> bool:
 
 def _equal(one: Any, other: Any) -> bool:
     return np.array_equal(one, other, equal_nan=one.dtype.kind == other.dtype.kind == "f")
-
-
-def _cores() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
