@@ -302,7 +302,7 @@ def test_what_is_no_faceset_is_never_replaced(people: Path, tmp_path: Path, make
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (["nowhere"], "not a folder"),
         (["photos", "-o", "none/faces.h5"], "no such folder"),

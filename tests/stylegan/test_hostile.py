@@ -174,7 +174,7 @@ def test_nothing_runs_and_nothing_large_is_made(
 
 
 @pytest.mark.parametrize(
-    ("name", "told"),
+    ("name", "message"),
     [
         ("nothing", "it ends too early: 1 byte is claimed, 0 are left"),
         ("a stop", "not a whole pickle, or none at all"),
