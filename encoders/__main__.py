@@ -43,13 +43,6 @@ class _Extractor(StrEnum):
     pca = "pca"
 
 
-class _Detector(StrEnum):
-    auto = "auto"
-    hog = "hog"
-    mtcnn = "mtcnn"
-    cnn = "cnn"
-
-
 class _Faces(StrEnum):
     all = "all"
     largest = "largest"
@@ -62,10 +55,10 @@ def encode(
     extractor: Annotated[_Extractor, option("what makes the vectors")] = _Extractor.dlib,
     weights: Annotated[Path | None, option("weights of the extractor, if not its own")] = None,
     detector: Annotated[
-        _Detector,
-        option("auto: dlib HOG, then MTCNN where that found nothing; cnn: dlib's network, "
-                "seconds a photograph without a GPU"),
-    ] = _Detector.auto,
+        str,
+        option("auto: dlib HOG, then MTCNN where that found nothing; hog, mtcnn, cnn (dlib's "
+                "network), onnx:FILE (CenterFace, YuNet, SCRFD), or several joined by +"),
+    ] = "auto",
     upsample: Annotated[
         int | None,
         option("how often dlib's detectors double a photograph first: finds smaller faces, "
@@ -97,7 +90,7 @@ def encode(
         output,
         extractor=extractor.value,
         weights=weights,
-        detector=detector.value,
+        detector=detector,
         upsample=upsample,
         identity=identity,
         faces=None if faces is None else faces.value,

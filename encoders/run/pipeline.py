@@ -15,7 +15,7 @@ from anonbase.cores import count_cores
 from anonbase.errors import InputError, OutputError
 from anonbase.text import pluralize
 from anonbase.worker_pool import WorkerPool
-from encoders.detect import DETECTORS
+from encoders.detect import check_detector
 from encoders.embed import Embedder, load_embedder
 from encoders.embed.pca import PcaEmbedder, fit_pca
 from encoders.faceset import FaceSet
@@ -26,7 +26,7 @@ from encoders.photographs.reading import MAX_PIXELS, UnreadableImageError, read_
 from encoders.photographs.walk import Photograph, ScanResult, find_photographs
 from encoders.run.checkpoints import DETECTED, load_part, make_part, part_name
 from encoders.run.embedding_stage import EmbeddingStage
-from encoders.run.examine import ExaminationOptions, ExaminedPhotograph
+from encoders.run.examine import MAIN_FACE, ExaminationOptions, ExaminedPhotograph
 from encoders.run.merge import Merged, merge, table_rows
 from encoders.run.worker import PROGRAM
 from encoders.run.workplace import Workplace, check_output
@@ -79,7 +79,8 @@ def encode(
     ----------
     extractor : one of ``encoders.embed.EMBEDDERS``; ``weights`` is its file. "pca" without one is
         fitted on these photographs, and kept beside ``output`` as ``*.pca.h5``
-    detector : "auto" (dlib HOG, then MTCNN where that found nothing), "hog", "mtcnn", "cnn"
+    detector : "auto" (dlib HOG, then MTCNN where that found nothing), or what
+        ``encoders.detect.load_detector`` takes, as "cnn" or "hog+cnn+mtcnn"
     upsample : how often dlib's detectors double a picture first; None: by its size
     identity : see ``encoders.identity.find_identities``
     faces : "largest" keeps one face a photograph and lists the others as bystanders, "all" keeps
@@ -103,7 +104,7 @@ def encode(
     _check_options(detector, upsample, faces, chip_size, max_pixels, jobs)
     _check_replaceable(output)
     walk = find_photographs(root)
-    identities = find_identities(identity, [p.path for p in walk.photographs])
+    identities = find_identities(identity, [p.path for p in walk.photographs], root)
     keep_all = faces == "all" or (faces is None and identities.source == "none")
     embedder: Embedder | None = None
     if extractor != "pca" or weights is not None:
@@ -246,15 +247,24 @@ class _Run:
         recipe = self.recipe
         return ExaminationOptions(
             root=str(self.root),
-            detector={"auto": "hog", "mtcnn": None}.get(recipe.detector, recipe.detector),
+            detector=self._of_workers(),
             upsample=recipe.upsample,
-            again=recipe.detector in ("auto", "mtcnn"),
+            again=recipe.detector == "auto" or self._of_workers() is None,
             keep_all=recipe.keep_all,
             max_pixels=recipe.max_pixels,
             chip_size=recipe.chip_size,
             alignment=recipe.alignment,
             alignment_size=recipe.alignment_size,
+            second="mtcnn" if recipe.detector == "auto" else recipe.detector,
         )
+
+    def _of_workers(self) -> str | None:
+        """The detector of the workers; None where it needs TensorFlow, which runs here."""
+        recipe = self.recipe
+        if recipe.detector == "auto":
+            return "hog" if recipe.keep_all or recipe.upsample is not None else MAIN_FACE
+        here = any(name in recipe.detector for name in ("mtcnn", "cnn"))
+        return None if here else recipe.detector
 
     def _write(self, merged: Merged, place: Workplace) -> None:
         # In the workplace first, so that a kill leaves nothing beside the output.
@@ -281,13 +291,14 @@ def _check_options(
     jobs: int | None,
 ) -> None:
     choices = {
-        f"detector {detector!r}: one of {', '.join(DETECTORS)}": detector in DETECTORS,
         f"faces {faces!r}: all or largest": faces in ("all", "largest", None),
         f"upsample {upsample}: 0 to 4": upsample is None or 0 <= upsample <= 4,
         f"chip_size {chip_size}: 32 to 1024 px": 32 <= chip_size <= 1024,
         f"max_pixels {max_pixels}: at least 1": max_pixels >= 1,
         f"jobs {jobs}: at least 1": jobs is None or jobs >= 1,
     }
+    if detector != "auto":
+        check_detector(detector)
     wrong = [message for message, right in choices.items() if not right]
     if wrong:
         raise InputError(f"{wrong[0]} is expected")

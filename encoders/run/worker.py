@@ -10,7 +10,7 @@ from anonbase.worker_pool import serve
 from encoders.detect import Detector, load_detector
 from encoders.photographs.walk import Photograph
 from encoders.run.checkpoints import make_part
-from encoders.run.examine import ExaminationOptions, examine
+from encoders.run.examine import MAIN_FACE, ExaminationOptions, examine
 
 __all__ = ["PROGRAM"]
 
@@ -43,6 +43,10 @@ def _work(task: dict[str, Any]) -> dict[str, Any]:
 
 @cache
 def _detector(name: str | None, upsample: int | None) -> Detector | None:
+    if name == MAIN_FACE:
+        from encoders.detect.main_face import MainFaceDetector
+
+        return MainFaceDetector()
     return None if name is None else load_detector(name, upsample)
 
 
