@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 from anonbase.notices import warn_user
 from anonbase.text import pluralize
 from anonfaces.synthesize.generator.mean_latent import GeneratorSurrogate
-from anonfaces.synthesize.generator.recognizer import RenderedEmbedder, distances
+from anonfaces.synthesize.generator.recognizer import distances, rendered_embedder
 
 if TYPE_CHECKING:
     from anonfaces.synthesize import Members
@@ -66,7 +66,7 @@ class Weighted(GeneratorSurrogate):
     def __init__(self, options: SurrogateOptions) -> None:
         super().__init__(options)
         self.of_the_set = options.per == "dataset"
-        self._mirror = RenderedEmbedder(self.generator, self.invert.framing)
+        self._mirror = rendered_embedder(self.generator, self.invert.framing)
 
     def place(self, groups: list[GroupLatents]) -> Latents:
         """W+ (g, num_ws, w_dim); of each group alone, or of all of ``groups`` together."""
