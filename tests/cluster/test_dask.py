@@ -22,7 +22,7 @@ from anonfaces.cluster.scale import Job, ScaledGroups, connected, group_file, op
 from anonfaces.condensation.at_scale import condense_at_scale
 from benchmarks.faces import face_like
 
-pytest.importorskip("distributed", reason="pip install 'anonfaces[distributed]'")
+pytest.importorskip("distributed", reason="pip install -e '.[distributed]'")
 
 FACES = face_like(2400, 8)
 WHO = [f"p{i % 1000}" for i in range(2400)]
