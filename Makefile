@@ -1,6 +1,7 @@
 # Two commands for a newcomer:
 #   make demo   makes .venv, installs, condenses the sample that ships, prints where the page is
 #   make test   the same environment plus the tools, then lint, types and tests
+#   make docs   the documentation site into site/, strict: a broken link is an error
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -10,7 +11,7 @@ CODE := anonbase anonfaces encoders stylegan tests benchmarks notebooks
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test
+.PHONY: help demo docs test
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -24,6 +25,10 @@ $(VENV)/.installed-test: $(VENV)/.installed
 	$(PIP) install -q -c requirements-tested.txt -e ".[test]"
 	touch $@
 
+$(VENV)/.installed-docs: $(VENV)/.installed
+	$(PIP) install -q -c requirements-tested.txt -e ".[docs]"
+	touch $@
+
 demo: $(VENV)/.installed
 	$(BIN)/python -m anonfaces.cluster --k 5 --output demo --overwrite
 
@@ -32,3 +37,7 @@ test: $(VENV)/.installed-test
 	$(BIN)/ruff format --check $(CODE)
 	$(BIN)/mypy
 	$(BIN)/python -m pytest
+
+docs: $(VENV)/.installed-docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+	@echo "open site/index.html"
