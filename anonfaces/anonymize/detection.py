@@ -1,9 +1,9 @@
-"""Every face of a picture that either of two detectors finds, and who a recogniser says it is."""
+"""Every face of a picture that any of several detectors finds, and who a recogniser says it is."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, Self
 
@@ -11,16 +11,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anonbase.errors import InputError
+from encoders.detect import check_detector, overlap
 
-__all__ = ["SAME_PERSON", "FaceAnalyzer", "Faces", "distances", "overlap"]
+__all__ = ["DETECTOR", "SAME_PERSON", "THRESHOLD", "FaceAnalyzer", "Faces", "distances", "overlap"]
 
 Pixels = NDArray[np.uint8]
 
 SAME_PERSON = 0.6
 """Distance of dlib's vectors up to which two faces are taken for one person's."""
-_SAME_FACE = 0.3
-_DETECTORS = ("hog", "mtcnn")
-_DOUBLED_UP_TO = 3000
+DETECTOR = "hog+cnn+mtcnn"
+"""The detectors that are asked where the user names none; each finds faces that others miss."""
+THRESHOLD = 0.2
+"""Confidence from which a face counts: a false cover costs little, a miss costs a person."""
+#: Confidence from which the second look, at pictures in which all is covered, counts a face.
+_SECOND_LOOK = 0.5
+#: How often dlib's detectors double a picture: they find faces of 40 px then.
+_DOUBLINGS = 1
 _BATCH = 8
 _POINTS = 68
 
@@ -34,12 +40,14 @@ class Faces:
         landmark: float32 (n, 68, 2), x and y.
         embedding: float32 (n, 128), dlib's.
         by: which detectors found each, e.g. "hog+mtcnn".
+        confidence: float32 (n,), 0 to 1, of the surest of them; empty where nobody measured it.
     """
 
     box: NDArray[np.int32]
     landmark: NDArray[np.float32]
     embedding: NDArray[np.float32]
     by: tuple[str, ...]
+    confidence: NDArray[np.float32] = field(default_factory=lambda: np.empty(0, np.float32))
 
     def __len__(self) -> int:
         return len(self.box)
@@ -47,7 +55,7 @@ class Faces:
     def to_json(self) -> dict[str, Any]:
         """Plain lists; every number survives."""
         arrays = {name: getattr(self, name).tolist() for name in ("box", "landmark", "embedding")}
-        return {**arrays, "by": list(self.by)}
+        return {**arrays, "by": list(self.by), "confidence": self.confidence.tolist()}
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> Self:
@@ -57,6 +65,7 @@ class Faces:
             np.array(values["landmark"], np.float32).reshape(-1, _POINTS, 2),
             np.array(values["embedding"], np.float32).reshape(-1, 128),
             tuple(values["by"]),
+            np.array(values.get("confidence", []), np.float32),
         )
 
     @classmethod
@@ -66,27 +75,52 @@ class Faces:
 
 
 class FaceAnalyzer:
-    """dlib's HOG detector and MTCNN, dlib's landmarks and dlib's recogniser.
+    """Detectors, dlib's landmarks and dlib's recogniser; each is loaded once, when first used.
 
-    A face counts when either detector finds it. Each is loaded once a process, when first used.
+    A face counts when any of the detectors finds it. ``detector`` and ``threshold`` are as in
+    ``encoders.detect.load_detector``.
     """
+
+    def __init__(self, detector: str = DETECTOR, threshold: float = THRESHOLD) -> None:
+        check_detector(detector)
+        self.detector, self.threshold = detector, threshold
 
     def find(self, image: Pixels) -> Faces:
         """All faces of an RGB picture uint8 (height, width, 3), the largest first."""
+        return self._faces(image, self.threshold)
+
+    def search(self, image: Pixels) -> Faces:
+        """The same with the detectors' usual thresholds, for a picture without faces.
+
+        What is found in covers and shadows at the lowest threshold would never end.
+        """
+        return self._faces(image, max(self.threshold, _SECOND_LOOK))
+
+    def smallest(self, image: Pixels) -> float:
+        """Side in pixels of the smallest face that can be found in this picture."""
+        return float(_detector(self.detector, _DOUBLINGS, self.threshold).smallest(image))
+
+    def _faces(self, image: Pixels, threshold: float) -> Faces:
         from encoders.align import find_landmarks
         from encoders.detect import in_order
 
         image = np.ascontiguousarray(image)
-        boxes, by = self._boxes(image)
+        boxes, confidence, by = self._boxes(image, threshold)
         order = [int(np.flatnonzero((boxes == box).all(1))[0]) for box in in_order(boxes, image)]
         boxes, by = boxes[order], [by[i] for i in order]
         points = [find_landmarks(image, box) for box in boxes]
         landmark = np.array(points, np.float32).reshape(-1, _POINTS, 2)
-        return Faces(boxes, landmark, self.embed(image, boxes), tuple(by))
+        return Faces(
+            boxes,
+            landmark,
+            self.embed(image, boxes),
+            tuple(by),
+            confidence[order].astype(np.float32),
+        )
 
     def detect(self, image: Pixels) -> NDArray[np.int32]:
         """The boxes int32 (n, 4) alone."""
-        return self._boxes(np.ascontiguousarray(image))[0]
+        return self._boxes(np.ascontiguousarray(image), self.threshold)[0]
 
     def embed(self, image: Pixels, boxes: NDArray[np.integer]) -> NDArray[np.float32]:
         """Vectors float32 (n, 128) of what is at ``boxes``, be it a face or not."""
@@ -112,32 +146,22 @@ class FaceAnalyzer:
         chips = np.array([align_dlib5(image, box, size) for box in boxes], np.uint8)
         return chips.reshape(-1, size, size, 3)
 
-    def _boxes(self, image: Pixels) -> tuple[NDArray[np.int32], list[str]]:
-        doublings = 1 if max(image.shape[:2]) <= _DOUBLED_UP_TO else 0
-        kept = np.empty((0, 4), np.int32)
-        by: list[str] = []
-        for name in _DETECTORS:
-            for box in self._look(_detector(name, doublings if name == "hog" else None), image):
-                same = np.flatnonzero(overlap(box[None], kept)[0] >= _SAME_FACE)
-                for i in same:
-                    by[i] = by[i] if name in by[i] else f"{by[i]}+{name}"
-                if not len(same):
-                    kept, by = np.vstack([kept, box[None]]), [*by, name]
-        return kept, by
-
-    def _look(self, detector: Any, image: Pixels) -> NDArray[np.int32]:
+    def _boxes(
+        self, image: Pixels, threshold: float
+    ) -> tuple[NDArray[np.int32], NDArray[np.float64], list[str]]:
         try:
-            return detector(image)
+            boxes, confidence, by = _detector(self.detector, _DOUBLINGS, threshold).named(image)
         except MemoryError as error:
             size = f"{image.shape[1]} x {image.shape[0]}"
             raise InputError(f"not enough memory to look for faces in {size} pixels") from error
+        return np.rint(boxes).astype(np.int32), confidence, by
 
 
 @cache
-def _detector(name: str, doublings: int | None) -> Any:
+def _detector(name: str, doublings: int, threshold: float = 0.5) -> Any:
     from encoders.detect import load_detector
 
-    return load_detector(name, doublings)
+    return load_detector(name, doublings, threshold)
 
 
 @cache
@@ -148,15 +172,6 @@ def _embedder() -> Any:
 
     dlib: Any = load_embedder("dlib")
     return NetworkEmbedder(dlib.name, dlib.sha256, dlib.alignment, dlib.network, _BATCH)
-
-
-def overlap(a: NDArray[Any], b: NDArray[Any]) -> NDArray[np.float64]:
-    """Intersection over union (n, m) of boxes (n, 4) and (m, 4)."""
-    first, second = a[:, None].astype(np.float64), b[None].astype(np.float64)
-    corner = np.maximum(first[..., :2], second[..., :2])
-    both = np.maximum(np.minimum(first[..., 2:], second[..., 2:]) - corner, 0).prod(-1)
-    areas = [np.maximum(box[..., 2:] - box[..., :2], 0).prod(-1) for box in (first, second)]
-    return both / np.maximum(areas[0] + areas[1] - both, 1e-9)
 
 
 def distances(a: NDArray[Any], b: NDArray[Any]) -> NDArray[np.float64]:

@@ -35,6 +35,9 @@ def anonymize(source: Path | str, output: Path | str, **options: Any) -> Anonymi
             ``keep_faceless``: write pictures in which no face was found, too;
             ``rename``: random names, since a name may identify;
             ``overwrite``: replace what an earlier run wrote there;
+            ``detector``, ``threshold``: what looks for faces, and how sure it must be; as in
+            ``encoders.detect.load_detector``, on the safe side by default;
+            ``scale``: size of a cover in sizes of the head;
             ``start``, ``end``: the part of a video, in seconds;
             ``audio``: "drop", or "copy": a voice identifies;
             ``progress``, ``max_pixels``: as everywhere.

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anonbase.errors import InputError
+from anonbase.notices import warn_user
 from anonfaces.anonymize.detection import FaceAnalyzer, Faces, distances
 from anonfaces.anonymize.kept_people import kept, load_reference_embeddings
 from anonfaces.anonymize.options import AnonymizationOptions
@@ -31,6 +32,8 @@ __all__ = ["AnonymizationResult", "anonymize_photographs"]
 Pixels = NDArray[np.uint8]
 
 WRITTEN = "written"
+SMALLEST_FACE = 20.0
+"""Pixels: side of a face below which nobody is told by it; a limit above it is warned of."""
 _FACELESS = ("no face", "one may have been missed, so it is not written (--keep-faceless)")
 _CHANGED = ("changed", "the file changed while the run was at work")
 
@@ -55,12 +58,13 @@ def anonymize_photographs(
 ) -> AnonymizationResult:
     """Replace the faces of one photograph, or of all in a folder; see ``anonymize``."""
     root, paths, refused = _listed(source)
-    analyzer = FaceAnalyzer()
+    analyzer = FaceAnalyzer(options.detector, options.threshold)
     people = load_reference_embeddings(options.keep, analyzer)
     recipe = {**options.recipe(), "input": _digest(root, paths), "keep": people.tolist()}
     with workplace(output, source, recipe, options.overwrite) as place:
         run = _Run(root, paths, options, analyzer, people, place)
         records = run.go() + refused
+        _warn_of_smallest(records)
         if not any("output" in record for record in records):
             raise InputError(_nothing(source, records))
         place.finish({"options": options.recipe(), "pictures": records})
@@ -88,9 +92,10 @@ class _Run:
 
         def make(number: int) -> dict[str, Any]:
             image = self._again(number, seen[number], found[number])
-            return self._make(
+            made = self._make(
                 number, image, found[number], allowlisted[number], how, planned[number]
             )
+            return {**made, "smallest_face": seen[number]["smallest_face"]}
 
         return [self._stored("done", n, make) for n in self._bar("replacing")]
 
@@ -119,7 +124,9 @@ class _Run:
 
     def _look(self, number: int) -> dict[str, Any]:
         image, digest = self._read(number)
-        return {"sha256": digest, "faces": self.analyzer.find(image).to_json()}
+        smallest = self.analyzer.smallest(image)
+        faces = self.analyzer.find(image).to_json()
+        return {"sha256": digest, "smallest_face": smallest, "faces": faces}
 
     def _picture(self, number: int) -> Pixels:
         try:
@@ -148,7 +155,15 @@ class _Run:
         name: str,
     ) -> dict[str, Any]:
         try:
-            work = replace(image, faces, how, self.analyzer, kept=allowlisted, key=number)
+            work = replace(
+                image,
+                faces,
+                how,
+                self.analyzer,
+                kept=allowlisted,
+                key=number,
+                scale=self.options.scale,
+            )
         except ResidualFaceError as open_:
             raise UnreadableImageError("withheld", str(open_)) from open_
         write_picture(self.place.pictures, name, work.image)
@@ -160,14 +175,26 @@ def _describe(work: FrameResult, analyzer: FaceAnalyzer) -> dict[str, Any]:
     """What was found and done, for the record; no vector goes there."""
     after = analyzer.embed(work.image, work.faces.box)
     near = distances(after, work.faces.embedding)
-    rows = zip(work.faces.box.tolist(), work.faces.by, work.outcome, work.reason, near, strict=True)
+    found = zip(work.faces.box.tolist(), work.faces.by, work.faces.confidence, strict=True)
+    rows = zip(found, work.outcome, work.reason, near, strict=True)
     faces = [
-        {"box": box, "found_by": by, "outcome": outcome, "reason": reason}
+        {"box": box, "found_by": by, "confidence": round(float(confidence), 3)}
+        | {"outcome": outcome, "reason": reason}
         | ({} if outcome == KEPT else {"distance": round(float(row.min()), 3)})
-        for box, by, outcome, reason, row in rows
+        for (box, by, confidence), outcome, reason, row in rows
     ]
     residual = [{"box": box.tolist(), "reason": reason} for box, reason in work.residual]
     return {"faces": faces, "second_look": residual}
+
+
+def _warn_of_smallest(records: list[dict[str, Any]]) -> None:
+    """A PrivacyWarning where faces larger than ``SMALLEST_FACE`` could not have been found."""
+    smallest = max((record.get("smallest_face", 0) for record in records), default=0)
+    if smallest > SMALLEST_FACE:
+        warn_user(
+            f"faces of less than {smallest:g} px could not be found with these detectors, and stay"
+            f" open; mtcnn finds those of {SMALLEST_FACE:g} px (--detector)"
+        )
 
 
 def _listed(source: Path) -> tuple[Path, list[str], list[dict[str, Any]]]:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from anonfaces.anonymize.cover import COVERS, Area, around, head, solid
 from anonfaces.anonymize.detection import SAME_PERSON, FaceAnalyzer, Faces, distances, overlap
+from anonfaces.anonymize.mask_size import scaled
 from anonfaces.anonymize.paste import SourceFace, paste
 from anonfaces.anonymize.sources.fresh import Source
 
@@ -37,6 +38,7 @@ class FrameResult:
         reason: why a face was covered, else "".
         late: boxes that were covered because the second look found them, and why.
         wide: faces that were covered by more than the head, since that was not enough.
+        scale: size of a cover in sizes of the head.
     """
 
     image: Pixels
@@ -45,12 +47,14 @@ class FrameResult:
     reason: list[str]
     residual: list[tuple[NDArray[np.int32], str]] = field(default_factory=list)
     wide: set[int] = field(default_factory=set)
+    scale: float = 1.0
 
     def cover(self, index: int, reason: str, mode: str = "solid") -> None:
         """Cover the head, and say why; one that is covered already, with much around it."""
         covered = self.outcome[index] == COVERED
         where = around if covered else head
-        place = where(self.faces.box[index], self.faces.landmark[index], self.image)
+        size = scaled(self.faces.box[index], self.faces.landmark[index], self.scale)
+        place = where(*size, self.image)
         COVERS[mode](self.image, place)
         self.outcome[index] = COVERED if mode == "solid" else mode
         self.reason[index] = reason
@@ -70,14 +74,16 @@ def replace(
     *,
     kept: Sequence[int] = (),
     key: int = 0,
+    scale: float = 1.0,
 ) -> FrameResult:
     """Replace or cover every face of a picture but ``kept``, search it again, cover what matches.
 
-    ``how`` is a source of faces, or "solid", "blur" or "mosaic". ``image`` is not changed.
+    ``how`` is a source of faces, or "solid", "blur" or "mosaic". ``scale`` is the size of a cover
+    in sizes of the head. ``image`` is not changed.
 
     Raises Open if something still matches after five rounds of covering.
     """
-    work = FrameResult(image.copy(), faces, [""] * len(faces), [""] * len(faces))
+    work = FrameResult(image.copy(), faces, [""] * len(faces), [""] * len(faces), scale=scale)
     for index in kept:
         work.outcome[index] = KEPT
     if isinstance(how, str):
@@ -159,14 +165,15 @@ def _cover_at_places(work: FrameResult, analyzer: FaceAnalyzer) -> bool:
 
 def _cover_found(work: FrameResult, analyzer: FaceAnalyzer, where: Callable[..., Area]) -> bool:
     """Cover faces that match an original, and those where none was found before."""
-    again = analyzer.find(work.image)
+    again = analyzer.search(work.image)
     over = overlap(again.box, work.faces.box) > _THE_SAME
     near = distances(again.embedding, _hidden(work)).min(axis=1, initial=np.inf)
     allowlisted = over[:, work.where(KEPT)].any(axis=1)
     open_ = np.flatnonzero(~allowlisted & ((near <= SAME_PERSON) | ~over.any(axis=1)))
     for i in open_:
         why = "matched an original" if near[i] <= SAME_PERSON else "was not found before"
-        solid(work.image, where(again.box[i], again.landmark[i], work.image))
+        place = scaled(again.box[i], again.landmark[i], work.scale)
+        solid(work.image, where(*place, work.image))
         work.residual.append((again.box[i], why))
         for known in np.flatnonzero(over[i]):
             work.cover(int(known), "the second look found that it matched an original")

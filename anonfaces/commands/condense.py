@@ -135,7 +135,13 @@ _SamePerson = Annotated[
     ),
 ]
 _Extractor = Annotated[str, option("embedding: dlib, dlib-reference, facenet, pca")]
-_Detector = Annotated[str, option("auto (HOG, then MTCNN), hog, mtcnn, cnn (slow without a GPU)")]
+_Detector = Annotated[
+    str,
+    option(
+        "auto (HOG, then MTCNN), hog, mtcnn, cnn (dlib's network), onnx:FILE (CenterFace,"
+        " YuNet, SCRFD), or several joined by +"
+    ),
+]
 _Faces = Annotated[
     str | None,
     option(

@@ -51,7 +51,7 @@ def detect_faces(pictures: Pixels) -> Detections:
     looks = Detections(len(pictures))
     for i, picture in enumerate(pictures):
         large = enlarged(picture)
-        boxes, scores = _detector().scored(large)
+        boxes, scores = _detector().margins(large)
         if len(boxes) != 1:
             continue
         looks.found[i], looks.score[i] = True, scores[0]

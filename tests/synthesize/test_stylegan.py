@@ -228,13 +228,13 @@ def test_a_group_for_which_none_shows_a_face_is_named(few: FaceSet) -> None:
 def test_onlookers_see_what_there_is(few: FaceSet) -> None:
     empty = np.zeros((64, 64, 3), np.uint8)
     chips = few.chips(np.arange(3))
-    with FaceDetectorPool(2) as onlookers:
-        onlookers.show([empty, *chips[:2]])
-        onlookers.show([enlarged(chips[2], 512)])
-        onlookers.show([])
-        assert onlookers.seen().tolist() == [False, True, True]
-        assert onlookers.seen().tolist() == [True]
-        assert onlookers.seen().tolist() == []
+    with FaceDetectorPool(2) as pool:
+        pool.submit([empty, *chips[:2]])
+        pool.submit([enlarged(chips[2], 512)])
+        pool.submit([])
+        assert pool.results().tolist() == [False, True, True]
+        assert pool.results().tolist() == [True]
+        assert pool.results().tolist() == []
 
 
 @pytest.mark.parametrize(

@@ -51,7 +51,7 @@ def anonymize_video(
     """Replace the faces of one video; see ``anonymize``."""
     if not source.is_file():
         raise InputError(f"{source}: there is no such file")
-    analyzer = FaceAnalyzer()
+    analyzer = FaceAnalyzer(options.detector, options.threshold)
     people = load_reference_embeddings(options.keep, analyzer)
     state = source.stat()
     recipe = {
