@@ -1,4 +1,4 @@
-"""What every command has in common: one way to end, and no traceback for a user's mistake."""
+"""How every command ends: one exit code for each cause, and no traceback for a user's mistake."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ _SURROUNDINGS = {errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.ER
 
 
 def run(command: Callable[[], object]) -> None:
-    """Run a typer app (or any callable) and exit as the house promises.
+    """Run a typer app (or any callable) and exit with the code of its outcome.
 
-    0 when it went well, 2 with a message on stderr for a user's mistake (any
-    ``AnonfacesError``), 1 for a fault of ours, 130 for Ctrl-C. A traceback is printed
-    only with ``--debug`` on the command line or ``ANONFACES_DEBUG=1`` in the environment.
+    0: all went well. 2: a mistake of the user (any ``AnonfacesError``), with a message on stderr.
+    1: a fault of ours. 130: Ctrl-C. A traceback is printed only with ``--debug`` on the command
+    line or ``ANONFACES_DEBUG=1`` in the environment.
     """
     warnings.showwarning = _show_warning
     try:
@@ -54,10 +54,10 @@ def run(command: Callable[[], object]) -> None:
 
 
 def hand_over(command: str) -> None:
-    """Run the command in the module ``command``, for a ``python -m`` name that it answers to.
+    """Run the command of another module, for the ``python -m`` name that users know.
 
-    A command that needs several packages lives above all of them; the name that users know may
-    be that of a lower one. The module is named, not imported: no library code leans upwards.
+    A command that needs several packages lives above all of them; its name may be that of a lower
+    package. The module is named and not imported, so no library code imports upwards.
     """
     run(import_module(command).app)
 

@@ -1,6 +1,6 @@
-"""An output folder that is there whole or not at all: made hidden, beside the place it will take.
+"""An output folder that is there whole or not at all: a hidden folder beside its place becomes it.
 
-``resolve_output`` and ``refuse_nesting`` look before anything is written; ``held_partial`` makes
+``resolve_output`` and ``refuse_nesting`` check before anything is written. ``held_partial`` makes
 the hidden folder, marks it as ours and lets one run at a time into it.
 """
 

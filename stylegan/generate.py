@@ -71,7 +71,7 @@ def generate(
     ] = _Precision.float32,
     debug: Debug = False,
 ) -> None:
-    """Map, synthesise and write a batch at a time."""
+    """Map, synthesize and write one batch at a time."""
     chosen = parse_seeds(seeds)
     if not math.isfinite(psi):
         raise InputError(f"--psi {psi}: expected a number, mostly 0 to 1")
@@ -97,7 +97,18 @@ def generate(
 
 
 def parse_seeds(text: str) -> list[int]:
-    """``"1,5,20-22"`` to ``[1, 5, 20, 21, 22]``. ``InputError`` for anything else."""
+    """Turn ``"1,5,20-22"`` into ``[1, 5, 20, 21, 22]``.
+
+    Raises
+    ------
+    InputError
+        The text is anything else.
+
+    Examples
+    --------
+    >>> parse_seeds("1,5,20-22")
+    [1, 5, 20, 21, 22]
+    """
     seeds: list[int] = []
     for part in text.split(","):
         first, dash, last = part.strip().partition("-")
@@ -122,7 +133,7 @@ def resized(picture: NDArray[np.uint8], size: int | None) -> NDArray[np.uint8]:
 
 
 def as_grid(tiles: list[NDArray[np.uint8]]) -> NDArray[np.uint8]:
-    """Pictures of one size as one picture, about square, row by row."""
+    """Put images of one size into one image, about square, row by row."""
     import numpy as np
 
     columns = math.ceil(math.sqrt(len(tiles)))

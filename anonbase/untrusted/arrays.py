@@ -1,4 +1,4 @@
-"""The calls of a pickle that may be answered: NumPy arrays and plain containers, checked.
+"""The calls of a pickle that are answered: NumPy arrays and plain containers, checked.
 
 Each function here gets arguments that a hostile file chose. None allocates more than the
 bytes that the file brought.

@@ -1,8 +1,8 @@
-"""Reader of PyTorch's files (``torch.save``) that runs nothing of what is in them.
+"""Reader of PyTorch's files (``torch.save``) that runs nothing in them.
 
-Both layouts are read: the zip archive (PyTorch 1.6 and later) and the stream of pickles before
-that, which is also how a tensor lies in a plain pickle. The pickles go through
-``_inert_pickle``; here is what turns their storages into arrays.
+Both layouts are read: the zip archive (PyTorch 1.6 and later), and the stream of pickles before
+that, which is also how a tensor lies in a plain pickle. ``pickles`` reads the pickles; this module
+turns their storages into arrays.
 """
 
 from __future__ import annotations
@@ -41,11 +41,18 @@ _STORAGES = {
 
 
 def read_torch(path: Path) -> dict[str, NDArray[Any]]:
-    """Read a state dict: the name of each tensor and its values, as arrays of their own.
+    """Read a state dict.
 
-    Raises:
-        WeightsError: the file is missing, damaged, larger than 4 GiB, or holds anything but a
-            dictionary of tensors.
+    Returns
+    -------
+    dict of str to array
+        The values of each tensor by its name.
+
+    Raises
+    ------
+    WeightsError
+        The file is missing, damaged, larger than 4 GiB, or holds anything but a dictionary of
+        tensors.
     """
     with untrusted_input(f"{path}: not a state dict from torch.save(model.state_dict(), ...)"):
         state = _opened(path)
@@ -57,10 +64,17 @@ def read_torch(path: Path) -> dict[str, NDArray[Any]]:
 
 
 def read_torch_object(path: Path) -> Any:
-    """Read whatever ``torch.save`` wrote: containers of arrays, and ``OpaqueObject`` for the rest.
+    """Read any object that ``torch.save`` wrote.
 
-    Raises:
-        WeightsError: the file is missing, damaged, larger than 4 GiB, or asks for the system.
+    Returns
+    -------
+    object
+        Containers of arrays, with ``OpaqueObject`` for everything else.
+
+    Raises
+    ------
+    WeightsError
+        The file is missing, damaged, larger than 4 GiB, or asks for the system.
     """
     with untrusted_input(str(path)):
         return _opened(path)
@@ -219,5 +233,5 @@ _TENSORS: dict[str, Callable[..., Any]] = {
 
 
 def in_plain_pickles() -> dict[str, Callable[..., Any]]:
-    """What ``load`` needs to read tensors that were pickled without ``torch.save``."""
+    """The functions that ``load`` needs for tensors pickled without ``torch.save``."""
     return {**_TENSORS, "torch.storage._load_from_bytes": _storage_in_bytes}

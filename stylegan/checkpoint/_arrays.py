@@ -1,4 +1,4 @@
-"""What every layout of arrays is asked: is it there, how wide, how many, in what order."""
+"""Questions that every layout asks of arrays: presence, width, count, order of axes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A network's numbers: what each is called, its shape, and how it starts."""
+"""The parameters of a network: names, shapes and first values."""
 
 from __future__ import annotations
 
