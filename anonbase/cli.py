@@ -17,9 +17,9 @@ from anonbase.files import is_resumable
 __all__ = ["hand_over", "run"]
 
 _USERS_MISTAKE, _OURS, _INTERRUPTED = 2, 1, 130
-_GOES_ON = "what was finished is kept, the same command goes on from it"
-_KEPT = "what was finished before that is kept for the next run"
-_BEGINS_ANEW = "there is nothing to go on from, the same command begins anew"
+_GOES_ON = "finished work is kept; run the same command to go on"
+_KEPT = "the work finished before that is kept for the next run"
+_BEGINS_ANEW = "no work was finished; the same command starts from the beginning"
 _SURROUNDINGS = {errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS, errno.EMFILE}
 
 
@@ -36,7 +36,7 @@ def run(command: Callable[[], object]) -> None:
     except KeyboardInterrupt as stop:
         _end(f"interrupted: {_then(stop)}", _INTERRUPTED)
     except SystemExit as end:
-        if end.code == _INTERRUPTED:  # typer took the Ctrl-C, and says nothing
+        if end.code == _INTERRUPTED:  # typer handled Ctrl-C without a message
             print(f"interrupted: {_then(end)}", file=sys.stderr)
         raise
     except BrokenPipeError:
@@ -47,8 +47,8 @@ def run(command: Callable[[], object]) -> None:
     except OSError as error:
         if error.errno not in _SURROUNDINGS:
             _end(_fault(error), _OURS)
-        said = f"error: {error.strerror}{_where(error)}; once that is mended: {_then(error)}"
-        _end(said, _USERS_MISTAKE)
+        message = f"error: {error.strerror}{_where(error)}; fix that first ({_then(error)})"
+        _end(message, _USERS_MISTAKE)
     except Exception as error:
         _end(_fault(error), _OURS)
 

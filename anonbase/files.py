@@ -80,7 +80,7 @@ def lock(file: IO[Any], folder: Path) -> None:
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
-        raise OutputError(f"{folder}: another run is at work in it; wait for it to end") from error
+        raise OutputError(f"{folder}: another run is using it; wait until it ends") from error
 
 
 def mark_resumable(stop: BaseException) -> None:

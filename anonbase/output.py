@@ -29,12 +29,15 @@ def resolve_output(output: Path, source: Path | None) -> Path:
     """
     place = output.expanduser().resolve()
     if not place.name:
-        raise OutputError(f"{output} cannot be an output folder: name one to be made")
+        raise OutputError(f"{output} cannot be an output folder: name a folder to make")
     if source is not None:
         refuse_nesting(place, source.expanduser().resolve())
     partial = partial_folder(place)
     if partial.exists() and not (partial / MARK).is_file():
-        raise OutputError(f"{partial} is in the way and not ours: move it, or name another output")
+        raise OutputError(
+            f"{partial} is in the way, and anonfaces did not make it: move it, or name another"
+            " output"
+        )
     return place
 
 

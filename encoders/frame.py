@@ -102,7 +102,7 @@ class CropAlignment:
         for square in squares.values():
             numbers = np.array([square.x, square.y, square.side], float)
             if not np.isfinite(numbers).all() or not 0.01 < square.side < 100:
-                raise ValueError(f"{square} is no square of a picture")
+                raise ValueError(f"{square} is not a square of an image")
         return cls(**squares)
 
 

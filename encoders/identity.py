@@ -147,7 +147,7 @@ def _by_pattern(pattern: str, paths: Sequence[str]) -> dict[str, str]:
             command, input=given, capture_output=True, text=True, timeout=_PATTERN_SECONDS
         )
     except subprocess.TimeoutExpired as error:
-        said = f"--identity regex:{pattern}: not done in {_PATTERN_SECONDS} s; simplify it"
+        said = f"--identity regex:{pattern}: not done in {_PATTERN_SECONDS} s; simplify the pattern"
         raise InputError(said) from error
     if done.returncode:
         reason = done.stderr.strip().rsplit("\n", 1)[-1]
@@ -182,7 +182,7 @@ def _refuse_conflict(table: pd.DataFrame, image: str, column: str, file: str) ->
     if len(twice):
         path = twice[image].iloc[0]
         values = " and ".join(repr(v) for v in twice[twice[image] == path][column])
-        raise InputError(f"{file}: {path} is given two different values of {column!r}: {values}")
+        raise InputError(f"{file}: {path} has two different values of {column!r}: {values}")
 
 
 def _warn_of_missing(

@@ -28,7 +28,7 @@ def parse_square(text: str) -> CropSquare:
     except ValueError:
         raise InputError(f"square {text!r}: expected x,y,side such as 0.5,0.6,0.62") from None
     if not (side > 0 and min(x, y) >= side / 2 - 1e-6 and max(x, y) <= 1 - side / 2 + 1e-6):
-        raise InputError(f"square {text!r} does not lie inside the picture")
+        raise InputError(f"square {text!r} does not lie inside the image")
     return CropSquare(x, y, side)
 
 
@@ -42,7 +42,7 @@ def read_pictures(sources: Sequence[Path], size: int, square: CropSquare = WHOLE
     if sum(map(len, found)) * size * size * 3 > _MOST_BYTES:
         raise InputError(f"the pictures take more than {_MOST_BYTES >> 30} GiB at {size} px")
     if not found or not sum(map(len, found)):
-        raise InputError("there are no pictures to learn from")
+        raise InputError("there are no images to learn from")
     return np.concatenate(found)
 
 
@@ -73,7 +73,7 @@ def _read(source: Path, size: int, square: CropSquare) -> Pixels:
         return _read_folder(source, size, square)
     if source.suffix == ".h5" and source.is_file():
         return _read_faces(source, size, square)
-    raise InputError(f"{source}: expected a folder of pictures or a FaceSet (.h5)")
+    raise InputError(f"{source}: expected a folder of images or a FaceSet (.h5)")
 
 
 def _read_faces(source: Path, size: int, square: CropSquare) -> Pixels:
@@ -97,7 +97,7 @@ def _read_folder(source: Path, size: int, square: CropSquare) -> Pixels:
             raise InputError(f"{source / photograph.path}: {error}") from None
         made.append(square.cut(_squared(picture)[None], size))
     if not made:
-        raise InputError(f"{source}: no picture in it can be read")
+        raise InputError(f"{source}: no image in it can be read")
     return np.concatenate(made)
 
 

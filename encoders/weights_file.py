@@ -83,7 +83,7 @@ def _meta(file: Any, kind: str) -> dict[str, Any]:
     text = file.attrs.get("meta")
     if not isinstance(text, str) or len(text) > _LONGEST:
         raise UnsafeContentError(
-            f"not a file of ours: no words that say what it is (expected {kind})"
+            f"not a file of anonfaces: it has no description (expected {kind})"
         )
     meta = json.loads(text)
     if not isinstance(meta, dict) or meta.get("kind") != kind:
@@ -95,7 +95,7 @@ def _arrays(file: Any) -> dict[str, NDArray[Any]]:
     from anonbase.untrusted.hdf5 import dataset
 
     if len(file) > _MOST:
-        raise UnsafeContentError(f"holds {len(file)} arrays, more than any of ours")
+        raise UnsafeContentError(f"holds {len(file)} arrays, more than any file of anonfaces")
     left, arrays = _LARGEST, {}
     for name in file:
         found = dataset(file, name)
@@ -104,5 +104,5 @@ def _arrays(file: Any) -> dict[str, NDArray[Any]]:
             raise UnsafeContentError(f"unpacks to more than {_LARGEST >> 20} MiB")
         arrays[name] = found.astype(np.float32)[()]
         if not np.isfinite(arrays[name]).all():
-            raise UnsafeContentError(f"{name} holds values that are no numbers")
+            raise UnsafeContentError(f"{name} holds values that are not finite")
     return arrays

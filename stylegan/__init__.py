@@ -78,7 +78,7 @@ def load_discriminator(path: str | Path) -> Discriminator:
 
     found = checkpoint.read(Path(path))
     if found.discriminator is None:
-        raise WeightsError(f"{path}: holds no discriminator that we know")
+        raise WeightsError(f"{path}: holds no discriminator of a known kind")
     return Discriminator(found.discriminator, found.discriminator_values, source=str(path))
 
 

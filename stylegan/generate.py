@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _EXAMPLES = """
-Make pictures from seeds: one PNG a seed, named seed0000.png.
+Make images from seeds: one PNG a seed, named seed0000.png.
 
-Without --generator it is the one that ships: 64 px faces, learnt from UTKFace and LFW
-and so for non-commercial research only. The same seed makes the same picture.
+Without --generator, the generator that ships is used: 64 px faces, trained on UTKFace and LFW
+and so for non-commercial research only. The same seed makes the same image.
 
 \b
 Examples:
@@ -49,25 +49,32 @@ class _Precision(StrEnum):
 
 @app.command(help=_EXAMPLES)
 def generate(
-    output: Annotated[Path, option("the folder for the pictures", "--output", "-o")],
-    seeds: Annotated[str, option("such as 0-63 or 1,5,20-29", "--seeds")] = "0-15",
-    psi: Annotated[float, option("1 for full variety, 0 for the average face", "--psi")] = 0.7,
+    output: Annotated[Path, option("the folder for the images", "--output", "-o")],
+    seeds: Annotated[str, option("seeds, such as 0-63 or 1,5,20-29", "--seeds")] = "0-15",
+    psi: Annotated[
+        float, option("truncation: 1 for full variety, 0 for the mean face", "--psi")
+    ] = 0.7,
     cutoff: Annotated[
-        int | None, option("truncate the first layers only", "--cutoff", min=0)
+        int | None, option("number of layers to truncate; default: all", "--cutoff", min=0)
     ] = None,
     generator: Annotated[
-        Path | None, option("a checkpoint of any kind; default: the one that ships", "--generator")
+        Path | None, option("StyleGAN checkpoint; default: the one that ships", "--generator")
     ] = None,
-    noise: Annotated[_Noise, option("noise maps", "--noise-mode")] = _Noise.const,
-    label: Annotated[int | None, option("class, if the network has any", "--class")] = None,
+    noise: Annotated[_Noise, option("the noise maps to add", "--noise-mode")] = _Noise.const,
+    label: Annotated[
+        int | None, option("class of the images, if the network has classes", "--class")
+    ] = None,
     size: Annotated[
         int | None,
-        option("side of the files in px; enlarging adds no detail", "--size", min=4, max=4096),
+        option("side of the files in pixels; enlarging adds no detail", "--size", min=4, max=4096),
     ] = None,
-    grid: Annotated[Path | None, option("also one picture of all", "--grid")] = None,
-    batch: Annotated[int, option("pictures at a time", "--batch", min=1, max=1024)] = 8,
+    grid: Annotated[
+        Path | None, option("also write all images as one, to this file", "--grid")
+    ] = None,
+    batch: Annotated[int, option("images at a time", "--batch", min=1, max=1024)] = 8,
     precision: Annotated[
-        _Precision, option("bfloat16 is faster where the CPU has it", "--precision")
+        _Precision,
+        option("numbers to compute with; bfloat16 is faster where the CPU has it", "--precision"),
     ] = _Precision.float32,
     debug: Debug = False,
 ) -> None:

@@ -281,14 +281,17 @@ class Generator:
         if given.shape[1:] != shape or given.ndim != 1 + len(shape):
             raise InputError(f"{name} is {given.shape}: expected (n, {', '.join(map(str, shape))})")
         if not np.isfinite(given).all():
-            raise InputError(f"{name} holds values that are no numbers")
+            raise InputError(f"{name} holds values that are not finite")
         return given
 
     def _one_hot(self, labels: Sequence[int] | None, count: int) -> Tensor | None:
         classes = self.config.classes
         if (labels is None) != (classes == 0):
             there = pluralize(classes, "class", "classes")
-            raise InputError(f"this generator has {there}: give one a picture, or none")
+            raise InputError(
+                f"this generator has {there}: give one label for each image, or none where there"
+                " are no classes"
+            )
         if labels is None:
             return None
         chosen = np.asarray(labels)

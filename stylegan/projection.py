@@ -1,9 +1,9 @@
 """Finding the latents of images by optimization, many images at once.
 
 The first stage finds one w for all layers, from several starts (Abdal et al., "Image2StyleGAN",
-ICCV 2019; Karras et al. 2020, section 5). The second stage takes the best start and finds a w for each
-layer, held near to one another. The noise maps are the generator's constant ones, or are found as
-well and kept free of signal by StyleGAN2's regularizer.
+ICCV 2019; Karras et al. 2020, section 5). The second stage takes the best start and finds a w for
+each layer, held near to one another. The noise maps are the generator's constant ones, or are
+found as well and kept free of signal by StyleGAN2's regularizer.
 """
 
 from __future__ import annotations

@@ -133,7 +133,7 @@ class _Machine:
             return self._run(stream)
         except DECODE_ERRORS:
             where = f"what it holds before byte {stream.tell():,} makes no sense"
-            raise UnsafeContentError(f"not a whole pickle, or none at all: {where}") from None
+            raise UnsafeContentError(f"not a complete pickle: {where}") from None
 
     def _run(self, stream: Stream) -> Any:
         for step, (opcode, value, _) in enumerate(pickletools.genops(stream)):  # type: ignore[arg-type]
@@ -246,7 +246,9 @@ class _Machine:
         """Check that a key is plain: hashing tuples nested n deep can take 2**n steps."""
         flat = key if isinstance(key, tuple) else (key,)
         if not all(isinstance(part, KEYS) for part in flat):
-            raise UnsafeContentError(f"a key of type {type(key).__name__}, not of weights")
+            raise UnsafeContentError(
+                f"a key of type {type(key).__name__}, which weights never need"
+            )
         return key
 
     def named(self, value: str) -> None:
@@ -298,7 +300,9 @@ class _Machine:
         """One long text in the file could be turned into bytes a million times."""
         self._allowance -= max(sys.getsizeof(made), getattr(made, "nbytes", 0))
         if self._allowance < 0:
-            raise UnsafeContentError("makes much more of its bytes than they are: not weights")
+            raise UnsafeContentError(
+                "unpacks to much more than its own size, which weights never do"
+            )
         return made
 
     def build(self, _: Any) -> None:

@@ -58,8 +58,8 @@ def read_torch(path: Path) -> dict[str, NDArray[Any]]:
         state = _opened(path)
         _require(isinstance(state, dict) and len(state) > 0, "it holds no dictionary")
         for name, value in state.items():
-            _require(type(name) is str, "a name is no text")
-            _require(isinstance(value, np.ndarray), f"{name!r} is no tensor")
+            _require(type(name) is str, "a name is not text")
+            _require(isinstance(value, np.ndarray), f"{name!r} is not a tensor")
         return state
 
 
@@ -159,7 +159,7 @@ def _member(archive: zipfile.ZipFile, name: str, limit: int) -> bytes:
 def _read_stream(file: BinaryIO) -> Any:
     """The values come after the pickle that uses them: it is read twice."""
     stream = Stream(file)
-    _require(load(stream) == _MAGIC, "it does not start as such a file does")
+    _require(load(stream) == _MAGIC, "it does not start like such a file")
     _require(load(stream) == _PROTOCOL, "it is of another version")
     _require(load(stream)["little_endian"] is True, "it was written on a big-endian machine")
     start = file.tell()
@@ -185,7 +185,7 @@ def _collector(declared: dict[str, _Storage]) -> Callable[[Any], None]:
 
 def _stored(stream: Stream, storage: _Storage) -> NDArray[Any]:
     count = int.from_bytes(stream.read(8), "little")
-    _require(count == storage.count, "a storage has another size than it says")
+    _require(count == storage.count, "the size of a storage is not the one that it claims")
     return np.frombuffer(stream.read(storage.size), storage.dtype)
 
 
@@ -193,7 +193,10 @@ def _identified(identifier: Any) -> _Storage:
     kind, storage, key, _place, count = identifier[:5]
     name = str(storage) if isinstance(storage, Global) else "something unnamed"
     _require(kind == "storage" and name in _STORAGES, f"it holds {name}")
-    _require(type(key) is str and type(count) is int and count >= 0, "a storage is odd")
+    _require(
+        type(key) is str and type(count) is int and count >= 0,
+        "a storage has an invalid key or size",
+    )
     return _Storage(_STORAGES[name], key, count)
 
 
@@ -205,9 +208,9 @@ def _tensor(values: Any, offset: Any, shape: Any, strides: Any, *_rest: Any) -> 
     _require(isinstance(values, np.ndarray) and values.ndim == 1, "a tensor has no storage")
     numbers = (offset, *shape, *strides)
     _require(
-        all(type(n) is int and 0 <= n < 1 << 62 for n in numbers), "a tensor's size is no size"
+        all(type(n) is int and 0 <= n < 1 << 62 for n in numbers), "a tensor has an invalid size"
     )
-    _require(len(shape) == len(strides) <= 8, "a tensor has odd dimensions")
+    _require(len(shape) == len(strides) <= 8, "a tensor has invalid dimensions")
     last = offset + sum((n - 1) * step for n, step in zip(shape, strides, strict=True))
     inside = last < len(values) and math.prod(shape) <= len(values)
     _require(0 in shape or inside, "a tensor is larger than its storage")
@@ -222,7 +225,7 @@ def _parameter(data: Any, *_rest: Any) -> Any:
 
 
 def _storage_in_bytes(content: Any) -> Any:
-    _require(isinstance(content, bytes), "a storage is no bytes")
+    _require(isinstance(content, bytes), "a storage is not bytes")
     return _read_stream(io.BytesIO(content))
 
 

@@ -20,7 +20,7 @@ def check_hash(path: Path, known: Mapping[str, str], found: str | None = None) -
     found = found or sha256(path)
     if found not in known:
         warn_user(
-            f"{path}: SHA-256 {found} is not one that we know; results depend on who made it",
+            f"{path}: SHA-256 {found} is not a known one; results depend on who made it",
             WeightsWarning,
         )
     return found

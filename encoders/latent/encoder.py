@@ -164,7 +164,9 @@ def load_latent_encoder(
     try:
         framing, config = CropAlignment.from_json(meta["framing"]), _config(meta["config"])
     except (KeyError, TypeError, ValueError) as error:
-        raise WeightsError(f"{source}: not a latent encoder's words ({error})") from None
+        raise WeightsError(
+            f"{source}: its description is not a latent encoder's ({error})"
+        ) from None
     return LatentEncoder(generator, config, framing, values, str(source))
 
 

@@ -118,7 +118,9 @@ def fit(
     w, vectors = _pairs(generator, samples, seed, progress)
     held = max(50, int(_HELD_OUT * len(w)))
     if len(w) < 3 * held:
-        raise InputError(f"dlib finds a face in {len(w)} of {samples} pictures: too few to learn")
+        raise InputError(
+            f"dlib finds a face in {len(w)} of {samples} images: too few to learn from"
+        )
     tries, some = ranked(vectors, w, held, seed)[:_LOOKED_AT], vectors[:_CHOSEN_ON]
     ridge, best = min(tries, key=lambda pair: _distance(generator, pair[1], some))
     facts = {

@@ -204,4 +204,4 @@ def _to_8_bits(values: NDArray[Any]) -> NDArray[np.uint8]:
 
 def _reason(error: Exception) -> str:
     text = str(error).split("<_io")[0].strip() or type(error).__name__
-    return "no picture in a format that is read" if "cannot identify" in text else text
+    return "not a photograph in a supported format" if "cannot identify" in text else text

@@ -102,7 +102,7 @@ def examine(
 def _frames(data: bytes) -> str:
     """What to say of a picture of several frames, of which the first is looked at."""
     count = frame_count(data)
-    return f"the first of {count} frames alone was looked at" if count > 1 else ""
+    return f"only the first of {count} frames was examined" if count > 1 else ""
 
 
 def _find(image: NDArray[np.uint8], detector: Detector | None) -> NDArray[np.int32]:

@@ -189,7 +189,7 @@ class _Run:
             return None
         old = self._refreshed(old)
         if self.embedder is None and not self._covers(old):
-            self._say("the components are fitted on all photographs, so all are looked at again")
+            self._say("the components are fitted on all photographs, so all are examined again")
             return None
         return old
 
@@ -333,7 +333,7 @@ def _check_options(
 
 def _check_replaceable(output: Path) -> None:
     if output.exists() and not is_faceset(output):
-        raise OutputError(f"{output} is there, and no FaceSet: it is not replaced; choose another")
+        raise OutputError(f"{output} exists and is not a FaceSet: choose another output")
     if not output.absolute().parent.is_dir():
         raise OutputError(f"{output.absolute().parent}: no such folder to write {output.name} in")
 

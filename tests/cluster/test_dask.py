@@ -116,7 +116,7 @@ def test_the_command_interrupted_goes_on_to_the_same_groups_and_leaves_nothing_e
     while not list(scratch.glob("*/group-*.report.npz")) and time.monotonic() < until:
         time.sleep(0.05)
     first.send_signal(signal.SIGINT)
-    assert "goes on" in first.communicate(timeout=100)[1]
+    assert "the same command to go on" in first.communicate(timeout=100)[1]
     assert first.returncode == 130
     assert [path.name for path in tmp_path.iterdir()] == [scratch.name]
 
