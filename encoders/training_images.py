@@ -35,8 +35,10 @@ def parse_square(text: str) -> CropSquare:
 def read_pictures(sources: Sequence[Path], size: int, square: CropSquare = WHOLE) -> Pixels:
     """``square`` of all faces of ``sources``: FaceSets (``.h5``, their chips) and folders.
 
-    Raises:
-        InputError: a source is missing or holds nothing that can be read.
+    Raises
+    ------
+    InputError
+        A source is missing or holds nothing that can be read.
     """
     found = [_read(source, size, square) for source in sources]
     if sum(map(len, found)) * size * size * 3 > _MOST_BYTES:
@@ -47,13 +49,24 @@ def read_pictures(sources: Sequence[Path], size: int, square: CropSquare = WHOLE
 
 
 def load_features(name: str, pixels: Pixels) -> Any | None:
-    """What a drawn training face must keep besides its pixels, as ``stylegan.train`` takes it.
+    """Load the features that a drawn training face must keep besides its pixels.
 
-    ``"dlib"`` is what layers of dlib's recognizer see, where it would cut the faces ``pixels``
-    uint8 (n, s, s, 3), as measured on some of them; ``"none"`` is None.
+    Parameters
+    ----------
+    name : {"dlib", "none"}
+        "dlib": what layers of dlib's recognizer see, where it would cut the faces; "none": None.
+    pixels : uint8 (n, s, s, 3)
+        Faces; the cut is measured on some of them.
 
-    Raises:
-        InputError: there are no features of that name.
+    Returns
+    -------
+    callable or None
+        As ``stylegan.train`` takes it.
+
+    Raises
+    ------
+    InputError
+        There are no features of that name.
     """
     if name == "none":
         return None

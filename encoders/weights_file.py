@@ -1,4 +1,4 @@
-"""Files of what was fitted to one generator: arrays, and a few words that say which generator."""
+"""Files of what was fitted to one generator: arrays, and a description that names the generator."""
 
 from __future__ import annotations
 
@@ -53,9 +53,11 @@ def write(
 def read(path: Path, kind: str, remedy: str) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
     """``meta`` and the arrays as float32 of what ``write`` wrote.
 
-    Raises:
-        WeightsError: it is missing (``remedy`` is the command that makes it), damaged, hostile,
-            or of another kind.
+    Raises
+    ------
+    WeightsError
+        It is missing (``remedy`` is the command that makes it), damaged, hostile,
+        or of another kind.
     """
     import h5py
 

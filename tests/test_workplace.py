@@ -141,7 +141,7 @@ def test_two_runs_at_once_do_not_mix(tmp_path: Path) -> None:
     place = check_output(tmp_path / "out", None, overwrite=False)
     with workplace(place) as folder:
         (folder / "groups.csv").write_text("first")
-        with pytest.raises(OutputError, match="another run is at work"), workplace(place):
+        with pytest.raises(OutputError, match="another run is using it"), workplace(place):
             pass
     assert contents(tmp_path) == {"out/groups.csv": "first"}
 

@@ -1,4 +1,4 @@
-"""Whose weights these are: the SHA-256 of the file, and a warning where nobody knows it."""
+"""The SHA-256 of a file of weights, and a warning where it is not a known one."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ __all__ = ["check_hash"]
 
 
 def check_hash(path: Path, known: Mapping[str, str], found: str | None = None) -> str:
-    """SHA-256 of the file, ``WeightsWarning`` where it is not a key of ``known``.
+    """Return the SHA-256 of the file, with a ``WeightsWarning`` if it is not a key of ``known``.
 
-    ``found`` is the one of weights that are in several files, from whoever read them.
+    ``found`` is that of weights in several files, from the reader of them.
     """
     found = found or sha256(path)
     if found not in known:

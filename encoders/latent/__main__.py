@@ -103,7 +103,7 @@ def encoder(
 def inverse(
     output: _Output = None,
     generator: _Generator = None,
-    samples: Annotated[int, typer.Option(help="pictures to learn from", min=200)] = 8000,
+    samples: Annotated[int, typer.Option(help="images to learn from", min=200)] = 8000,
     seed: _Seed = 0,
     debug: _Debug = False,
 ) -> None:
@@ -123,7 +123,7 @@ def inverse(
 def directions(
     output: _Output = None,
     generator: _Generator = None,
-    samples: Annotated[int, typer.Option(help="pictures to learn from", min=200)] = 6000,
+    samples: Annotated[int, typer.Option(help="images to learn from", min=200)] = 6000,
     strip: Annotated[Path | None, typer.Option(help="also a picture of the directions")] = None,
     seed: _Seed = 0,
     debug: _Debug = False,

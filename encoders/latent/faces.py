@@ -28,8 +28,10 @@ def read_faces(
     framed as the generator's already. One face in twenty, by a checksum of its name, is held out
     to measure by; with ``held_out`` those alone are read.
 
-    Raises:
-        InputError: a source is missing or empty, or a folder's pictures are framed otherwise.
+    Raises
+    ------
+    InputError
+        A source is missing or empty, or a folder's pictures are framed otherwise.
     """
     parts = [part for source in sources for part in _read(source, framing, size, held_out)]
     if not sum(map(len, parts)):
