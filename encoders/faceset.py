@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["FaceSet"]
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 class FaceSet:
     """Faces of photographs, with the ledger of every photograph that was looked at.
 

@@ -81,7 +81,10 @@ def checked(found: Checkpoint, source: str, generator_only: bool = False) -> Che
     from stylegan.networks.parameters import check
 
     specs = generator_specs(found.generator)
-    made = Checkpoint(found.generator, dict(check(specs, found.generator_values, source)))
+    made = Checkpoint(
+        generator=found.generator,
+        generator_values=dict(check(specs, found.generator_values, source)),
+    )
     if generator_only:
         return made
     if found.discriminator is not None and found.discriminator_values is not None:
