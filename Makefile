@@ -4,6 +4,7 @@
 # And for whoever works on it:
 #   make check  lint, types and the fast tests, for every commit
 #   make exhaustive  every case of those tests that draw theirs at random
+#   make docs   the documentation site into site/, strict: a broken link is an error
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -16,7 +17,7 @@ PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 4 --dist loadfile
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo lint check test exhaustive
+.PHONY: help demo lint check test exhaustive docs
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -26,7 +27,14 @@ $(VENV)/.installed: requirements.txt requirements-tested.txt pyproject.toml
 	$(PIP) install -q -c requirements-tested.txt -e .
 	touch $@
 
-$(VENV)/.installed-lint: $(VENV)/.installed-test
+$(VENV)/.installed-test: $(VENV)/.installed
+	$(PIP) install -q -c requirements-tested.txt -e ".[test]"
+	touch $@
+
+demo: $(VENV)/.installed
+	$(BIN)/python -m anonfaces.cluster --k 5 --output demo --overwrite
+
+lint: $(VENV)/.installed-test
 	$(BIN)/ruff check $(CODE)
 	$(BIN)/ruff format --check $(CODE)
 	$(BIN)/mypy
@@ -39,3 +47,11 @@ test: lint
 
 exhaustive: $(VENV)/.installed-test
 	$(PYTEST) -m exhaustive
+
+$(VENV)/.installed-docs: $(VENV)/.installed
+	$(PIP) install -q -c requirements-tested.txt -e ".[docs]"
+	touch $@
+
+docs: $(VENV)/.installed-docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+	@echo "open site/index.html"

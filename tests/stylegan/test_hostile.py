@@ -177,10 +177,10 @@ def test_nothing_runs_and_nothing_large_is_made(
     ("name", "message"),
     [
         ("nothing", "it ends too early: 1 byte is claimed, 0 are left"),
-        ("a stop", "not a whole pickle, or none at all"),
-        ("an underflow", "not a whole pickle, or none at all"),
-        ("text", "not a whole pickle, or none at all"),
-        ("a web page", "not a whole pickle, or none at all"),
+        ("a stop", "not a complete pickle"),
+        ("an underflow", "not a complete pickle"),
+        ("text", "not a complete pickle"),
+        ("a web page", "not a complete pickle"),
     ],
 )
 def test_what_is_no_pickle_is_called_so(name: str, message: str, tmp_path: Path) -> None:

@@ -216,7 +216,7 @@ def test_a_step_along_the_slope_brings_the_picture_nearer() -> None:
     ("call", "message"),
     [
         (lambda g: g.map(np.zeros((2, 5))), "z is"),
-        (lambda g: g.map(np.full((1, 12), np.nan)), "no numbers"),
+        (lambda g: g.map(np.full((1, 12), np.nan)), "not finite"),
         (lambda g: g.map(np.zeros((1, 12)), [0]), "0 classes"),
         (lambda g: g.synthesize(np.zeros((1, 3, 10))), "w is"),
         (lambda g: g.synthesize(np.zeros((1, 10)), "loud"), "expected const"),
@@ -279,7 +279,7 @@ def test_numbers_that_do_not_fit_are_refused() -> None:
     name = "synthesis.b8.conv0.weight"
     for change, message in (
         ({name: values[name][:2]}, "expected"),
-        ({name: values[name] * np.nan}, "no numbers"),
+        ({name: values[name] * np.nan}, "not finite"),
         ({"more": values[name]}, "has 'more'"),
     ):
         with pytest.raises(WeightsError, match=message):
