@@ -87,12 +87,12 @@ class Optimized(GeneratorSurrogate):
 
     def place(self, groups: list[GroupLatents]) -> Latents:
         """W+ (g, num_ws, w_dim); each group's is found as if it were alone."""
-        means = np.stack([g.latent.mean(axis=0, dtype=np.float64) for g in groups])
+        means = self.means(groups)
         made = means.astype(np.float32)
         nearest, left = np.full(len(groups), -np.inf), np.arange(len(groups))
         for share in STARTS:
             some = [groups[i] for i in left]
-            tried = self._moved(self.truncated(means[left], share), some)
+            tried = self._moved(self.truncated(means[left].astype(np.float32), share), some)
             now = self._standing(tried, some)[0]
             farther = now > nearest[left]
             made[left[farther]], nearest[left[farther]] = tried[farther], now[farther]
