@@ -141,7 +141,7 @@ def followed(
     return seen_of(ours, made)
 
 
-@pytest.mark.parametrize(("row", "look"), enumerate(LOOKS))
+@pytest.mark.parametrize(("row", "look"), [*enumerate(LOOKS)])
 def test_looks_follow_the_group(
     followed: tuple[NDArray[np.float32], NDArray[np.float32]],
     row: int,
