@@ -57,8 +57,8 @@ class FaceSet:
 
     Examples
     --------
-    >>> faces = FaceSet.read("faces.h5")  # doctest: +SKIP (needs a file)
-    >>> faces.chips([0, 1]).shape  # doctest: +SKIP
+    >>> faces = FaceSet.read("faces.h5")  # needs a file  # doctest: +SKIP
+    >>> faces.chips([0, 1]).shape  # of that file  # doctest: +SKIP
     (2, 256, 256, 3)
     """
 

@@ -126,7 +126,7 @@ def encode(
 
     Examples
     --------
-    >>> faces = encode("photos/", "faces.h5")  # doctest: +SKIP (needs photographs)
+    >>> faces = encode("photos/", "faces.h5")  # needs photographs  # doctest: +SKIP
     """
     root, output = Path(photos), Path(output)
     _check_options(detector, upsample, faces, chip_size, max_pixels, jobs)

@@ -65,7 +65,6 @@ def test_a_good_first_guess_is_kept_and_the_same_seed_finds_the_same(target: np.
     assert off(first.pictures, target) < 0.5 * off(worse, target)
 
 
-@pytest.mark.usefixtures("eagerly")
 def test_noise_maps_are_found_at_mean_0_and_free_of_signal(target: np.ndarray) -> None:
     generator = small()
     manner = ProjectionConfig(w_steps=30, plus_steps=10, starts=2, noise=True)
@@ -78,7 +77,6 @@ def test_noise_maps_are_found_at_mean_0_and_free_of_signal(target: np.ndarray) -
     assert abs(across) < 0.25
 
 
-@pytest.mark.usefixtures("eagerly")
 def test_features_pull_as_well() -> None:
     generator = small()
     noisy = np.random.default_rng(0).integers(0, 256, (2, 16, 16, 3)).astype(np.uint8)
