@@ -39,7 +39,7 @@ _MOST_COMPONENTS, _FIT_AT_ONCE, _PROJECT_AT_ONCE = 1024, 256, 256
 
 
 class PcaEmbedder:
-    """Fitted principal components, as an :class:`encoders.embed.Embedder`.
+    """Fitted principal components, as an ``encoders.embed.Embedder``.
 
     Parameters
     ----------
@@ -134,7 +134,7 @@ def fit_pca(chips: Iterable[NDArray[np.uint8]], components: int = COMPONENTS) ->
 
 
 def load_pca(weights: Path | None = None) -> PcaEmbedder:
-    """Read principal components that :meth:`PcaEmbedder.save` wrote.
+    """Read principal components that ``PcaEmbedder.save`` wrote.
 
     Raises
     ------
