@@ -12,6 +12,8 @@ _COMMANDS = {
     "synthesize": ("anonfaces.commands.synthesize", "other surrogates for a condensed dataset"),
     "anonymize": ("anonfaces.anonymize.__main__", "photographs with every face replaced in place"),
     "contact": ("anonfaces.report.contact", "a sheet of members beside their surrogates"),
+    "evaluate": ("anonfaces.evaluate.__main__", "who would be recognized, and what was kept"),
+    "tradeoff": ("anonfaces.tradeoff.__main__", "privacy against utility over k and methods"),
     "encode": ("encoders.__main__", "photographs to vectors (faces.h5)"),
     "latent": ("encoders.latent.__main__", "fit what belongs to a generator: encoder, directions"),
     "attributes": ("encoders.attributes.__main__", "fit the network of perceived age and gender"),

@@ -169,8 +169,9 @@ def _by_table(
     table = table.assign(**{image: named, column: table[column].map(fold_name)})[named.notna()]
     _refuse_conflict(table, image, column, file)
     table = table.drop_duplicates(image).set_index(image)
-    columns = {str(c): table[c].to_dict() for c in table.columns if c != column}
-    people = table[column].to_dict()
+    keys = table.index.astype(str)
+    columns = {str(c): dict(zip(keys, table[c], strict=True)) for c in table.columns if c != column}
+    people = dict(zip(keys, table[column], strict=True))
     _warn_of_missing(people, paths, named, file)
     return Identities(source, people, columns)
 

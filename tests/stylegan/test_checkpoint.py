@@ -195,7 +195,7 @@ def _cut(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("damage", "said"),
+    ("damage", "message"),
     [
         (_without, "lacks synthesis.b8.conv0.weight"),
         (_instead(np.zeros((2, 2), "f4")), "expected"),

@@ -147,7 +147,7 @@ REFUSED = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("change", "said"), REFUSED)
+@pytest.mark.parametrize(("change", "message"), REFUSED)
 def test_what_is_missing_or_of_another_shape_is_refused(
     change: Change, message: str, tmp_path: Path
 ) -> None:
