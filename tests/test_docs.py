@@ -7,6 +7,7 @@ import re
 import shlex
 import subprocess
 import sys
+import tomllib
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -22,7 +23,7 @@ PAGES += [ROOT / "datasets" / "README.md", ROOT / "notebooks" / "README.md"]
 PACKAGES = ("anonbase", "anonfaces", "encoders", "stylegan")
 PUBLIC = (
     *("anonfaces", "anonfaces.anonymize", "anonfaces.cluster", "anonfaces.errors"),
-    *("anonfaces.evaluate",),
+    *("anonfaces.evaluate", "anonfaces.tradeoff"),
     *("encoders", "encoders.attributes", "encoders.latent", "stylegan"),
 )
 _LINK = re.compile(r"\]\(([^)\s]+)\)")
@@ -124,6 +125,16 @@ def test_every_page_has_its_place_in_the_navigation() -> None:
     assert [page for page in pages if f": {page}\n" not in navigation] == []
 
 
+def test_contributing_shows_the_layers_that_are_checked() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    layers = project["tool"]["importlinter"]["contracts"][0]["layers"]
+    inner = [layer.replace("anonfaces.", "") for layer in layers if "anonfaces." in layer]
+    outer = ["anonfaces", *(layer for layer in layers if "anonfaces." not in layer)]
+    text = (ROOT / "CONTRIBUTING.md").read_text()
+    assert f"    {' > '.join(outer)}\n" in text
+    assert f"    {' > '.join(inner)}\n" in text
+
+
 def test_there_is_one_version() -> None:
     version = anonfaces.__version__
     assert f"\nversion: {version}\n" in (ROOT / "CITATION.cff").read_text()
@@ -140,6 +151,7 @@ def test_the_readme_stays_short() -> None:
     assert len((ROOT / "README.md").read_text().splitlines()) <= 130
 
 
+@pytest.mark.slow
 def test_the_site_builds_without_a_warning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Some five seconds: all pages are rendered, and our packages are parsed for the reference."""
     pytest.importorskip("mkdocs", reason="pip install -e '.[docs]'")
