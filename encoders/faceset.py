@@ -23,7 +23,7 @@ __all__ = ["FaceSet"]
 class FaceSet:
     """Faces of photographs, with the ledger of every photograph that was looked at.
 
-    Chips stay on disk until :meth:`chips` asks for them.
+    Chips stay on disk until ``chips`` asks for them.
 
     Attributes
     ----------
@@ -91,7 +91,7 @@ class FaceSet:
 
     @classmethod
     def read(cls, path: Path | str) -> FaceSet:
-        """Read a file that :meth:`write` or ``python -m encoders`` wrote.
+        """Read a file that ``write`` or ``python -m encoders`` wrote.
 
         The file may be hostile; nothing in it is believed before it is checked.
 

@@ -41,7 +41,7 @@ _PROJECT_AT_ONCE = 256
 
 
 class PcaEmbedder:
-    """Fitted principal components, as an :class:`encoders.embed.Embedder`.
+    """Fitted principal components, as an ``encoders.embed.Embedder``.
 
     Parameters
     ----------
@@ -136,7 +136,7 @@ def fit_pca(chips: Iterable[NDArray[np.uint8]], components: int = COMPONENTS) ->
 
 
 def load_pca(weights: Path | None = None) -> PcaEmbedder:
-    """Read principal components that :meth:`PcaEmbedder.save` wrote.
+    """Read principal components that ``PcaEmbedder.save`` wrote.
 
     Raises
     ------

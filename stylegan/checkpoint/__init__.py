@@ -36,7 +36,7 @@ def read(path: Path) -> Checkpoint:
     Returns
     -------
     Checkpoint
-        Configs and numbers in our layout; :func:`checked` compares them.
+        Configs and numbers in our layout; ``checked`` compares them.
 
     Raises
     ------
@@ -56,7 +56,7 @@ def checked(found: Checkpoint, source: str, generator_only: bool = False) -> Che
     Parameters
     ----------
     found : Checkpoint
-        What :func:`read` gave.
+        What ``read`` gave.
     source : str
         Where it comes from, for error messages.
     generator_only : bool
