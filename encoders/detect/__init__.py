@@ -75,9 +75,9 @@ def load_detector(
     """The detector ``name``: "hog", "mtcnn", "cnn", "onnx:FILE", or a union as "hog+mtcnn".
 
     ``upsample``: how many times dlib's detectors double the picture first, for both or by name;
-    None, or a name that is not there, for a choice by its size. ``threshold``: the confidence, above 0 and below 1, from which a face counts; None
-    stands for 0.5, where each detector's author cuts. Raises InputError, and WeightsError for a
-    file that is no detector.
+    None, or a name that is not there, for a choice by its size. ``threshold``: the confidence,
+    above 0 and below 1, from which a face counts; None stands for 0.5, where each detector's
+    author cuts. Raises InputError, and WeightsError for a file that is no detector.
     """
     check_detector(name)
     threshold = 0.5 if threshold is None else threshold
