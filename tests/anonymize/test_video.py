@@ -18,7 +18,7 @@ from anonfaces.anonymize.cover import Area
 from anonfaces.anonymize.detection import FaceAnalyzer, Faces, distances
 from anonfaces.anonymize.video.frames import Frame, frames
 from anonfaces.anonymize.video.job import _held
-from anonfaces.anonymize.video.tracks import join
+from anonfaces.anonymize.video.tracks import link_detections
 
 Pixels = NDArray[np.uint8]
 ALL = 2**30
@@ -192,7 +192,7 @@ def test_a_stopped_run_goes_on_and_makes_the_same(
     monkeypatch.setattr(job.Writer, "add", written)
     assert (tmp_path / ".out.partial" / "0000000.mp4").is_file()
     looked: list[int] = []
-    monkeypatch.setattr(job, "look", lambda *_: looked.append(1))
+    monkeypatch.setattr(job, "analyze_frame", lambda *_: looked.append(1))
     again = anonymize(source, tmp_path / "out", surrogate="solid").folder
     assert not looked
     assert (again / "still.mp4").read_bytes() == (whole / "still.mp4").read_bytes()
@@ -259,18 +259,18 @@ def one_face(x: float, vector: float) -> Faces:
 
 def test_a_gap_is_bridged_on_the_line_between_and_the_ends_of_few_are_held() -> None:
     shown = [one_face(0, 0), Faces.none(), Faces.none(), one_face(6, 0), Faces.none()]
-    (track,) = join(shown, gap=3)
+    (track,) = link_detections(shown, gap=3)
     path = track.path(pad=9, frames=5)
     assert (path.first, len(path.box)) == (0, 5)
     assert path.box[:, 0].tolist() == [0, 2, 4, 6, 6]
-    assert path.at(5) is None
-    assert path.at(0) == 0
+    assert path.row_at(5) is None
+    assert path.row_at(0) == 0
 
 
 def test_a_face_that_came_into_view_is_followed_back_to_where_it_came_from() -> None:
     nobody = [Faces.none()] * 3
     shown = [*nobody, *(one_face(3.0 * n, 0) for n in range(3, 7)), *nobody]
-    (track,) = join(shown, gap=3)
+    (track,) = link_detections(shown, gap=3)
     assert track.path(pad=2, frames=10).box[:, 0].tolist() == [3, 6, 9, 12, 15, 18, 21, 24]
 
 
@@ -285,7 +285,7 @@ def test_a_face_that_came_into_view_is_followed_back_to_where_it_came_from() -> 
     ],
 )
 def test_which_detections_are_one_track(second: Faces, gap: int, tracks: int) -> None:
-    assert len(join([one_face(0, 0), Faces.none(), second], gap)) == tracks
+    assert len(link_detections([one_face(0, 0), Faces.none(), second], gap)) == tracks
 
 
 def test_what_was_noticed_late_is_covered_before_and_after() -> None:

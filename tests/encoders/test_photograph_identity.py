@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from anonbase.errors import InputError
+from anonbase.errors import InputError, PrivacyWarning
 from encoders.identity import find_identities
 
 PATHS = ["anna/1.jpg", "anna/deep/2.jpg", "bert/1.jpg"]
@@ -41,7 +41,8 @@ def _table(folder: Path, text: str) -> str:
 
 def test_a_table_names_people_and_brings_attributes(tmp_path: Path) -> None:
     rows = ["file,name,age,mood", "anna/1.jpg,Ánna,30,glad", "2.jpg,Ánna,31,", "none.jpg,X,9,sad"]
-    identities = find_identities(_table(tmp_path, "\n".join(rows)), PATHS)
+    with pytest.warns(PrivacyWarning, match="1 photograph has no name|1 row names no photograph"):
+        identities = find_identities(_table(tmp_path, "\n".join(rows)), PATHS)
     assert identities.labels(PATHS, ALL).tolist() == ["Ánna", "Ánna", ""]
     attributes = identities.attributes(PATHS, ALL)
     assert attributes["mood"].tolist() == ["glad", "", ""]
@@ -57,7 +58,7 @@ def test_a_bystander_has_neither_the_name_nor_the_attributes(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("file,who\nanna/1.jpg,Anna\n", "no column 'name'"),
         ("file,name\nelse.jpg,Anna\n", "no column names a photograph"),
@@ -73,7 +74,7 @@ def test_a_table_that_cannot_be_used(tmp_path: Path, text: str, message: str) ->
 
 
 @pytest.mark.parametrize(
-    ("source", "said"),
+    ("source", "message"),
     [
         ("people", "expected folder"),
         ("csv:people.csv", "expected folder"),
