@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from anonbase.errors import InputError
+from anonbase.errors import InputError, UtilityWarning
 from anonbase.notices import warn_user
 from anonfaces.anonymize.detection import FaceAnalyzer, Faces, distances
-from anonfaces.anonymize.kept_people import kept, load_reference_embeddings
+from anonfaces.anonymize.kept_people import kept, load_reference_embeddings, warn_of_absent
 from anonfaces.anonymize.options import AnonymizationOptions
 from anonfaces.anonymize.pictures import names, write_picture
 from anonfaces.anonymize.replace import KEPT, FrameResult, ResidualFaceError, replace
@@ -24,7 +24,7 @@ from anonfaces.anonymize.sources.choose import make_source
 from anonfaces.anonymize.sources.fresh import Source
 from anonfaces.anonymize.workplace import Place, workplace
 from encoders.photographs.path_escape import escape
-from encoders.photographs.reading import UnreadableImageError, decode, read_bytes
+from encoders.photographs.reading import UnreadableImageError, decode, frame_count, read_bytes
 from encoders.photographs.walk import find_photographs
 
 __all__ = ["AnonymizationResult", "anonymize_photographs"]
@@ -32,6 +32,7 @@ __all__ = ["AnonymizationResult", "anonymize_photographs"]
 Pixels = NDArray[np.uint8]
 
 WRITTEN = "written"
+_LISTED = 5
 SMALLEST_FACE = 20.0
 """Pixels: side of a face below which nobody is told by it; a limit above it is warned of."""
 _FACELESS = ("no face", "one may have been missed, so it is not written (--keep-faceless)")
@@ -65,6 +66,7 @@ def anonymize_photographs(
         run = _Run(root, paths, options, analyzer, people, place)
         records = run.go() + refused
         _warn_of_smallest(records)
+        _warn_of_frames(records)
         if not any("output" in record for record in records):
             raise InputError(_nothing(source, records))
         place.finish({"options": options.recipe(), "pictures": records})
@@ -87,6 +89,7 @@ class _Run:
         seen = [self._stored("seen", n, self._look) for n in self._bar("looking")]
         found = [Faces.from_json(s["faces"]) if "faces" in s else Faces.none() for s in seen]
         allowlisted = [kept(faces, self.people) for faces in found]
+        warn_of_absent(self.options.keep, self.people, found)
         how = make_source(self.options, self.analyzer, found, allowlisted, self._picture)
         planned = names(self.paths, self.options.rename)
 
@@ -95,7 +98,7 @@ class _Run:
             made = self._make(
                 number, image, found[number], allowlisted[number], how, planned[number]
             )
-            return {**made, "smallest_face": seen[number]["smallest_face"]}
+            return {**made, **_of_look(seen[number])}
 
         return [self._stored("done", n, make) for n in self._bar("replacing")]
 
@@ -123,10 +126,14 @@ class _Run:
         return decode(data, self.options.max_pixels), digest
 
     def _look(self, number: int) -> dict[str, Any]:
-        image, digest = self._read(number)
-        smallest = self.analyzer.smallest(image)
-        faces = self.analyzer.find(image).to_json()
-        return {"sha256": digest, "smallest_face": smallest, "faces": faces}
+        data, digest = read_bytes(self.root, self.paths[number])
+        image = decode(data, self.options.max_pixels)
+        return {
+            "sha256": digest,
+            "frames": frame_count(data),
+            "smallest_face": self.analyzer.smallest(image),
+            "faces": self.analyzer.find(image).to_json(),
+        }
 
     def _picture(self, number: int) -> Pixels:
         try:
@@ -185,6 +192,27 @@ def _describe(work: FrameResult, analyzer: FaceAnalyzer) -> dict[str, Any]:
     ]
     residual = [{"box": box.tolist(), "reason": reason} for box, reason in work.residual]
     return {"faces": faces, "second_look": residual}
+
+
+def _of_look(seen: dict[str, Any]) -> dict[str, Any]:
+    """What the record says of how a picture was looked at."""
+    said: dict[str, Any] = {"smallest_face": seen["smallest_face"]}
+    if seen["frames"] > 1:
+        said["reason"] = f"the first of {seen['frames']} frames alone was looked at and is written"
+        said["frames"] = seen["frames"]
+    return said
+
+
+def _warn_of_frames(records: list[dict[str, Any]]) -> None:
+    """A UtilityWarning that lists pictures of several frames, of which one is written."""
+    several = [record["input"] for record in records if record.get("frames", 1) > 1]
+    if several:
+        more = f" and {len(several) - _LISTED} more" if len(several) > _LISTED else ""
+        warn_user(
+            f"of pictures with several frames the first alone is written:"
+            f" {', '.join(several[:_LISTED])}{more}",
+            UtilityWarning,
+        )
 
 
 def _warn_of_smallest(records: list[dict[str, Any]]) -> None:
