@@ -12,7 +12,7 @@ from anonbase.errors import InputError
 from anonbase.notices import warn_user
 from anonfaces.anonymize.detection import FaceAnalyzer, Faces, distances
 
-__all__ = ["KEEP", "kept", "load_reference_embeddings"]
+__all__ = ["KEEP", "kept", "load_reference_embeddings", "matched", "warn_of_unmatched"]
 
 KEEP = 0.45
 """Distance up to which a face is taken for that of a reference; 0.6 would spare strangers."""
@@ -41,6 +41,23 @@ def kept(faces: Faces, people: NDArray[np.float32]) -> list[int]:
     away = distances(people, faces.embedding)
     nearest = [(row.argmin(), row.min()) for row in away] if away.size else []
     return sorted({int(face) for face, distance in nearest if distance <= KEEP})
+
+
+def matched(faces: Faces, people: NDArray[np.float32]) -> set[int]:
+    """The references for whom ``kept`` keeps a face."""
+    near = distances(people, faces.embedding).min(axis=1, initial=np.inf)
+    return set(np.flatnonzero(near <= KEEP).tolist())
+
+
+def warn_of_unmatched(paths: Sequence[Path], found: set[int]) -> None:
+    """A warning that names the reference photographs whose person is nowhere."""
+    nobody = [str(path) for i, path in enumerate(paths) if i not in found]
+    if nobody:
+        warn_user(
+            f"--keep matched nobody for {', '.join(nobody)}: no face of the input is within {KEEP}"
+            " of it, and all were replaced or covered; another photograph of the person may do",
+            UserWarning,
+        )
 
 
 def _reference(path: Path, analyzer: FaceAnalyzer) -> NDArray[np.float32]:

@@ -1,13 +1,16 @@
 """Where pictures without faces are made: a hidden folder beside the output that takes its place.
 
 ``OUT/`` is there whole or not at all, and holds nothing but pictures. The record of what was
-found and done lies beside it, as ``OUT.detections.json``: it names the originals and is yours.
+found and done lies beside it, as ``OUT.detections.json``, and ``OUT.review.html`` shows it: both
+tell of the originals and are the owner's.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,7 +21,7 @@ from anonbase.errors import AnonfacesError, OutputError
 from anonbase.files import lock, mark_resumable, write_text
 from encoders.photographs.path_escape import unescape
 
-__all__ = ["Place", "workplace"]
+__all__ = ["Place", "workplace", "write_secret"]
 
 _MARK, _RECIPE, _PICTURES = "anonfaces.partial", "recipe.json", "pictures"
 
@@ -45,6 +48,17 @@ class Place:
         """The record beside the output."""
         return _record(self.output)
 
+    @property
+    def review(self) -> Path:
+        """The review page beside the output."""
+        return self.output.with_name(f"{self.output.name}.review.html")
+
+    def inner(self, number: int) -> Place:
+        """The hidden folder of video ``number``, in this one."""
+        folder = self.folder / f"video-{number:07d}"
+        folder.mkdir(exist_ok=True)
+        return Place(folder, self.output)
+
     def part(self, kind: str, number: int) -> Path:
         """A file of the hidden folder, of picture ``number``."""
         return self.folder / f"{number:07d}.{kind}"
@@ -66,9 +80,23 @@ class Place:
                 path.unlink()  # written when a run was killed, before it was recorded
         if self.output.exists():
             shutil.rmtree(self.output)  # empty, or ours: _refuse_occupied has looked
-        write_text(self.record, json.dumps(record, indent=1, ensure_ascii=False))
+        write_secret(self.record, json.dumps(record, indent=1, ensure_ascii=False))
         self.pictures.rename(self.output)
         shutil.rmtree(self.folder)
+
+
+def write_secret(path: Path, text: str) -> None:
+    """Write what tells of the originals, all of it or nothing, for the owner alone (mode 0600)."""
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".new")
+    beside = Path(name)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -114,7 +142,7 @@ def workplace(
 def _goes_on(stop: BaseException, folder: Path) -> bool:
     refused = isinstance(stop, AnonfacesError)
     halted = isinstance(stop, OSError) or not isinstance(stop, Exception)
-    return halted and not refused and any(folder.glob("[0-9]*.*"))
+    return halted and not refused and any(folder.rglob("[0-9]*.*"))
 
 
 def _settle(folder: Path, recipe: str) -> None:
