@@ -73,19 +73,22 @@ def replace(
     analyzer: FaceAnalyzer,
     *,
     kept: Sequence[int] = (),
+    covered: Sequence[int] = (),
     key: int = 0,
     scale: float = 1.0,
 ) -> FrameResult:
     """Replace or cover every face of a picture but ``kept``, search it again, cover what matches.
 
     ``how`` is a source of faces, or "solid", "blur" or "mosaic". ``scale`` is the size of a cover
-    in sizes of the head. ``image`` is not changed.
+    in sizes of the head. The faces ``covered`` are covered in any case. ``image`` is not changed.
 
-    Raises Open if something still matches after five rounds of covering.
+    Raises ResidualFaceError if something still matches after five rounds of covering.
     """
     work = FrameResult(image.copy(), faces, [""] * len(faces), [""] * len(faces), scale=scale)
     for index in kept:
         work.outcome[index] = KEPT
+    for index in covered:
+        work.cover(index, "")
     if isinstance(how, str):
         _cover_all(work, how)
     else:

@@ -21,7 +21,7 @@ from anonbase.errors import AnonfacesError, OutputError
 from anonbase.files import lock, mark_resumable, write_text
 from encoders.photographs.path_escape import unescape
 
-__all__ = ["Place", "workplace", "write_secret"]
+__all__ = ["Place", "record_path", "workplace", "write_secret"]
 
 _MARK, _RECIPE, _PICTURES = "anonfaces.partial", "recipe.json", "pictures"
 
@@ -46,7 +46,7 @@ class Place:
     @property
     def record(self) -> Path:
         """The record beside the output."""
-        return _record(self.output)
+        return record_path(self.output)
 
     @property
     def review(self) -> Path:
@@ -157,7 +157,8 @@ def _settle(folder: Path, recipe: str) -> None:
     (folder / _PICTURES).mkdir(exist_ok=True)
 
 
-def _record(output: Path) -> Path:
+def record_path(output: Path) -> Path:
+    """The record beside an output folder."""
     return output.with_name(f"{output.name}.detections.json")
 
 
@@ -188,7 +189,7 @@ def _refuse_occupied(place: Path, overwrite: bool) -> None:
 def _ours(place: Path) -> set[str]:
     """The files in the output that the record beside it names."""
     try:
-        record = json.loads(_record(place).read_text(encoding="utf-8"))
+        record = json.loads(record_path(place).read_text(encoding="utf-8"))
         return {unescape(e["output"]) for e in record["pictures"] if "output" in e}
     except (OSError, ValueError, KeyError, TypeError):
         return set()
