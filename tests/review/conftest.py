@@ -32,4 +32,4 @@ def output(portraits: list[Path], tmp_path: Path) -> Path:
         image[20:180, 20:180] = np.asarray(Image.open(path).convert("RGB").resize((160, 160)))
         Image.fromarray(image).save(photographs / f"{name}.png")
     Image.fromarray(wall(200, 160)).save(photographs / "c.png")
-    return anonymize(photographs, tmp_path / "out", surrogate="solid", detector="hog").folder
+    return anonymize(photographs, tmp_path / "out", surrogate="solid", detector="mtcnn").folder
