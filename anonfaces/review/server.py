@@ -32,7 +32,7 @@ _LARGEST = 2**20
 _PAGE = Path(__file__).parent / "templates" / "review.html"
 _SECURITY = {
     "Content-Security-Policy": (
-        "default-src 'none'; img-src 'self'; connect-src 'self'; style-src 'unsafe-inline';"
+        "default-src 'none'; img-src 'self' data:; connect-src 'self'; style-src 'unsafe-inline';"
         " script-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
     ),
     "Referrer-Policy": "no-referrer",

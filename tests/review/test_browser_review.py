@@ -82,15 +82,15 @@ def test_a_person_draws_a_missed_face_and_removes_a_false_one(
     mouse(chromium, "mouseMoved", place(chromium, 350, 160))
     mouse(chromium, "mouseReleased", place(chromium, 350, 160))
     wait(chromium, "document.querySelectorAll('rect').length === 2")
-    chromium.evaluate("document.getElementById('apply').click()")
+    chromium.evaluate("document.getElementById('apply').click() ?? true")
     wait(chromium, "document.getElementById('where').textContent.includes('reviewed')")
     assert (load(output / title)[80:140, 270:330] == 128).all(axis=2).mean() > 0.9
     chromium.evaluate(
-        "(s => { s.value = 'open'; s.dispatchEvent(new Event('change')) })"
+        "(s => { s.value = 'open'; return s.dispatchEvent(new Event('change')) })"
         "(document.querySelector('select'))"
     )
     wait(chromium, "!document.getElementById('apply').disabled")
-    chromium.evaluate("document.getElementById('apply').click()")
+    chromium.evaluate("document.getElementById('apply').click() ?? true")
     wait(chromium, "document.querySelectorAll('rect.open').length === 1")
     original = load(output.parent / "photographs" / title)
     np.testing.assert_array_equal(load(output / title)[60:140, 60:140], original[60:140, 60:140])
