@@ -24,13 +24,15 @@ __all__ = [
     "write_text",
 ]
 
+#: Bytes of a name that fit with all that a temporary one adds; file systems take 255.
+_LONGEST_NAME, _KEPT_OF_NAME = 235, 120
 _RESUMABLE = "what was finished is kept, and the same call goes on from it"
 
 
 @contextmanager
 def atomic_write(path: Path) -> Iterator[Path]:
     """Yield a path beside ``path`` to write to; it takes ``path``'s place if all went well."""
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".new")
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=_prefix(path), suffix=".new")
     os.close(descriptor)
     beside = Path(name)
     try:
@@ -44,8 +46,17 @@ def atomic_write(path: Path) -> Iterator[Path]:
 
 def remove_stale(path: Path) -> None:
     """Remove what killed writers of ``path`` left beside it; only for who alone may write it."""
-    for left in path.parent.glob(f".{glob.escape(path.name)}.*.new"):
+    for left in path.parent.glob(f"{glob.escape(_prefix(path))}*.new"):
         left.unlink(missing_ok=True)
+
+
+def _prefix(path: Path) -> str:
+    """How the names of what is written beside ``path`` begin, short enough for a file system."""
+    name = os.fsencode(path.name)
+    if len(name) <= _LONGEST_NAME:
+        return f".{path.name}."
+    digest = hashlib.sha256(name).hexdigest()[:16]
+    return f".{name[:_KEPT_OF_NAME].decode('utf-8', 'ignore')}.{digest}."
 
 
 def write_text(path: Path, text: str) -> None:

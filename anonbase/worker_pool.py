@@ -1,10 +1,13 @@
-"""Worker processes that examine photographs, and that no hostile photograph can stop.
+"""Worker processes that no hostile file can stop, and what such a process runs.
 
 dlib holds Python's lock, so all cores need processes. These are plain programs spoken to through
 pipes, a JSON line for a task and one for its answer: they import neither the caller's main
 module nor TensorFlow. A worker ends as soon as its standard input closes, so none outlives a
 parent that was killed; one that dies (a decoder crashed, memory ran out) is told apart by its
 task and replaced.
+
+pebble does much of this, but starts its workers from the caller's main module, which may have no
+``__main__`` guard and may have loaded TensorFlow.
 """
 
 from __future__ import annotations
@@ -15,26 +18,28 @@ import queue
 import subprocess
 import sys
 import threading
-from collections.abc import Sequence
+import traceback
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-__all__ = ["WORKER", "WorkerPool"]
+__all__ = ["WorkerPool", "serve"]
 
-WORKER = (sys.executable, "-P", "-m", "encoders.run.worker")
 Task = dict[str, Any]
 
 
 class WorkerPool:
-    """``jobs`` processes of the program ``command``, to be used in a ``with`` statement.
+    """``jobs`` processes of the module ``program``, to be used in a ``with`` statement.
 
-    A task is a dict that JSON can hold. Each comes back from :meth:`next` once, with the
-    worker's answer, or with None if the worker died of it.
+    ``program`` is a module that calls :func:`serve`, or a command line of its kind. A task is a
+    dict that JSON can hold. Each comes back from :meth:`next_result` once, with the worker's
+    answer, or with None if the worker died of it.
     """
 
-    def __init__(self, jobs: int, command: Sequence[str] = WORKER) -> None:
-        self._command = list(command)
+    def __init__(self, jobs: int, program: str | Sequence[str]) -> None:
+        module = (sys.executable, "-P", "-m", program) if isinstance(program, str) else program
+        self._command = list(module)
         self._tasks: queue.SimpleQueue[Task | None] = queue.SimpleQueue()
         self._answers: queue.SimpleQueue[tuple[Task, Any]] = queue.SimpleQueue()
         self._workers: dict[int, subprocess.Popen[str]] = {}
@@ -62,11 +67,11 @@ class WorkerPool:
         for thread in self._threads:
             thread.join()
 
-    def put(self, task: Task) -> None:
+    def submit(self, task: Task) -> None:
         """Add a task; workers take them in this order."""
         self._tasks.put(task)
 
-    def next(self) -> tuple[Task, Any]:
+    def next_result(self) -> tuple[Task, Any]:
         """Wait for the next task that is finished, and its answer (None: the worker died).
 
         Raises RuntimeError if a worker could not start, or failed by a fault of ours.
@@ -75,7 +80,7 @@ class WorkerPool:
         if isinstance(answer, Exception):
             raise answer
         if isinstance(answer, dict) and answer.get("errno"):
-            raise OSError(answer["errno"], answer["said"])
+            raise OSError(answer["errno"], answer["strerror"])
         if isinstance(answer, dict) and "fault" in answer:
             raise RuntimeError(f"a worker failed: {answer['fault']}")
         return task, answer
@@ -96,7 +101,7 @@ class WorkerPool:
     def _start(self, number: int) -> subprocess.Popen[str]:
         with self._lock:
             if self._closed:
-                raise RuntimeError("the crew was sent home")
+                raise RuntimeError("the worker pool is closed")
             worker = subprocess.Popen(
                 self._command,
                 stdin=subprocess.PIPE,
@@ -149,3 +154,36 @@ def _environment() -> dict[str, str]:
     places = [place or str(Path.cwd()) for place in sys.path]
     single = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
     return {**os.environ, **single, "PYTHONPATH": os.pathsep.join(places)}
+
+
+def serve(answer: Callable[[Task], Any], prepare: Callable[[], object]) -> None:
+    """Be a worker: answer tasks from standard input, a JSON line each, until it closes.
+
+    ``prepare`` loads what every task needs. A fault is the answer to its task, so the next one is
+    heard; the process ends when the parent does, whatever it is in the middle of.
+    """
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # what a library prints must not look like an answer
+    tasks: queue.SimpleQueue[str] = queue.SimpleQueue()
+    threading.Thread(target=_listen, args=(tasks,), daemon=True).start()
+    prepare()
+    print("ready", file=answers, flush=True)
+    while True:
+        task = json.loads(tasks.get())
+        print(json.dumps(_answer_or_fault(answer, task)), file=answers, flush=True)
+
+
+def _listen(tasks: queue.SimpleQueue[str]) -> None:
+    for line in sys.stdin:
+        tasks.put(line)
+    os._exit(0)
+
+
+def _answer_or_fault(answer: Callable[[Task], Any], task: Task) -> Any:
+    try:
+        return answer(task)
+    except OSError as error:
+        fault = traceback.format_exc()
+        return {"fault": fault, "errno": error.errno, "strerror": error.strerror}
+    except Exception:
+        return {"fault": traceback.format_exc()}

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from anonbase import cli
+from anonbase.options import MAX_PIXELS, Debug, Jobs, MaxPixels, Quiet, option
 from anonbase.text import pluralize
 
 if TYPE_CHECKING:
@@ -42,57 +43,44 @@ class _Extractor(StrEnum):
     pca = "pca"
 
 
-class _Detector(StrEnum):
-    auto = "auto"
-    hog = "hog"
-    mtcnn = "mtcnn"
-    cnn = "cnn"
-
-
 class _Faces(StrEnum):
     all = "all"
     largest = "largest"
 
 
-def _option(text: str, *names: str, **more: Any) -> Any:
-    return typer.Option(*names, help=text, **more)
-
-
 @app.command(help=_EXAMPLES)
 def encode(
     photos: Annotated[Path, typer.Argument(help="folder of photographs", show_default=False)],
-    output: Annotated[Path, _option("the FaceSet to write", "--output", "-o")] = Path("faces.h5"),
-    extractor: Annotated[_Extractor, _option("what makes the vectors")] = _Extractor.dlib,
-    weights: Annotated[Path | None, _option("weights of the extractor, if not its own")] = None,
+    output: Annotated[Path, option("the FaceSet to write", "--output", "-o")] = Path("faces.h5"),
+    extractor: Annotated[_Extractor, option("what makes the vectors")] = _Extractor.dlib,
+    weights: Annotated[Path | None, option("weights of the extractor, if not its own")] = None,
     detector: Annotated[
-        _Detector,
-        _option("auto: dlib HOG, then MTCNN where that found nothing; cnn: dlib's network, "
-                "seconds a photograph without a GPU"),
-    ] = _Detector.auto,
+        str,
+        option("auto: dlib HOG, then MTCNN where that found nothing; hog, mtcnn, cnn (dlib's "
+                "network), onnx:FILE (CenterFace, YuNet, SCRFD), or several joined by +"),
+    ] = "auto",
     upsample: Annotated[
         int | None,
-        _option("how often dlib's detectors double a photograph first: finds smaller faces, "
+        option("how often dlib's detectors double a photograph first: finds smaller faces, "
                 "each time 4 times as slow; default by its size", min=0, max=4),
     ] = None,
     identity: Annotated[
-        str, _option("folder, csv:FILE:COLUMN, regex:PATTERN, none; auto: folder if every "
+        str, option("folder, csv:FILE:COLUMN, regex:PATTERN, none; auto: folder if every "
                      "photograph lies in a subfolder, else none")
     ] = "auto",
     faces: Annotated[
         _Faces | None,
-        _option("faces to keep of a photograph; default: largest if identities are known, "
+        option("faces to keep of a photograph; default: largest if identities are known, "
                 "else all", show_default=False),
     ] = None,
-    chip_size: Annotated[int, _option("side of the stored crops in px")] = 256,
-    max_pixels: Annotated[int, _option("larger photographs are not decoded")] = 100_000_000,
-    jobs: Annotated[
-        int | None, _option("worker processes; default one a core", min=1, show_default=False)
-    ] = None,
+    chip_size: Annotated[int, option("side of the stored crops in px")] = 256,
+    max_pixels: MaxPixels = MAX_PIXELS,
+    jobs: Jobs = None,
     overwrite: Annotated[
-        bool, _option("replace an output that was made with other options", "--overwrite")
+        bool, option("replace an output that was made with other options", "--overwrite")
     ] = False,
-    quiet: Annotated[bool, _option("neither progress nor summary", "--quiet")] = False,
-    debug: Annotated[bool, _option("show where an error arose", "--debug")] = False,
+    quiet: Quiet = False,
+    debug: Debug = False,
 ) -> None:  # fmt: skip
     from encoders.run.pipeline import encode as run
 
@@ -102,7 +90,7 @@ def encode(
         output,
         extractor=extractor.value,
         weights=weights,
-        detector=detector.value,
+        detector=detector,
         upsample=upsample,
         identity=identity,
         faces=None if faces is None else faces.value,

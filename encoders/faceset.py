@@ -34,7 +34,9 @@ class FaceSet:
     identity : str (n,), empty where unknown
     quality : float32 (n,), 0 to 1: resolution of the face times how frontal it is
     attribute : name -> array (n,), the user's own columns
-    ledger : one row a photograph: path, size, mtime_ns, sha256, outcome, reason, faces, bystanders
+    ledger : one row a photograph: path, size, mtime_ns, sha256, outcome, reason, faces, bystanders,
+        smallest_face (side in pixels of the smallest face that could have been found, 0 where
+        nobody looked)
     bystanders : one row a face that was seen and not kept: image, left, top, right, bottom, quality
     meta : format_version, extractor, extractor_sha256, alignment, chip_alignment, chip_size, ...
     path : the file that holds the chips, None if there is none

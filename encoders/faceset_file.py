@@ -39,7 +39,9 @@ LEDGER_COLUMNS = {
     "reason": "str",
     "faces": "int64",
     "bystanders": "int64",
+    "smallest_face": "float64",
 }
+_ADDED = {"smallest_face"}  # columns that files of earlier versions lack
 BYSTANDER_COLUMNS = {
     "image": "str",
     "left": "int64",
@@ -311,7 +313,9 @@ def _read_table(path: Path, file: h5py.File, name: str, columns: dict[str, str])
     group = _group(path, file, name)
     first = _dataset(path, group, next(iter(columns)))
     count = first.shape[0] if first.shape else 0
-    values = {column: _read_column(path, group, column, count) for column in columns}
+    there = [column for column in columns if column in group or column not in _ADDED]
+    values = {column: _read_column(path, group, column, count) for column in there}
+    values |= {column: np.zeros(count) for column in columns if column not in there}
     for column, dtype in columns.items():
         fits = (values[column].dtype.kind == "U") == (dtype == "str")
         _require(fits, path, f"{name}/{column}", "text" if dtype == "str" else "numbers")

@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from anonbase import cli
 from anonbase.errors import InputError, OutputError
+from anonbase.options import Debug, option
 from anonbase.text import pluralize
 
 if TYPE_CHECKING:
@@ -46,33 +47,29 @@ class _Precision(StrEnum):
     bfloat16 = "bfloat16"
 
 
-def _option(text: str, *names: str, **more: Any) -> Any:
-    return typer.Option(*names, help=text, **more)
-
-
 @app.command(help=_EXAMPLES)
 def generate(
-    output: Annotated[Path, _option("the folder for the pictures", "--output", "-o")],
-    seeds: Annotated[str, _option("such as 0-63 or 1,5,20-29", "--seeds")] = "0-15",
-    psi: Annotated[float, _option("1 for full variety, 0 for the average face", "--psi")] = 0.7,
+    output: Annotated[Path, option("the folder for the pictures", "--output", "-o")],
+    seeds: Annotated[str, option("such as 0-63 or 1,5,20-29", "--seeds")] = "0-15",
+    psi: Annotated[float, option("1 for full variety, 0 for the average face", "--psi")] = 0.7,
     cutoff: Annotated[
-        int | None, _option("truncate the first layers only", "--cutoff", min=0)
+        int | None, option("truncate the first layers only", "--cutoff", min=0)
     ] = None,
     generator: Annotated[
-        Path | None, _option("a checkpoint of any kind; default: the one that ships", "--generator")
+        Path | None, option("a checkpoint of any kind; default: the one that ships", "--generator")
     ] = None,
-    noise: Annotated[_Noise, _option("noise maps", "--noise-mode")] = _Noise.const,
-    label: Annotated[int | None, _option("class, if the network has any", "--class")] = None,
+    noise: Annotated[_Noise, option("noise maps", "--noise-mode")] = _Noise.const,
+    label: Annotated[int | None, option("class, if the network has any", "--class")] = None,
     size: Annotated[
         int | None,
-        _option("side of the files in px; enlarging adds no detail", "--size", min=4, max=4096),
+        option("side of the files in px; enlarging adds no detail", "--size", min=4, max=4096),
     ] = None,
-    grid: Annotated[Path | None, _option("also one picture of all", "--grid")] = None,
-    batch: Annotated[int, _option("pictures at a time", "--batch", min=1, max=1024)] = 8,
+    grid: Annotated[Path | None, option("also one picture of all", "--grid")] = None,
+    batch: Annotated[int, option("pictures at a time", "--batch", min=1, max=1024)] = 8,
     precision: Annotated[
-        _Precision, _option("bfloat16 is faster where the CPU has it", "--precision")
+        _Precision, option("bfloat16 is faster where the CPU has it", "--precision")
     ] = _Precision.float32,
-    debug: Annotated[bool, _option("a traceback on errors", "--debug")] = False,
+    debug: Debug = False,
 ) -> None:
     """Map, synthesise and write a batch at a time."""
     chosen = parse_seeds(seeds)

@@ -50,7 +50,7 @@ def faceset(path: Path, order: np.ndarray | None = None, **changes: Any) -> Path
     rng = np.random.default_rng(1)
     chips = rng.integers(0, 256, (len(X), SIDE, SIDE, 3), dtype=np.uint8)
     image = np.array([f"{who}/IMG_zq{i}.jpg" for i, who in enumerate(identity)])
-    ledger = [(name, 1, 1, "00" * 32, "faces", "", 1, 0) for name in image]
+    ledger = [(name, 1, 1, "00" * 32, "faces", "", 1, 0, 80.0) for name in image]
     ledger += [("empty/IMG_zq998.jpg", 1, 1, "00" * 32, "no face", "", 0, 0)]
     ledger += [("bad/IMG_zq999.jpg", 1, 1, "00" * 32, "unreadable", "truncated", 0, 0)]
     bystander = [(image[0], 1, 2, 30, 40, 0.5)]
@@ -418,7 +418,7 @@ BROKEN = np.full((20, 4), np.nan)
         ({"surrogate": "magic"}, InputError, "no surrogate method 'magic'"),
         ({"source": "bare.csv", "surrogate": "k-same"}, InputError, "k-same: bare.csv holds vec"),
         (
-            {"source": "bare.csv", "drawing": SurrogateOptions(psi=0.7)},
+            {"source": "bare.csv", "surrogate_options": SurrogateOptions(psi=0.7)},
             InputError,
             "^--psi 0.7: bare.csv",
         ),

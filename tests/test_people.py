@@ -18,7 +18,7 @@ from encoders.faceset_file import BYSTANDER_COLUMNS, LEDGER_COLUMNS
 def faces(tmp_path: Path) -> Path:
     """Two faces of two people, whose city is known."""
     image = np.array(["a.png", "b.png"])
-    ledger = [(name, 1, 1, "00" * 32, "faces", "", 1, 0) for name in image]
+    ledger = [(name, 1, 1, "00" * 32, "faces", "", 1, 0, 80.0) for name in image]
     made = FaceSet(
         np.eye(2, 4, dtype=np.float32),
         image,

@@ -25,8 +25,9 @@ THRESHOLD = 0.2
 """Confidence from which a face counts: a false cover costs little, a miss costs a person."""
 #: Confidence from which the second look, at pictures in which all is covered, counts a face.
 _SECOND_LOOK = 0.5
-#: How often dlib's detectors double a picture: they find faces of 40 px then.
-_DOUBLINGS = 1
+#: How often HOG doubles a picture of any size, to find faces of 40 px; dlib's network, which takes
+#: twelve times as long, goes by the size.
+_DOUBLINGS = {"hog": 1}
 _BATCH = 8
 _POINTS = 68
 
@@ -98,7 +99,7 @@ class FaceAnalyzer:
 
     def smallest(self, image: Pixels) -> float:
         """Side in pixels of the smallest face that can be found in this picture."""
-        return float(_detector(self.detector, _DOUBLINGS, self.threshold).smallest(image))
+        return float(_detector(self.detector, self.threshold).smallest(image))
 
     def _faces(self, image: Pixels, threshold: float) -> Faces:
         from encoders.align import find_landmarks
@@ -130,7 +131,7 @@ class FaceAnalyzer:
         """The pictures in which HOG finds exactly one face, each with that face."""
         from encoders.align import find_landmarks
 
-        seen = [(picture, _detector("hog", 0)(picture)) for picture in pictures]
+        seen = [(picture, _portrait_detector()(picture)) for picture in pictures]
         kept = [(picture, boxes) for picture, boxes in seen if len(boxes) == 1]
         chips = [self._chips(picture, boxes) for picture, boxes in kept]
         vectors = _embedder()(np.concatenate(chips)) if chips else []
@@ -150,7 +151,7 @@ class FaceAnalyzer:
         self, image: Pixels, threshold: float
     ) -> tuple[NDArray[np.int32], NDArray[np.float64], list[str]]:
         try:
-            boxes, confidence, by = _detector(self.detector, _DOUBLINGS, threshold).named(image)
+            boxes, confidence, by = _detector(self.detector, threshold).named(image)
         except MemoryError as error:
             size = f"{image.shape[1]} x {image.shape[0]}"
             raise InputError(f"not enough memory to look for faces in {size} pixels") from error
@@ -158,10 +159,18 @@ class FaceAnalyzer:
 
 
 @cache
-def _detector(name: str, doublings: int, threshold: float = 0.5) -> Any:
+def _detector(name: str, threshold: float) -> Any:
     from encoders.detect import load_detector
 
-    return load_detector(name, doublings, threshold)
+    return load_detector(name, _DOUBLINGS, threshold)
+
+
+@cache
+def _portrait_detector() -> Any:
+    """HOG at pictures of one face as a generator makes them, which need no doubling."""
+    from encoders.detect import load_detector
+
+    return load_detector("hog", 0)
 
 
 @cache

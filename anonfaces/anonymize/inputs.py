@@ -11,7 +11,7 @@ from typing import Any
 
 from anonbase.errors import InputError
 from encoders.photographs.path_escape import escape, unescape
-from encoders.photographs.walk import ScanResult, find_photographs
+from encoders.photographs.walk import VIDEO, ScanResult, find_photographs
 
 __all__ = ["VIDEOS", "Inputs", "find_inputs"]
 
@@ -58,7 +58,8 @@ def find_inputs(source: Path) -> Inputs:
         if not videos:
             raise
         walk = ScanResult()
-    refused += [{"input": r.path, "outcome": r.outcome, "reason": r.reason} for r in walk.refused]
+    others = [r for r in walk.refused if r.outcome != VIDEO]  # videos are found here
+    refused += [_refusal(r.path, r.outcome, r.reason) for r in others]
     photographs = [photograph.path for photograph in walk.photographs]
     known = {record["input"]: record for record in refused}  # a link is seen by both
     return Inputs(source, photographs, videos, [known[path] for path in sorted(known)])

@@ -101,10 +101,12 @@ class _Job:
     def _records(
         self, inputs: Inputs, analyzer: FaceAnalyzer, people: NDArray[np.float32], place: Place
     ) -> list[dict[str, Any]]:
-        from anonfaces.anonymize.kept_people import warn_of_unmatched
+        import numpy as np
+
+        from anonfaces.anonymize.kept_people import warn_of_absent
         from anonfaces.anonymize.photographs import PhotographRun
         from anonfaces.anonymize.pictures import names
-        from anonfaces.anonymize.result import nothing_written, warn_of_smallest
+        from anonfaces.anonymize.result import nothing_written, warn_of_frames, warn_of_smallest
         from anonfaces.anonymize.video.job import VideoRun
 
         planned = names([*inputs.photographs, *inputs.videos], self.options.rename)
@@ -112,7 +114,8 @@ class _Job:
             inputs.root, inputs.photographs, planned[: len(inputs.photographs)], self.options,
             analyzer, people, place,
         )  # fmt: skip
-        records, found = photographs.go(), photographs.matched
+        records = photographs.go()
+        nearest = photographs.nearest
         alone = not inputs.photographs and not inputs.refused and len(inputs.videos) == 1
         for number, path in enumerate(inputs.videos):
             video = VideoRun(
@@ -120,12 +123,13 @@ class _Job:
                 self.options, people, place.inner(number), place.pictures,
             )  # fmt: skip
             records.append(video.go() if alone else video.record())
-            found |= video.matched
+            nearest = np.minimum(nearest, video.nearest)
         records += inputs.refused
         if not any("output" in record for record in records):
             raise InputError(nothing_written(self.source, records))
         warn_of_smallest(records)
-        warn_of_unmatched(self.options.keep, found)
+        warn_of_frames(records)
+        warn_of_absent(self.options.keep, nearest)
         return records
 
     def _show(self, root: Path, place: Place, records: list[dict[str, Any]]) -> None:

@@ -11,22 +11,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anonbase.errors import InputError
-from anonfaces.anonymize.animation import further_frames
 from anonfaces.anonymize.detection import FaceAnalyzer, Faces, distances
-from anonfaces.anonymize.kept_people import kept, matched
+from anonfaces.anonymize.kept_people import kept, nearest_distances
 from anonfaces.anonymize.options import AnonymizationOptions
 from anonfaces.anonymize.pictures import write_picture
 from anonfaces.anonymize.replace import KEPT, FrameResult, ResidualFaceError, replace
 from anonfaces.anonymize.sources.choose import make_source
 from anonfaces.anonymize.sources.fresh import Source
 from anonfaces.anonymize.workplace import Place
-from encoders.photographs.reading import UnreadableImageError, decode, read_bytes
+from encoders.photographs.reading import UnreadableImageError, decode, frame_count, read_bytes
 
 __all__ = ["SMALLEST_FACE", "WRITTEN", "PhotographRun", "describe_faces"]
 
 Pixels = NDArray[np.uint8]
 
 WRITTEN = "written"
+_LISTED = 5
 SMALLEST_FACE = 20.0
 """Pixels: side of a face below which nobody is told by it; a limit above it is warned of."""
 _FACELESS = ("no face", "one may have been missed, so it is not written (--keep-faceless)")
@@ -41,7 +41,7 @@ class PhotographRun:
         root, paths: the photographs, escaped and relative to ``root``.
         names: what each is called in the output, escaped.
         people: vectors float32 (n, 128) of those who are to be kept.
-        matched: which of these were in a photograph.
+        nearest: the distance (n,) of each of these to the face that is nearest to it.
     """
 
     root: Path
@@ -51,16 +51,17 @@ class PhotographRun:
     analyzer: FaceAnalyzer
     people: NDArray[np.float32]
     place: Place
-    matched: set[int] = field(default_factory=set)
+    nearest: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
 
     def go(self) -> list[dict[str, Any]]:
         """Look at all, then replace in each; both go on where they were stopped."""
+        self.nearest = np.full(len(self.people), np.inf)
         if not self.paths:
             return []
         seen = [self._stored("seen", n, self._look) for n in self._bar("looking")]
         found = [Faces.from_json(s["faces"]) if "faces" in s else Faces.none() for s in seen]
         allowlisted = [kept(faces, self.people) for faces in found]
-        self.matched = set().union(*(matched(faces, self.people) for faces in found))
+        self.nearest = nearest_distances(self.people, found)
         how = make_source(self.options, self.analyzer, found, allowlisted, self._picture)
 
         def make(number: int) -> dict[str, Any]:
@@ -100,7 +101,7 @@ class PhotographRun:
         image = decode(data, self.options.max_pixels)
         smallest = self.analyzer.smallest(image)
         faces = self.analyzer.find(image).to_json()
-        further = further_frames(data)
+        further = frame_count(data) - 1
         return {"sha256": digest, "smallest_face": smallest, "further": further, "faces": faces}
 
     def _picture(self, number: int) -> Pixels:

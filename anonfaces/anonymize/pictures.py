@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from anonbase.errors import OutputError
 from anonbase.files import atomic_write
 from anonfaces.anonymize.inputs import VIDEOS
-from encoders.photographs.path_escape import unescape
+from encoders.photographs.path_escape import escape, unescape
 
 __all__ = ["jpeg", "names", "write_picture"]
 
@@ -20,6 +21,8 @@ _JPEG = {".jpg", ".jpeg", ".jpe", ".jfif"}
 _QUALITY = 95
 #: Of the copies on the review page.
 _SMALL_QUALITY = 80
+#: Bytes that file systems take for the name of a file.
+_LONGEST_NAME = 255
 
 
 def names(paths: Iterable[str], rename: bool) -> list[str]:
@@ -39,8 +42,9 @@ def names(paths: Iterable[str], rename: bool) -> list[str]:
             name = path
         else:
             name = f"{path}{written}"
+        name = _short(name)
         while name.lower() in taken:
-            name = str(PurePosixPath(name).with_suffix(f".again{written}"))
+            name = _short(str(PurePosixPath(name).with_suffix(f".again{written}")))
         taken.add(name.lower())
         made.append(name)
     return made
@@ -64,6 +68,16 @@ def _suffix(suffix: str) -> str:
     if suffix in VIDEOS:
         return ".mp4" if suffix == ".avi" else suffix
     return ".jpg" if suffix in _JPEG else ".png"
+
+
+def _short(name: str) -> str:
+    """The name, its last part cut where no file system would take it; the suffix stays."""
+    path = PurePosixPath(name)
+    last = os.fsencode(unescape(path.name))
+    if len(last) <= _LONGEST_NAME:
+        return name
+    stem = last[: _LONGEST_NAME - len(path.suffix)].decode("utf-8", "ignore")
+    return str(path.with_name(escape(stem) + path.suffix))
 
 
 def write_picture(folder: Path, name: str, image: NDArray[np.uint8]) -> None:

@@ -7,12 +7,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from anonbase.errors import UtilityWarning
 from anonbase.notices import warn_user
 from anonfaces.anonymize.photographs import SMALLEST_FACE
 
-__all__ = ["AnonymizationResult", "make_result", "nothing_written", "warn_of_smallest"]
+__all__ = [
+    "AnonymizationResult",
+    "make_result",
+    "nothing_written",
+    "warn_of_frames",
+    "warn_of_smallest",
+]
 
-_LISTED = 10
+_LISTED = 5
 
 
 @dataclass(frozen=True)
@@ -68,6 +75,18 @@ def warn_of_smallest(records: list[dict[str, Any]]) -> None:
                 f"faces of less than {smallest:.0f} px in {what} could not be found, and stay"
                 f" open: {way_out}"
             )
+
+
+def warn_of_frames(records: list[dict[str, Any]]) -> None:
+    """A UtilityWarning that lists pictures of several frames, of which one is written."""
+    several = [record["input"] for record in records if record.get("frames_not_written")]
+    if several:
+        more = f" and {len(several) - _LISTED} more" if len(several) > _LISTED else ""
+        warn_user(
+            f"of pictures with several frames the first alone is written:"
+            f" {', '.join(several[:_LISTED])}{more}",
+            UtilityWarning,
+        )
 
 
 def _smallest(records: list[dict[str, Any]], *, video: bool) -> float:

@@ -18,12 +18,14 @@ from pathlib import Path
 from typing import Any
 
 from anonbase.errors import AnonfacesError, OutputError
-from anonbase.files import lock, mark_resumable, write_text
+from anonbase.files import mark_resumable, write_text
+from anonbase.output import MARK, held_partial, resolve_output
 from encoders.photographs.path_escape import unescape
 
 __all__ = ["Place", "record_path", "workplace", "write_secret"]
 
-_MARK, _RECIPE, _PICTURES = "anonfaces.partial", "recipe.json", "pictures"
+_RECIPE = "recipe.json"
+_PICTURES = "pictures"
 
 
 @dataclass(frozen=True)
@@ -113,21 +115,9 @@ def workplace(
         OutputError: ``output`` is a file, inside ``source`` or around it, or holds anything;
             with ``overwrite``, anything but what an earlier run of ours wrote there.
     """
-    place = output.expanduser().resolve()
-    if not place.name:
-        raise OutputError(f"{output} cannot be an output folder: name one to be made")
-    _refuse_nesting(place, source.expanduser().resolve())
+    place = resolve_output(output, source)
     _refuse_occupied(place, overwrite)
-    folder = place.with_name(f".{place.name}.partial")
-    if folder.exists() and not (folder / _MARK).is_file():
-        raise OutputError(f"{folder} is in the way and not ours: move it, or name another output")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        mark = (folder / _MARK).open("w")
-    except OSError as error:
-        raise OutputError(f"cannot write beside {place}: {error.strerror or error}") from error
-    with mark:
-        lock(mark, folder)
+    with held_partial(place) as folder:
         _settle(folder, json.dumps(recipe, sort_keys=True))
         try:
             yield Place(folder, place)
@@ -151,7 +141,7 @@ def _settle(folder: Path, recipe: str) -> None:
         for path in folder.iterdir():
             if path.is_dir():
                 shutil.rmtree(path)
-            elif path.name != _MARK:
+            elif path.name != MARK:
                 path.unlink()
         write_text(written, recipe)
     (folder / _PICTURES).mkdir(exist_ok=True)
@@ -160,14 +150,6 @@ def _settle(folder: Path, recipe: str) -> None:
 def record_path(output: Path) -> Path:
     """The record beside an output folder."""
     return output.with_name(f"{output.name}.detections.json")
-
-
-def _refuse_nesting(place: Path, source: Path) -> None:
-    if place == source or source in place.parents or place in source.parents:
-        raise OutputError(
-            f"the output {place} and the input {source} lie in one another: name an output"
-            " elsewhere"
-        )
 
 
 def _refuse_occupied(place: Path, overwrite: bool) -> None:

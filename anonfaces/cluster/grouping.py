@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from anonbase.checks import check_seed
 from anonbase.errors import UtilityWarning
 from anonbase.notices import warn_user
 from anonfaces.cluster import methods
@@ -15,7 +16,6 @@ from anonfaces.cluster.checks import (
     check_embedding,
     check_identity,
     check_k,
-    check_seed,
     check_weights,
 )
 from anonfaces.cluster.constraints.constraint_set import ConstraintSet, Plan

@@ -7,12 +7,13 @@ WWW 2011). That costs a tenth of looking into as many cells as would find it.
 
 from __future__ import annotations
 
-import os
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
 from numba import njit
+
+from anonbase.cores import count_cores
 
 __all__ = ["build_index", "nearest", "nearest_others", "recall"]
 
@@ -73,7 +74,7 @@ def build_index(table: np.ndarray, exact: bool) -> Any:
 def _refined(table: np.ndarray, found: np.ndarray) -> np.ndarray:
     """The nearest among ``found`` (n, c) and those of ``found``, in threads."""
     out = np.empty_like(found)
-    workers = os.cpu_count() or 1
+    workers = count_cores()
     cuts = np.linspace(0, len(table), 4 * workers + 1).astype(int)
     with ThreadPoolExecutor(workers) as pool:
         list(pool.map(lambda a, b: _look(table, found, a, b, out), cuts[:-1], cuts[1:]))

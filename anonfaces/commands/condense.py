@@ -10,6 +10,20 @@ import typer
 
 from anonbase import cli
 from anonbase.errors import InputError
+from anonbase.options import (
+    MAX_PIXELS,
+    ChipSize,
+    Debug,
+    Generator,
+    Jobs,
+    MaxPixels,
+    Overwrite,
+    Psi,
+    Quiet,
+    Seed,
+    Weights,
+    option,
+)
 from anonbase.text import pluralize
 
 if TYPE_CHECKING:
@@ -42,199 +56,208 @@ which files may leave the building.
 app = typer.Typer(add_completion=False)
 
 
-def _option(text: str, *names: str, **more: Any) -> Any:
-    return typer.Option(*names, help=text, **more)
+_Input = Annotated[
+    Path | None, typer.Argument(metavar="INPUT", help="what to condense", show_default=False)
+]
+_K = Annotated[int, option("least number of people in a group", "--k", "-k")]
+_Output = Annotated[Path, option("the folder to make; outside of INPUT", "--output", "-o")]
+_Identity = Annotated[
+    str | None,
+    option(
+        "who is who: folder (one folder a person), csv:FILE:COLUMN, regex:PATTERN; column:NAME"
+        " of a table of embeddings; estimate (from embeddings: weaker); none (every face"
+        " counts as a person: weaker still). Default: what INPUT says, the rest estimated",
+        show_default=False,
+    ),
+]
+_Method = Annotated[
+    str | None,
+    option(
+        "how to group: anneal (default) or local_search; to compare with: mdav, v_mdav,"
+        " k_member, oka, kmeans, ward, average, complete, nearest, nearest_farthest,"
+        " nearest_densest, random",
+        show_default=False,
+    ),
+]
+_Effort = Annotated[str, option("how hard to look for good groups: fast, default, best")]
+_TimeLimit = Annotated[
+    float | None,
+    option(
+        "seconds after which the best groups so far are taken; the answer then depends on"
+        " the machine",
+        show_default=False,
+    ),
+]
+_LDiversity = Annotated[
+    list[str] | None,
+    option(
+        "COLUMN:L, as age:3: the people of every group have at least L different values there;"
+        " may be given for several columns",
+        show_default=False,
+    ),
+]
+_TCloseness = Annotated[
+    list[str] | None,
+    option(
+        "COLUMN:T, as gender:0.2: every group's values there are distributed as everybody's"
+        " but for a distance T, 0 to 1; may be given for several columns",
+        show_default=False,
+    ),
+]
+_Same = Annotated[
+    list[str] | None,
+    option(
+        "COLUMN: groups never mix its values; whoever sees a group then knows its value",
+        show_default=False,
+    ),
+]
+_LeaveOut = Annotated[
+    list[str] | None,
+    option(
+        "COLUMN of a table of embeddings that is no part of them; may be given several times",
+        show_default=False,
+    ),
+]
+_Certify = Annotated[
+    float | None,
+    option(
+        "seconds to spend on a sharper proof of how good the groups are; Ctrl-C ends it early,"
+        " and the run goes on with what is proven (once more ends the run)",
+        show_default=False,
+    ),
+]
+_SamePerson = Annotated[
+    float | None,
+    option(
+        "distance of embeddings below which two faces may be one person's, where that is"
+        " estimated; default 0.5 for dlib's",
+        show_default=False,
+    ),
+]
+_Extractor = Annotated[str, option("embedding: dlib, dlib-reference, facenet, pca")]
+_Detector = Annotated[
+    str,
+    option(
+        "auto (HOG, then MTCNN), hog, mtcnn, cnn (dlib's network), onnx:FILE (CenterFace,"
+        " YuNet, SCRFD), or several joined by +"
+    ),
+]
+_Faces = Annotated[
+    str | None,
+    option(
+        "faces to keep of a photograph: largest (default where identities are known) or all",
+        show_default=False,
+    ),
+]
+_Upsample = Annotated[
+    int | None,
+    option(
+        "how often a photograph is doubled first to find smaller faces; default by its size",
+        min=0,
+        max=4,
+        show_default=False,
+    ),
+]
+_Surrogate = Annotated[
+    str | None,
+    option(
+        "how a face is made of a group: optimised (default), stylegan (ten times as fast),"
+        " k-same, …; a wrong name lists all. Vectors have no faces to make any of",
+        show_default=False,
+    ),
+]
+_SchedulerAddress = Annotated[
+    str | None,
+    option(
+        "group embeddings beyond memory (.npy, .h5, .parquet, .zarr) by Dask: local, or the"
+        " address of a scheduler in a network that you trust (tcp://host:8786)",
+        show_default=False,
+    ),
+]
+_Region = Annotated[int, option("with --scheduler: people that one task groups at a time", min=100)]
+_SecretKey = Annotated[
+    Path | None,
+    option(
+        "owner/secret.key of another dataset: the same input, seed and key give the same"
+        " bytes. Default: a new one, kept when a dataset is replaced",
+        show_default=False,
+    ),
+]
 
 
 @app.command(help=_EXAMPLES)
 def cluster(
     context: typer.Context,
-    source: Annotated[
-        Path | None, typer.Argument(metavar="INPUT", help="what to condense", show_default=False)
-    ] = None,
-    k: Annotated[int, _option("people that every group has at least", "--k", "-k")] = 5,
-    output: Annotated[
-        Path, _option("the folder to make; outside of INPUT", "--output", "-o")
-    ] = Path("condensed"),
-    identity: Annotated[
-        str | None,
-        _option(
-            "who is who: folder (one folder a person), csv:FILE:COLUMN, regex:PATTERN; column:NAME"
-            " of a table of embeddings; estimate (from embeddings: weaker); none (every face"
-            " counts as a person: weaker still). Default: what INPUT says, the rest estimated",
-            show_default=False,
-        ),
-    ] = None,
-    method: Annotated[
-        str | None,
-        _option(
-            "how to group: anneal (default) or local_search; to compare with: mdav, v_mdav,"
-            " k_member, oka, kmeans, ward, average, complete, nearest, nearest_farthest,"
-            " nearest_densest, random",
-            show_default=False,
-        ),
-    ] = None,
-    effort: Annotated[
-        str, _option("how hard to look for good groups: fast, default, best")
-    ] = "default",
-    time_limit: Annotated[
-        float | None,
-        _option(
-            "seconds after which the best groups so far are taken; the answer then depends on"
-            " the machine",
-            show_default=False,
-        ),
-    ] = None,
-    l_diversity: Annotated[
-        list[str] | None,
-        _option(
-            "COLUMN:L, as age:3: the people of every group have at least L different values there;"
-            " may be given for several columns",
-            show_default=False,
-        ),
-    ] = None,
-    t_closeness: Annotated[
-        list[str] | None,
-        _option(
-            "COLUMN:T, as gender:0.2: every group's values there are distributed as everybody's"
-            " but for a distance T, 0 to 1; may be given for several columns",
-            show_default=False,
-        ),
-    ] = None,
-    same: Annotated[
-        list[str] | None,
-        _option(
-            "COLUMN: groups never mix its values; whoever sees a group then knows its value",
-            show_default=False,
-        ),
-    ] = None,
-    leave_out: Annotated[
-        list[str] | None,
-        _option(
-            "COLUMN of a table of embeddings that is no part of them; may be given several times",
-            show_default=False,
-        ),
-    ] = None,
-    certify: Annotated[
-        float | None,
-        _option(
-            "seconds to spend on a sharper proof of how good the groups are; Ctrl-C ends it early,"
-            " and the run goes on with what is proven (once more ends the run)",
-            show_default=False,
-        ),
-    ] = None,
-    seed: Annotated[int, _option("the same seed gives the same bytes")] = 0,
-    same_person: Annotated[
-        float | None,
-        _option(
-            "distance of embeddings below which two faces may be one person's, where that is"
-            " estimated; default 0.5 for dlib's",
-            show_default=False,
-        ),
-    ] = None,
-    extractor: Annotated[str, _option("embedding: dlib, dlib-reference, facenet, pca")] = "dlib",
-    weights: Annotated[
-        Path | None, _option("weights of the extractor, if not its own", show_default=False)
-    ] = None,
-    detector: Annotated[
-        str, _option("auto (HOG, then MTCNN), hog, mtcnn, cnn (slow without a GPU)")
-    ] = "auto",
-    faces: Annotated[
-        str | None,
-        _option(
-            "faces to keep of a photograph: largest (default where identities are known) or all",
-            show_default=False,
-        ),
-    ] = None,
-    upsample: Annotated[
-        int | None,
-        _option(
-            "how often a photograph is doubled first to find smaller faces; default by its size",
-            min=0,
-            max=4,
-            show_default=False,
-        ),
-    ] = None,
-    max_pixels: Annotated[int, _option("larger photographs are not decoded")] = 100_000_000,
-    chip_size: Annotated[int, _option("side of the surrogates in pixels")] = 256,
-    surrogate: Annotated[
-        str | None,
-        _option(
-            "how a face is made of a group: optimised (default), stylegan (ten times as fast),"
-            " k-same, …; a wrong name lists all. Vectors have no faces to make any of",
-            show_default=False,
-        ),
-    ] = None,
-    generator: Annotated[
-        Path | None,
-        _option("a StyleGAN checkpoint in place of the one that ships", show_default=False),
-    ] = None,
-    psi: Annotated[
-        float | None,
-        _option("how far a generated face may lie from the generator's mean", show_default=False),
-    ] = None,
-    jobs: Annotated[
-        int | None, _option("worker processes; default one a core", min=1, show_default=False)
-    ] = None,
-    scheduler: Annotated[
-        str | None,
-        _option(
-            "group embeddings beyond memory (.npy, .h5, .parquet, .zarr) by Dask: local, or the"
-            " address of a scheduler in a network that you trust (tcp://host:8786)",
-            show_default=False,
-        ),
-    ] = None,
-    region: Annotated[
-        int, _option("with --scheduler: people that one task groups at a time", min=100)
-    ] = 65_536,
-    secret_key: Annotated[
-        Path | None,
-        _option(
-            "owner/secret.key of another dataset: the same input, seed and key give the same"
-            " bytes. Default: a new one, kept when a dataset is replaced",
-            show_default=False,
-        ),
-    ] = None,
-    overwrite: Annotated[
-        bool, _option("replace a condensed dataset that is there", "--overwrite")
-    ] = False,
-    quiet: Annotated[bool, _option("print nothing but warnings and errors", "--quiet")] = False,
-    debug: Annotated[bool, _option("show where an error arose", "--debug")] = False,
+    source: _Input = None,
+    k: _K = 5,
+    output: _Output = Path("condensed"),
+    identity: _Identity = None,
+    method: _Method = None,
+    effort: _Effort = "default",
+    time_limit: _TimeLimit = None,
+    l_diversity: _LDiversity = None,
+    t_closeness: _TCloseness = None,
+    same: _Same = None,
+    leave_out: _LeaveOut = None,
+    certify: _Certify = None,
+    seed: Seed = 0,
+    same_person: _SamePerson = None,
+    extractor: _Extractor = "dlib",
+    weights: Weights = None,
+    detector: _Detector = "auto",
+    faces: _Faces = None,
+    upsample: _Upsample = None,
+    max_pixels: MaxPixels = MAX_PIXELS,
+    chip_size: ChipSize = 256,
+    surrogate: _Surrogate = None,
+    generator: Generator = None,
+    psi: Psi = None,
+    jobs: Jobs = None,
+    scheduler: _SchedulerAddress = None,
+    region: _Region = 65_536,
+    secret_key: _SecretKey = None,
+    overwrite: Overwrite = False,
+    quiet: Quiet = False,
+    debug: Debug = False,
 ) -> None:
+    started, given = time.monotonic(), context.params
+    done: Condensed | CondensedAtScale
+    done = _condensed(given) if scheduler is None else _at_scale(given, _given(context))
+    if not quiet:
+        print(_result(done, time.monotonic() - started))
+
+
+#: Options that go on to ``condense`` and to ``EncodingOptions`` as they are.
+_PLAIN = (
+    *("method", "effort", "time_limit", "seed", "identity", "same_person", "certify", "surrogate"),
+)
+_OF_ENCODING = (
+    *("extractor", "detector", "faces", "chip_size", "weights", "jobs", "upsample", "max_pixels"),
+)
+
+
+def _condensed(given: dict[str, Any]) -> Condensed:
     from anonfaces.cluster.constraints.constraint import bounds
     from anonfaces.condensation.job import EncodingOptions, condense
     from anonfaces.synthesize.options import SurrogateOptions
 
-    started = time.monotonic()
-    if scheduler is not None:
-        _at_scale(context.params, started, _given(context))
-        return
-    done = condense(
-        _sample() if source is None else source,
-        k,
-        output,
-        method=method,
-        effort=effort,  # type: ignore[arg-type]
-        time_limit=time_limit,
-        seed=seed,
-        identity=identity,
-        same_person=same_person,
-        leave_out=leave_out or (),
-        same=same or (),
-        l_diversity=bounds("--l-diversity", l_diversity or ()),  # type: ignore[arg-type]
-        t_closeness=bounds("--t-closeness", t_closeness or ()),
-        certify=certify,
-        surrogate=surrogate,
-        drawing=SurrogateOptions(generator, psi, seed, jobs),
-        encoding=EncodingOptions(
-            extractor, detector, faces, chip_size, weights, jobs, upsample, max_pixels
+    return condense(
+        given["source"] or _sample(),
+        given["k"],
+        given["output"],
+        leave_out=given["leave_out"] or (),
+        same=given["same"] or (),
+        l_diversity=bounds("--l-diversity", given["l_diversity"] or ()),
+        t_closeness=bounds("--t-closeness", given["t_closeness"] or ()),
+        surrogate_options=SurrogateOptions(
+            generator=given["generator"], psi=given["psi"], seed=given["seed"], jobs=given["jobs"]
         ),
-        key=secret_key,
-        overwrite=overwrite,
-        progress=not quiet,
+        encoding=EncodingOptions(**{name: given[name] for name in _OF_ENCODING}),
+        key=given["secret_key"],
+        overwrite=given["overwrite"],
+        progress=not given["quiet"],
+        **{name: given[name] for name in _PLAIN},
     )
-    if not quiet:
-        print(_result(done, time.monotonic() - started))
 
 
 def _given(context: typer.Context) -> set[str]:
@@ -243,22 +266,23 @@ def _given(context: typer.Context) -> set[str]:
     return {name for name, source in sources.items() if getattr(source, "name", "") != "DEFAULT"}
 
 
-def _at_scale(asked: dict[str, Any], started: float, given: set[str]) -> None:
+def _at_scale(asked: dict[str, Any], given: set[str]) -> CondensedAtScale:
     """What --scheduler asks for; an option that would not be heeded is refused."""
     from anonfaces.condensation.at_scale import condense_at_scale
 
     names = ("scheduler", "identity", "seed", "effort", "region", "overwrite")
-    odd = sorted(given - {*names, "source", "k", "output", "secret_key", "quiet", "debug"})
-    if odd or asked["source"] is None:
-        message = ", ".join(f"--{name.replace('_', '-')}" for name in odd) or "the sample"
+    rest = sorted(given - {*names, "source", "k", "output", "secret_key", "quiet", "debug"})
+    if rest or asked["source"] is None:
+        message = ", ".join(f"--{name.replace('_', '-')}" for name in rest) or "the sample"
         raise InputError(f"--scheduler groups embeddings of a file, and does not take {message}")
-    options = {name: asked[name] for name in names} | {"key": asked["secret_key"]}
-    quiet = asked["quiet"]
-    done = condense_at_scale(
-        asked["source"], asked["k"], asked["output"], progress=not quiet, **options
+    return condense_at_scale(
+        asked["source"],
+        asked["k"],
+        asked["output"],
+        progress=not asked["quiet"],
+        key=asked["secret_key"],
+        **{name: asked[name] for name in names},
     )
-    if not quiet:
-        print(_result(done, time.monotonic() - started))
 
 
 def _sample() -> Path:

@@ -7,12 +7,13 @@ import shutil
 from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from anonbase import cli
 from anonbase.errors import InputError, OutputError
+from anonbase.options import Debug, option
 from anonbase.text import pluralize
 
 if TYPE_CHECKING:
@@ -42,29 +43,23 @@ class _Format(StrEnum):
     jpg = "jpg"
 
 
-def _option(text: str, *names: str, **more: Any) -> Any:
-    return typer.Option(*names, help=text, **more)
-
-
 @app.command(help=_EXAMPLES)
 def main(
-    output: Annotated[Path, _option("the folder to make", "--output", "-o")],
-    people: Annotated[int, _option("how many people", min=1, max=100_000)] = 240,
-    most: Annotated[int, _option("pictures of a person at most", min=1, max=8)] = 4,
-    apart: Annotated[float, _option("least distance of two people", min=0)] = 0.6,
-    within: Annotated[float, _option("largest distance in a person", min=0)] = 0.45,
-    psi: Annotated[float, _option("variety: truncation of the drawn w", min=0)] = 1.0,
-    tries: Annotated[int, _option("faces drawn at most, for each person", min=1)] = 60,
+    output: Annotated[Path, option("the folder to make", "--output", "-o")],
+    people: Annotated[int, option("how many people", min=1, max=100_000)] = 240,
+    most: Annotated[int, option("pictures of a person at most", min=1, max=8)] = 4,
+    apart: Annotated[float, option("least distance of two people", min=0)] = 0.6,
+    within: Annotated[float, option("largest distance in a person", min=0)] = 0.45,
+    psi: Annotated[float, option("variety: truncation of the drawn w", min=0)] = 1.0,
+    tries: Annotated[int, option("faces drawn at most, for each person", min=1)] = 60,
     generator: Annotated[
-        Path | None, _option("a checkpoint of any kind; default: the one that ships")
+        Path | None, option("a checkpoint of any kind; default: the one that ships")
     ] = None,
-    side: Annotated[int, _option("side of the pictures in px", min=64, max=2048)] = 256,
-    kind: Annotated[_Format, _option("png, or jpg of quality 92", "--format")] = _Format.jpg,
-    seed: Annotated[int, _option("the same seed draws the same people", min=0)] = 0,
-    overwrite: Annotated[
-        bool, _option("replace a population that is there", "--overwrite")
-    ] = False,
-    debug: Annotated[bool, _option("a traceback on errors", "--debug")] = False,
+    side: Annotated[int, option("side of the pictures in px", min=64, max=2048)] = 256,
+    kind: Annotated[_Format, option("png, or jpg of quality 92", "--format")] = _Format.jpg,
+    seed: Annotated[int, option("the same seed draws the same people", min=0)] = 0,
+    overwrite: Annotated[bool, option("replace a population that is there", "--overwrite")] = False,
+    debug: Debug = False,
 ) -> None:
     """Draw, check, write beside, take the place."""
     if within >= apart:

@@ -9,6 +9,7 @@ import typer
 
 from anonbase import cli
 from anonbase.errors import InputError, OutputError
+from anonbase.options import Debug, option
 from anonbase.text import pluralize
 
 if TYPE_CHECKING:
@@ -38,27 +39,23 @@ _AT_ONCE = 4
 app = typer.Typer(add_completion=False)
 
 
-def _option(text: str, *names: str, **more: Any) -> Any:
-    return typer.Option(*names, help=text, **more)
-
-
 @app.command(help=_EXAMPLES)
 def main(
     photos: Annotated[list[Path], typer.Argument(metavar="PHOTO...", help="photographs")],
-    output: Annotated[Path, _option("the folder for the results", "--output", "-o")],
+    output: Annotated[Path, option("the folder for the results", "--output", "-o")],
     generator: Annotated[
-        Path | None, _option("a checkpoint of any kind; default: the one that ships")
+        Path | None, option("a checkpoint of any kind; default: the one that ships")
     ] = None,
-    starts: Annotated[int, _option("first guesses tried at once", min=1, max=64)] = 3,
-    w_steps: Annotated[int, _option("steps for one w", min=1, max=100_000)] = 80,
-    plus_steps: Annotated[int, _option("steps for a w a layer", min=0, max=100_000)] = 80,
-    noise: Annotated[bool, _option("find the noise maps as well", "--noise")] = False,
+    starts: Annotated[int, option("first guesses tried at once", min=1, max=64)] = 3,
+    w_steps: Annotated[int, option("steps for one w", min=1, max=100_000)] = 80,
+    plus_steps: Annotated[int, option("steps for a w a layer", min=0, max=100_000)] = 80,
+    noise: Annotated[bool, option("find the noise maps as well", "--noise")] = False,
     identity: Annotated[
-        bool, _option("ask for the same vector of dlib's network", "--identity/--no-identity")
+        bool, option("ask for the same vector of dlib's network", "--identity/--no-identity")
     ] = True,
-    framed: Annotated[bool, _option("the pictures are cut already", "--framed")] = False,
-    seed: Annotated[int, _option("the same seed starts from the same guesses", min=0)] = 0,
-    debug: Annotated[bool, _option("a traceback on errors", "--debug")] = False,
+    framed: Annotated[bool, option("the pictures are cut already", "--framed")] = False,
+    seed: Annotated[int, option("the same seed starts from the same guesses", min=0)] = 0,
+    debug: Debug = False,
 ) -> None:
     """Cut, project a few at a time, write."""
     names = _names(photos)

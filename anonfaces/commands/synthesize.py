@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Literal
 
 import typer
 
 from anonbase import cli
+from anonbase.options import Debug, Generator, Jobs, Psi, Quiet, Seed, option
+from anonfaces.synthesize.options import DEFAULT_SURROGATE, SurrogateOptions
 
 _EXAMPLES = """
 Make, or replace, the surrogates of a condensed dataset: one face a group, for the same groups.
@@ -29,50 +31,40 @@ Stopped at any moment, the same command goes on where it was.
 app = typer.Typer(add_completion=False)
 
 
-def _option(text: str, *names: str, **more: Any) -> Any:
-    return typer.Option(*names, help=text, **more)
+_Folder = Annotated[
+    Path, typer.Argument(metavar="OUT", help="a condensed dataset", show_default=False)
+]
+_Surrogate = Annotated[str, option("how a face is made of a group; a wrong name lists all")]
+_Per = Annotated[
+    Literal["group", "dataset"],
+    option("over what stylegan-weighted counts re-identification: group or dataset"),
+]
+_FaceSet = Annotated[
+    Path | None,
+    option("the faces.h5 that was grouped, if not the one in OUT/owner", show_default=False),
+]
 
 
 @app.command(help=_EXAMPLES)
 def synthesize(
-    folder: Annotated[
-        Path, typer.Argument(metavar="OUT", help="a condensed dataset", show_default=False)
-    ],
-    surrogate: Annotated[
-        str, _option("how a face is made of a group; a wrong name lists all")
-    ] = "optimised",
-    generator: Annotated[
-        Path | None,
-        _option("a StyleGAN checkpoint in place of the one that ships", show_default=False),
-    ] = None,
-    psi: Annotated[
-        float | None,
-        _option(
-            "how far a face may lie from the generator's mean: 1 leaves it, less is more alike",
-            show_default=False,
-        ),
-    ] = None,
-    per: Annotated[
-        str, _option("over what stylegan-weighted counts re-identification: group or dataset")
-    ] = "group",
-    seed: Annotated[int, _option("the same seed gives the same bytes")] = 0,
-    faces: Annotated[
-        Path | None,
-        _option("the faces.h5 that was grouped, if not the one in OUT/owner", show_default=False),
-    ] = None,
-    jobs: Annotated[
-        int | None,
-        _option("processes that look for faces; default one a core", show_default=False),
-    ] = None,
-    quiet: Annotated[bool, _option("print nothing but warnings and errors", "--quiet")] = False,
-    debug: Annotated[bool, _option("show where an error arose", "--debug")] = False,
+    folder: _Folder,
+    surrogate: _Surrogate = DEFAULT_SURROGATE,
+    generator: Generator = None,
+    psi: Psi = None,
+    per: _Per = "group",
+    seed: Seed = 0,
+    faces: _FaceSet = None,
+    jobs: Jobs = None,
+    quiet: Quiet = False,
+    debug: Debug = False,
 ) -> None:
     from anonfaces.condensation.resurrogate import resurrogate
-    from anonfaces.synthesize.options import SurrogateOptions
 
     started = time.monotonic()
-    drawing = SurrogateOptions(generator, psi, seed, jobs, per)
-    summary = resurrogate(folder, surrogate, drawing, faces=faces, progress=not quiet)
+    surrogate_options = SurrogateOptions(
+        generator=generator, psi=psi, seed=seed, jobs=jobs, per=per
+    )
+    summary = resurrogate(folder, surrogate, surrogate_options, faces=faces, progress=not quiet)
     if not quiet:
         seconds = time.monotonic() - started
         print(f"surrogates {summary.groups:,} by {surrogate}, {seconds:.0f} s")

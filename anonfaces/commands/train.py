@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from anonbase import cli
+from anonbase.options import Debug, option
 
 _EXAMPLES = """
 Train a StyleGAN2 on aligned faces: first as the decoder of an autoencoder, then (if wanted) with
@@ -46,64 +47,60 @@ class _Features(StrEnum):
     none = "none"
 
 
-def _option(text: str, *names: str, **more: Any) -> Any:
-    return typer.Option(*names, help=text, **more)
-
-
 @app.command(help=_EXAMPLES)
 def main(
     data: Annotated[list[Path], typer.Argument(metavar="DATA...", help="FaceSets and folders")],
-    output: Annotated[Path, _option("the run's folder", "--output", "-o")],
-    resolution: Annotated[int, _option("side of the pictures in px", "--resolution")] = 64,
-    kimg: Annotated[float, _option("adversarial training, 1,000 pictures", "--kimg")] = 100.0,
+    output: Annotated[Path, option("the run's folder", "--output", "-o")],
+    resolution: Annotated[int, option("side of the pictures in px", "--resolution")] = 64,
+    kimg: Annotated[float, option("adversarial training, 1,000 pictures", "--kimg")] = 100.0,
     warm_kimg: Annotated[
-        float, _option("training as an autoencoder, 1,000 pictures", "--warm-kimg")
+        float, option("training as an autoencoder, 1,000 pictures", "--warm-kimg")
     ] = 100.0,
     latent_kimg: Annotated[
         float,
-        _option(
+        option(
             "then with w fitted to some faces, 1,000 pictures; wants --features", "--latent-kimg"
         ),
     ] = 0.0,
     latent_faces: Annotated[
-        int, _option("how many faces get a w of their own", "--latent-faces", min=64)
+        int, option("how many faces get a w of their own", "--latent-faces", min=64)
     ] = 5120,
-    match_steps: Annotated[int, _option("steps of the mapping network", "--match-steps")] = 200,
+    match_steps: Annotated[int, option("steps of the mapping network", "--match-steps")] = 200,
     square: Annotated[
-        str, _option("what to cut out of each picture: x,y,side in its sides", "--square")
+        str, option("what to cut out of each picture: x,y,side in its sides", "--square")
     ] = "0.5,0.5,1",
-    held_out: Annotated[int, _option("pictures left out for measuring", "--held-out")] = 0,
+    held_out: Annotated[int, option("pictures left out for measuring", "--held-out")] = 0,
     start: Annotated[
-        Path | None, _option("a checkpoint to begin with, of this resolution or less", "--start")
+        Path | None, option("a checkpoint to begin with, of this resolution or less", "--start")
     ] = None,
     features: Annotated[
-        _Features, _option("a recogniser to which a drawn face must look alike", "--features")
+        _Features, option("a recogniser to which a drawn face must look alike", "--features")
     ] = _Features.none,
-    feature_weight: Annotated[float, _option("weight of --features", "--feature-weight")] = 0.5,
+    feature_weight: Annotated[float, option("weight of --features", "--feature-weight")] = 0.5,
     heads_weight: Annotated[
-        float, _option("weight of a discriminator on --features, 0 for none", "--heads-weight")
+        float, option("weight of a discriminator on --features, 0 for none", "--heads-weight")
     ] = 0.05,
     sampled: Annotated[
-        float, _option("faces of nobody that it judges, as a share of a batch", "--sampled")
+        float, option("faces of nobody that it judges, as a share of a batch", "--sampled")
     ] = 0.25,
     w_noise: Annotated[
-        float, _option("noise on w in the first phase: less keeps more of a face", "--w-noise")
+        float, option("noise on w in the first phase: less keeps more of a face", "--w-noise")
     ] = 0.3,
     noise: Annotated[
         bool,
-        _option("noise maps; short adversarial runs fill up with them", "--noise/--no-noise"),
+        option("noise maps; short adversarial runs fill up with them", "--noise/--no-noise"),
     ] = True,
-    batch: Annotated[int, _option("pictures a step", "--batch")] = 32,
-    channel_base: Annotated[int, _option("feature maps times pixels", "--channel-base")] = 2048,
-    channel_max: Annotated[int, _option("most feature maps", "--channel-max")] = 256,
-    gamma: Annotated[float, _option("weight of R1", "--gamma")] = 0.05,
-    path_weight: Annotated[float, _option("weight of path lengths", "--path-weight")] = 0.0,
-    precision: Annotated[_Precision, _option("of convolutions", "--precision")] = (
+    batch: Annotated[int, option("pictures a step", "--batch")] = 32,
+    channel_base: Annotated[int, option("feature maps times pixels", "--channel-base")] = 2048,
+    channel_max: Annotated[int, option("most feature maps", "--channel-max")] = 256,
+    gamma: Annotated[float, option("weight of R1", "--gamma")] = 0.05,
+    path_weight: Annotated[float, option("weight of path lengths", "--path-weight")] = 0.0,
+    precision: Annotated[_Precision, option("of convolutions", "--precision")] = (
         _Precision.bfloat16
     ),
-    save_minutes: Annotated[float, _option("how often to save", "--save-minutes")] = 5.0,
-    seed: Annotated[int, _option("of everything random", "--seed", min=0)] = 0,
-    debug: Annotated[bool, _option("a traceback on errors", "--debug")] = False,
+    save_minutes: Annotated[float, option("how often to save", "--save-minutes")] = 5.0,
+    seed: Annotated[int, option("of everything random", "--seed", min=0)] = 0,
+    debug: Debug = False,
 ) -> None:
     """Read the options, then train."""
     from encoders.training_images import load_features, parse_square, read_pictures

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from anonbase.checks import check_seed
 from anonbase.errors import InputError, OutputError
 from anonbase.files import atomic_write, mark_resumable, write_text
 from anonbase.notices import collect_warnings
 from anonfaces.cluster.budget import Budget, Effort
-from anonfaces.cluster.checks import check_k, check_seed
+from anonfaces.cluster.checks import check_k
 from anonfaces.cluster.scale import REGION, Job, ScaledGroups, connected, group_file, open_rows
-from anonfaces.condensation.job import _versions
 from anonfaces.dataset.files import (
     make_owner_folder,
     make_secret_key,
@@ -26,8 +26,9 @@ from anonfaces.dataset.files import (
     random_numbers,
     secret_files,
 )
+from anonfaces.dataset.summary import Summary, versions
 from anonfaces.dataset.workplace import check_output, workplace
-from anonfaces.report import Summary, write_report
+from anonfaces.report import write_report
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -197,7 +198,7 @@ def _write(
         privacy_warnings=warned,
         publishable=open_files(surrogates=False),
         secret=secret_files(folder),
-        versions=_versions(),
+        versions=versions(),
         command=f"python -m anonfaces.cluster INPUT --k {job.k} --effort {job.effort}"
         f" --seed {job.seed} --scheduler ADDRESS",
     )

@@ -31,7 +31,7 @@ _BOX = ("left", "top", "right", "bottom")
 def resurrogate(
     folder: Path | str,
     surrogate: str,
-    drawing: SurrogateOptions | None = None,
+    surrogate_options: SurrogateOptions | None = None,
     *,
     faces: Path | str | None = None,
     progress: bool = False,
@@ -49,7 +49,7 @@ def resurrogate(
     from anonfaces.synthesize import OF_SURROGATES, SurrogateOptions, check_surrogate
     from anonfaces.synthesize.gallery import draw
 
-    chosen, origin = drawing or SurrogateOptions(), Path(folder)
+    chosen, origin = surrogate_options or SurrogateOptions(), Path(folder)
     check_surrogate(surrogate, chosen)
     _check_there(origin)
     place = check_output(origin, None, overwrite=True)

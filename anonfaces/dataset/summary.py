@@ -3,20 +3,30 @@
 from __future__ import annotations
 
 import json
+import platform
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from anonbase.errors import InputError
+from anonfaces import __version__
 
-__all__ = ["FORMAT", "FORMAT_VERSION", "Summary", "is_summary"]
+__all__ = ["FORMAT", "FORMAT_VERSION", "Summary", "is_summary", "versions"]
 
 FORMAT = "anonfaces condensed dataset"
 FORMAT_VERSION = 1
+#: Bytes of the largest summary that is read: a thousand times what a million groups come to.
 MAX_BYTES = 16 * 2**20
+#: Distributions whose versions decide the numbers of a dataset.
+_PACKAGES = (
+    *("numpy", "numba", "scipy", "pillow", "opencv-python-headless", "dlib-bin", "mtcnn"),
+    *("keras", "tensorflow", "tensorflow-cpu"),
+)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Summary:
     """Counts, losses and settings; never the name of a file or of a person.
 
@@ -79,6 +89,15 @@ class Summary:
 def is_summary(path: Path) -> bool:
     """Whether ``path`` is the summary of a condensed dataset, of whatever version."""
     return _document(path) is not None
+
+
+def versions() -> dict[str, str]:
+    """Versions of this package, of Python and of what else decides the numbers."""
+    known = {"anonfaces": __version__, "python": platform.python_version()}
+    for package in _PACKAGES:
+        with suppress(PackageNotFoundError):
+            known[package] = version(package)
+    return known
 
 
 def _document(path: Path) -> dict[str, Any] | None:

@@ -14,7 +14,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from anonbase.errors import OutputError
-from anonbase.files import lock, mark_resumable, umask
+from anonbase.files import mark_resumable, umask
+from anonbase.output import MARK, held_partial, resolve_output
 from anonfaces.dataset.files import FILES, OWNER, SECRET_KEY, find_file, protect
 from anonfaces.dataset.summary import is_summary
 
@@ -22,7 +23,6 @@ __all__ = ["LEDGER", "check_output", "workplace"]
 
 LEDGER = ".surrogates.jsonl"
 """What surrogates are finished, while they are made; it does not outlast that."""
-_MARK = "anonfaces.partial"
 _NAMES = {file.name for file in FILES if not file.name.endswith("/")}
 _BARE = {Path(name).name for name in _NAMES}
 _FILES = _NAMES | _BARE  # an older dataset has its secret files beside the others
@@ -39,15 +39,8 @@ def check_output(output: Path, source: Path | None, overwrite: bool) -> Path:
     Refused are: a file, a folder that holds something else than a condensed dataset, a condensed
     dataset without ``overwrite``, and a folder inside ``source`` or around it. Writes nothing.
     """
-    place = output.expanduser().resolve()
-    if not place.name:
-        raise OutputError(f"{output} cannot be an output folder: name one to be made")
-    if source is not None:
-        _refuse_nesting(place, source.expanduser().resolve())
+    place = resolve_output(output, source)
     _refuse_occupied(place, overwrite)
-    partial = _partial(place)
-    if partial.exists() and not (partial / _MARK).is_file():
-        raise OutputError(f"{partial} is in the way and not ours: move it, or name another output")
     return place
 
 
@@ -61,8 +54,9 @@ def workplace(place: Path) -> Iterator[Path]:
     belongs to them, what an earlier run left there is removed first. Nobody else can read the
     hidden folder, nor in ``place`` what is in ``owner/``.
     """
-    partial = _partial(place)
-    with _held(partial, place):
+    if _old(place).exists() and not place.exists():  # killed between the renames of _take_place
+        _old(place).rename(place)
+    with held_partial(place) as partial:
         _remove(partial, _spoilt(partial))
         try:
             yield partial
@@ -73,47 +67,14 @@ def workplace(place: Path) -> Iterator[Path]:
                 _remove(partial, _entries(partial))
             raise
         (partial / LEDGER).unlink(missing_ok=True)
-        (partial / _MARK).unlink()
+        (partial / MARK).unlink()
         protect(partial)
         partial.chmod(0o777 & ~umask())
         _take_place(partial, place)
 
 
-@contextmanager
-def _held(partial: Path, place: Path) -> Iterator[None]:
-    """The hidden folder, made and marked as ours, for one run at a time."""
-    if _old(place).exists() and not place.exists():  # killed between the renames of _take_place
-        _old(place).rename(place)
-    try:
-        partial.mkdir(parents=True, exist_ok=True)
-        partial.chmod(0o700)
-        mark = (partial / _MARK).open("w")
-    except OSError as error:
-        raise OutputError(f"cannot write beside {place}: {error.strerror or error}") from error
-    with mark:
-        lock(mark, partial)
-        yield
-
-
-def _partial(place: Path) -> Path:
-    return place.with_name(f".{place.name}.partial")
-
-
 def _old(place: Path) -> Path:
     return place.with_name(f".{place.name}.old")
-
-
-def _refuse_nesting(place: Path, source: Path) -> None:
-    if place == source or source in place.parents:
-        raise OutputError(
-            f"the output {place} lies inside the input {source}, and its faces would be taken for"
-            " photographs by the next run: name an output elsewhere"
-        )
-    if place in source.parents:
-        raise OutputError(
-            f"the input {source} lies inside the output {place}, which replaces what is there:"
-            " name an output elsewhere"
-        )
 
 
 def _refuse_occupied(place: Path, overwrite: bool) -> None:
@@ -152,13 +113,13 @@ def _spoilt(partial: Path) -> list[str]:
     """What an earlier run left and no later one can use; surrogates need their ledger."""
     ledger = partial / LEDGER
     drawn = ("surrogates/", LEDGER) if ledger.is_file() and ledger.stat().st_size else ()
-    kept = (_FACES, f"{OWNER}/.faces.", SECRET_KEY, _MARK, *drawn)
+    kept = (_FACES, f"{OWNER}/.faces.", SECRET_KEY, MARK, *drawn)
     return [name for name in _entries(partial) if not name.startswith(kept)]
 
 
 def _worth_keeping(partial: Path, place: Path) -> bool:
     """Whether a later run can use anything there that the dataset in ``place`` does not hold."""
-    usable = {*_entries(partial)} - {*_spoilt(partial), _MARK, SECRET_KEY}
+    usable = {*_entries(partial)} - {*_spoilt(partial), MARK, SECRET_KEY}
     for name in (f"{_FACES}h5", f"{_FACES}pca.h5"):
         theirs = find_file(place, Path(name).name)
         if name in usable and theirs.is_file() and filecmp.cmp(partial / name, theirs):
@@ -171,7 +132,7 @@ def _plain_folder(path: Path) -> bool:
 
 
 def _is_ours(name: str) -> bool:
-    return name in _FILES or name == _MARK or _OURS.fullmatch(name) is not None
+    return name in _FILES or name == MARK or _OURS.fullmatch(name) is not None
 
 
 def _remove(folder: Path, names: list[str]) -> None:

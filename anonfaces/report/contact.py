@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 import typer
 from numpy.typing import NDArray
 
 from anonbase import cli
+from anonbase.options import Debug, Quiet, option
 from anonbase.text import pluralize
 
 if TYPE_CHECKING:
@@ -130,25 +131,21 @@ def _left(column: int) -> int:
     return _GAP // 2 + apart + column * (_TILE + _GAP)
 
 
-def _option(text: str, *names: str, **more: Any) -> Any:
-    return typer.Option(*names, help=text, **more)
-
-
 @app.command()
 def contact(
     folder: Annotated[
         Path, typer.Argument(metavar="OUT", help="a condensed dataset", show_default=False)
     ],
-    output: Annotated[Path, _option("the PNG to write", "--output", "-o", show_default=False)],
+    output: Annotated[Path, option("the PNG to write", "--output", "-o", show_default=False)],
     surrogate: Annotated[
-        list[str] | None, _option("a method, once or often; default all", show_default=False)
+        list[str] | None, option("a method, once or often; default all", show_default=False)
     ] = None,
-    rows: Annotated[int, _option("how many groups to show")] = 6,
+    rows: Annotated[int, option("how many groups to show")] = 6,
     faces: Annotated[
-        Path | None, _option("the faces.h5 that was grouped, if not in OUT", show_default=False)
+        Path | None, option("the faces.h5 that was grouped, if not in OUT", show_default=False)
     ] = None,
-    quiet: Annotated[bool, _option("print nothing but warnings and errors", "--quiet")] = False,
-    debug: Annotated[bool, _option("show where an error arose", "--debug")] = False,
+    quiet: Quiet = False,
+    debug: Debug = False,
 ) -> None:
     """Show members and the surrogates of several methods side by side. Keep the picture secret."""
     from anonbase.files import atomic_write

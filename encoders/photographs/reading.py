@@ -16,9 +16,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from encoders.photographs.path_escape import unescape
-from encoders.photographs.walk import FORMATS
+from encoders.photographs.walk import formats
 
-__all__ = ["LARGEST_FILE", "MAX_PIXELS", "UnreadableImageError", "decode", "read_bytes"]
+__all__ = [
+    "LARGEST_FILE",
+    "MAX_PIXELS",
+    "UnreadableImageError",
+    "decode",
+    "frame_count",
+    "read_bytes",
+]
 
 MAX_PIXELS = 100_000_000
 LARGEST_FILE = 512 * 2**20
@@ -57,7 +64,7 @@ def decode(data: bytes, max_pixels: int = MAX_PIXELS) -> NDArray[np.uint8]:
     if not data:
         raise UnreadableImageError("unreadable", "the file is empty")
     try:
-        with _quiet_pillow() as pillow, pillow.open(io.BytesIO(data), formats=FORMATS) as picture:
+        with _quiet_pillow() as pillow, pillow.open(io.BytesIO(data), formats=formats()) as picture:
             _check_size(picture.width, picture.height, max_pixels)
             turned = _upright(picture, _orientation(picture))
             return np.ascontiguousarray(_to_rgb(turned))
@@ -67,6 +74,18 @@ def decode(data: bytes, max_pixels: int = MAX_PIXELS) -> NDArray[np.uint8]:
         raise UnreadableImageError("too large", "not enough memory to decode it") from error
     except Exception as error:  # a decoder that is lied to raises anything
         raise UnreadableImageError("unreadable", _reason(error)) from error
+
+
+def frame_count(data: bytes) -> int:
+    """How many frames a picture that ``decode`` reads has: GIF, WebP, TIFF, MPO, AVIF and HEIF.
+
+    1 where that cannot be told, or where counting would mean to decode them all.
+    """
+    try:
+        with _quiet_pillow() as pillow, pillow.open(io.BytesIO(data), formats=formats()) as picture:
+            return int(getattr(picture, "n_frames", 1))
+    except Exception:  # a decoder that is lied to raises anything
+        return 1
 
 
 def _read_inside(root: Path, real: str) -> bytes:
@@ -93,6 +112,10 @@ def _quiet_pillow() -> Iterator[Any]:
     """Pillow without its own limit, which we check ourselves, and without its warnings."""
     from PIL import Image
 
+    if "HEIF" in formats():
+        from pillow_heif import register_heif_opener
+
+        register_heif_opener()
     before, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
     try:
         with warnings.catch_warnings():

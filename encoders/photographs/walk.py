@@ -6,20 +6,53 @@ import os
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 
 from anonbase.errors import InputError
 from encoders.photographs.path_escape import escape
 
-__all__ = ["FORMATS", "Photograph", "Refused", "ScanResult", "find_photographs"]
+__all__ = ["FORMATS", "VIDEO", "Photograph", "Refused", "ScanResult", "find_photographs", "formats"]
 
-FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF")
-_READ = {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif"}
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF", "AVIF")
+VIDEO = "video"
+"""Outcome of a video among photographs."""
+_READ = {
+    *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif"),
+    ".avif",
+}
+#: Read where the package pillow-heif is installed.
+_HEIF = {".heic", ".heif", ".hif"}
 _NOT_READ = {
-    *(".heic", ".heif", ".avif", ".jp2", ".j2k", ".jxl", ".psd", ".dng", ".cr2", ".cr3", ".nef"),
+    *(".jp2", ".j2k", ".jxl", ".psd", ".dng", ".cr2", ".cr3", ".nef"),
     *(".arw", ".orf", ".rw2", ".raf", ".tga", ".ppm", ".pgm", ".pnm"),
 }
+_VIDEOS = {
+    *(".mp4", ".m4v", ".mov", ".webm", ".mkv", ".avi", ".mpg", ".mpeg", ".wmv", ".3gp", ".mts"),
+    *(".m2ts", ".flv", ".ogv"),
+}
+_BRANDS = (b"avif", b"avis")
+_HEIF_BRANDS = (b"heic", b"heix", b"hevc", b"mif1", b"msf1")
 _MAGIC = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"BM", b"II*\x00", b"MM\x00*", b"GIF8")
+
+
+def formats() -> tuple[str, ...]:
+    """Pillow's names of the formats that can be read here: HEIF with the package pillow-heif."""
+    here = FORMATS if _has_avif() else tuple(name for name in FORMATS if name != "AVIF")
+    return (*here, "HEIF") if _has_heif() else here
+
+
+@cache
+def _has_avif() -> bool:
+    from PIL import features
+
+    return bool(features.check("avif"))
+
+
+@cache
+def _has_heif() -> bool:
+    return find_spec("pillow_heif") is not None
 
 
 @dataclass(frozen=True, order=True)
@@ -69,7 +102,7 @@ def find_photographs(root: Path) -> ScanResult:
     if not walk.photographs:
         raise InputError(
             f"{escape(str(root))}: no photograph in it ({walk.ignored} other files, "
-            f"{len(walk.refused)} refused); expected {', '.join(FORMATS)}"
+            f"{len(walk.refused)} refused); expected {', '.join(formats())}"
         )
     walk.photographs.sort()
     walk.refused.sort()
@@ -115,6 +148,10 @@ def _refusal(entry: os.DirEntry[str], inside: str) -> tuple[str, str] | None:
     if not stat.S_ISREG(entry.stat().st_mode):
         return "not a file", "a pipe, a socket or a device"
     suffix = Path(entry.name).suffix.lower()
+    if suffix in _VIDEOS:
+        return VIDEO, "a video among photographs: give it to anonfaces anonymize by itself"
+    if suffix in _HEIF and not _has_heif():
+        return "unreadable", f"{suffix[1:]} is read with pillow-heif: pip install pillow-heif"
     if suffix in _NOT_READ:
         return "unreadable", f"{suffix[1:]} is not read: convert it to JPEG or PNG"
     return None
@@ -122,12 +159,15 @@ def _refusal(entry: os.DirEntry[str], inside: str) -> tuple[str, str] | None:
 
 def _is_photograph(entry: os.DirEntry[str]) -> bool:
     suffix = Path(entry.name).suffix.lower()
-    return suffix in _READ or (not suffix and _has_magic(entry.path))
+    known = suffix in _READ or (suffix in _HEIF and _has_heif())
+    return known or (not suffix and _has_magic(entry.path))
 
 
 def _has_magic(path: str) -> bool:
     with open(path, "rb", opener=_without_waiting) as file:
         start = file.read(16)
+    if start[4:8] == b"ftyp":
+        return start[8:12] in _BRANDS or (start[8:12] in _HEIF_BRANDS and _has_heif())
     return start.startswith(_MAGIC) or (start[:4] == b"RIFF" and start[8:12] == b"WEBP")
 
 

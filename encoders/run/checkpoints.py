@@ -150,7 +150,7 @@ def _stack(values: list[NDArray[Any]], tail: tuple[int, ...], dtype: type) -> ND
 def _ledger_row(one: ExaminedPhotograph) -> dict[str, Any]:
     photograph = one.photograph
     values = (photograph.path, photograph.size, photograph.mtime_ns, one.sha256, one.outcome,
-              one.reason, len(one.faces), len(one.bystanders))  # fmt: skip
+              one.reason, len(one.faces), len(one.bystanders), one.smallest_face)  # fmt: skip
     return dict(zip(LEDGER_COLUMNS, values, strict=True))
 
 

@@ -21,13 +21,13 @@ _FACES_AT_ONCE = 256
 class EmbeddingStage:
     """Turns parts that are found into parts that are done.
 
-    MTCNN runs here, where TensorFlow is, on what the workers' detector saw no face in. Vectors
+    Detectors that need TensorFlow run here, on what the workers saw no face in. Vectors
     are made for some hundred faces at a time; ``embedder`` None leaves them to be made later.
     """
 
     def __init__(self, embedder: Embedder | None, options: ExaminationOptions) -> None:
         self._embedder = embedder
-        self._options = replace(options, detector="mtcnn", again=False)
+        self._options = replace(options, detector=options.second, again=False)
         self._again: Detector | None = None
         self._waiting: list[tuple[Path, Checkpoint]] = []
 
@@ -62,7 +62,7 @@ class EmbeddingStage:
         places = [place for place, row in enumerate(rows) if row["outcome"] == LOOK_AGAIN]
         if not places:
             return part
-        self._again = self._again or load_detector("mtcnn")
+        self._again = self._again or load_detector(self._options.second, self._options.upsample)
         photographs = [_photograph(rows[place]) for place in places]
         found = [examine(photograph, self._options, self._again) for photograph in photographs]
         return with_examined(part, places, found)

@@ -11,12 +11,13 @@ from numpy.typing import NDArray
 from encoders.align import align, find_landmarks
 from encoders.detect import Detector, in_order
 from encoders.faceset_file import pack_chip
-from encoders.photographs.reading import UnreadableImageError, decode, read_bytes
+from encoders.photographs.reading import UnreadableImageError, decode, frame_count, read_bytes
 from encoders.photographs.walk import Photograph
 
-__all__ = ["LOOK_AGAIN", "ExaminationOptions", "ExaminedPhotograph", "Face", "examine"]
+__all__ = ["LOOK_AGAIN", "MAIN_FACE", "ExaminationOptions", "ExaminedPhotograph", "Face", "examine"]
 
 LOOK_AGAIN = "look again"
+MAIN_FACE = "main face"
 _EYES = (slice(36, 42), slice(42, 48))
 _NOSE = 30
 _FULL_RESOLUTION = 64.0
@@ -27,7 +28,8 @@ class ExaminationOptions:
     """How photographs are to be examined; plain values, so that it can be sent to a worker.
 
     ``detector`` None finds nothing and asks to look again; ``again`` says what becomes of a
-    photograph without a face: a row "no face", or one that asks to look again.
+    photograph without a face: a row "no face", or one that asks to look again, which the detector
+    ``second`` will. ``MAIN_FACE`` is the detector for the one face that is kept.
     """
 
     root: str
@@ -39,6 +41,7 @@ class ExaminationOptions:
     chip_size: int
     alignment: str
     alignment_size: int
+    second: str = "mtcnn"
 
     def to_dict(self) -> dict[str, object]:
         return asdict(self)
@@ -65,6 +68,7 @@ class ExaminedPhotograph:
     reason: str = ""
     faces: tuple[Face, ...] = ()
     bystanders: tuple[tuple[NDArray[np.int32], float], ...] = ()
+    smallest_face: float = 0.0  # side in pixels that could have been found; 0 before anybody looked
 
 
 def examine(
@@ -75,19 +79,30 @@ def examine(
     try:
         data, digest = read_bytes(Path(options.root), photograph.path)
         image = decode(data, options.max_pixels)
+        reason = _frames(data)
         boxes = _find(image, detector)
+        smallest = 0.0 if detector is None else detector.smallest(image)
     except UnreadableImageError as unusable:
         return ExaminedPhotograph(photograph, digest, unusable.outcome, unusable.reason)
     if not len(boxes):
-        return ExaminedPhotograph(photograph, digest, LOOK_AGAIN if options.again else "no face")
+        outcome = LOOK_AGAIN if options.again else "no face"
+        return ExaminedPhotograph(photograph, digest, outcome, reason, smallest_face=smallest)
     kept, others = (boxes, boxes[:0]) if options.keep_all else (boxes[:1], boxes[1:])
     return ExaminedPhotograph(
         photograph,
         digest,
         "faces",
+        reason,
         faces=tuple(_face(image, box, options) for box in kept),
         bystanders=tuple((box, _quality(find_landmarks(image, box))) for box in others),
+        smallest_face=smallest,
     )
+
+
+def _frames(data: bytes) -> str:
+    """What to say of a picture of several frames, of which the first is looked at."""
+    count = frame_count(data)
+    return f"the first of {count} frames alone was looked at" if count > 1 else ""
 
 
 def _find(image: NDArray[np.uint8], detector: Detector | None) -> NDArray[np.int32]:

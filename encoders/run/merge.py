@@ -166,7 +166,7 @@ def _ledger(sources: Sequence[_Source], owner: dict[str, int], walk: ScanResult)
 
 
 def _refused_row(refused: Refused) -> dict[str, Any]:
-    values = (refused.path, 0, 0, "", refused.outcome, refused.reason, 0, 0)
+    values = (refused.path, 0, 0, "", refused.outcome, refused.reason, 0, 0, 0.0)
     return dict(zip(LEDGER_COLUMNS, values, strict=True))
 
 

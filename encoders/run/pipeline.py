@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
@@ -12,10 +11,11 @@ from typing import Any, Literal
 
 import numpy as np
 
+from anonbase.cores import count_cores
 from anonbase.errors import InputError, OutputError
 from anonbase.text import pluralize
 from anonbase.worker_pool import WorkerPool
-from encoders.detect import DETECTORS
+from encoders.detect import check_detector
 from encoders.embed import Embedder, load_embedder
 from encoders.embed.pca import PcaEmbedder, fit_pca
 from encoders.faceset import FaceSet
@@ -26,8 +26,9 @@ from encoders.photographs.reading import MAX_PIXELS, UnreadableImageError, read_
 from encoders.photographs.walk import Photograph, ScanResult, find_photographs
 from encoders.run.checkpoints import DETECTED, load_part, make_part, part_name
 from encoders.run.embedding_stage import EmbeddingStage
-from encoders.run.examine import ExaminationOptions, ExaminedPhotograph
+from encoders.run.examine import MAIN_FACE, ExaminationOptions, ExaminedPhotograph
 from encoders.run.merge import Merged, merge, table_rows
+from encoders.run.worker import PROGRAM
 from encoders.run.workplace import Workplace, check_output
 
 __all__ = ["encode"]
@@ -78,7 +79,8 @@ def encode(
     ----------
     extractor : one of ``encoders.embed.EMBEDDERS``; ``weights`` is its file. "pca" without one is
         fitted on these photographs, and kept beside ``output`` as ``*.pca.h5``
-    detector : "auto" (dlib HOG, then MTCNN where that found nothing), "hog", "mtcnn", "cnn"
+    detector : "auto" (dlib HOG, then MTCNN where that found nothing), or what
+        ``encoders.detect.load_detector`` takes, as "cnn" or "hog+cnn+mtcnn"
     upsample : how often dlib's detectors double a picture first; None: by its size
     identity : see ``encoders.identity.find_identities``
     faces : "largest" keeps one face a photograph and lists the others as bystanders, "all" keeps
@@ -102,7 +104,7 @@ def encode(
     _check_options(detector, upsample, faces, chip_size, max_pixels, jobs)
     _check_replaceable(output)
     walk = find_photographs(root)
-    identities = find_identities(identity, [p.path for p in walk.photographs])
+    identities = find_identities(identity, [p.path for p in walk.photographs], root)
     keep_all = faces == "all" or (faces is None and identities.source == "none")
     embedder: Embedder | None = None
     if extractor != "pca" or weights is not None:
@@ -113,7 +115,7 @@ def encode(
         eats.alignment, eats.chip_size, detector, upsample, keep_all, chip_size, max_pixels,
     )  # fmt: skip
     meta = _meta(recipe, identities, command, root)
-    run = _Run(root.absolute(), output, walk, recipe, embedder, jobs or _cores(), progress)
+    run = _Run(root.absolute(), output, walk, recipe, embedder, jobs or count_cores(), progress)
     return run.go(identities, meta, overwrite)
 
 
@@ -210,15 +212,15 @@ class _Run:
         finisher = EmbeddingStage(self.embedder, options)
         for path in place.found():
             finisher.add(path)
-        with self._bar(len(todo)) as bar, WorkerPool(self.jobs) as crew:
-            left = self._hand_out(crew, _blocks(todo), options, place)
+        with self._bar(len(todo)) as bar, WorkerPool(self.jobs, PROGRAM) as pool:
+            left = self._hand_out(pool, _blocks(todo), options, place)
             while left:
-                task, answer = crew.next()
+                task, answer = pool.next_result()
                 photographs = [Photograph(*values) for values in task["photographs"]]
                 if answer is None and len(photographs) > 1:
                     half = len(photographs) // 2
                     halves = [photographs[:half], photographs[half:]]
-                    left += self._hand_out(crew, halves, options, place) - 1
+                    left += self._hand_out(pool, halves, options, place) - 1
                     continue
                 if answer is None:
                     crashed = ExaminedPhotograph(photographs[0], "", "unreadable", _CRASHED)
@@ -230,7 +232,7 @@ class _Run:
 
     def _hand_out(
         self,
-        crew: WorkerPool,
+        pool: WorkerPool,
         blocks: Sequence[list[Photograph]],
         options: ExaminationOptions,
         place: Workplace,
@@ -238,22 +240,31 @@ class _Run:
         for block in blocks:
             part = place.folder / (part_name(block) + DETECTED)
             listed = [(p.path, p.size, p.mtime_ns) for p in block]
-            crew.put({"look": options.to_dict(), "photographs": listed, "part": str(part)})
+            pool.submit({"look": options.to_dict(), "photographs": listed, "part": str(part)})
         return len(blocks)
 
     def _options(self) -> ExaminationOptions:
         recipe = self.recipe
         return ExaminationOptions(
             root=str(self.root),
-            detector={"auto": "hog", "mtcnn": None}.get(recipe.detector, recipe.detector),
+            detector=self._of_workers(),
             upsample=recipe.upsample,
-            again=recipe.detector in ("auto", "mtcnn"),
+            again=recipe.detector == "auto" or self._of_workers() is None,
             keep_all=recipe.keep_all,
             max_pixels=recipe.max_pixels,
             chip_size=recipe.chip_size,
             alignment=recipe.alignment,
             alignment_size=recipe.alignment_size,
+            second="mtcnn" if recipe.detector == "auto" else recipe.detector,
         )
+
+    def _of_workers(self) -> str | None:
+        """The detector of the workers; None where it needs TensorFlow, which runs here."""
+        recipe = self.recipe
+        if recipe.detector == "auto":
+            return "hog" if recipe.keep_all or recipe.upsample is not None else MAIN_FACE
+        here = any(name in recipe.detector for name in ("mtcnn", "cnn"))
+        return None if here else recipe.detector
 
     def _write(self, merged: Merged, place: Workplace) -> None:
         # In the workplace first, so that a kill leaves nothing beside the output.
@@ -280,13 +291,14 @@ def _check_options(
     jobs: int | None,
 ) -> None:
     choices = {
-        f"detector {detector!r}: one of {', '.join(DETECTORS)}": detector in DETECTORS,
         f"faces {faces!r}: all or largest": faces in ("all", "largest", None),
         f"upsample {upsample}: 0 to 4": upsample is None or 0 <= upsample <= 4,
         f"chip_size {chip_size}: 32 to 1024 px": 32 <= chip_size <= 1024,
         f"max_pixels {max_pixels}: at least 1": max_pixels >= 1,
         f"jobs {jobs}: at least 1": jobs is None or jobs >= 1,
     }
+    if detector != "auto":
+        check_detector(detector)
     wrong = [message for message, right in choices.items() if not right]
     if wrong:
         raise InputError(f"{wrong[0]} is expected")
@@ -345,9 +357,3 @@ def _differ(new: FaceSet, old: FaceSet) -> bool:
 
 def _equal(one: Any, other: Any) -> bool:
     return np.array_equal(one, other, equal_nan=one.dtype.kind == other.dtype.kind == "f")
-
-
-def _cores() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

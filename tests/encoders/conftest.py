@@ -43,7 +43,10 @@ def small_faces(tmp_path: Path) -> FaceSet:
     """Three faces of two photographs with chips of 16 px, written to ``faces.h5``."""
     rng = np.random.default_rng(0)
     ledger = pd.DataFrame(
-        [("a.png", 10, 1, "00", "faces", "", 1, 1), ("b/ü.png", 11, 2, "01", "faces", "", 2, 0)],
+        [
+            ("a.png", 10, 1, "00", "faces", "", 1, 1, 40.0),
+            ("b/ü.png", 11, 2, "01", "faces", "", 2, 0, 40.0),
+        ],
         columns=list(LEDGER_COLUMNS),
     )
     bystanders = pd.DataFrame([("a.png", 1, 2, 3, 4, 0.5)], columns=list(BYSTANDER_COLUMNS))

@@ -79,7 +79,8 @@ def _three(extractor: str) -> FaceSet:
         identity=np.array(["a"] * 3),
         quality=np.ones(3, np.float32),
         ledger=pd.DataFrame(
-            [(name, 1, 1, "", "faces", "", 1, 0) for name in image], columns=list(LEDGER_COLUMNS)
+            [(name, 1, 1, "", "faces", "", 1, 0, 80.0) for name in image],
+            columns=list(LEDGER_COLUMNS),
         ),
         bystanders=pd.DataFrame(columns=list(BYSTANDER_COLUMNS)),
         meta={"extractor": extractor, "faces": "largest", "identity": "folder"},

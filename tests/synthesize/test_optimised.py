@@ -160,11 +160,11 @@ def test_nobody_stands_out(few: FaceSet, ours: Optimized) -> None:
 
 
 def test_a_smaller_psi_does_not_make_anybody_stand_out(few: FaceSet, ours: Optimized) -> None:
-    ours.drawing = SurrogateOptions(psi=0.6)
+    ours.options = SurrogateOptions(psi=0.6)
     try:
         made(few, ours)
     finally:
-        ours.drawing = SurrogateOptions()
+        ours.options = SurrogateOptions()
     assert min(nearest for nearest, _ in ours.member_distances.values()) > THRESHOLD
 
 

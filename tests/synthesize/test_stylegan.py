@@ -191,9 +191,9 @@ def test_a_smaller_psi_is_nearer_to_the_mean_face(few: FaceSet, method: Any) -> 
     mean = plain.draw(np.broadcast_to(plain.mean, (1, plain.generator.num_ws, len(plain.mean))))
     off = []
     for psi in (0.3, 0.7):
-        plain.drawing = SurrogateOptions(psi=psi)
+        plain.options = SurrogateOptions(psi=psi)
         off.append(np.abs(made(few, plain)[0] - enlarged(mean[0], 256).astype(float)).mean())
-    plain.drawing = SurrogateOptions()
+    plain.options = SurrogateOptions()
     off.append(np.abs(made(few, plain)[0] - enlarged(mean[0], 256).astype(float)).mean())
     assert off == sorted(off)
 
@@ -228,13 +228,13 @@ def test_a_group_for_which_none_shows_a_face_is_named(few: FaceSet) -> None:
 def test_onlookers_see_what_there_is(few: FaceSet) -> None:
     empty = np.zeros((64, 64, 3), np.uint8)
     chips = few.chips(np.arange(3))
-    with FaceDetectorPool(2) as onlookers:
-        onlookers.show([empty, *chips[:2]])
-        onlookers.show([enlarged(chips[2], 512)])
-        onlookers.show([])
-        assert onlookers.seen().tolist() == [False, True, True]
-        assert onlookers.seen().tolist() == [True]
-        assert onlookers.seen().tolist() == []
+    with FaceDetectorPool(2) as pool:
+        pool.submit([empty, *chips[:2]])
+        pool.submit([enlarged(chips[2], 512)])
+        pool.submit([])
+        assert pool.results().tolist() == [False, True, True]
+        assert pool.results().tolist() == [True]
+        assert pool.results().tolist() == []
 
 
 @pytest.mark.parametrize(

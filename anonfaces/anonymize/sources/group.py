@@ -47,8 +47,8 @@ class GroupFaces:
             warn_if_pixel_mean,
         )
 
-        drawing = SurrogateOptions(options.generator, seed=options.seed)
-        method = load_surrogate(options.method or METHOD, drawing)
+        surrogate_options = SurrogateOptions(generator=options.generator, seed=options.seed)
+        method = load_surrogate(options.method or METHOD, surrogate_options)
         warn_if_pixel_mean(options.method or METHOD)
         where = [
             (key, i)

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from anonbase.errors import GuaranteeError, InputError
 from anonfaces.anonymize.detection import FaceAnalyzer, Faces
-from anonfaces.anonymize.kept_people import matched
+from anonfaces.anonymize.kept_people import nearest_distances
 from anonfaces.anonymize.options import AnonymizationOptions
 from anonfaces.anonymize.photographs import WRITTEN
 from anonfaces.anonymize.video.assignment import (
@@ -60,7 +60,7 @@ class VideoRun:
         people: vectors float32 (n, 128) of those who are to be kept.
         place: a hidden folder for what is finished.
         pictures: the folder that the video is written to.
-        matched: which of ``people`` were in it.
+        nearest: the distance (n,) of each of ``people`` to the face that is nearest to it.
     """
 
     source: Path
@@ -70,7 +70,7 @@ class VideoRun:
     people: NDArray[np.float32]
     place: Place
     pictures: Path
-    matched: set[int] = field(default_factory=set)
+    nearest: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
     _times: list[Fraction] = field(default_factory=list)
     _changes: list[float] = field(default_factory=list)
     _last: NDArray[np.int16] | None = None
@@ -87,12 +87,14 @@ class VideoRun:
 
     def go(self) -> dict[str, Any]:
         """Find faces, assign surrogates, render, join; the record of it."""
+        self.nearest = np.full(len(self.people), np.inf)
         done = self.place.load("done", 0)
         if done is None:
-            done = self._go()
-            self.place.save("done", 0, done | {"matched": sorted(self.matched)})
-        self.matched = set(done.pop("matched", self.matched))
-        return done
+            made = self._go()
+            done = {"record": made, "nearest": self.nearest.tolist()}
+            self.place.save("done", 0, done)
+        self.nearest = np.array(done["nearest"], float)
+        return done["record"]
 
     def _go(self) -> dict[str, Any]:
         with opened(self.source, self.options.max_pixels) as container:
@@ -103,7 +105,7 @@ class VideoRun:
         found = self._found()
         if not any(len(faces) for faces in found) and not self.options.keep_faceless:
             raise InputError(f"{self.source}: {_FACELESS} (--keep-faceless)")
-        self.matched = set().union(*(matched(faces, self.people) for faces in found))
+        self.nearest = nearest_distances(self.people, found)
         cuts = find_cuts(self._changes)
         shots = shot_numbers(cuts, len(self._times))
         assignment = self._assignment(found, shots)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -14,6 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from anonbase.cores import count_cores
 from anonfaces.cluster.annealing.blocks import BLOCK, anneal_in_blocks
 from anonfaces.cluster.annealing.enforce import begin
 from anonfaces.cluster.annealing.search import T_END, T_START, Search
@@ -185,7 +185,7 @@ def _units(points: np.ndarray, weights: np.ndarray, label: np.ndarray) -> tuple[
 
 def _in_threads(task: Callable[[Search], None], runs: list[Search], budget: Budget) -> None:
     """Run them all; with a time limit Ctrl-C ends them early and what they found is kept."""
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPoolExecutor(count_cores()) as pool:
         try:
             list(pool.map(task, runs))
         except KeyboardInterrupt:
@@ -196,7 +196,7 @@ def _in_threads(task: Callable[[Search], None], runs: list[Search], budget: Budg
 
 def _share(budget: Budget, plan: _Plan, done: int) -> float | None:
     """Seconds for each run of a generation, of those that are left; some run one after another."""
-    left, turns = budget.left(), -(-plan.runs // (os.cpu_count() or 1))
+    left, turns = budget.left(), -(-plan.runs // count_cores())
     return None if left is None else _TO_COOL * left / (turns * (len(plan.temperatures) - done))
 
 

@@ -8,7 +8,6 @@ round meets in the next.
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -17,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from anonbase.cores import count_cores
 from anonfaces.cluster.annealing.enforce import begin
 from anonfaces.cluster.annealing.search import T_END, T_START, Search
 from anonfaces.cluster.baselines.mdav import mdav
@@ -241,7 +241,7 @@ def _in_threads(
     threads: int | None,
 ) -> Iterable[np.ndarray]:
     """The task for every block, each with a random generator of its own, in their order."""
-    with ThreadPoolExecutor(threads or os.cpu_count()) as pool:
+    with ThreadPoolExecutor(threads or count_cores()) as pool:
         yield from pool.map(task, blocks, rng.spawn(len(blocks)))
 
 

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
+from anonbase.cores import count_cores
 from anonbase.errors import InputError
 from anonfaces.cluster.scale.tasks import Job, Report, perform
 
@@ -117,7 +118,7 @@ def connected(scheduler: str) -> Iterator[Workers]:
     if scheduler == "local":
         with (
             distributed.LocalCluster(
-                n_workers=os.cpu_count(), threads_per_worker=1, dashboard_address=None
+                n_workers=count_cores(), threads_per_worker=1, dashboard_address=None
             ) as cluster,
             distributed.Client(cluster) as client,
         ):

@@ -65,9 +65,9 @@ class GeneratorSurrogate(ABC):
     at_once = _AT_ONCE
     """Groups that are placed together; what a stopped run loses at most."""
 
-    def __init__(self, drawing: SurrogateOptions) -> None:
-        self.drawing = drawing
-        self.generator, self.invert = _loaded(drawing.generator)
+    def __init__(self, options: SurrogateOptions) -> None:
+        self.options = options
+        self.generator, self.invert = _loaded(options.generator)
         self.mean: Latents = np.asarray(self.generator.values()["mapping.w_avg"])
 
     @abstractmethod
@@ -80,8 +80,8 @@ class GeneratorSurrogate(ABC):
 
     def many(self, groups: Iterable[tuple[int, Members]]) -> Iterator[tuple[int, Pixels]]:
         """Yield ``(group, face)`` in order; while one batch is drawn the last is looked at."""
-        with FaceDetectorPool(self.drawing.jobs) as onlookers:
-            for batch in self._looked_at(groups, onlookers):
+        with FaceDetectorPool(self.options.jobs) as pool:
+            for batch in self._looked_at(groups, pool):
                 for number, size, face in zip(
                     batch.numbers, batch.sizes, batch.pictures, strict=True
                 ):
@@ -90,7 +90,7 @@ class GeneratorSurrogate(ABC):
     def at_psi(self, groups: list[GroupLatents]) -> Latents:
         """``place``, at the psi that was asked for."""
         w = self.place(groups)
-        return w if self.drawing.psi is None else self.truncated(w, self.drawing.psi)
+        return w if self.options.psi is None else self.truncated(w, self.options.psi)
 
     def finished(self, batch: Batch) -> Batch:
         """The batch once all of it shows faces, before it is released."""
@@ -105,16 +105,16 @@ class GeneratorSurrogate(ABC):
         return self.generator.pictures(w, batch=_BATCH)
 
     def _looked_at(
-        self, groups: Iterable[tuple[int, Members]], onlookers: FaceDetectorPool
+        self, groups: Iterable[tuple[int, Members]], pool: FaceDetectorPool
     ) -> Iterator[Batch]:
         waiting: Batch | None = None
         for batch in self._drawn(groups):
-            onlookers.show(list(batch.pictures))
+            pool.submit(list(batch.pictures))
             if waiting is not None:
-                yield self._with_faces(waiting, onlookers.seen())
+                yield self._with_faces(waiting, pool.results())
             waiting = batch
         if waiting is not None:
-            yield self._with_faces(waiting, onlookers.seen())
+            yield self._with_faces(waiting, pool.results())
 
     def _drawn(self, groups: Iterable[tuple[int, Members]]) -> Iterator[Batch]:
         for some in self._drawn_of(groups):

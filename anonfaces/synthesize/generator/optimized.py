@@ -71,8 +71,8 @@ class Optimized(GeneratorSurrogate):
     needs = ("vectors", "colour", "looks")
     at_once = 16
 
-    def __init__(self, drawing: SurrogateOptions) -> None:
-        super().__init__(drawing)
+    def __init__(self, options: SurrogateOptions) -> None:
+        super().__init__(options)
         self.watch: Callable[[int, int], None] | None = None
         self.member_distances: dict[int, tuple[float, float]] = {}
         self._directions = _principal(self.generator)
@@ -117,7 +117,7 @@ class Optimized(GeneratorSurrogate):
 
     def at_psi(self, groups: list[GroupLatents]) -> Latents:
         """psi bounds where a latent starts: drawn in afterwards, members would stand out again."""
-        psi = self.drawing.psi
+        psi = self.options.psi
         if psi is None:
             return self.place(groups)
         nearer = [replace(g, latent=self.truncated(g.latent, psi)) for g in groups]

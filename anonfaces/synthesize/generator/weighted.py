@@ -53,7 +53,7 @@ class RandomlyWeighted(GeneratorSurrogate):
 
     def place(self, groups: list[GroupLatents]) -> Latents:
         """W+ (g, num_ws, w_dim)."""
-        weights = [g.draw(self.drawing.seed).uniform(LEAST, MOST, len(g.latent)) for g in groups]
+        weights = [g.draw(self.options.seed).uniform(LEAST, MOST, len(g.latent)) for g in groups]
         return np.stack([_mix(g, weight) for g, weight in zip(groups, weights, strict=True)])
 
 
@@ -63,9 +63,9 @@ class Weighted(GeneratorSurrogate):
     name = "stylegan-weighted"
     needs = ("vectors",)
 
-    def __init__(self, drawing: SurrogateOptions) -> None:
-        super().__init__(drawing)
-        self.of_the_set = drawing.per == "dataset"
+    def __init__(self, options: SurrogateOptions) -> None:
+        super().__init__(options)
+        self.of_the_set = options.per == "dataset"
         self._mirror = RenderedEmbedder(self.generator, self.invert.framing)
 
     def place(self, groups: list[GroupLatents]) -> Latents:
