@@ -1,4 +1,4 @@
-"""What every stage needs of its arguments, checked before anything is computed."""
+"""Checks of arguments that every stage makes before it computes anything."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every command has in common: one way to end, and no traceback for a user's mistake."""
+"""How every command ends: one exit code for each cause, and no traceback for a user's mistake."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from anonbase.files import is_resumable
 __all__ = ["hand_over", "run"]
 
 _USERS_MISTAKE, _OURS, _INTERRUPTED = 2, 1, 130
-_GOES_ON = "what was finished is kept, the same command goes on from it"
-_KEPT = "what was finished before that is kept for the next run"
-_BEGINS_ANEW = "there is nothing to go on from, the same command begins anew"
+_GOES_ON = "finished work is kept; run the same command to go on"
+_KEPT = "the work finished before that is kept for the next run"
+_BEGINS_ANEW = "no work was finished; the same command starts from the beginning"
 _SURROUNDINGS = {errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS, errno.EMFILE}
 
 
 def run(command: Callable[[], object]) -> None:
-    """Run a typer app (or any callable) and exit as the house promises.
+    """Run a typer app (or any callable) and exit with the code of its outcome.
 
-    0 when it went well, 2 with a message on stderr for a user's mistake (any
-    ``AnonfacesError``), 1 for a fault of ours, 130 for Ctrl-C. A traceback is printed
-    only with ``--debug`` on the command line or ``ANONFACES_DEBUG=1`` in the environment.
+    0: all went well. 2: a mistake of the user (any ``AnonfacesError``), with a message on stderr.
+    1: a fault of ours. 130: Ctrl-C. A traceback is printed only with ``--debug`` on the command
+    line or ``ANONFACES_DEBUG=1`` in the environment.
     """
     warnings.showwarning = _show_warning
     try:
@@ -36,7 +36,7 @@ def run(command: Callable[[], object]) -> None:
     except KeyboardInterrupt as stop:
         _end(f"interrupted: {_then(stop)}", _INTERRUPTED)
     except SystemExit as end:
-        if end.code == _INTERRUPTED:  # typer took the Ctrl-C, and says nothing
+        if end.code == _INTERRUPTED:  # typer handled Ctrl-C without a message
             print(f"interrupted: {_then(end)}", file=sys.stderr)
         raise
     except BrokenPipeError:
@@ -47,17 +47,17 @@ def run(command: Callable[[], object]) -> None:
     except OSError as error:
         if error.errno not in _SURROUNDINGS:
             _end(_fault(error), _OURS)
-        said = f"error: {error.strerror}{_where(error)}; once that is mended: {_then(error)}"
-        _end(said, _USERS_MISTAKE)
+        message = f"error: {error.strerror}{_where(error)}; fix that first ({_then(error)})"
+        _end(message, _USERS_MISTAKE)
     except Exception as error:
         _end(_fault(error), _OURS)
 
 
 def hand_over(command: str) -> None:
-    """Run the command in the module ``command``, for a ``python -m`` name that it answers to.
+    """Run the command of another module, for the ``python -m`` name that users know.
 
-    A command that needs several packages lives above all of them; the name that users know may
-    be that of a lower one. The module is named, not imported: no library code leans upwards.
+    A command that needs several packages lives above all of them; its name may be that of a lower
+    package. The module is named and not imported, so no library code imports upwards.
     """
     run(import_module(command).app)
 

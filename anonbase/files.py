@@ -1,4 +1,4 @@
-"""Writing so that nothing half-written is ever left: write beside, then rename."""
+"""Atomic writes: a file is written beside its place and then renamed, so none is half-written."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _RESUMABLE = "what was finished is kept, and the same call goes on from it"
 
 @contextmanager
 def atomic_write(path: Path) -> Iterator[Path]:
-    """Yield a path beside ``path`` to write to; it takes ``path``'s place if all went well."""
+    """Yield a path beside ``path`` to write to, and rename it to ``path`` if all went well."""
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=_prefix(path), suffix=".new")
     os.close(descriptor)
     beside = Path(name)
@@ -45,7 +45,7 @@ def atomic_write(path: Path) -> Iterator[Path]:
 
 
 def remove_stale(path: Path) -> None:
-    """Remove what killed writers of ``path`` left beside it; only for who alone may write it."""
+    """Remove what killed writers of ``path`` left beside it. Only its sole writer may call this."""
     for left in path.parent.glob(f"{glob.escape(_prefix(path))}*.new"):
         left.unlink(missing_ok=True)
 
@@ -66,13 +66,13 @@ def write_text(path: Path, text: str) -> None:
 
 
 def sha256(path: Path) -> str:
-    """Hexadecimal SHA-256 of a file's bytes, read in blocks."""
+    """Compute the hexadecimal SHA-256 of a file, read in blocks."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def lock(file: IO[Any], folder: Path) -> None:
-    """Lock ``file`` of ``folder`` until it is closed; OutputError if another run holds it."""
+    """Lock ``file`` of ``folder`` until it is closed; OutputError if another run holds the lock."""
     try:
         import fcntl
     except ImportError:  # no such lock on Windows: two runs at once are the user's care there
@@ -80,11 +80,11 @@ def lock(file: IO[Any], folder: Path) -> None:
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
-        raise OutputError(f"{folder}: another run is at work in it; wait for it to end") from error
+        raise OutputError(f"{folder}: another run is using it; wait until it ends") from error
 
 
 def mark_resumable(stop: BaseException) -> None:
-    """Note on what ended a run (Ctrl-C, a full disk) that the same call goes on from there."""
+    """Note on the exception that ended a run that the same call goes on from there."""
     if not is_resumable(stop):
         stop.add_note(_RESUMABLE)
 

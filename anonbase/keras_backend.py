@@ -23,9 +23,9 @@ _STDERR = 2
 
 
 def load_engine() -> None:
-    """Import Keras and the engine that it runs on; quick when that was done before.
+    """Import Keras and its backend; later calls cost nothing.
 
-    ``TF_CPP_MIN_LOG_LEVEL=0`` in the environment lets TensorFlow say all that it has to say.
+    ``TF_CPP_MIN_LOG_LEVEL=0`` in the environment lets TensorFlow print its messages.
     """
     loud = os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2") == "0"
     if loud or "keras" in sys.modules:
@@ -55,7 +55,7 @@ def _silent() -> Iterator[None]:
 
 
 def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
-    """``function`` compiled as the backend does it best; without XLA on TensorFlow's CPU."""
+    """Compile ``function`` in the way that is fastest on this backend (TensorFlow: without XLA)."""
     import keras
 
     backend = keras.backend.backend()
@@ -71,9 +71,10 @@ def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def value_and_gradients(loss: Loss, parameters: Parameters) -> tuple[Report, dict[str, Tensor]]:
-    """What ``loss(parameters)`` reports, and its derivative by every parameter.
+    """Compute what a loss reports, and its derivative by every parameter.
 
-    ``loss`` gives a scalar and a report; a parameter that it does not use has derivative 0.
+    ``loss(parameters)`` gives a scalar and a report. A parameter that it does not use has
+    derivative 0.
     """
     import keras
 
@@ -81,7 +82,7 @@ def value_and_gradients(loss: Loss, parameters: Parameters) -> tuple[Report, dic
 
 
 def input_gradient(function: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
-    """The derivative of ``function(x)``, summed, by ``x``; it can be derived again."""
+    """Compute the derivative of ``function(x).sum()`` by ``x``; it can be derived again."""
     import keras
 
     return _INPUT[keras.backend.backend()](function, x)

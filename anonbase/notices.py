@@ -1,4 +1,4 @@
-"""Warnings on the way to the user and to the page."""
+"""Warnings on their way to the user and to the page."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _NOT_THE_USERS = {"anonbase", "anonfaces", "encoders", "stylegan", "contextlib",
 
 
 def warn_user(message: str, category: type[Warning] = PrivacyWarning) -> None:
-    """Warn, pointing to the line outside of our packages that all this was called from."""
+    """Warn, and point to the user's own line: the first one outside of our packages."""
     frame, level = sys._getframe(1), 2
     while frame.f_back is not None and _package(frame) in _NOT_THE_USERS:
         frame, level = frame.f_back, level + 1
@@ -30,7 +30,7 @@ def _package(frame: FrameType) -> str:
 
 @contextmanager
 def collect_warnings(notes: list[str], kind: type[Warning] = PrivacyWarning) -> Iterator[None]:
-    """Note every warning of a kind in the block, and let it go on to the user afterwards."""
+    """Collect the warnings of a kind in the block, and warn the user of them afterwards."""
     heard: list[str] = []
     with warnings.catch_warnings():
         warnings.simplefilter("always", kind)

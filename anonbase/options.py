@@ -37,23 +37,27 @@ def option(text: str, *names: str, **more: Any) -> Any:
     return typer.Option(*names, help=text, **more)
 
 
-Seed = Annotated[int, option("seed of everything random: the same seed gives the same bytes")]
+Seed = Annotated[int, option("seed of all random choices: the same seed gives the same bytes")]
 Quiet = Annotated[bool, option("print nothing but warnings and errors", "--quiet")]
-Debug = Annotated[bool, option("show where an error arose", "--debug")]
+Debug = Annotated[bool, option("show the traceback of an error", "--debug")]
 Jobs = Annotated[
-    int | None, option("worker processes; default one a core", min=1, show_default=False)
+    int | None, option("number of worker processes; default: one a core", min=1, show_default=False)
 ]
-MaxPixels = Annotated[int, option("larger photographs are not decoded")]
-ChipSize = Annotated[int, option("side of aligned crops and of surrogates in pixels")]
+MaxPixels = Annotated[
+    int, option("limit on the pixels of a photograph; larger ones are not decoded")
+]
+ChipSize = Annotated[int, option("side of chips and of surrogates in pixels")]
 Weights = Annotated[
-    Path | None, option("weights of the extractor, if not its own", show_default=False)
+    Path | None, option("file with weights of the extractor; default: its own", show_default=False)
 ]
 Generator = Annotated[
     Path | None,
-    option("a StyleGAN checkpoint in place of the one that ships", show_default=False),
+    option("StyleGAN checkpoint; default: the one that ships", show_default=False),
 ]
 Psi = Annotated[
     float | None,
-    option("how far a face may lie from the generator's mean: 1 leaves it", show_default=False),
+    option(
+        "how far a face may lie from the generator's mean face; 1: no limit", show_default=False
+    ),
 ]
-Overwrite = Annotated[bool, option("replace what an earlier run wrote there", "--overwrite")]
+Overwrite = Annotated[bool, option("replace the output of an earlier run", "--overwrite")]

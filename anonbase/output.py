@@ -1,6 +1,6 @@
-"""An output folder that is there whole or not at all: made hidden, beside the place it will take.
+"""An output folder that is there whole or not at all: a hidden folder beside its place becomes it.
 
-``resolve_output`` and ``refuse_nesting`` look before anything is written; ``held_partial`` makes
+``resolve_output`` and ``refuse_nesting`` check before anything is written. ``held_partial`` makes
 the hidden folder, marks it as ours and lets one run at a time into it.
 """
 
@@ -29,12 +29,15 @@ def resolve_output(output: Path, source: Path | None) -> Path:
     """
     place = output.expanduser().resolve()
     if not place.name:
-        raise OutputError(f"{output} cannot be an output folder: name one to be made")
+        raise OutputError(f"{output} cannot be an output folder: name a folder to make")
     if source is not None:
         refuse_nesting(place, source.expanduser().resolve())
     partial = partial_folder(place)
     if partial.exists() and not (partial / MARK).is_file():
-        raise OutputError(f"{partial} is in the way and not ours: move it, or name another output")
+        raise OutputError(
+            f"{partial} is in the way, and anonfaces did not make it: move it, or name another"
+            " output"
+        )
     return place
 
 

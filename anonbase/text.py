@@ -1,4 +1,4 @@
-"""Words that every command says alike."""
+"""Words that every command uses in the same way."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ __all__ = ["pluralize"]
 
 
 def pluralize(count: int, one: str, more: str | None = None) -> str:
-    """A number with its word, ``more`` being ``one`` with an s unless told.
+    """Put a number before its word; ``more`` is the plural, ``one`` with an s by default.
 
-    >>> counted(1, "face"), counted(2000, "person", "people")
+    Examples
+    --------
+    >>> pluralize(1, "face"), pluralize(2000, "person", "people")
     ('1 face', '2,000 people')
     """
     return f"{count:,} {one if count == 1 else more or one + 's'}"

@@ -1,10 +1,10 @@
-"""Worker processes that no hostile file can stop, and what such a process runs.
+"""Worker processes that no hostile file can stop, and the loop that such a process runs.
 
-dlib holds Python's lock, so all cores need processes. These are plain programs spoken to through
-pipes, a JSON line for a task and one for its answer: they import neither the caller's main
-module nor TensorFlow. A worker ends as soon as its standard input closes, so none outlives a
-parent that was killed; one that dies (a decoder crashed, memory ran out) is told apart by its
-task and replaced.
+dlib holds Python's lock, so using all cores needs processes. Workers are plain programs that read
+a JSON line for each task from a pipe and write one as its answer. They import neither the caller's
+main module nor TensorFlow. A worker ends as soon as its standard input closes, so none outlives a
+parent that was killed. A worker that dies (a decoder crashed, memory ran out) is replaced, and the
+task says that it died of it.
 
 pebble does much of this, but starts its workers from the caller's main module, which may have no
 ``__main__`` guard and may have loaded TensorFlow.

@@ -4,8 +4,8 @@ Eleven group photographs with every head labelled that a person could recognise
 (``labels/group_photos.json``: boxes from brow to chin; nine pictures as dlib's author drew them,
 two and the heads he left out by us), as they are, made smaller, and turned. All detectors see the
 same pictures in one run: how many heads they find, how many of their boxes show no head, and the
-seconds a megapixel, of the clock and of all cores. Heads that nobody could recognise, and
-pictures of people in the picture, are neither misses nor false covers.
+seconds a megapixel, of the clock and of all cores. Heads that nobody could recognise, and pictures
+of people in the picture, are neither misses nor false covers.
 
 deface is measured with its own program where it lies in ``--deface`` or is installed:
 ``pip install --no-deps deface``.

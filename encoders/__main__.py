@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from encoders.faceset import FaceSet
 
 _EXAMPLES = """
-Find the faces in a folder of photographs, align them and turn each into a vector.
+Detect the faces in a folder of photographs, align them and embed each as a vector.
 
 \b
 Examples:
@@ -29,8 +29,8 @@ Examples:
   python -m encoders photos/ -o faces.h5 --identity 'regex:^(?P<identity>[^_]+)_'
   python -m encoders photos/ -o faces.h5 --detector cnn --faces all
 
-Stopped at any moment, the same command goes on where it was. Run again over a finished output,
-it looks at what is new or changed in the folder and drops what is gone.
+A command that was stopped at any moment goes on when you run it again. Over a finished output, it
+looks only at photographs that are new or changed, and drops those that are gone.
 """
 
 app = typer.Typer(add_completion=False)
@@ -52,8 +52,10 @@ class _Faces(StrEnum):
 def encode(
     photos: Annotated[Path, typer.Argument(help="folder of photographs", show_default=False)],
     output: Annotated[Path, option("the FaceSet to write", "--output", "-o")] = Path("faces.h5"),
-    extractor: Annotated[_Extractor, option("what makes the vectors")] = _Extractor.dlib,
-    weights: Annotated[Path | None, option("weights of the extractor, if not its own")] = None,
+    extractor: Annotated[_Extractor, option("the embedder")] = _Extractor.dlib,
+    weights: Annotated[
+        Path | None, option("file with weights of the extractor; default: its own")
+    ] = None,
     detector: Annotated[
         str,
         option("auto: dlib HOG, then MTCNN where that found nothing; hog, mtcnn, cnn (dlib's "
@@ -61,8 +63,8 @@ def encode(
     ] = "auto",
     upsample: Annotated[
         int | None,
-        option("how often dlib's detectors double a photograph first: finds smaller faces, "
-                "each time 4 times as slow; default by its size", min=0, max=4),
+        option("how often dlib's detectors double a photograph first; each time finds smaller "
+                "faces and is 4 times as slow; default: by its size", min=0, max=4),
     ] = None,
     identity: Annotated[
         str, option("folder, csv:FILE:COLUMN, regex:PATTERN, none; auto: folder if every "
@@ -70,10 +72,10 @@ def encode(
     ] = "auto",
     faces: Annotated[
         _Faces | None,
-        option("faces to keep of a photograph; default: largest if identities are known, "
+        option("which faces of a photograph to keep; default: largest if identities are known, "
                 "else all", show_default=False),
     ] = None,
-    chip_size: Annotated[int, option("side of the stored crops in px")] = 256,
+    chip_size: Annotated[int, option("side of the stored chips in pixels")] = 256,
     max_pixels: MaxPixels = MAX_PIXELS,
     jobs: Jobs = None,
     overwrite: Annotated[
@@ -141,7 +143,7 @@ def _strangers(faces: FaceSet) -> list[str]:
         f"{pluralize(len(rows), 'face does', 'faces do')} not look like the rest of their person"
     )
     files = "".join(f"\n  {image}" for image in faces.image[rows])
-    return [f"look at      {message}: a bystander's, where their own was not found?{files}"]
+    return [f"look at      {message}; each may be a bystander's:{files}"]
 
 
 def _examples(rows: Any) -> str:

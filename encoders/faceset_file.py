@@ -1,4 +1,4 @@
-"""Reading and writing ``faces.h5``. What is read is taken for hostile."""
+"""Reading and writing ``faces.h5``. A file that is read may be hostile."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ _DEFLATE = h5py.h5z.FILTER_DEFLATE
 
 
 def is_faceset(path: Path) -> bool:
-    """Whether ``path`` says of itself that it is a FaceSet."""
+    """Whether ``path`` claims to be a FaceSet."""
     try:
         with h5py.File(path, "r") as file:
             return file.attrs.get("format") == _FORMAT
@@ -75,7 +75,7 @@ def is_faceset(path: Path) -> bool:
 
 
 class Fields(Protocol):
-    """What a file of faces holds beside its arrays of one row a face, which are read by name."""
+    """The content of a file of faces beside its arrays of one row a face, read by name."""
 
     @property
     def meta(self) -> dict[str, Any]: ...
@@ -94,9 +94,9 @@ class Fields(Protocol):
 
 
 def pack_chip(chip: NDArray[np.uint8]) -> bytes:
-    """A chip as it lies in the file: deflated, which the worker that made it can do.
+    """Compress a chip as it lies in the file, which the worker that made it can do.
 
-    Level 1, since higher levels take three times as long to save a twentieth of a photograph.
+    Level 1: higher levels take three times as long to save a twentieth of a photograph.
     """
     return zlib.compress(np.ascontiguousarray(chip).tobytes(), _DEFLATE_LEVEL)
 
@@ -144,7 +144,7 @@ def _write_chips(file: h5py.File, packed_chips: Iterable[bytes], size: int) -> N
 
 
 def read_fields(path: Path) -> dict[str, Any]:
-    """Everything but the chips, under the names of the fields of a ``FaceSet``."""
+    """Read everything but the chips, under the names of the fields of a ``FaceSet``."""
     with _opened(path) as file:
         meta = _read_meta(path, file)
         numbers = {name: _read_numbers(path, file, name) for name in _NUMBERS}
@@ -164,7 +164,7 @@ def read_fields(path: Path) -> dict[str, Any]:
 
 
 def read_chips(path: Path, rows: NDArray[np.integer], size: int) -> NDArray[np.uint8]:
-    """Chips uint8 (m, size, size, 3) that lie at ``rows`` of the file."""
+    """Read the chips uint8 (m, size, size, 3) at ``rows`` of the file."""
     chips = np.empty((len(rows), size, size, 3), np.uint8)
     with _opened(path) as file:
         stored = _dataset(path, file, "chip")
@@ -174,7 +174,7 @@ def read_chips(path: Path, rows: NDArray[np.integer], size: int) -> NDArray[np.u
 
 
 def read_packed_chips(path: Path, rows: NDArray[np.integer], size: int) -> Iterator[bytes]:
-    """The same chips as they lie in the file, to be copied without being inflated."""
+    """Read chips as they lie in the file, to copy them without inflating them."""
     with _opened(path) as file:
         stored = _dataset(path, file, "chip")
         _check_chips(path, file, len(stored), size)

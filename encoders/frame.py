@@ -1,8 +1,8 @@
-"""How a generator frames its faces, beside the crops that photographs are cut to.
+"""How a generator frames its faces, beside the chips of photographs.
 
-A generator's pictures are cropped as its training pictures were: the one that ships shows the
-face more closely than the FFHQ-aligned chips of a FaceSet. Where the FFHQ square and dlib's chip
-lie in its pictures is measured once, on its own samples, and taken for all of them.
+A generator's images are cropped like its training images. The one that ships shows the face more
+closely than the FFHQ-aligned chips of a FaceSet. The places of the FFHQ square and of dlib's chip
+in its images are measured once, on its own samples, and hold for all of them.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _PLACES = 5
 
 @dataclass(frozen=True)
 class CropSquare:
-    """An upright square in a picture: centre and side, in sides of the picture."""
+    """An upright square of an image: center and side, in sides of the image."""
 
     x: float = 0.5
     y: float = 0.5
@@ -75,7 +75,7 @@ class CropSquare:
 
 @dataclass(frozen=True)
 class CropAlignment:
-    """Where the FFHQ square (``align_ffhq``) and dlib's 5-point chip lie in the pictures."""
+    """Where the FFHQ square and dlib's 5-point chip lie in a generator's images."""
 
     ffhq: CropSquare
     dlib: CropSquare
@@ -102,15 +102,17 @@ class CropAlignment:
         for square in squares.values():
             numbers = np.array([square.x, square.y, square.side], float)
             if not np.isfinite(numbers).all() or not 0.01 < square.side < 100:
-                raise ValueError(f"{square} is no square of a picture")
+                raise ValueError(f"{square} is not a square of an image")
         return cls(**squares)
 
 
 def estimate_alignment(pictures: Pixels) -> CropAlignment:
     """The framing of faces uint8 (n, s, s, 3), as the median over those that dlib finds.
 
-    Raises:
-        InputError: dlib finds a single face in fewer than 20 of the pictures.
+    Raises
+    ------
+    InputError
+        Dlib finds a single face in fewer than 20 of the pictures.
     """
     found = [square for picture in pictures if (square := _squares(picture)) is not None]
     if len(found) < _ENOUGH:
@@ -154,10 +156,11 @@ def _detector() -> Any:
 
 
 def resampling(size: int, square: CropSquare, axis: str, output: int) -> NDArray[np.float32]:
-    """Matrix float32 (output, size) that cuts ``square`` along ``axis`` ("x" or "y") linearly.
+    """Make the matrix float32 (output, size) that cuts ``square`` along ``axis`` ("x" or "y").
 
-    With one for the rows and one for the columns the cut is two products, and so has a gradient;
-    what lies outside of the picture is black, as dlib has it. A cut that shrinks is an average.
+    The cut is linear. One matrix for the rows and one for the columns make it two products, so it
+    has a gradient. What lies outside of the image is black, as in dlib. A cut that shrinks is an
+    average.
     """
     finer = max(1, round(square.side * size / output))
     start = (getattr(square, axis) - square.side / 2) * size

@@ -1,4 +1,4 @@
-"""Who is in a photograph: told by its folder, by a table, or by its name."""
+"""Who is in a photograph, by its folder, by a table, or by its name."""
 
 from __future__ import annotations
 
@@ -37,10 +37,17 @@ json.dump([match[which] or "" if match else "" for match in found], sys.stdout)
 
 @dataclass(frozen=True)
 class Identities:
-    """``source`` ("folder", "csv:...", "regex:...", "none") and what it says of each photograph.
+    """The people of photographs, and where that is known from.
 
-    ``of`` maps a photograph's path to its person; a photograph that is not in it, or whose
-    person is empty, shows somebody unknown. ``columns`` are the other columns of a table.
+    Attributes
+    ----------
+    source : str
+        "folder", "csv:...", "regex:..." or "none".
+    of : dict of str to str
+        The person of each photograph by its path. Nobody is known in a photograph that is missing
+        here or has an empty name.
+    columns : dict of str to dict
+        The other columns of a table: column, path of the photograph, value.
     """
 
     source: str
@@ -48,7 +55,7 @@ class Identities:
     columns: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def labels(self, paths: Sequence[str], known: NDArray[np.bool_]) -> NDArray[np.str_]:
-        """Person of each face by the path of its photograph, empty where not ``known``."""
+        """The person of the face in each of ``paths``, str (n,); empty where not ``known``."""
         names = [self.of.get(p, "") if k else "" for p, k in zip(paths, known, strict=True)]
         return np.array(names, dtype=str) if names else np.empty(0, "<U1")
 
@@ -61,20 +68,45 @@ class Identities:
 
 
 def find_identities(source: str, paths: Sequence[str], root: Path | None = None) -> Identities:
-    """Who is in the photographs ``paths`` (escaped, relative to ``root``).
+    """Find out who is in photographs.
 
-    A name counts as one in either Unicode form and with any blanks; names that differ by case,
-    accents or punctuation alone are two people and raise a PrivacyWarning that lists them.
+    A name counts as one in either Unicode form and with any blanks.
 
-    ``source``
-        ``folder``: the first folder of the path is the person, whatever lies below; pictures
-        that lie in no folder show unknown people. ``csv:FILE:COLUMN``: the column of a table
-        that names the photographs in another column (path, absolute path or unique file name);
-        further columns become attributes. ``regex:PATTERN``: the group ``identity``, or the first,
-        where the pattern is found in the path. ``none``. ``auto``: ``folder`` if every picture
-        lies in a folder, else ``none``.
+    Parameters
+    ----------
+    source : str
+        ``folder``: the first folder of the path is the person, whatever lies below; photographs
+        that lie in no folder show unknown people. ``csv:FILE:COLUMN``: the column of a table that
+        names the photographs in another column (path, absolute path or unique file name); further
+        columns become attributes. ``regex:PATTERN``: the group ``identity``, or the first, where
+        the pattern is found in the path. ``none``: nobody is known. ``auto``: ``folder`` if every
+        photograph lies in a folder, else ``none``.
+    paths : sequence of str
+        The photographs, escaped and relative to ``root``.
+    root : Path, optional
+        Their folder, for absolute paths in a table.
 
-    Raises InputError for a source that cannot be understood, read or finished in half a minute.
+    Returns
+    -------
+    Identities
+        The person of each photograph, and the other columns of a table.
+
+    Raises
+    ------
+    InputError
+        The source cannot be understood, read, or finished in half a minute.
+
+    Warns
+    -----
+    PrivacyWarning
+        Names differ by case, accents or punctuation alone, and count as several people.
+
+    Examples
+    --------
+    >>> find_identities("folder", ["Ada/1.jpg", "Ada/2.jpg", "Grace/1.jpg"]).of
+    {'Ada/1.jpg': 'Ada', 'Ada/2.jpg': 'Ada', 'Grace/1.jpg': 'Grace'}
+    >>> find_identities("regex:^([a-z]+)_", ["ada_1.jpg", "grace_1.jpg"]).of
+    {'ada_1.jpg': 'ada', 'grace_1.jpg': 'grace'}
     """
     found = _found(source, paths, root)
     for names in confusable_names(found.of.values()):
@@ -106,7 +138,7 @@ def _folder(path: str) -> str:
 
 
 def _by_pattern(pattern: str, paths: Sequence[str]) -> dict[str, str]:
-    """Matched in a process of its own, since a pattern can take longer than the universe has."""
+    """Match in a process of its own, which can be ended: a hostile pattern may never end."""
     # both in NFC: whoever types an é means the é of the file name, however that is written
     given = json.dumps([unicodedata.normalize("NFC", text) for text in (pattern, *paths)])
     command = [sys.executable, "-I", "-c", _MATCHER]
@@ -115,7 +147,7 @@ def _by_pattern(pattern: str, paths: Sequence[str]) -> dict[str, str]:
             command, input=given, capture_output=True, text=True, timeout=_PATTERN_SECONDS
         )
     except subprocess.TimeoutExpired as error:
-        said = f"--identity regex:{pattern}: not done in {_PATTERN_SECONDS} s; simplify it"
+        said = f"--identity regex:{pattern}: not done in {_PATTERN_SECONDS} s; simplify the pattern"
         raise InputError(said) from error
     if done.returncode:
         reason = done.stderr.strip().rsplit("\n", 1)[-1]
@@ -137,8 +169,9 @@ def _by_table(
     table = table.assign(**{image: named, column: table[column].map(fold_name)})[named.notna()]
     _refuse_conflict(table, image, column, file)
     table = table.drop_duplicates(image).set_index(image)
-    columns = {str(c): table[c].to_dict() for c in table.columns if c != column}
-    people = table[column].to_dict()
+    keys = table.index.astype(str)
+    columns = {str(c): dict(zip(keys, table[c], strict=True)) for c in table.columns if c != column}
+    people = dict(zip(keys, table[column], strict=True))
     _warn_of_missing(people, paths, named, file)
     return Identities(source, people, columns)
 
@@ -150,7 +183,7 @@ def _refuse_conflict(table: pd.DataFrame, image: str, column: str, file: str) ->
     if len(twice):
         path = twice[image].iloc[0]
         values = " and ".join(repr(v) for v in twice[twice[image] == path][column])
-        raise InputError(f"{file}: {path} is given two different values of {column!r}: {values}")
+        raise InputError(f"{file}: {path} has two different values of {column!r}: {values}")
 
 
 def _warn_of_missing(

@@ -1,4 +1,4 @@
-"""Faces that do not look like the rest of their person: a bystander under somebody's name."""
+"""Faces that do not look like the rest of their person: bystanders under somebody's name."""
 
 from __future__ import annotations
 
@@ -14,22 +14,34 @@ _ROWS = 1024
 def find_strangers(
     embedding: NDArray[np.floating], identity: NDArray[np.str_]
 ) -> NDArray[np.int64]:
-    """Rows farther than ``FAR`` from all other faces of their person, most of whose are near.
+    """Find faces farther than ``FAR`` from all other faces of their person.
 
-    Where the person's own face was not found in a photograph and a bystander's was, that has the
-    person's name. So of people with three faces or more, of which more than half have another
-    one near, those that have none are worth a look. ``FAR`` is dlib's own threshold, for dlib's
-    vectors: of the 3,488 faces of the 444 such people in half of LFW it finds 20. Seen by eye, 15
-    are somebody else, and 5 the person in profile, in sunglasses or with a face pulled.
+    If a person's own face was not found in a photograph and a bystander's was, the bystander's has
+    the person's name. Of people with three faces or more, of which more than half have another one
+    near, the faces that have none near are returned. ``FAR`` is dlib's own threshold, for dlib's
+    vectors. Of the 3,488 faces of the 444 such people in half of LFW it finds 20. Seen by eye, 15
+    are somebody else, and 5 are the person in profile, in sunglasses or with a grimace.
 
-    Two photographs of one bystander are near to each other, and are not found.
+    Two photographs of one bystander are near to each other, so neither is found.
 
-    Args:
-        embedding: float (n, d).
-        identity: str (n,), '' where unknown, which is nobody's name.
+    Parameters
+    ----------
+    embedding : float (n, d)
+        Vectors of faces.
+    identity : str (n,)
+        Their people; '' where unknown, which is nobody's name.
 
-    Returns:
-        int64 (m,), ascending.
+    Returns
+    -------
+    int64 (m,)
+        Rows, ascending.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> faces = np.array([[0.0], [0.1], [0.2], [5.0]])
+    >>> find_strangers(faces, np.array(["Ada"] * 4)).tolist()
+    [3]
     """
     known = np.flatnonzero(identity != "")
     _, person, faces = np.unique(identity[known], return_inverse=True, return_counts=True)

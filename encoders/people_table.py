@@ -1,8 +1,8 @@
-"""A table of people as people have it: any separator, any encoding, paths as they were typed.
+"""Tables of people as users have them: any separator, any encoding, paths as they were typed.
 
 Spreadsheets write semicolons or tabs, UTF-16 or a local code page, and file names with
-backslashes, as absolute paths or alone. What is meant is found where only one reading fits; all
-else is refused by a message that says what is near.
+backslashes, as absolute paths or alone. A name is matched where only one reading fits. Everything
+else is refused with a message that names what is near.
 """
 
 from __future__ import annotations
@@ -31,13 +31,20 @@ _SHOWN = 3
 
 
 def read_people_table(file: Path) -> pd.DataFrame:
-    """All cells of a table as text, its columns without white space around them.
+    """Read all cells of a table as text, with its columns stripped of white space.
 
-    UTF-8, UTF-16, or else Windows' Western code page, which is said in a PrivacyWarning, since
-    names may be read wrongly then; comma, semicolon, tab or bar, whichever splits the first line
-    into most columns.
+    The encoding is UTF-8, UTF-16, or else Windows' Western code page. The separator is the one of
+    comma, semicolon, tab and bar that splits the first line into most columns.
 
-    Raises InputError for what is no such table.
+    Raises
+    ------
+    InputError
+        The file is not such a table.
+
+    Warns
+    -----
+    PrivacyWarning
+        The code page was assumed, so names may be read wrongly.
     """
     try:
         if file.stat().st_size > _LARGEST_TABLE:

@@ -28,32 +28,45 @@ def parse_square(text: str) -> CropSquare:
     except ValueError:
         raise InputError(f"square {text!r}: expected x,y,side such as 0.5,0.6,0.62") from None
     if not (side > 0 and min(x, y) >= side / 2 - 1e-6 and max(x, y) <= 1 - side / 2 + 1e-6):
-        raise InputError(f"square {text!r} does not lie inside the picture")
+        raise InputError(f"square {text!r} does not lie inside the image")
     return CropSquare(x, y, side)
 
 
 def read_pictures(sources: Sequence[Path], size: int, square: CropSquare = WHOLE) -> Pixels:
     """``square`` of all faces of ``sources``: FaceSets (``.h5``, their chips) and folders.
 
-    Raises:
-        InputError: a source is missing or holds nothing that can be read.
+    Raises
+    ------
+    InputError
+        A source is missing or holds nothing that can be read.
     """
     found = [_read(source, size, square) for source in sources]
     if sum(map(len, found)) * size * size * 3 > _MOST_BYTES:
         raise InputError(f"the pictures take more than {_MOST_BYTES >> 30} GiB at {size} px")
     if not found or not sum(map(len, found)):
-        raise InputError("there are no pictures to learn from")
+        raise InputError("there are no images to learn from")
     return np.concatenate(found)
 
 
 def load_features(name: str, pixels: Pixels) -> Any | None:
-    """What a drawn training face must keep besides its pixels, as ``stylegan.train`` takes it.
+    """Load the features that a drawn training face must keep besides its pixels.
 
-    ``"dlib"`` is what layers of dlib's recognizer see, where it would cut the faces ``pixels``
-    uint8 (n, s, s, 3), as measured on some of them; ``"none"`` is None.
+    Parameters
+    ----------
+    name : {"dlib", "none"}
+        "dlib": what layers of dlib's recognizer see, where it would cut the faces; "none": None.
+    pixels : uint8 (n, s, s, 3)
+        Faces; the cut is measured on some of them.
 
-    Raises:
-        InputError: there are no features of that name.
+    Returns
+    -------
+    callable or None
+        As ``stylegan.train`` takes it.
+
+    Raises
+    ------
+    InputError
+        There are no features of that name.
     """
     if name == "none":
         return None
@@ -73,7 +86,7 @@ def _read(source: Path, size: int, square: CropSquare) -> Pixels:
         return _read_folder(source, size, square)
     if source.suffix == ".h5" and source.is_file():
         return _read_faces(source, size, square)
-    raise InputError(f"{source}: expected a folder of pictures or a FaceSet (.h5)")
+    raise InputError(f"{source}: expected a folder of images or a FaceSet (.h5)")
 
 
 def _read_faces(source: Path, size: int, square: CropSquare) -> Pixels:
@@ -97,7 +110,7 @@ def _read_folder(source: Path, size: int, square: CropSquare) -> Pixels:
             raise InputError(f"{source / photograph.path}: {error}") from None
         made.append(square.cut(_squared(picture)[None], size))
     if not made:
-        raise InputError(f"{source}: no picture in it can be read")
+        raise InputError(f"{source}: no image in it can be read")
     return np.concatenate(made)
 
 

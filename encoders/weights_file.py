@@ -1,4 +1,4 @@
-"""Files of what was fitted to one generator: arrays, and a few words that say which generator."""
+"""Files of what was fitted to one generator: arrays, and a description that names the generator."""
 
 from __future__ import annotations
 
@@ -53,9 +53,11 @@ def write(
 def read(path: Path, kind: str, remedy: str) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
     """``meta`` and the arrays as float32 of what ``write`` wrote.
 
-    Raises:
-        WeightsError: it is missing (``remedy`` is the command that makes it), damaged, hostile,
-            or of another kind.
+    Raises
+    ------
+    WeightsError
+        It is missing (``remedy`` is the command that makes it), damaged, hostile,
+        or of another kind.
     """
     import h5py
 
@@ -83,7 +85,7 @@ def _meta(file: Any, kind: str) -> dict[str, Any]:
     text = file.attrs.get("meta")
     if not isinstance(text, str) or len(text) > _LONGEST:
         raise UnsafeContentError(
-            f"not a file of ours: no words that say what it is (expected {kind})"
+            f"not a file of anonfaces: it has no description (expected {kind})"
         )
     meta = json.loads(text)
     if not isinstance(meta, dict) or meta.get("kind") != kind:
@@ -95,7 +97,7 @@ def _arrays(file: Any) -> dict[str, NDArray[Any]]:
     from anonbase.untrusted.hdf5 import dataset
 
     if len(file) > _MOST:
-        raise UnsafeContentError(f"holds {len(file)} arrays, more than any of ours")
+        raise UnsafeContentError(f"holds {len(file)} arrays, more than any file of anonfaces")
     left, arrays = _LARGEST, {}
     for name in file:
         found = dataset(file, name)
@@ -104,5 +106,5 @@ def _arrays(file: Any) -> dict[str, NDArray[Any]]:
             raise UnsafeContentError(f"unpacks to more than {_LARGEST >> 20} MiB")
         arrays[name] = found.astype(np.float32)[()]
         if not np.isfinite(arrays[name]).all():
-            raise UnsafeContentError(f"{name} holds values that are no numbers")
+            raise UnsafeContentError(f"{name} holds values that are not finite")
     return arrays

@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _EXAMPLES = """
-Make pictures from seeds: one PNG a seed, named seed0000.png.
+Make images from seeds: one PNG a seed, named seed0000.png.
 
-Without --generator it is the one that ships: 64 px faces, learnt from UTKFace and LFW
-and so for non-commercial research only. The same seed makes the same picture.
+Without --generator, the generator that ships is used: 64 px faces, trained on UTKFace and LFW
+and so for non-commercial research only. The same seed makes the same image.
 
 \b
 Examples:
@@ -49,29 +49,36 @@ class _Precision(StrEnum):
 
 @app.command(help=_EXAMPLES)
 def generate(
-    output: Annotated[Path, option("the folder for the pictures", "--output", "-o")],
-    seeds: Annotated[str, option("such as 0-63 or 1,5,20-29", "--seeds")] = "0-15",
-    psi: Annotated[float, option("1 for full variety, 0 for the average face", "--psi")] = 0.7,
+    output: Annotated[Path, option("the folder for the images", "--output", "-o")],
+    seeds: Annotated[str, option("seeds, such as 0-63 or 1,5,20-29", "--seeds")] = "0-15",
+    psi: Annotated[
+        float, option("truncation: 1 for full variety, 0 for the mean face", "--psi")
+    ] = 0.7,
     cutoff: Annotated[
-        int | None, option("truncate the first layers only", "--cutoff", min=0)
+        int | None, option("number of layers to truncate; default: all", "--cutoff", min=0)
     ] = None,
     generator: Annotated[
-        Path | None, option("a checkpoint of any kind; default: the one that ships", "--generator")
+        Path | None, option("StyleGAN checkpoint; default: the one that ships", "--generator")
     ] = None,
-    noise: Annotated[_Noise, option("noise maps", "--noise-mode")] = _Noise.const,
-    label: Annotated[int | None, option("class, if the network has any", "--class")] = None,
+    noise: Annotated[_Noise, option("the noise maps to add", "--noise-mode")] = _Noise.const,
+    label: Annotated[
+        int | None, option("class of the images, if the network has classes", "--class")
+    ] = None,
     size: Annotated[
         int | None,
-        option("side of the files in px; enlarging adds no detail", "--size", min=4, max=4096),
+        option("side of the files in pixels; enlarging adds no detail", "--size", min=4, max=4096),
     ] = None,
-    grid: Annotated[Path | None, option("also one picture of all", "--grid")] = None,
-    batch: Annotated[int, option("pictures at a time", "--batch", min=1, max=1024)] = 8,
+    grid: Annotated[
+        Path | None, option("also write all images as one, to this file", "--grid")
+    ] = None,
+    batch: Annotated[int, option("images at a time", "--batch", min=1, max=1024)] = 8,
     precision: Annotated[
-        _Precision, option("bfloat16 is faster where the CPU has it", "--precision")
+        _Precision,
+        option("numbers to compute with; bfloat16 is faster where the CPU has it", "--precision"),
     ] = _Precision.float32,
     debug: Debug = False,
 ) -> None:
-    """Map, synthesise and write a batch at a time."""
+    """Map, synthesize and write one batch at a time."""
     chosen = parse_seeds(seeds)
     if not math.isfinite(psi):
         raise InputError(f"--psi {psi}: expected a number, mostly 0 to 1")
@@ -97,7 +104,18 @@ def generate(
 
 
 def parse_seeds(text: str) -> list[int]:
-    """``"1,5,20-22"`` to ``[1, 5, 20, 21, 22]``. ``InputError`` for anything else."""
+    """Turn ``"1,5,20-22"`` into ``[1, 5, 20, 21, 22]``.
+
+    Raises
+    ------
+    InputError
+        The text is anything else.
+
+    Examples
+    --------
+    >>> parse_seeds("1,5,20-22")
+    [1, 5, 20, 21, 22]
+    """
     seeds: list[int] = []
     for part in text.split(","):
         first, dash, last = part.strip().partition("-")
@@ -122,7 +140,7 @@ def resized(picture: NDArray[np.uint8], size: int | None) -> NDArray[np.uint8]:
 
 
 def as_grid(tiles: list[NDArray[np.uint8]]) -> NDArray[np.uint8]:
-    """Pictures of one size as one picture, about square, row by row."""
+    """Put images of one size into one image, about square, row by row."""
     import numpy as np
 
     columns = math.ceil(math.sqrt(len(tiles)))

@@ -21,6 +21,7 @@ from PIL import Image
 from anonfaces import __version__
 from anonfaces.cluster import METHODS
 from anonfaces.report import Summary
+from anonfaces.synthesize.surroundings import face_mask
 from encoders.faceset import FaceSet
 
 COMMAND = [sys.executable, "-m", "anonfaces.cluster"]
@@ -142,8 +143,10 @@ def test_surrogates_are_means_of_the_chips_that_are_kept(
     faces, groups = FaceSet.read(own / "faces.h5"), pd.read_csv(own / "groups.csv")
     rows = groups[groups["group"] == 0]
     people = [faces.chips(r.index.to_numpy()).mean(axis=0) for _, r in rows.groupby("identity")]
+    face = face_mask(faces.chip_size)[..., None]
+    expected = face * np.mean(people, axis=0) + (1 - face) * 128
     with Image.open(folder / "surrogates" / "0.png") as surrogate:
-        np.testing.assert_allclose(np.asarray(surrogate), np.mean(people, axis=0), atol=0.51)
+        np.testing.assert_allclose(np.asarray(surrogate), expected, atol=0.51)
 
 
 def test_what_may_leave_names_no_file_and_nobody(undisturbed: tuple[Path, Result]) -> None:

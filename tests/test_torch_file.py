@@ -67,7 +67,7 @@ def _nested_key() -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
         (lambda: b"", "too early"),
         (lambda: b"not at all", "not a state dict"),
@@ -75,7 +75,7 @@ def _nested_key() -> bytes:
         (lambda: w.archive(b"", {}), "too early"),
         (lambda: w.archive(w.START + b"N" + w.STOP, {}), "holds no dictionary"),
         (lambda: w.archive(w.pickled({}), {}), "holds no dictionary"),
-        (lambda: _one(b"N"), "'a' is no tensor"),
+        (lambda: _one(b"N"), "'a' is not a tensor"),
         (lambda: _calls(b"cposix\nsystem\n"), "asks for posix.system"),
         (lambda: _calls(b"cbuiltins\neval\n"), "asks for builtins.eval"),
         (
@@ -94,18 +94,18 @@ def _nested_key() -> bytes:
         (lambda: _one(w.tensor(w.storage("7", 4), 0, (4,), (1,))), "archive/data/7"),
         (lambda: _one(w.tensor(w.storage("../0", 4), 0, (4,), (1,))), "archive/data/../0"),
         (lambda: _one(w.tensor(w.storage("0", 2**60), 0, (4,), (1,))), "do not add up"),
-        (lambda: _one(w.tensor(w.storage("0", -4), 0, (4,), (1,))), "storage is odd"),
+        (lambda: _one(w.tensor(w.storage("0", -4), 0, (4,), (1,))), "invalid key or size"),
         (lambda: _one(w.tensor(b"N", 0, (4,), (1,))), "has no storage"),
         (lambda: _one(w.tensor(w.storage("0", 3), 0, (3,), (1,))), "larger than it should be"),
         (lambda: _one(w.tensor(w.storage("0", 4), 0, (4,), (1,)), FLOATS[:8]), "larger than its"),
         (lambda: _tensor((5,), (1,)), "larger than its storage"),
         (lambda: _tensor((2,), (4,)), "larger than its storage"),
         (lambda: _tensor((4,), (1,), offset=1), "larger than its storage"),
-        (lambda: _tensor((4,), (1,), offset=-1), "size is no size"),
-        (lambda: _tensor((2,), (-1,), offset=2), "size is no size"),
+        (lambda: _tensor((4,), (1,), offset=-1), "an invalid size"),
+        (lambda: _tensor((2,), (-1,), offset=2), "an invalid size"),
         (lambda: _tensor((2**40,), (0,)), "larger than its storage"),
-        (lambda: _tensor((2, 2), (1,)), "odd dimensions"),
-        (lambda: _tensor((1,) * 9, (1,) * 9), "odd dimensions"),
+        (lambda: _tensor((2, 2), (1,)), "invalid dimensions"),
+        (lambda: _tensor((1,) * 9, (1,) * 9), "invalid dimensions"),
         (lambda: w.archive(w.pickled({}), {}, compressed=True), "is compressed"),
         (lambda: w.archive(w.START + w.text("x" * (5 << 20)) + w.STOP, {}), "larger than"),
         (lambda: b"\x80\x02K\x07." * 3, "does not start as"),

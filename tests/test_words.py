@@ -8,7 +8,7 @@ from anonbase.text import pluralize
 
 
 @pytest.mark.parametrize(
-    ("count", "words", "said"),
+    ("count", "words", "message"),
     [
         (0, ("face",), "0 faces"),
         (1, ("face",), "1 face"),

@@ -68,7 +68,7 @@ def somebodys_partial(root: Path) -> None:
         (a_dataset, False, "--overwrite replaces it"),
         (a_dataset_and_a_note, True, "note.new"),
         (a_dataset_and_a_picture, True, "holiday.png"),
-        (somebodys_partial, True, "in the way and not ours"),
+        (somebodys_partial, True, "in the way, and anonfaces did not make it"),
     ],
 )
 def test_what_is_there_is_not_touched(
@@ -141,7 +141,7 @@ def test_two_runs_at_once_do_not_mix(tmp_path: Path) -> None:
     place = check_output(tmp_path / "out", None, overwrite=False)
     with workplace(place) as folder:
         (folder / "groups.csv").write_text("first")
-        with pytest.raises(OutputError, match="another run is at work"), workplace(place):
+        with pytest.raises(OutputError, match="another run is using it"), workplace(place):
             pass
     assert contents(tmp_path) == {"out/groups.csv": "first"}
 
@@ -247,7 +247,7 @@ def test_ctrl_c_while_embeddings_are_grouped_promises_nothing(tmp_path: Path) ->
         process.send_signal(signal.SIGINT)
         said += process.stderr.read()
     assert process.returncode == 130
-    assert b"interrupted: there is nothing to go on from" in said
+    assert b"interrupted: no work was finished" in said
     assert b"kept" not in said
     assert [path.name for path in tmp_path.iterdir()] == ["x.npy"]
 

@@ -1,4 +1,4 @@
-"""The calls of a pickle that may be answered: NumPy arrays and plain containers, checked.
+"""The calls of a pickle that are answered: NumPy arrays and plain containers, checked.
 
 Each function here gets arguments that a hostile file chose. None allocates more than the
 bytes that the file brought.
@@ -34,7 +34,9 @@ def _array(dtype: np.dtype[Any], shape: Any, data: Any, fortran: bool) -> np.nda
     """The array, if its bytes are all there: the shape alone never allocates."""
     data = data.encode("latin1") if isinstance(data, str) else data
     if not isinstance(dtype, np.dtype) or not isinstance(data, bytes | bytearray):
-        raise UnsafeContentError("an array of objects, which can hide anything: not weights")
+        raise UnsafeContentError(
+            "an array of objects, which can hide anything; weights are numbers"
+        )
     sides = shape if isinstance(shape, tuple) and len(shape) <= _MOST_AXES else (-1,)
     if not all(type(n) is int and 0 <= n < 1 << 48 for n in sides):
         raise ValueError("an array without a shape")
@@ -82,7 +84,7 @@ def _fresh(kind: type) -> Rebuild:
 
     def make(items: Any = ()) -> Any:
         if not isinstance(items, list | tuple | set | frozenset | bytes):
-            raise ValueError(f"a {kind.__name__} of something that is no list")
+            raise ValueError(f"a {kind.__name__} of something that is not a list")
         hashed: Any = [pair[0] for pair in items] if kind is dict else items  # type: ignore[index]
         if kind in {set, frozenset, dict} and not all(isinstance(i, KEYS) for i in hashed):
             raise UnsafeContentError(f"a {kind.__name__} of things that weights never need")
@@ -94,7 +96,7 @@ def _fresh(kind: type) -> Rebuild:
 def _plain(kind: type) -> Rebuild:
     def make(*values: Any) -> Any:
         if not all(isinstance(value, int | float | None) for value in values):
-            raise ValueError(f"a {kind.__name__} of something that is no number")
+            raise ValueError(f"a {kind.__name__} of something that is not a number")
         return kind(*values)
 
     return make

@@ -1,4 +1,4 @@
-"""Files of weights from outside: whatever they make of their reader, it is one clear error."""
+"""One clear error for every failure that a file of weights from outside causes."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ _MAX_MESSAGE = 300
 
 
 class UnsafeContentError(Exception):
-    """What a file holds that weights never need; ``untrusted_input`` adds which file."""
+    """The file holds something that weights never need; ``untrusted_input`` adds its name."""
 
 
 @contextmanager
 def untrusted_input(source: str) -> Iterator[None]:
-    """Whatever a damaged or hostile file makes of the code within is a ``WeightsError``."""
+    """Turn every failure of the block on a damaged or hostile file into a ``WeightsError``."""
     try:
         yield
     except UnsafeContentError as error:

@@ -1,4 +1,4 @@
-"""Reading an array from an HDF5 file that somebody else made."""
+"""Reading an array from an HDF5 file of unknown origin."""
 
 from __future__ import annotations
 
@@ -11,10 +11,12 @@ __all__ = ["dataset", "read_floats"]
 
 
 def dataset(file: Any, path: str) -> Any:
-    """The dataset of floating point numbers at ``path``, whose bytes lie in this very file.
+    """Find the dataset of floating point numbers at ``path``, stored in this very file.
 
-    Raises ``KeyError`` where there is none, or where HDF5 would follow a link to another file
-    or look for a plugin to decode it.
+    Raises
+    ------
+    KeyError
+        There is none, or HDF5 would follow a link to another file or load a plugin to decode it.
     """
     import h5py
 
@@ -32,7 +34,7 @@ def dataset(file: Any, path: str) -> Any:
 
 
 def read_floats(file: Any, path: str, shape: tuple[int, ...]) -> NDArray[np.float32]:
-    """The numbers at ``path`` as float32, once they are known to be of that shape."""
+    """Read the numbers at ``path`` as float32, after a check of their shape."""
     found = dataset(file, path)
     if found.shape != shape:
         raise KeyError(f"{path} of shape {shape} (it is {found.shape})")

@@ -1,9 +1,10 @@
 """Reads pickles as data: nothing that a pickle names is imported, and nothing in it is run.
 
-A pickle is a program for a small stack machine. This is that machine without its teeth:
-numbers, text, containers and NumPy arrays come out as themselves, and every other class or
-call comes out as an ``OpaqueObject`` record of its name and arguments. Lengths are checked against
-the bytes that are left, so that no file makes us allocate more than it holds.
+A pickle is a program for a small stack machine. This module interprets its opcodes without
+importing or calling anything. Numbers, text, containers and NumPy arrays come out as themselves;
+every other class or call comes out as an ``OpaqueObject``, a record of its name and arguments.
+Lengths are checked against the bytes that are left, so that no file makes us allocate more than it
+holds.
 """
 
 from __future__ import annotations
@@ -48,10 +49,10 @@ class Global:
 
 @dataclass(eq=False)
 class OpaqueObject:
-    """An object that a pickle wanted to make by calling ``kind`` with ``args``; nobody called.
+    """An object that a pickle wanted to make by calling ``kind`` with ``args``. Nobody called it.
 
-    ``state`` is what it would have been given afterwards, ``items`` and ``entries`` what
-    would have been appended to it or set in it.
+    ``state`` is what it would have got afterwards; ``items`` and ``entries`` are what would have
+    been appended to it or set in it.
     """
 
     kind: object
@@ -106,10 +107,10 @@ def load(
 ) -> Any:
     """Read one pickle from ``stream`` and stop behind it.
 
-    ``rebuild`` adds functions that may stand for a name (``"torch._utils._rebuild..."``): they
-    get the call's arguments and must treat them as hostile. ``persistent`` answers persistent
-    identifiers; ``file_size`` is that of the file if the stream is but a part of it. Call it
-    inside of ``hostile``, which names the file in the error.
+    ``rebuild`` adds functions for names (``"torch._utils._rebuild..."``): they get the arguments of
+    the call and must treat them as hostile. ``persistent`` answers persistent identifiers.
+    ``file_size`` is that of the file if the stream is only a part of it. Call this inside of
+    ``untrusted_input``, which names the file in the error.
     """
     allowance = _ALLOWANCE + _TIMES_THE_FILE * max(file_size, stream.size)
     return _Machine({**REBUILD, **(rebuild or {})}, persistent, allowance).run(stream)
@@ -132,7 +133,7 @@ class _Machine:
             return self._run(stream)
         except DECODE_ERRORS:
             where = f"what it holds before byte {stream.tell():,} makes no sense"
-            raise UnsafeContentError(f"not a whole pickle, or none at all: {where}") from None
+            raise UnsafeContentError(f"not a complete pickle: {where}") from None
 
     def _run(self, stream: Stream) -> Any:
         for step, (opcode, value, _) in enumerate(pickletools.genops(stream)):  # type: ignore[arg-type]
@@ -242,10 +243,12 @@ class _Machine:
         return {self._key(k): v for k, v in zip(flat[::2], flat[1::2], strict=True)}
 
     def _key(self, key: Any) -> Any:
-        """Keys are plain: hashing tuples nested n deep can take 2**n steps."""
+        """Check that a key is plain: hashing tuples nested n deep can take 2**n steps."""
         flat = key if isinstance(key, tuple) else (key,)
         if not all(isinstance(part, KEYS) for part in flat):
-            raise UnsafeContentError(f"a key of type {type(key).__name__}, not of weights")
+            raise UnsafeContentError(
+                f"a key of type {type(key).__name__}, which weights never need"
+            )
         return key
 
     def named(self, value: str) -> None:
@@ -297,7 +300,9 @@ class _Machine:
         """One long text in the file could be turned into bytes a million times."""
         self._allowance -= max(sys.getsizeof(made), getattr(made, "nbytes", 0))
         if self._allowance < 0:
-            raise UnsafeContentError("makes much more of its bytes than they are: not weights")
+            raise UnsafeContentError(
+                "unpacks to much more than its own size, which weights never do"
+            )
         return made
 
     def build(self, _: Any) -> None:

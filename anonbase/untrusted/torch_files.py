@@ -1,8 +1,8 @@
-"""Reader of PyTorch's files (``torch.save``) that runs nothing of what is in them.
+"""Reader of PyTorch's files (``torch.save``) that runs nothing in them.
 
-Both layouts are read: the zip archive (PyTorch 1.6 and later) and the stream of pickles before
-that, which is also how a tensor lies in a plain pickle. The pickles go through
-``_inert_pickle``; here is what turns their storages into arrays.
+Both layouts are read: the zip archive (PyTorch 1.6 and later), and the stream of pickles before
+that, which is also how a tensor lies in a plain pickle. ``pickles`` reads the pickles; this module
+turns their storages into arrays.
 """
 
 from __future__ import annotations
@@ -41,26 +41,40 @@ _STORAGES = {
 
 
 def read_torch(path: Path) -> dict[str, NDArray[Any]]:
-    """Read a state dict: the name of each tensor and its values, as arrays of their own.
+    """Read a state dict.
 
-    Raises:
-        WeightsError: the file is missing, damaged, larger than 4 GiB, or holds anything but a
-            dictionary of tensors.
+    Returns
+    -------
+    dict of str to array
+        The values of each tensor by its name.
+
+    Raises
+    ------
+    WeightsError
+        The file is missing, damaged, larger than 4 GiB, or holds anything but a dictionary of
+        tensors.
     """
     with untrusted_input(f"{path}: not a state dict from torch.save(model.state_dict(), ...)"):
         state = _opened(path)
         _require(isinstance(state, dict) and len(state) > 0, "it holds no dictionary")
         for name, value in state.items():
-            _require(type(name) is str, "a name is no text")
-            _require(isinstance(value, np.ndarray), f"{name!r} is no tensor")
+            _require(type(name) is str, "a name is not text")
+            _require(isinstance(value, np.ndarray), f"{name!r} is not a tensor")
         return state
 
 
 def read_torch_object(path: Path) -> Any:
-    """Read whatever ``torch.save`` wrote: containers of arrays, and ``OpaqueObject`` for the rest.
+    """Read any object that ``torch.save`` wrote.
 
-    Raises:
-        WeightsError: the file is missing, damaged, larger than 4 GiB, or asks for the system.
+    Returns
+    -------
+    object
+        Containers of arrays, with ``OpaqueObject`` for everything else.
+
+    Raises
+    ------
+    WeightsError
+        The file is missing, damaged, larger than 4 GiB, or asks for the system.
     """
     with untrusted_input(str(path)):
         return _opened(path)
@@ -145,7 +159,7 @@ def _member(archive: zipfile.ZipFile, name: str, limit: int) -> bytes:
 def _read_stream(file: BinaryIO) -> Any:
     """The values come after the pickle that uses them: it is read twice."""
     stream = Stream(file)
-    _require(load(stream) == _MAGIC, "it does not start as such a file does")
+    _require(load(stream) == _MAGIC, "it does not start like such a file")
     _require(load(stream) == _PROTOCOL, "it is of another version")
     _require(load(stream)["little_endian"] is True, "it was written on a big-endian machine")
     start = file.tell()
@@ -171,7 +185,7 @@ def _collector(declared: dict[str, _Storage]) -> Callable[[Any], None]:
 
 def _stored(stream: Stream, storage: _Storage) -> NDArray[Any]:
     count = int.from_bytes(stream.read(8), "little")
-    _require(count == storage.count, "a storage has another size than it says")
+    _require(count == storage.count, "the size of a storage is not the one that it claims")
     return np.frombuffer(stream.read(storage.size), storage.dtype)
 
 
@@ -179,7 +193,10 @@ def _identified(identifier: Any) -> _Storage:
     kind, storage, key, _place, count = identifier[:5]
     name = str(storage) if isinstance(storage, Global) else "something unnamed"
     _require(kind == "storage" and name in _STORAGES, f"it holds {name}")
-    _require(type(key) is str and type(count) is int and count >= 0, "a storage is odd")
+    _require(
+        type(key) is str and type(count) is int and count >= 0,
+        "a storage has an invalid key or size",
+    )
     return _Storage(_STORAGES[name], key, count)
 
 
@@ -191,9 +208,9 @@ def _tensor(values: Any, offset: Any, shape: Any, strides: Any, *_rest: Any) -> 
     _require(isinstance(values, np.ndarray) and values.ndim == 1, "a tensor has no storage")
     numbers = (offset, *shape, *strides)
     _require(
-        all(type(n) is int and 0 <= n < 1 << 62 for n in numbers), "a tensor's size is no size"
+        all(type(n) is int and 0 <= n < 1 << 62 for n in numbers), "a tensor has an invalid size"
     )
-    _require(len(shape) == len(strides) <= 8, "a tensor has odd dimensions")
+    _require(len(shape) == len(strides) <= 8, "a tensor has invalid dimensions")
     last = offset + sum((n - 1) * step for n, step in zip(shape, strides, strict=True))
     inside = last < len(values) and math.prod(shape) <= len(values)
     _require(0 in shape or inside, "a tensor is larger than its storage")
@@ -208,7 +225,7 @@ def _parameter(data: Any, *_rest: Any) -> Any:
 
 
 def _storage_in_bytes(content: Any) -> Any:
-    _require(isinstance(content, bytes), "a storage is no bytes")
+    _require(isinstance(content, bytes), "a storage is not bytes")
     return _read_stream(io.BytesIO(content))
 
 
@@ -219,5 +236,5 @@ _TENSORS: dict[str, Callable[..., Any]] = {
 
 
 def in_plain_pickles() -> dict[str, Callable[..., Any]]:
-    """What ``load`` needs to read tensors that were pickled without ``torch.save``."""
+    """The functions that ``load`` needs for tensors pickled without ``torch.save``."""
     return {**_TENSORS, "torch.storage._load_from_bytes": _storage_in_bytes}

@@ -22,6 +22,7 @@ from anonfaces.cluster.constraints.constraint_set import ConstraintSet, Plan
 from anonfaces.cluster.constraints.limits import limits_at
 from anonfaces.cluster.groups import Groups
 from anonfaces.cluster.identity import THRESHOLD, estimate_identity
+from anonfaces.cluster.one_column import exact_loss
 from anonfaces.cluster.people import PersonPoints, between, means, percent
 from anonfaces.cluster.set_partition.dual_bound import between_bound
 
@@ -165,6 +166,9 @@ def _bound(
     effort: Effort,
     proof: Budget | None,
 ) -> float:
+    least = exact_loss(points, weights, k)
+    if least is not None:  # rounding apart, one optimum may be added up in two ways
+        return min(least, between(points, weights, label))
     if proof is None:
         return between_bound(points, weights, k, between(points, weights, label), effort)
     from anonfaces.cluster.set_partition.column_generation import certified_bound

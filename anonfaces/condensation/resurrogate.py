@@ -69,6 +69,7 @@ def resurrogate(
             surrogate=surrogate,
             command=f"{_first(summary)}; {message}",
             privacy_warnings=tuple(warned),
+            publishable=tuple(name for name in summary.publishable if name != "evaluation.json"),
         )
         write_text(made / "summary.json", summary.to_json())
         write_report(made)
@@ -117,7 +118,8 @@ def _check_same(faces: FaceSet, table: Path, labels: NDArray[np.int64]) -> None:
 
 def _carry_over(place: Path, made: Path) -> None:
     """All that stays as it is: by a second link where the disk has such, as faces.h5 is large."""
-    remade = ("summary.json", "report.html", "surrogate_distances.csv")
+    # an evaluation is of the old surrogates
+    remade = ("summary.json", "report.html", "evaluation.json", "surrogate_distances.csv")
     for folder, other in ((place, made), (place / OWNER, make_owner_folder(made))):
         for path in folder.iterdir():
             if path.is_file() and path.name not in remade and not (other / path.name).exists():

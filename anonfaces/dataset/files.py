@@ -66,6 +66,7 @@ FILES: tuple[DatasetFile, ...] = (
     DatasetFile("condensed.csv", "groups, their sizes and averaged columns"),
     DatasetFile("summary.json", "the numbers of this page"),
     DatasetFile("report.html", "this page"),
+    DatasetFile("evaluation.json", "who would be recognized, as measured"),
     DatasetFile("owner/groups.csv", "which face and which person is in which group"),
     DatasetFile("owner/groups.parquet", "which row of the input is in which group"),
     DatasetFile("owner/group_facts.csv", "how alike the members of a group are"),

@@ -14,10 +14,20 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from encoders.faceset import FaceSet
 
-__all__ = ["condensed_table", "group_facts", "not_found", "read_csv", "spread_of", "to_csv"]
+__all__ = [
+    "EARLIER",
+    "condensed_table",
+    "group_facts",
+    "not_found",
+    "read_csv",
+    "spread_of",
+    "to_csv",
+]
 
 _FORMULA = re.compile(r"'*[=+\-@\t\r]")
 _RESERVED = ("group", "people", "faces", "spread")
+#: Column that says which group of an earlier release a person was in: it is never published.
+EARLIER = "earlier_releases"
 
 
 def to_csv(table: pd.DataFrame) -> str:
@@ -90,6 +100,9 @@ def condensed_table(
     table = pd.DataFrame({"people": by_group.nunique(), "faces": by_group.size()})
     withheld = {}
     for name, values in attribute.items():
+        if name == EARLIER:
+            withheld[name] = "it ties groups to those of another release"
+            continue
         column = _aggregate(face.assign(value=pd.Series(values)), k).reindex(table.index)
         if column.isna().all():
             withheld[name] = f"no group has {k} people with a value that {k} people share"

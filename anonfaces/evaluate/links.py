@@ -46,6 +46,11 @@ class Reidentification:
         faces = f"{len(self.distance):,} faces"
         return f"Reidentification({faces}, RI({DLIB}) of people {self.rate_of_people():.3f})"
 
+    @property
+    def people(self) -> NDArray[np.int64]:
+        """The number of every person, ascending: the trials."""
+        return np.arange(int(self.person.max()) + 1)
+
     def rate(self, t: float = DLIB) -> float:
         """Share of faces at most ``t`` from their surrogate."""
         return float((self.distance <= t).mean())

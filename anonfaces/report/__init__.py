@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from anonbase.files import write_text
-from anonbase.text import pluralize
 from anonfaces.dataset.files import FILES
 from anonfaces.dataset.summary import Summary
+from anonfaces.report.template import load_template
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Summary", "write_report"]
+__all__ = ["Summary", "load_template", "write_report"]
 
 _SHOWN = 6
 
@@ -32,9 +32,19 @@ def write_report(folder: Path) -> Path:
 
     summary = Summary.read(folder / "summary.json")
     groups = pd.read_csv(folder / "condensed.csv")
-    page = _template().render(**_content(summary, groups, folder / "surrogates"))
+    content = _content(summary, groups, folder / "surrogates") | {"w": _evaluation(folder)}
+    page = load_template().render(**content)
     write_text(folder / "report.html", page)
     return folder / "report.html"
+
+
+def _evaluation(folder: Path) -> dict[str, Any] | None:
+    """What was measured of these surrogates, where ``evaluation.json`` lies beside them."""
+    from anonfaces.dataset.evaluation_file import read_evaluation_document
+    from anonfaces.report.evaluation import evaluation_content
+
+    path = folder / "evaluation.json"
+    return evaluation_content(read_evaluation_document(path)) if path.is_file() else None
 
 
 def _content(summary: Summary, groups: pd.DataFrame, pictures: Path) -> dict[str, Any]:
@@ -95,18 +105,3 @@ def _files(summary: Summary) -> list[tuple[str, str, bool]]:
 
 def _has(summary: Summary, name: str) -> bool:
     return name in summary.publishable or name in summary.secret
-
-
-def _template() -> Any:
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    environment = Environment(
-        loader=PackageLoader("anonfaces.report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.globals["pluralize"] = pluralize
-    return environment.get_template("page.html")

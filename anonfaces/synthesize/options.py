@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Literal
 
@@ -14,7 +14,7 @@ __all__ = ["DEFAULT_SURROGATE", "SurrogateOptions"]
 DEFAULT_SURROGATE = "optimised"
 """The method that is taken where none is named."""
 
-_OF_EVERY_METHOD = ("seed", "jobs")
+_OF_EVERY_METHOD = ("seed", "jobs", "key")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +30,9 @@ class SurrogateOptions:
         Mixed with a group's content where a method draws by chance.
     ``jobs``
         Processes that look for faces in what was drawn; None for one a core.
+    ``key``
+        The owner's secret, which goes into the faces of a generator (see ``hiding``) and is told
+        nowhere; None hides nothing.
     ``per``
         ``"group"`` or ``"dataset"``: over what the methods with weights count re-identification.
     """
@@ -39,6 +42,7 @@ class SurrogateOptions:
     seed: int = 0
     jobs: int | None = None
     per: Literal["group", "dataset"] = "group"
+    key: bytes | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         check_seed(self.seed)
@@ -52,7 +56,7 @@ class SurrogateOptions:
     def refuse_all_but(self, method: str, *known: str) -> None:
         """``InputError`` for an option that was given and that ``method`` does not have."""
         default = SurrogateOptions()
-        for name in (field.name for field in fields(self)):
+        for name in (one.name for one in fields(self)):
             changed = getattr(self, name) != getattr(default, name)
             if changed and name not in (*known, *_OF_EVERY_METHOD):
                 raise InputError(f"--surrogate {method} has no --{name}")

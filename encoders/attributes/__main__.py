@@ -13,7 +13,7 @@ from anonbase import cli
 from anonbase.text import pluralize
 
 _ABOUT = """
-Train the attribute network on a FaceSet of UTKFace, and print what it gets wrong on held-out faces.
+Train the attribute network on a FaceSet of UTKFace, and print its errors on held-out faces.
 
 \b
 Example:
@@ -28,15 +28,17 @@ def attributes(
     faces: Annotated[Path, typer.Argument(metavar="UTKFACE", help="a FaceSet (.h5)")],
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", help="the folder (default: datasets/attributes)"),
+        typer.Option(
+            "--output", "-o", help="the folder to write to (default: datasets/attributes)"
+        ),
     ] = None,
     start: Annotated[
-        Path | None, typer.Option(help="weights to go on from (default: from nothing)")
+        Path | None, typer.Option(help="weights to start from (default: random)")
     ] = None,
-    epochs: Annotated[int, typer.Option(help="rounds at most", min=1)] = 12,
+    epochs: Annotated[int, typer.Option(help="epochs at most", min=1)] = 12,
     minutes: Annotated[float, typer.Option(help="minutes at most", min=0.01)] = 8.0,
     seed: Annotated[int, typer.Option(help="the same seed sees the same faces", min=0)] = 0,
-    debug: Annotated[bool, typer.Option("--debug", help="a traceback on errors")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="show the traceback of an error")] = False,
 ) -> None:
     """Read, train, measure, write."""
     from tqdm import tqdm

@@ -31,7 +31,7 @@ _WIDTHS, _BATCH = (32, 64, 128, 192), 64
 
 
 class Attributes:
-    """The network with its weights."""
+    """The attribute network with its weights; call it with chips."""
 
     def __init__(self, network: Any) -> None:
         self.network = network
@@ -39,10 +39,27 @@ class Attributes:
     def __call__(
         self, chips: NDArray[np.uint8], framing: CropAlignment | None = None
     ) -> dict[str, NDArray[np.float32]]:
-        """RGB chips uint8 (n, s, s, 3) to float32 (n,) for each of ``COLUMNS``.
+        """Estimate the traits of faces.
 
-        The chips are FFHQ-aligned, or a generator's pictures with its ``framing``. The answer
-        about a chip does not depend on the others in the call.
+        The answer for a chip does not depend on the others in the call.
+
+        Parameters
+        ----------
+        chips : uint8 (n, s, s, 3)
+            RGB, FFHQ-aligned, or a generator's images together with its ``framing``.
+        framing : CropAlignment, optional
+            How a generator's images show a face. None: FFHQ-aligned chips.
+
+        Returns
+        -------
+        dict of str to float32 (n,)
+            ``age`` in years, ``female`` as a probability, ``smile`` and ``yaw`` in standard
+            deviations of UTKFace.
+
+        Raises
+        ------
+        InputError
+            The chips have another shape or type.
         """
         chips = np.asarray(chips)
         if chips.ndim != 4:
@@ -58,7 +75,7 @@ class Attributes:
         return dict(zip(COLUMNS, _in_units(found).T, strict=True))
 
     def save(self, path: Path, **facts: Any) -> None:
-        """Write it, float16; ``facts`` are kept beside it as JSON."""
+        """Write the weights as float16, with ``facts`` beside them as JSON."""
         arrays = {f"{i:02d}": array for i, array in enumerate(self.network.get_weights())}
         weights_file.write(path, KIND, facts, arrays)
 
@@ -90,10 +107,23 @@ def build() -> Any:
 
 
 def load_attributes(path: str | Path | None = None) -> Attributes:
-    """The network that ships (``datasets/attributes``), or the one in ``path``.
+    """Load the attribute network.
 
-    Raises:
-        WeightsError: the file is missing, damaged, or of another network.
+    Parameters
+    ----------
+    path : path, optional
+        A file that ``python -m encoders.attributes`` wrote. None: the one that ships
+        (``datasets/attributes``).
+
+    Returns
+    -------
+    Attributes
+        The network with its weights.
+
+    Raises
+    ------
+    WeightsError
+        The file is missing, damaged, or of another network.
     """
     source = SHIPPED / FILE if path is None else Path(path)
     _, arrays = weights_file.read(source, KIND, REMEDY)

@@ -1,4 +1,4 @@
-"""Training the attribute network on UTKFace, and what it gets wrong on faces it has not seen."""
+"""Training the attribute network on UTKFace, and its errors on held-out faces."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Labelled:
 
 @dataclass(frozen=True)
 class TrainingConfig:
-    """How long: at most ``epochs``, at most ``minutes``."""
+    """The length of a training run: at most ``epochs``, at most ``minutes``."""
 
     epochs: int = 12
     minutes: float = 8.0

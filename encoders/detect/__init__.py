@@ -8,16 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from anonbase.errors import InputError
 from encoders.detect._boxes import overlap
-
-if TYPE_CHECKING:
-    from encoders.detect._tiles import Named, Scored
+from encoders.detect.protocol import Detector
 
 __all__ = [
     "DETECTORS",
@@ -33,28 +31,6 @@ DETECTORS = ("hog", "mtcnn", "cnn", "onnx:FILE")
 """What ``load_detector`` knows; several joined by + are asked together."""
 
 _JOINT = re.compile(r"\+(?=(?:hog|mtcnn|cnn)(?:\+|$)|onnx:)")
-
-
-class Detector(Protocol):
-    """Finds the faces of one photograph."""
-
-    name: str
-
-    def __call__(self, image: NDArray[np.uint8]) -> NDArray[np.int32]:
-        """Boxes (m, 4), left top right bottom, of the faces in an RGB image (height, width, 3).
-
-        The boxes are squares as dlib draws them, on which the landmarks rely; they may reach
-        outside of the image.
-        """
-
-    def scored(self, image: NDArray[np.uint8]) -> Scored:
-        """The boxes float64 (m, 4), and the confidence 0 to 1 of each, float64 (m,)."""
-
-    def named(self, image: NDArray[np.uint8]) -> Named:
-        """The same, and which detectors found each, as "hog+mtcnn"."""
-
-    def smallest(self, image: NDArray[np.uint8]) -> float:
-        """Side in pixels of the smallest face that can be found in this picture."""
 
 
 def check_detector(name: str) -> None:

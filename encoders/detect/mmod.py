@@ -76,7 +76,7 @@ class MmodDetector(TiledDetector):
         score = self._run(paint(image, where, self._weights.mean)[None])[0, :, :, 0]
         rows, columns = np.nonzero(score > self._margin)
         found = score[rows, columns]
-        points = np.stack([columns, rows], axis=1) * float(_STRIDE) + _FIRST
+        points = np.stack([columns, rows], axis=1).astype(np.float64) * _STRIDE + _FIRST
         squares = where.to_image(points, self._weights.window)
         order = np.argsort(-found, kind="stable")
         boxes = np.floor(squares + 0.5).astype(np.int64)[order]

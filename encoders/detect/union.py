@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from encoders.detect._boxes import same_face
 from encoders.detect._tiles import Named, Scored, TiledDetector
-
-if TYPE_CHECKING:
-    from encoders.detect import Detector
+from encoders.detect.protocol import Detector
 
 __all__ = ["UnionDetector"]
 

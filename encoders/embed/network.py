@@ -1,4 +1,4 @@
-"""Running a Keras network over any number of chips, always in batches of one size."""
+"""Running a Keras network on any number of chips, always in batches of one size."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ BATCH = 32
 class NetworkEmbedder:
     """A network with its weights, as an :class:`encoders.embed.Embedder`.
 
-    The last batch is filled up with black chips, so the network only ever sees one shape: it is
-    compiled once, and the vector of a chip does not depend on how many others came along.
+    The last batch is filled up with black chips, so the network sees one shape only. It is compiled
+    once, and the vector of a chip does not depend on how many others are in the call.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class NetworkEmbedder:
 
 
 def check_chips(chips: NDArray[Any], size: int) -> NDArray[Any]:
-    """The same array, once it is known to be numbers of shape (n, size, size, 3)."""
+    """Check that ``chips`` are numbers of shape (n, size, size, 3), and return them."""
     chips = np.asarray(chips)
     if chips.ndim != 4 or chips.shape[1:] != (size, size, 3):
         raise InputError(f"expected RGB chips of shape (n, {size}, {size}, 3), got {chips.shape}")

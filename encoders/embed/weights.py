@@ -1,4 +1,4 @@
-"""Whose weights these are: the SHA-256 of the file, and a warning where nobody knows it."""
+"""The SHA-256 of a file of weights, and a warning where it is not a known one."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ __all__ = ["check_hash"]
 
 
 def check_hash(path: Path, known: Mapping[str, str], found: str | None = None) -> str:
-    """SHA-256 of the file, ``WeightsWarning`` where it is not a key of ``known``.
+    """Return the SHA-256 of the file, with a ``WeightsWarning`` if it is not a key of ``known``.
 
-    ``found`` is the one of weights that are in several files, from whoever read them.
+    ``found`` is that of weights in several files, from the reader of them.
     """
     found = found or sha256(path)
     if found not in known:
         warn_user(
-            f"{path}: SHA-256 {found} is not one that we know; results depend on who made it",
+            f"{path}: SHA-256 {found} is not a known one; results depend on who made it",
             WeightsWarning,
         )
     return found

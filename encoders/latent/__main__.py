@@ -18,38 +18,38 @@ if TYPE_CHECKING:
     from stylegan.generator import Generator
 
 _ABOUT = """
-Fit the ways into a generator's latent space anew: do it whenever the generator changes.
+Fit the networks into a generator's latent space. Do it whenever the generator changes.
 
 \b
   encoder     a face -> W+, in one pass (minutes)
-  inverse     dlib's vector of a face -> w, without a picture (minutes)
-  directions  ways in w that change age, gender, smile or yaw (a minute)
+  inverse     dlib's vector of a face -> w, without a photograph (minutes)
+  directions  vectors in w that change age, gender, smile or yaw (a minute)
 """
 _ENCODER = """
-Train the encoder on faces, FaceSets (python -m encoders) or folders of pictures framed as the
-generator's, and on the generator's own pictures.
+Train the encoder on real faces and on the generator's own images. FACES are FaceSets (python -m
+encoders) or folders of images that are framed like the generator's.
 
 \b
 Examples:
   python -m encoders.latent encoder lfw.h5 utkface.h5
   python -m encoders.latent encoder faces.h5 --generator mine/ -o mine/latent
 """
-_INVERSE = "Fit dlib's vector of a face -> w, on the generator's own pictures."
+_INVERSE = "Fit the map from dlib's vector of a face to w, on the generator's own images."
 _DIRECTIONS = (
-    "Fit directions in w, on the generator's own pictures as our attribute network sees them."
+    "Fit directions in w, on the generator's own images and the traits that our network sees."
 )
 
 app = typer.Typer(add_completion=False, help=_ABOUT)
 _Sources = Annotated[list[Path], typer.Argument(help="FaceSets (.h5) or folders", metavar="FACES")]
 _Generator = Annotated[
-    Path | None, typer.Option(help="a checkpoint of any kind; default: the one that ships")
+    Path | None, typer.Option(help="StyleGAN checkpoint; default: the one that ships")
 ]
 _Output = Annotated[
     Path | None,
     typer.Option("--output", "-o", help="the folder to write to (default: datasets/latent)"),
 ]
-_Seed = Annotated[int, typer.Option(help="the same seed draws the same pictures", min=0)]
-_Debug = Annotated[bool, typer.Option("--debug", help="a traceback on errors")]
+_Seed = Annotated[int, typer.Option(help="the same seed draws the same images", min=0)]
+_Debug = Annotated[bool, typer.Option("--debug", help="show the traceback of an error")]
 
 
 @app.command(help=_ENCODER)
@@ -57,7 +57,9 @@ def encoder(
     faces: _Sources,
     output: _Output = None,
     generator: _Generator = None,
-    pictures: Annotated[int, typer.Option(help="real faces to see at most", min=1)] = 24_000,
+    pictures: Annotated[
+        int, typer.Option(help="number of real faces to train on at most", min=1)
+    ] = 24_000,
     minutes: Annotated[float, typer.Option(help="minutes to train at most", min=0.01)] = 8.0,
     seed: _Seed = 0,
     debug: _Debug = False,
@@ -101,7 +103,7 @@ def encoder(
 def inverse(
     output: _Output = None,
     generator: _Generator = None,
-    samples: Annotated[int, typer.Option(help="pictures to learn from", min=200)] = 8000,
+    samples: Annotated[int, typer.Option(help="images to learn from", min=200)] = 8000,
     seed: _Seed = 0,
     debug: _Debug = False,
 ) -> None:
@@ -121,7 +123,7 @@ def inverse(
 def directions(
     output: _Output = None,
     generator: _Generator = None,
-    samples: Annotated[int, typer.Option(help="pictures to learn from", min=200)] = 6000,
+    samples: Annotated[int, typer.Option(help="images to learn from", min=200)] = 6000,
     strip: Annotated[Path | None, typer.Option(help="also a picture of the directions")] = None,
     seed: _Seed = 0,
     debug: _Debug = False,

@@ -43,7 +43,11 @@ _SHOWN = {
 
 
 class Directions(Mapping[str, Vectors]):
-    """``directions[trait]`` is float32 (w_dim,): add it, times an amount, to w or to W+."""
+    """The ways to change one trait: ``directions[trait]`` is float32 (w_dim,).
+
+    Add one, times an amount, to w or to W+. A step of 1 is a year of "age", one of the log odds of
+    "female", a standard deviation of "smile" and "yaw".
+    """
 
     def __init__(self, vectors: Mapping[str, Vectors], framing: CropAlignment) -> None:
         self._vectors, self.framing = dict(vectors), framing
@@ -58,19 +62,32 @@ class Directions(Mapping[str, Vectors]):
         return len(self._vectors)
 
     def save(self, path: Path, **facts: Any) -> None:
-        """Write them, float16; ``facts`` are kept beside them as JSON."""
+        """Write the directions as float16, with ``facts`` beside them as JSON."""
         weights_file.write(path, KIND, {**facts, "framing": self.framing.to_json()}, self._vectors)
 
 
 def load_directions(
     generator: Generator | None = None, path: str | Path | None = None
 ) -> Directions:
-    """The directions that ship (``datasets/latent``), or those in ``path``.
+    """Load the directions of a generator.
 
-    ``generator``, by default the one that ships, must be the one that they were fitted to.
+    Parameters
+    ----------
+    generator : Generator, optional
+        The generator that they fit. None: the one that ships.
+    path : path, optional
+        A file that ``python -m encoders.latent directions`` wrote. None: the one that ships
+        (``datasets/latent``).
 
-    Raises:
-        WeightsError: the file is missing, damaged, or fitted to another generator.
+    Returns
+    -------
+    Directions
+        A mapping of ``TRAITS`` to float32 (w_dim,).
+
+    Raises
+    ------
+    WeightsError
+        The file is missing, damaged, or fits another generator.
     """
     import stylegan
 

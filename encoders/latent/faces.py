@@ -28,8 +28,10 @@ def read_faces(
     framed as the generator's already. One face in twenty, by a checksum of its name, is held out
     to measure by; with ``held_out`` those alone are read.
 
-    Raises:
-        InputError: a source is missing or empty, or a folder's pictures are framed otherwise.
+    Raises
+    ------
+    InputError
+        A source is missing or empty, or a folder's pictures are framed otherwise.
     """
     parts = [part for source in sources for part in _read(source, framing, size, held_out)]
     if not sum(map(len, parts)):
@@ -43,7 +45,7 @@ def _read(source: Path, framing: CropAlignment, size: int, held_out: bool) -> It
     elif source.is_file() and source.suffix == ".h5":
         yield from _faceset(source, framing, size, held_out)
     else:
-        raise InputError(f"{source}: expected a FaceSet (.h5) or a folder of pictures")
+        raise InputError(f"{source}: expected a FaceSet (.h5) or a folder of images")
 
 
 def _faceset(source: Path, framing: CropAlignment, size: int, held_out: bool) -> Iterator[Pixels]:
@@ -61,7 +63,7 @@ def _folder(source: Path, framing: CropAlignment, size: int, held_out: bool) -> 
 
     paths = find_photographs(source).photographs
     if not paths:
-        raise InputError(f"{source}: there is no picture in it")
+        raise InputError(f"{source}: there is no image in it")
     chosen = paths[:: max(1, len(paths) // _LOOKED_AT)]
     some = [_scaled(decode(read_bytes(source, path.path)[0]), 256) for path in chosen]
     _check_framing(source, framing, estimate_alignment(np.stack(some)))
@@ -73,7 +75,7 @@ def _check_framing(source: Path, wanted: CropAlignment, found: CropAlignment) ->
     a, b = (np.array([f.ffhq.x, f.ffhq.y, np.log(f.ffhq.side)]) for f in (wanted, found))
     if np.abs(a - b).max() > _APART:
         raise InputError(
-            f"{source}: its faces are framed otherwise than the generator's"
+            f"{source}: its faces are not framed like the generator's"
             f" ({found.ffhq}, {wanted.ffhq}): make a FaceSet of it, python -m encoders {source}"
         )
 

@@ -1,4 +1,4 @@
-"""Whose face a picture shows, with a gradient: dlib's network behind a fixed cut of the chip."""
+"""dlib's network with a gradient, behind a fixed cut of the chip."""
 
 from __future__ import annotations
 

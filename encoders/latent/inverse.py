@@ -1,8 +1,8 @@
-"""dlib's vector of a face to a w: what the centroid of a group has even without pictures.
+"""dlib's vector of a face to a w, which the centroid of a group has even without photographs.
 
-Learnt on the generator's own pictures, whose w is known. Of the regressions tried, those with the
-least error of w on pictures that they have not seen are compared by the distance between the
-vector that was asked for and the vector of the picture that comes out; the nearest is kept.
+The regression learns from the generator's own images, whose w is known. Of the regressions that
+were tried, those with the least error of w on held-out images are compared by the distance between
+the vector that goes in and the vector of the image that comes out. The nearest one is kept.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _HELD_OUT, _LOOKED_AT, _CHOSEN_ON, _LOOK_AT_ONCE = 0.1, 3, 150, 256
 
 
 class EmbeddingToLatent:
-    """Kernel ridge regression on anchors, after a linear part; both on dlib's own scale.
+    """Kernel ridge regression on anchors, after a linear part, on dlib's own scale.
 
     ``w = offset + (v - centre) @ linear + exp(-|v - anchor|^2 / (2 width^2)) @ kernel``.
     """
@@ -42,7 +42,23 @@ class EmbeddingToLatent:
         self.arrays, self.width = arrays, width
 
     def __call__(self, embedding: Vectors) -> Vectors:
-        """dlib's vectors float32 (n, 128) to w float32 (n, w_dim)."""
+        """Map vectors to latents.
+
+        Parameters
+        ----------
+        embedding : float32 (n, 128)
+            dlib's vectors, finite.
+
+        Returns
+        -------
+        float32 (n, w_dim)
+            One w a vector.
+
+        Raises
+        ------
+        InputError
+            The vectors have another shape, or are not finite.
+        """
         given = np.asarray(embedding, np.float32)
         if given.ndim != 2 or given.shape[1] != DIM or not np.isfinite(given).all():
             raise InputError(f"expected finite dlib vectors (n, {DIM}), got {given.shape}")
@@ -52,19 +68,32 @@ class EmbeddingToLatent:
         return self.arrays["offset"] + straight + near @ self.arrays["kernel"]
 
     def save(self, path: Path, **facts: Any) -> None:
-        """Write it, float16; ``facts`` are kept beside it as JSON."""
+        """Write the arrays as float16, with ``facts`` beside them as JSON."""
         weights_file.write(path, KIND, {**facts, "width": self.width}, self.arrays)
 
 
 def load_inverse(
     generator: Generator | None = None, path: str | Path | None = None
 ) -> EmbeddingToLatent:
-    """The inverse that ships (``datasets/latent``), or the one in ``path``.
+    """Load the map from dlib's vectors to the w of a generator.
 
-    ``generator``, by default the one that ships, must be the one that it was fitted to.
+    Parameters
+    ----------
+    generator : Generator, optional
+        The generator that it fits. None: the one that ships.
+    path : path, optional
+        A file that ``python -m encoders.latent inverse`` wrote. None: the one that ships
+        (``datasets/latent``).
 
-    Raises:
-        WeightsError: the file is missing, damaged, or fitted to another generator.
+    Returns
+    -------
+    EmbeddingToLatent
+        A callable: vectors float32 (n, 128) to w float32 (n, w_dim).
+
+    Raises
+    ------
+    WeightsError
+        The file is missing, damaged, or fits another generator.
     """
     import stylegan
 
@@ -89,7 +118,9 @@ def fit(
     w, vectors = _pairs(generator, samples, seed, progress)
     held = max(50, int(_HELD_OUT * len(w)))
     if len(w) < 3 * held:
-        raise InputError(f"dlib finds a face in {len(w)} of {samples} pictures: too few to learn")
+        raise InputError(
+            f"dlib finds a face in {len(w)} of {samples} images: too few to learn from"
+        )
     tries, some = ranked(vectors, w, held, seed)[:_LOOKED_AT], vectors[:_CHOSEN_ON]
     ridge, best = min(tries, key=lambda pair: _distance(generator, pair[1], some))
     facts = {

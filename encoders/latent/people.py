@@ -1,4 +1,4 @@
-"""People who do not exist: one w a person, kept where a recogniser agrees with it."""
+"""People who do not exist: one w a person, kept if a recognizer agrees with it."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ Floats = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class PopulationConfig:
-    """What is asked of a population."""
+    """The size and the distances of a population."""
 
     people: int = 240
     most: int = 4
@@ -98,13 +98,11 @@ def _chosen(
 
 
 def greedy_independent_set(vectors: Floats, most: int, apart: float) -> list[int]:
-    """Rows at least ``apart`` from one another, at most ``most``, those with the fewest others
-    near them first.
+    """Choose rows at least ``apart`` from one another, at most ``most``: fewest neighbors first.
 
-    Of the same faces that finds more people than taking whoever comes and keeps the distance: who
-    has few neighbours stands in the way of few. (Halldorsson and Radhakrishnan, "Greed is good:
-    approximating independent sets in sparse and bounded-degree graphs", 1994; they count the
-    neighbours anew after each choice.)
+    This finds more people than a pass in the given order, since a face with few neighbors excludes
+    few others. (Halldorsson and Radhakrishnan, "Greed is good: approximating independent sets in
+    sparse and bounded-degree graphs", 1994; they count the neighbors anew after each choice.)
     """
     near = [
         (_squares(vectors[i : i + _BLOCK], vectors) < apart**2).sum(axis=1)

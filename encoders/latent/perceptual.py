@@ -1,8 +1,8 @@
-"""How a face looks to a recogniser on the way to its vector: a sharper eye than pixels have.
+"""A perceptual distance on the layers of dlib's network.
 
 The idea is that of perceptual losses (Johnson et al. 2016; Zhang et al. 2018, "LPIPS"), with
-the layers of dlib's network, which knows faces. The last vector alone is a poor guide: pictures
-that please it and nobody else are easily found.
+the layers of a network that knows faces. The last vector alone is a poor guide: images that please
+it and nobody else are easily found.
 """
 
 from __future__ import annotations

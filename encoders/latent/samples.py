@@ -1,4 +1,4 @@
-"""A generator's own pictures, and how dlib sees them."""
+"""A generator's own images, and how dlib sees them."""
 
 from __future__ import annotations
 
@@ -30,9 +30,11 @@ def draw(
 
 
 class Detections:
-    """What dlib makes of pictures: ``found`` bool (n,), ``score`` float32 (n,), how sure it is,
-    ``chip`` (n, 150, 150, 3) of the found ones, black of the others, ``landmark`` float32
-    (n, 68, 2) in sides of the picture."""
+    """dlib's detections in images.
+
+    ``found`` bool (n,); ``score`` float32 (n,), how sure it is; ``chip`` (n, 150, 150, 3), black
+    where none was found; ``landmark`` float32 (n, 68, 2) in sides of the image.
+    """
 
     def __init__(self, count: int) -> None:
         self.found = np.zeros(count, bool)

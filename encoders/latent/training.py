@@ -1,8 +1,9 @@
-"""Training the latent encoder on real faces and on the generator's own.
+"""Training the latent encoder on real faces and on the generator's own images.
 
-Of a real face the picture is to come back (pixels, their gradients, a quarter of the size), with
-the same vector of dlib's network, by a w that is not rarer than the generator's own and by steps
-away from it that are small. Of a picture that the generator made, the very w is to come back.
+For a real face, the loss is the difference of its image and the one that comes back (pixels, their
+gradients, a quarter of the size) and of their vectors by dlib's network; w must not be rarer than
+the generator's own, and the steps away from it must be small. For an image of the generator, the
+loss is the difference from its w.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ _BETAS = (0.9, 0.99)
 
 @dataclass(frozen=True)
 class TrainingConfig:
-    """How long and how: at most ``pictures`` real faces, at most ``minutes``."""
+    """The length of a training run: at most ``pictures`` real faces, at most ``minutes``."""
 
     pictures: int = 24_000
     minutes: float = 8.0

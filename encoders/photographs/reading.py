@@ -34,7 +34,7 @@ _WHITE = (255, 255, 255, 255)
 
 
 class UnreadableImageError(Exception):
-    """A photograph that cannot be used: its ``outcome`` and ``reason`` for the ledger."""
+    """A photograph cannot be used; the ledger gets its ``outcome`` and ``reason``."""
 
     def __init__(self, outcome: str, reason: str) -> None:
         super().__init__(f"{outcome}: {reason}")
@@ -42,10 +42,15 @@ class UnreadableImageError(Exception):
 
 
 def read_bytes(root: Path, path: str) -> tuple[bytes, str]:
-    """The bytes of the file ``path`` (escaped, relative) under ``root``, and their SHA-256.
+    """Read the file ``path`` (escaped, relative) in ``root``: its bytes and their SHA-256.
 
-    Never waits on a pipe and never leaves ``root``, whatever has changed since it was listed.
-    Raises Unusable.
+    The call never waits on a pipe and never leaves ``root``, whatever has changed since the file
+    was listed.
+
+    Raises
+    ------
+    UnreadableImageError
+        The file cannot be read, is too large, or lies elsewhere.
     """
     try:
         data = _read_inside(root, os.path.realpath(root / unescape(path)))
@@ -55,11 +60,28 @@ def read_bytes(root: Path, path: str) -> tuple[bytes, str]:
 
 
 def decode(data: bytes, max_pixels: int = MAX_PIXELS) -> NDArray[np.uint8]:
-    """Decode a picture to uint8 (height, width, 3), RGB, upright by its EXIF orientation.
+    """Decode a photograph to upright RGB.
 
-    The first frame counts. What is transparent shows white. 16-bit pictures are scaled by 65535,
+    The first frame counts. Transparent pixels show white. 16-bit levels are scaled by 65535, and
     so are 32-bit integers that stay below that; floats in 0..1 by 1, others by their range. The
-    number of pixels is read from the header, before anything is decoded. Raises Unusable.
+    number of pixels is read from the header, before anything is decoded.
+
+    Parameters
+    ----------
+    data : bytes
+        The whole file.
+    max_pixels : int
+        More pixels than these are refused.
+
+    Returns
+    -------
+    uint8 (height, width, 3)
+        RGB, turned upright by its EXIF orientation.
+
+    Raises
+    ------
+    UnreadableImageError
+        The photograph cannot be decoded, or is too large.
     """
     if not data:
         raise UnreadableImageError("unreadable", "the file is empty")
@@ -182,4 +204,4 @@ def _to_8_bits(values: NDArray[Any]) -> NDArray[np.uint8]:
 
 def _reason(error: Exception) -> str:
     text = str(error).split("<_io")[0].strip() or type(error).__name__
-    return "no picture in a format that is read" if "cannot identify" in text else text
+    return "not a photograph in a supported format" if "cannot identify" in text else text

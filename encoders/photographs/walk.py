@@ -57,7 +57,7 @@ def _has_heif() -> bool:
 
 @dataclass(frozen=True, order=True)
 class Photograph:
-    """A file that is to be read: escaped path relative to the root, size, time of last change."""
+    """A photograph to read: escaped path relative to the root, size, time of last change."""
 
     path: str
     size: int
@@ -75,7 +75,7 @@ class Refused:
 
 @dataclass
 class ScanResult:
-    """What a folder holds: photographs and refusals in the order of their paths."""
+    """The content of a folder: photographs and refused entries in the order of their paths."""
 
     photographs: list[Photograph] = field(default_factory=list)
     refused: list[Refused] = field(default_factory=list)
@@ -83,16 +83,26 @@ class ScanResult:
 
 
 def find_photographs(root: Path) -> ScanResult:
-    """List the photographs under ``root``; nothing outside of it is ever looked at.
+    """List the photographs in a folder; nothing outside of it is ever looked at.
 
-    A file is a photograph by its extension, or by its first bytes where it has none. Hidden
-    files and folders are passed over. A link to a file inside the folder is a photograph; one
-    that leads out of it, and any link to a folder, is refused, so a loop cannot arise.
+    A file is a photograph by its extension, or by its first bytes where it has none. Hidden files
+    and folders are passed over. A link to a file inside the folder is a photograph. A link that
+    leads out of it, and any link to a folder, is refused, so a loop cannot arise.
+
+    Parameters
+    ----------
+    root : Path
+        The folder.
+
+    Returns
+    -------
+    ScanResult
+        Photographs and refused entries, each sorted by path.
 
     Raises
     ------
     InputError
-        ``root`` is no folder, cannot be read, or holds no photograph at all.
+        ``root`` is no folder, cannot be read, or holds no photograph.
     """
     if not root.is_dir():
         raise InputError(f"{escape(str(root))}: not a folder of photographs")
@@ -153,7 +163,7 @@ def _refusal(entry: os.DirEntry[str], inside: str) -> tuple[str, str] | None:
     if suffix in _HEIF and not _has_heif():
         return "unreadable", f"{suffix[1:]} is read with pillow-heif: pip install pillow-heif"
     if suffix in _NOT_READ:
-        return "unreadable", f"{suffix[1:]} is not read: convert it to JPEG or PNG"
+        return "unreadable", f"{suffix[1:]} is not supported: convert it to JPEG or PNG"
     return None
 
 

@@ -1,9 +1,9 @@
-"""Part files: what is finished of a run, so that it can be killed at any moment.
+"""Part files: the finished work of a run, so that it can be killed at any moment.
 
-A part holds some photographs, examined, as plain arrays (``.npz``, no pickle). Workers write
-parts named ``*.found``: faces with the chips that are to be embedded. The parent replaces each
-by one named ``*.done``: nothing left to look for, and vectors in place of those chips (but for an
-embedder that is yet to be fitted on them).
+A part holds some examined photographs as plain arrays (``.npz``, no pickle). Workers write
+parts named ``*.found``: faces, with the chips to embed. The parent replaces each by one named
+``*.done``, with vectors in place of those chips, unless the embedder has still to be fitted on
+them.
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ def load_part(path: Path, without_chips: bool = False) -> Checkpoint | None:
 def with_examined(
     part: Checkpoint, places: Sequence[int], examined: Sequence[ExaminedPhotograph]
 ) -> Checkpoint:
-    """The part with other findings for the photographs at ``places``, which had no face."""
+    """The part with new results for the photographs at ``places``, which had no face."""
     other = make_part(examined, part.aligned.shape[1])
     ledger = list(part.ledger)
     for place, row in zip(places, other.ledger, strict=True):
@@ -118,7 +118,7 @@ def with_examined(
 
 
 def part_name(photographs: Sequence[Photograph]) -> str:
-    """A name that says which photographs, in which state, a part holds."""
+    """A name that says which photographs a part holds, and in which state."""
     message = json.dumps([[p.path, p.size, p.mtime_ns] for p in photographs])
     return hashlib.sha256(message.encode()).hexdigest()[:24]
 

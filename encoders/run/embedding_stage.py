@@ -1,4 +1,4 @@
-"""What the parent does with the parts that workers leave: look again, then embed."""
+"""The parent's work on the parts of the workers: look again, then embed."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ _FACES_AT_ONCE = 256
 
 
 class EmbeddingStage:
-    """Turns parts that are found into parts that are done.
+    """Turns ``*.found`` parts into ``*.done`` parts.
 
-    Detectors that need TensorFlow run here, on what the workers saw no face in. Vectors
-    are made for some hundred faces at a time; ``embedder`` None leaves them to be made later.
+    Detectors that need TensorFlow run here, on photographs in which the workers saw no face.
+    Vectors are made for some hundred faces at a time. Without an ``embedder`` they are made later.
     """
 
     def __init__(self, embedder: Embedder | None, options: ExaminationOptions) -> None:

@@ -1,4 +1,4 @@
-"""One photograph examined: read, faces found, landmarks, chips. What a worker does all day."""
+"""Examining one photograph: read it, find faces and landmarks, cut chips. Workers run this."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class ExaminationOptions:
 
 @dataclass(frozen=True)
 class Face:
-    """A face that is kept: where it is, and its two chips."""
+    """A face that is kept: its place, and its two chips."""
 
     box: NDArray[np.int32]
     landmark: NDArray[np.float32]
@@ -60,7 +60,7 @@ class Face:
 
 @dataclass(frozen=True)
 class ExaminedPhotograph:
-    """What came of one photograph: its row of the ledger, faces kept, and bystanders."""
+    """The result for one photograph: its row of the ledger, its faces, and bystanders."""
 
     photograph: Photograph
     sha256: str
@@ -102,7 +102,7 @@ def examine(
 def _frames(data: bytes) -> str:
     """What to say of a picture of several frames, of which the first is looked at."""
     count = frame_count(data)
-    return f"the first of {count} frames alone was looked at" if count > 1 else ""
+    return f"only the first of {count} frames was examined" if count > 1 else ""
 
 
 def _find(image: NDArray[np.uint8], detector: Detector | None) -> NDArray[np.int32]:

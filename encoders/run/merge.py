@@ -1,4 +1,4 @@
-"""All that was found, old and new, in the order of the photographs: the FaceSet to be written."""
+"""The FaceSet of all results, old and new, in the order of the photographs."""
 
 from __future__ import annotations
 

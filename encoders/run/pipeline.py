@@ -1,4 +1,4 @@
-"""From a folder of photographs to a FaceSet: examine in workers, embed here, write once."""
+"""From a folder of photographs to a FaceSet: workers examine, this process embeds and writes."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _CRASHED = "the decoder or the detector crashed on it, or memory ran out"
 
 @dataclass(frozen=True)
 class _RunConfig:
-    """All that the stored values depend on, besides the photographs."""
+    """Everything besides the photographs that the stored values depend on."""
 
     extractor: str
     extractor_sha256: str
@@ -69,27 +69,50 @@ def encode(
     progress: bool = True,
     command: str = "",
 ) -> FaceSet:
-    """Find, align and embed the faces of all photographs under ``photos``; write ``output``.
+    """Find, align and embed the faces of all photographs in a folder, and write a FaceSet.
 
-    A run that was killed at any moment goes on when it is started again, to the same file. Over
-    a finished output only new and changed photographs are looked at, and those that are gone
-    leave it.
+    A run that was killed at any moment goes on when the same call is made again. Over a finished
+    output, it looks only at new and changed photographs, and drops those that are gone.
 
     Parameters
     ----------
-    extractor : one of ``encoders.embed.EMBEDDERS``; ``weights`` is its file. "pca" without one is
-        fitted on these photographs, and kept beside ``output`` as ``*.pca.h5``
-    detector : "auto" (dlib HOG, then MTCNN where that found nothing), or what
-        ``encoders.detect.load_detector`` takes, as "cnn" or "hog+cnn+mtcnn"
-    upsample : how often dlib's detectors double a picture first; None: by its size
-    identity : see ``encoders.identity.find_identities``
-    faces : "largest" keeps one face a photograph and lists the others as bystanders, "all" keeps
-        all, that one alone with the photograph's identity; None: "largest" if identities are
-        known, else "all". It is the one that has most of the picture and of its middle
-    chip_size : side of the stored crops in pixels
-    jobs : worker processes, by default one a core
-    overwrite : replace an output, or an unfinished run, that was made with other options
-    command : what the user typed, kept in the file
+    photos : path
+        The folder of photographs.
+    output : path
+        The FaceSet to write, ``*.h5``.
+    extractor : str
+        The embedder, one of ``encoders.embed.EMBEDDERS``. "pca" without ``weights`` is fitted on
+        these photographs and kept beside ``output`` as ``*.pca.h5``.
+    weights : path, optional
+        The weights of the extractor, if not its own.
+    detector : str
+        "auto" (dlib HOG, then MTCNN where that found nothing), or what
+        ``encoders.detect.load_detector`` takes, such as "cnn" or "hog+cnn+mtcnn".
+    upsample : int, optional
+        How often dlib's detectors double a photograph first. None: by its size.
+    identity : str
+        Where names come from, see ``encoders.identity.find_identities``.
+    faces : {"all", "largest"}, optional
+        "largest" keeps one face a photograph, the one that has most of it and of its middle, and
+        lists the others as bystanders. "all" keeps all; only that one gets the photograph's
+        identity. None: "largest" if identities are known, else "all".
+    chip_size : int
+        Side of the stored chips in pixels.
+    max_pixels : int
+        Larger photographs are not decoded, and the ledger says so.
+    jobs : int, optional
+        Worker processes. None: one a core.
+    overwrite : bool
+        Replace an output, or an unfinished run, that was made with other options.
+    progress : bool
+        Show a bar and a few lines.
+    command : str
+        What the user typed; the file keeps it.
+
+    Returns
+    -------
+    FaceSet
+        The faces, as they lie in ``output``.
 
     Raises
     ------
@@ -99,6 +122,10 @@ def encode(
         The output is no FaceSet, or cannot be written.
     WeightsError
         The embedder's weights are missing or damaged.
+
+    Examples
+    --------
+    >>> faces = encode("photos/", "faces.h5")  # doctest: +SKIP (needs photographs)
     """
     root, output = Path(photos), Path(output)
     _check_options(detector, upsample, faces, chip_size, max_pixels, jobs)
@@ -162,7 +189,7 @@ class _Run:
             return None
         old = self._refreshed(old)
         if self.embedder is None and not self._covers(old):
-            self._say("the components are fitted on all photographs, so all are looked at again")
+            self._say("the components are fitted on all photographs, so all are examined again")
             return None
         return old
 
@@ -306,7 +333,7 @@ def _check_options(
 
 def _check_replaceable(output: Path) -> None:
     if output.exists() and not is_faceset(output):
-        raise OutputError(f"{output} is there, and no FaceSet: it is not replaced; choose another")
+        raise OutputError(f"{output} exists and is not a FaceSet: choose another output")
     if not output.absolute().parent.is_dir():
         raise OutputError(f"{output.absolute().parent}: no such folder to write {output.name} in")
 

@@ -1,4 +1,4 @@
-"""The folder beside the output in which an unfinished run keeps what it has."""
+"""The folder beside the output in which an unfinished run keeps its work."""
 
 from __future__ import annotations
 

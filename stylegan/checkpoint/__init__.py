@@ -1,7 +1,7 @@
-"""Checkpoints: whatever a StyleGAN was saved as, read without running any of it.
+"""Checkpoints: a StyleGAN in any of the common formats, read without running any of it.
 
 ``read`` takes NVIDIA's TensorFlow pickles (StyleGAN, StyleGAN2), their PyTorch pickles
-(StyleGAN2-ADA, StyleGAN3), rosinality's ``.pt``, this project's ``.npz``, and our own folders;
+(StyleGAN2-ADA, StyleGAN3), rosinality's ``.pt``, this project's ``.npz``, and our own folders.
 ``write`` makes the last.
 """
 
@@ -26,10 +26,22 @@ SHIPPED = _IN_WHEEL if _IN_WHEEL.is_dir() else _HERE.parent.parent / "datasets" 
 
 
 def read(path: Path) -> Checkpoint:
-    """Read the networks in ``path``, a file or a folder of ours.
+    """Read the networks of a checkpoint.
 
-    Raises:
-        WeightsError: the file is missing, damaged, hostile, or holds no StyleGAN.
+    Parameters
+    ----------
+    path : Path
+        A file, or a folder of ours.
+
+    Returns
+    -------
+    Checkpoint
+        Configs and numbers in our layout; :func:`checked` compares them.
+
+    Raises
+    ------
+    WeightsError
+        The file is missing, damaged, hostile, or holds no StyleGAN.
     """
     try:
         with untrusted_input(str(path)):
@@ -39,7 +51,27 @@ def read(path: Path) -> Checkpoint:
 
 
 def checked(found: Checkpoint, source: str, generator_only: bool = False) -> Checkpoint:
-    """``found`` as float32, once every name, shape and number is what the configs ask for."""
+    """Check a checkpoint against its own configs.
+
+    Parameters
+    ----------
+    found : Checkpoint
+        What :func:`read` gave.
+    source : str
+        Where it comes from, for error messages.
+    generator_only : bool
+        Leave out discriminator and encoder.
+
+    Returns
+    -------
+    Checkpoint
+        The same as float32: every name, shape and number is what the configs ask for.
+
+    Raises
+    ------
+    WeightsError
+        A name or a shape differs, or a number is not finite.
+    """
     from anonbase.keras_backend import load_engine
 
     load_engine()

@@ -1,4 +1,4 @@
-"""What every layout of arrays is asked: is it there, how wide, how many, in what order."""
+"""Questions that every layout asks of arrays: presence, width, count, order of axes."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def widths(values: Arrays, name: str, axis: int, source: str) -> tuple[int, ...]
     """Feature maps of the blocks from 4 pixels up, read off ``name.format(size)``."""
     sizes = [4 << i for i in range(10) if name.format(4 << i) in values]
     if not sizes or sizes != [4 << i for i in range(len(sizes))]:
-        raise WeightsError(f"{source}: no {name.format(4)}: not a StyleGAN that we know")
+        raise WeightsError(f"{source}: no {name.format(4)}: not a StyleGAN of a known kind")
     return tuple(int(values[name.format(size)].shape[axis]) for size in sizes)
 
 
@@ -43,7 +43,7 @@ def need(values: Arrays, names: tuple[str, ...], source: str) -> None:
     """``WeightsError`` unless all ``names`` are there, as arrays of at least one axis."""
     for name in names:
         if name not in values or not values[name].ndim:
-            raise WeightsError(f"{source}: no {name}: not a StyleGAN that we know")
+            raise WeightsError(f"{source}: no {name}: not a StyleGAN of a known kind")
 
 
 def count(values: Arrays, pattern: str) -> int:

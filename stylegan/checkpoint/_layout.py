@@ -23,7 +23,7 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """What was found in a file: configs and numbers in our layout, each checked later."""
+    """The content of a checkpoint file: configs and numbers in our layout, not yet checked."""
 
     generator: GeneratorConfig
     generator_values: dict[str, NDArray[Any]]

@@ -30,7 +30,7 @@ _MOST = 5000
 
 
 def write_folder(found: Checkpoint, folder: Path, dtype: str = "float32") -> None:
-    """Write ``generator.json`` and ``.h5``; ``discriminator.*`` and ``encoder.*`` where found."""
+    """Write ``generator.*``, and ``discriminator.*`` and ``encoder.*`` if there are any."""
     folder.mkdir(parents=True, exist_ok=True)
     networks = {
         "generator": (found.generator, found.generator_values),
@@ -103,7 +103,7 @@ def _dataset(file: h5py.File, name: str) -> h5py.Dataset:
 
 
 def read_npz(path: Path) -> Checkpoint:
-    """Arrays under the official names: ``G/...``, and ``D/...`` and ``E/...`` where they are."""
+    """Read arrays under official names: ``G/...``, and ``D/...`` and ``E/...`` if there are any."""
     with np.load(path, allow_pickle=False) as archive:
         groups: dict[str, dict[str, NDArray[Any]]] = {"G": {}, "D": {}, "E": {}}
         left = _LARGEST

@@ -1,4 +1,4 @@
-"""What a network is made of, apart from its numbers."""
+"""The configuration of a network: everything but its numbers."""
 
 from __future__ import annotations
 

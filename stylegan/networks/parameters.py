@@ -1,4 +1,4 @@
-"""A network's numbers: what each is called, its shape, and how it starts."""
+"""The parameters of a network: names, shapes and first values."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def check(
         what = (
             f"lacks {missing[0]}"
             if missing
-            else f"has {extra[0][:80]!r}, which the network has not"
+            else f"has {extra[0][:80]!r}, which the network does not have"
         )
         raise WeightsError(f"{source}: {what} ({len(missing)} missing, {len(extra)} too many)")
     return {name: _as_float32(name, values[name], spec, source) for name, spec in specs.items()}
@@ -71,5 +71,5 @@ def _as_float32(name: str, value: NDArray[Any], spec: Spec, source: str) -> NDAr
     with np.errstate(over="ignore"):
         number = np.asarray(value, np.float32, order="C")
     if not np.isfinite(number).all():
-        raise WeightsError(f"{source}: {name} holds values that are no numbers")
+        raise WeightsError(f"{source}: {name} holds values that are not finite")
     return number

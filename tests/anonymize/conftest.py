@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
+from support import build_once
 
 from anonfaces.anonymize.detection import FaceAnalyzer, Faces, distances
 
@@ -22,11 +24,21 @@ def analyzer() -> FaceAnalyzer:
 
 
 @pytest.fixture(scope="session")
-def strangers(portraits: list[Path]) -> list[Path]:
+def strangers(portraits: list[Path], tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     """Six people of the sample who resemble one another least, seen by both detectors."""
+
+    def build(folder: Path) -> None:
+        (folder / "chosen.json").write_text(json.dumps(_strangers(portraits[:40])))
+
+    chosen = build_once(tmp_path_factory, "strangers", build) / "chosen.json"
+    return [portraits[i] for i in json.loads(chosen.read_text())]
+
+
+def _strangers(portraits: list[Path]) -> list[int]:
     both = FaceAnalyzer("hog+mtcnn", 0.5)
-    seen = [(p, both.find(np.asarray(Image.open(p).convert("RGB")))) for p in portraits[:40]]
-    clear = [(path, faces) for path, faces in seen if faces.by == ("hog+mtcnn",)]
+    images = (np.asarray(Image.open(path).convert("RGB")) for path in portraits)
+    seen = [(row, both.find(image)) for row, image in enumerate(images)]
+    clear = [(row, faces) for row, faces in seen if faces.by == ("hog+mtcnn",)]
     vectors = np.concatenate([faces.embedding for _, faces in clear])
     apart = distances(vectors, vectors)
     chosen = [int(apart.max(axis=1).argmax())]

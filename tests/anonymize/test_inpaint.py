@@ -14,7 +14,7 @@ from anonfaces.anonymize.detection import FaceAnalyzer, Faces
 from anonfaces.anonymize.options import AnonymizationOptions
 from anonfaces.anonymize.paste import outline
 from anonfaces.anonymize.replace import replace
-from anonfaces.anonymize.sources.fresh import inpaint
+from anonfaces.anonymize.sources import inpaint
 from anonfaces.anonymize.sources.inpaint import InpaintedFaces
 
 pytestmark = pytest.mark.filterwarnings("ignore::anonfaces.errors.WeightsWarning")

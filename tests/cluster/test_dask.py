@@ -22,7 +22,7 @@ from anonfaces.cluster.scale import Job, ScaledGroups, connected, group_file, op
 from anonfaces.condensation.at_scale import condense_at_scale
 from benchmarks.faces import face_like
 
-pytest.importorskip("distributed", reason="pip install 'anonfaces[distributed]'")
+pytest.importorskip("distributed", reason="pip install -e '.[distributed]'")
 
 FACES = face_like(2400, 8)
 WHO = [f"p{i % 1000}" for i in range(2400)]
@@ -116,7 +116,7 @@ def test_the_command_interrupted_goes_on_to_the_same_groups_and_leaves_nothing_e
     while not list(scratch.glob("*/group-*.report.npz")) and time.monotonic() < until:
         time.sleep(0.05)
     first.send_signal(signal.SIGINT)
-    assert "goes on" in first.communicate(timeout=100)[1]
+    assert "the same command to go on" in first.communicate(timeout=100)[1]
     assert first.returncode == 130
     assert [path.name for path in tmp_path.iterdir()] == [scratch.name]
 
@@ -149,7 +149,7 @@ def test_nobody_at_the_address_is_said_and_not_waited_for() -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "told"),
+    ("options", "message"),
     [
         ({"identity": "regex:(.*)"}, "column:NAME or none"),
         ({"identity": "column:who"}, "no column 'who'"),

@@ -189,7 +189,7 @@ def test_k_under_two_is_refused(k: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("table", "options", "error", "told"),
+    ("table", "options", "error", "message"),
     [
         (np.ones((10, 2)), {"k": 2.5}, InputError, "whole number"),
         (np.ones((10, 2)), {"k": True}, InputError, "whole number"),
@@ -253,7 +253,7 @@ def test_groups_that_were_tampered_with_are_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("identity", "told"), [("abcdefaghijk", "in 2 groups"), ("aaaaaaghijkl", "1 person,")]
+    ("identity", "message"), [("abcdefaghijk", "in 2 groups"), ("aaaaaaghijkl", "1 person,")]
 )
 def test_verify_with_other_names_finds_a_broken_promise(identity: str, message: str) -> None:
     labels = np.repeat([0, 1], 6)

@@ -118,7 +118,7 @@ def test_too_few_people_and_unnamed_faces_are_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("changed", "told"),
+    ("changed", "message"),
     [({"version": "0.0"}, "a worker has anonfaces"), ({"scratch": "/absent"}, "does not see")],
 )
 def test_a_worker_of_other_surroundings_says_so(

@@ -8,8 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from anonfaces.cluster.annealing import state
-from anonfaces.cluster.annealing.anneal import _units
-from anonfaces.cluster.annealing.search import Search
+from anonfaces.cluster.annealing.search import Search, heat_units
 from anonfaces.cluster.baselines.mdav import mdav
 from anonfaces.cluster.kernels import squared_distances
 from anonfaces.cluster.neighbours import nearest_others
@@ -43,12 +42,14 @@ def test_the_loss_that_the_search_keeps_is_the_loss_there_is(
 
 
 @settings(max_examples=50, deadline=None)
-@given(seed=st.integers(0, 10**6))
-def test_what_a_change_is_said_to_cost_is_what_it_costs(seed: int) -> None:
+@given(seed=st.integers(0, 10**6), coordinates=st.booleans())
+def test_what_a_change_is_said_to_cost_is_what_it_costs(seed: int, coordinates: bool) -> None:
     rng = np.random.default_rng(seed)
     points, weights = rng.normal(size=(12, 2)), rng.integers(1, 9, size=12).astype(float)
-    d2, label = squared_distances(points), np.arange(12) // 4
-    built = state.build(d2, weights, nearest_others(d2, 5), label, 4)
+    none, label = np.zeros((0, 0)), np.arange(12) // 4
+    d2 = squared_distances(points)
+    tables = (d2[:0, :0], points) if coordinates else (d2, none)
+    built = state.build(tables, weights, nearest_others(d2, 5), label, 4)
     i, j = 1, 6
     priced = state.removal_delta(built, i) + state.insertion_delta(built, i, 1)
     swapped = state.swap_delta(built, i, j) + state.swap_delta(built, j, i)
@@ -73,7 +74,7 @@ def test_a_few_outliers_do_not_heat_the_search_for_everybody() -> None:
     far = points.copy()
     far[:3] *= 1000
     weights, label = np.ones(300), np.arange(300) // 3
-    plain, heated = (_units(table, weights, label) for table in (points, far))
+    plain, heated = (heat_units(table, weights, label) for table in (points, far))
     assert plain[0] == pytest.approx(plain[1], rel=0.3)
     assert heated[1] < 2 * plain[1]
     assert heated[0] < heated[1] * 1000  # the arithmetic mean is 10,000 times as much

@@ -26,7 +26,7 @@ def test_no_group_mixes_two_values() -> None:
 
 
 @pytest.mark.parametrize(
-    ("same", "error", "told"),
+    ("same", "error", "message"),
     [
         (np.where(IDENTITY < 3, "f", "m"), GuaranteeError, "'f' has 3, 2 short"),
         (np.where(np.arange(60) % 2, "f", "m"), InputError, "another value"),

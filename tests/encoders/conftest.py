@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import pandas as pd
 import pictures
 import pytest
 from PIL import Image
+from support import build_once
 
 from encoders.faceset import FaceSet
 from encoders.faceset_file import BYSTANDER_COLUMNS, LEDGER_COLUMNS
@@ -24,9 +26,15 @@ def hostile(
     tmp_path_factory: pytest.TempPathFactory, portraits: list[Path], face: Image.Image
 ) -> Path:
     """Everything that a folder of photographs should not hold, and a few good ones."""
-    outside = tmp_path_factory.mktemp("outside")
+    build = partial(_build_hostile, portraits=portraits, face=face)
+    return build_once(tmp_path_factory, "hostile", build) / "hostile"
+
+
+def _build_hostile(folder: Path, portraits: list[Path], face: Image.Image) -> None:
+    outside, root = folder / "outside", folder / "hostile"
+    outside.mkdir()
     face.save(outside / "secret.png")
-    root = tmp_path_factory.mktemp("hostile")
+    root.mkdir()
     pictures.damaged(root / "damaged", face)
     pictures.unusual(root / "unusual", face)
     pictures.names(root / "names", face)
@@ -35,7 +43,6 @@ def hostile(
     pictures.save(pictures.crowd(portraits), root / "crowds/twenty.png")
     (root / "README").write_text("not a photograph")
     (root / "people.csv").write_text("image,name\n")
-    return root
 
 
 @pytest.fixture

@@ -106,7 +106,7 @@ def test_the_network_has_a_gradient(chips: NDArray[np.uint8]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("chips", "said"),
+    ("chips", "message"),
     [
         (np.zeros((2, 160, 160, 3), np.uint8), "150, 150, 3"),
         (np.zeros((150, 150, 3), np.uint8), "150, 150, 3"),
@@ -160,7 +160,7 @@ HUGE_TENSOR = b"\x01\x02\x08\xff\xff\xff\xff\xff\xff\xff\x7f"
 
 
 @pytest.mark.parametrize(
-    ("damage", "said"),
+    ("damage", "message"),
     [
         (lambda c: b"", "too early"),
         (lambda c: b"not a network at all", "impossible length|expected"),

@@ -158,7 +158,7 @@ WRITERS = (writer.write_keras, writer.write_torch, writer.write_tensorflow)
 
 @pytest.mark.parametrize("write", WRITERS)
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         (lambda layers: layers[:1], "there is no .*(Bottleneck|last_linear)"),
         (_of_seven, "7 numbers, not 128 or 512"),
@@ -220,7 +220,7 @@ def _huge_constant(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("write", "said"),
+    ("write", "message"),
     [
         (lambda path: path.write_bytes(b""), "there is no InceptionResnetV1/Bottleneck"),
         (lambda path: path.write_bytes(b"no weights"), "neither HDF5 .* nor a PyTorch"),

@@ -112,7 +112,7 @@ def test_faces_that_are_all_the_same_have_equal_vectors(chips: Chips) -> None:
 
 
 @pytest.mark.parametrize(
-    ("pieces", "components", "said"),
+    ("pieces", "components", "message"),
     [
         ([], 10, "at least 2 faces, got 0"),
         ([np.zeros((1, 64, 64, 3), np.uint8)], 10, "at least 2 faces, got 1"),
@@ -142,7 +142,7 @@ def _format(value: object) -> Callable[[h5py.File], None]:
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         (_changed("mean", np.zeros(4095, np.float32)), "mean of shape"),
         (_changed("mean", np.full(4096, np.nan, np.float32)), "NaN or infinity"),

@@ -106,7 +106,7 @@ def test_without_faces_there_is_no_framing() -> None:
 @pytest.mark.parametrize("side", [0.0, float("nan"), 1e9])
 def test_a_framing_that_is_none_is_refused(side: float) -> None:
     square = {"x": 0.5, "y": 0.5, "side": side}
-    with pytest.raises(ValueError, match="no square"):
+    with pytest.raises(ValueError, match="not a square"):
         CropAlignment.from_json({"ffhq": square, "dlib": square})
 
 

@@ -57,7 +57,7 @@ def test_a_bystander_has_neither_the_name_nor_the_attributes(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("file,who\nanna/1.jpg,Anna\n", "no column 'name'"),
         ("file,name\nelse.jpg,Anna\n", "no column names a photograph"),
@@ -73,7 +73,7 @@ def test_a_table_that_cannot_be_used(tmp_path: Path, text: str, message: str) ->
 
 
 @pytest.mark.parametrize(
-    ("source", "said"),
+    ("source", "message"),
     [
         ("people", "expected folder"),
         ("csv:people.csv", "expected folder"),

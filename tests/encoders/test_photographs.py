@@ -76,8 +76,8 @@ def test_exif_orientation_puts_the_picture_upright(orientation: int) -> None:
     ("data", "outcome", "reason"),
     [
         (b"", "unreadable", "empty"),
-        (b"I am a picture, honestly", "unreadable", "no picture"),
-        (b"%!PS-Adobe-3.0 EPSF-3.0\n", "unreadable", "no picture"),
+        (b"I am a picture, honestly", "unreadable", "not a photograph"),
+        (b"%!PS-Adobe-3.0 EPSF-3.0\n", "unreadable", "not a photograph"),
         (b"\xff\xd8\xff\xe0\0\x10JFIF", "unreadable", ""),
         (png_header(50_000, 50_000), "too large", "50000 x 50000"),
         (png_header(4000, 4000), "unreadable", ""),
@@ -111,7 +111,9 @@ def test_the_walk_lists_what_is_a_photograph_and_refuses_what_leads_out(hostile:
     }
     assert [p for p in paths if p.startswith("links/")] == ["links/inside.png"]
     assert walk.refused == [
-        Refused("damaged/phone.heic", "unreadable", "heic is not read: convert it to JPEG or PNG"),
+        Refused(
+            "damaged/phone.heic", "unreadable", "heic is not supported: convert it to JPEG or PNG"
+        ),
         Refused("damaged/pipe.jpg", "not a file", "a pipe, a socket or a device"),
         Refused("links/loop", "refused", "a link to a folder"),
         Refused("links/nowhere.png", "unreadable", "No such file or directory"),

@@ -61,7 +61,7 @@ def test_as_many_as_one_by_one_say() -> None:
 
 
 @pytest.mark.parametrize(
-    ("extractor", "told"), [("dlib", "1 face does not look like the rest"), ("facenet", "")]
+    ("extractor", "message"), [("dlib", "1 face does not look like the rest"), ("facenet", "")]
 )
 def test_the_summary_names_the_photograph(extractor: str, message: str) -> None:
     text = _summary(_three(extractor), Path("faces.h5"), 1.0)

@@ -38,13 +38,13 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def embedder(file: Path) -> Embedder:
-    with pytest.warns(WeightsWarning, match="is not one that we know"):
+    with pytest.warns(WeightsWarning, match="is not a known one"):
         return load_faceres(file)
 
 
 @pytest.fixture(scope="module")
 def looks(file: Path) -> FaceAttributes:
-    with pytest.warns(WeightsWarning, match="is not one that we know"):
+    with pytest.warns(WeightsWarning, match="is not a known one"):
         return load_face_attributes(file)
 
 

@@ -189,7 +189,7 @@ X, S, LABELS = np.eye(3), np.zeros((1, 3)), np.zeros(3, int)
 
 
 @pytest.mark.parametrize(
-    ("embedding", "surrogate", "labels", "identity", "told"),
+    ("embedding", "surrogate", "labels", "identity", "message"),
     [
         (np.zeros(3), S, LABELS, None, "not of shape"),
         (np.zeros((0, 3)), S, LABELS, None, "not of shape"),
@@ -211,7 +211,7 @@ def test_what_does_not_fit_is_refused(embedding, surrogate, labels, identity, me
 
 
 @pytest.mark.parametrize(
-    ("distance", "labels", "told"),
+    ("distance", "labels", "message"),
     [
         (np.zeros((2, 2)), None, "a row"),
         (np.array([]), None, "a row"),

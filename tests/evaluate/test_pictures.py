@@ -45,7 +45,7 @@ def test_a_vector_is_its_persons_and_that_of_nothing_is_missing(
 
 
 @pytest.mark.parametrize(
-    ("picture", "told"),
+    ("picture", "message"),
     [
         (np.zeros((4, 5, 3), np.uint8), "uint8"),
         (np.zeros((4, 4), np.uint8), "uint8"),

@@ -195,11 +195,11 @@ def _cut(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("damage", "said"),
+    ("damage", "message"),
     [
         (_without, "lacks synthesis.b8.conv0.weight"),
         (_instead(np.zeros((2, 2), "f4")), "expected"),
-        (_instead(np.full((3, 3, 8, 8), np.inf, "f4")), "no numbers"),
+        (_instead(np.full((3, 3, 8, 8), np.inf, "f4")), "not finite"),
         (_instead(np.zeros((3, 3, 8, 8), "i4")), "floating-point"),
         (_instead("text"), "floating-point"),
         (_linked, "link"),
@@ -236,5 +236,5 @@ def test_a_config_of_another_size_than_the_numbers_is_refused(tmp_path: Path) ->
     folder = _folder(tmp_path / "out")
     other = GeneratorConfig("stylegan2", (8, 8), 12, 10, 3)
     (folder / "generator.json").write_text(other.to_json())
-    with pytest.raises(WeightsError, match="which the network has not"):
+    with pytest.raises(WeightsError, match="which the network does not have"):
         stylegan.load(folder)

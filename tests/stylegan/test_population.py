@@ -14,7 +14,7 @@ from anonbase.errors import InputError, OutputError
 from anonfaces.commands import population
 from encoders.embed import load_embedder
 from encoders.latent.people import greedy_independent_set
-from encoders.latent.samples import look
+from encoders.latent.samples import detect_faces
 
 APART, WITHIN = 0.35, 0.33
 WORDS = ("--people", 4, "--most", 3, "--apart", APART, "--within", WITHIN, "--tries", 32)
@@ -47,7 +47,7 @@ def test_files_and_table_agree(people: Path) -> None:
 
 def test_the_files_keep_the_distances(people: Path) -> None:
     paths = sorted(people.rglob("*.jpg"))
-    looks = look(np.stack([np.asarray(Image.open(path)) for path in paths]))
+    looks = detect_faces(np.stack([np.asarray(Image.open(path)) for path in paths]))
     assert looks.found.all()
     vectors = load_embedder("dlib")(looks.chip)
     names = np.array([path.parent.name for path in paths])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import h5py
@@ -17,6 +18,15 @@ from anonfaces.commands import project as command
 from stylegan.projection import ProjectionConfig, project
 
 QUICK = ProjectionConfig(w_steps=40, plus_steps=30, starts=3, rate=0.1)
+
+
+@pytest.fixture
+def eagerly() -> Iterator[None]:
+    """Step by step: of a few steps of a small network compiling would be the most."""
+    tf = pytest.importorskip("tensorflow")
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)
 
 
 @pytest.fixture(scope="module")
@@ -41,6 +51,7 @@ def test_what_the_generator_made_is_found_again(target: np.ndarray) -> None:
     assert found.noise is None
 
 
+@pytest.mark.usefixtures("eagerly")
 def test_a_good_first_guess_is_kept_and_the_same_seed_finds_the_same(target: np.ndarray) -> None:
     generator = small()
     guess = generator.map(generator.latents([11, 12]), psi=0.8)
@@ -50,6 +61,7 @@ def test_a_good_first_guess_is_kept_and_the_same_seed_finds_the_same(target: np.
         generator, target, None, ProjectionConfig(2, 0, 1)).pictures, target)  # fmt: skip
 
 
+@pytest.mark.usefixtures("eagerly")
 def test_noise_maps_are_found_at_mean_0_and_free_of_signal(target: np.ndarray) -> None:
     generator = small()
     manner = ProjectionConfig(w_steps=30, plus_steps=10, starts=2, noise=True)
@@ -62,6 +74,7 @@ def test_noise_maps_are_found_at_mean_0_and_free_of_signal(target: np.ndarray) -
     assert abs(across) < 0.25
 
 
+@pytest.mark.usefixtures("eagerly")
 def test_features_pull_as_well() -> None:
     generator = small()
     noisy = np.random.default_rng(0).integers(0, 256, (2, 16, 16, 3)).astype(np.uint8)

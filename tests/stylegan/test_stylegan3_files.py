@@ -136,10 +136,10 @@ REFUSED = [
     (_without("synthesis.input.weight"), "no synthesis.input.weight"),
     (_without("mapping.w_avg"), "no mapping.w_avg"),
     (_instead("synthesis.input.phases", np.zeros(7)), "expected"),
-    (_instead("synthesis.input.freqs", np.full((4, 2), np.nan)), "no numbers"),
+    (_instead("synthesis.input.freqs", np.full((4, 2), np.nan)), "not finite"),
     (_instead("synthesis.L1_36_4.weight", np.zeros((3, 3, 4, 9))), "expected"),
     (_instead("synthesis.L0_36_4.weight", np.zeros((5, 5, 4, 4))), "5 x 5 kernels"),
-    (_instead("synthesis.more", np.zeros(3)), "which the network has not"),
+    (_instead("synthesis.more", np.zeros(3)), "which the network does not have"),
     (_renamed("L3_16_3", "L3_16_1"), "1 colours"),
     (_renamed("L1_36_4", "L1_40_4"), "other settings"),
     (_renamed("L1_36_4", "L1_36_9999"), "other settings|other filters|expected"),
@@ -147,7 +147,7 @@ REFUSED = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("change", "said"), REFUSED)
+@pytest.mark.parametrize(("change", "message"), REFUSED)
 def test_what_is_missing_or_of_another_shape_is_refused(
     change: Change, message: str, tmp_path: Path
 ) -> None:

@@ -65,7 +65,7 @@ def test_convert_keeps_the_pictures_and_says_what_it_read(tmp_path: Path) -> Non
     message = run(convert.app, path, tmp_path / "out")
     assert "stylegan2, 16 px, z 12, w 10" in message
     assert sha256(path) in message
-    assert "not a file that we know" in message
+    assert "not a known file" in message
     w = small().map(small().latents([1]))
     images = stylegan.load(tmp_path / "out").synthesize(w)
     np.testing.assert_allclose(images, small().synthesize(w), atol=1e-5)

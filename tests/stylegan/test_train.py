@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -53,6 +55,30 @@ TINY = TrainingConfig(
 )
 
 
+@pytest.fixture(autouse=True)
+def _eagerly(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Step by step: of some steps of so small a network compiling would take the most by far.
+
+    Compiled as for users are the run that all look at, and what has the mark ``compiled``.
+    """
+    if "compiled" in request.keywords:
+        yield
+        return
+    with eagerly():
+        yield
+
+
+@contextmanager
+def eagerly(yes: bool = True) -> Iterator[None]:
+    tf = pytest.importorskip("tensorflow")
+    before = tf.config.functions_run_eagerly()
+    tf.config.run_functions_eagerly(yes)
+    try:
+        yield
+    finally:
+        tf.config.run_functions_eagerly(before)
+
+
 @pytest.fixture(scope="module")
 def photographs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Forty squares of one colour, half of them brighter above."""
@@ -67,9 +93,9 @@ def photographs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def run(photographs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return train(
-        read_pictures([photographs], 8), tmp_path_factory.mktemp("run"), TINY, progress=False
-    )
+    pixels, folder = read_pictures([photographs], 8), tmp_path_factory.mktemp("run")
+    with eagerly(False):
+        return train(pixels, folder, TINY, progress=False)
 
 
 def logged(folder: Path) -> list[list[str]]:
@@ -99,7 +125,7 @@ def test_every_phase_is_in_the_log(run: Path) -> None:
 
 
 def test_a_run_that_was_stopped_ends_as_one_that_was_not(
-    run: Path, photographs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    photographs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Stopped by Ctrl-C in the first and in the last phase."""
     from stylegan.train.adversarial import Adversarial
@@ -110,8 +136,9 @@ def test_a_run_that_was_stopped_ends_as_one_that_was_not(
             patched.setattr(phase, "step", _stopped(phase.step, number))
             with pytest.raises(KeyboardInterrupt):
                 train(read_pictures([photographs], 8), tmp_path / "run", TINY, progress=False)
-    train(read_pictures([photographs], 8), tmp_path / "run", TINY, progress=False)
-    one, other = (stylegan.load(folder).values() for folder in (run, tmp_path / "run"))
+    for name in ("run", "whole"):
+        train(read_pictures([photographs], 8), tmp_path / name, TINY, progress=False)
+    one, other = (stylegan.load(tmp_path / name).values() for name in ("whole", "run"))
     assert all(np.allclose(one[name], other[name], atol=1e-6) for name in one)
 
 
@@ -124,6 +151,7 @@ def _stopped(step: object, at: int) -> object:
     return wrapped
 
 
+@pytest.mark.compiled
 def test_the_autoencoder_learns_to_draw(photographs: Path, tmp_path: Path) -> None:
     recipe = replace(TINY, autoencode_kimg=1.6, match_steps=0, adversarial_kimg=0, head_start=0)
     folder = train(read_pictures([photographs], 8), tmp_path / "run", recipe, progress=False)

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from anonbase.errors import InputError, WeightsError
 from anonfaces.synthesize import Members
+from anonfaces.synthesize.k_same import appearance_model, eigenfaces
 from anonfaces.synthesize.k_same.appearance_model import load_appearance
-from anonfaces.synthesize.k_same.average import KSame, appearance_model, eigenfaces
+from anonfaces.synthesize.k_same.average import KSame
 from anonfaces.synthesize.k_same.eigen import KSameEigen
 from anonfaces.synthesize.k_same.eigenfaces import load_eigenfaces
 from anonfaces.synthesize.k_same.model import KSameM, stepped
@@ -62,7 +63,7 @@ def test_landmarks_land_where_the_target_has_them() -> None:
 
 
 def test_many_faces_are_warped_as_one_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    from anonfaces.synthesize.k_same.average import warp
+    from anonfaces.synthesize.k_same import warp
 
     mean, rng = load_appearance().mean_shape, np.random.default_rng(2)
     chips = rng.integers(0, 256, (7, 32, 32, 3), dtype=np.uint8)
@@ -170,7 +171,7 @@ def test_models_that_are_missing_or_others_are_refused(
 
 
 def test_models_are_fitted_again(faces: FaceSet, monkeypatch: pytest.MonkeyPatch) -> None:
-    from anonfaces.synthesize.k_same.average import fitting
+    from anonfaces.synthesize.k_same import fitting
 
     with pytest.raises(InputError, match="at least 500"):
         fitting.fit(Path(str(faces.path)))

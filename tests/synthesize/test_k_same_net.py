@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from anonbase.errors import InputError, WeightsError
-from anonfaces.synthesize.k_same.average import mixture
+from anonfaces.synthesize.k_same import mixture
 from anonfaces.synthesize.k_same.mixture import Mixture, build, expression_of, load_mixture, named
 
 GALLERY, WIDTH = 12, 5
@@ -113,7 +113,7 @@ def test_weights_that_are_missing_or_others_are_refused(
 def test_it_is_trained_on_faces_of_others(
     everybody: list[list[Path]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from anonfaces.synthesize.k_same.average import mixture_training
+    from anonfaces.synthesize.k_same import mixture_training
     from encoders import encode
 
     for pictures in everybody[:6]:

@@ -109,7 +109,7 @@ def test_colours_in_the_gradient_are_those_of_chips(ours: Optimized, samples: Pi
     framing = ours.invert.framing
     chips = ChipsInMemory(framing.to_ffhq(samples, 256))
     alone = [Members(chips, (np.array([i]),)) for i in range(len(samples))]
-    known = np.concatenate([p.color for p in people_of(alone, ours.invert, ["colour"])])
+    known = np.concatenate([p.color for p in people_of(alone, ours.invert, ["color"])])
     traits = Traits(framing, samples.shape[1])
     seen = np.asarray(traits.color(samples.astype(np.float32) / 127.5 - 1))
     assert np.abs(seen - known).max() < 0.1

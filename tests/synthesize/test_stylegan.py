@@ -18,7 +18,7 @@ from anonfaces.synthesize.generator.inversion import load_inversion
 from anonfaces.synthesize.generator.latents import framing_of, people_of
 from anonfaces.synthesize.generator.mean_latent import StyleGan
 from anonfaces.synthesize.generator.optimized import TARGET, Optimized
-from anonfaces.synthesize.generator.recognizer import RenderedEmbedder, distances
+from anonfaces.synthesize.generator.recognizer import RenderedEmbedder, distances, rendered_embedder
 from anonfaces.synthesize.generator.regression import fit_regression
 from anonfaces.synthesize.generator.weighted import THRESHOLD, Weighted
 from encoders.detect.pool import FaceDetectorPool, enlarged, shows_a_face
@@ -118,13 +118,13 @@ def people_with_faces(few: FaceSet, invert: Any) -> list[Any]:
         people = np.unique(few.identity[labels == number])
         rows = tuple(np.flatnonzero(few.identity == who) for who in people)
         groups.append(Members(few, rows))
-    return people_of(groups, invert, needs=("vectors", "colour", "looks"))
+    return people_of(groups, invert, needs=("vectors", "color", "looks"))
 
 
 def test_optimised_faces_are_evenly_far_from_all_members(few: FaceSet, method: Any) -> None:
     ours: Optimized = method("optimised")
     groups = people_with_faces(few, ours.invert)
-    mirror = RenderedEmbedder(ours.generator, ours.invert.framing)
+    mirror = rendered_embedder(ours.generator, ours.invert.framing)
     mean, moved = (mirror(m.place(groups)) for m in (method("stylegan"), ours))
     for group, before, after in zip(groups, mean, moved, strict=True):
         near, nearer = (
@@ -142,7 +142,7 @@ def test_weights_move_until_the_rate_is_at_most_one_in_k(few: FaceSet, method: A
     with warnings.catch_warnings(record=True) as heard:
         warnings.simplefilter("always", PrivacyWarning)
         adjusted = weighted.place(groups)
-    rate = partial(rates, RenderedEmbedder(weighted.generator, weighted.invert.framing), groups)
+    rate = partial(rates, rendered_embedder(weighted.generator, weighted.invert.framing), groups)
     before, after = rate(equal), rate(adjusted)
     fine = before <= 1 / 4
     np.testing.assert_allclose(adjusted[fine], equal[fine], atol=1e-5)
@@ -169,9 +169,7 @@ def test_vectors_of_the_chips_stand_in_where_the_set_has_others(few: FaceSet, me
     other = replace(few, meta={**few.meta, "extractor": "pca"})
     invert = method("stylegan").invert
     members = [Members(faces, (np.arange(len(few)),)) for faces in (few, other)]
-    (own,), (seen,) = (
-        people_of([m], invert, needs=("vectors", "colour", "looks")) for m in members
-    )
+    (own,), (seen,) = (people_of([m], invert, needs=("vectors", "color", "looks")) for m in members)
     off = np.linalg.norm(own.vectors[0] - seen.vectors[0], axis=1)
     assert 0 < np.median(off) < 0.45
 
@@ -180,7 +178,7 @@ def test_a_generator_without_an_encoder_is_regressed_on(few: FaceSet, method: An
     generator = method("stylegan").generator
     fitted = fit_regression(generator, framing_of(generator), 200)
     w = fitted(few.chips(np.arange(8)))
-    mirror, embedding = RenderedEmbedder(generator, fitted.framing), few.embedding[:8]
+    mirror, embedding = rendered_embedder(generator, fitted.framing), few.embedding[:8]
     own = np.linalg.norm(mirror(w) - embedding, axis=1)
     others = np.linalg.norm(mirror(w) - np.roll(embedding, 4, axis=0), axis=1)
     assert own.mean() < others.mean()

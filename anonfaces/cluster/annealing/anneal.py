@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -14,13 +13,12 @@ from typing import NamedTuple
 import numpy as np
 
 from anonbase.cores import count_cores
-from anonfaces.cluster.annealing.blocks import BLOCK, anneal_in_blocks
-from anonfaces.cluster.annealing.enforce import begin
-from anonfaces.cluster.annealing.search import T_END, T_START, Search
-from anonfaces.cluster.baselines.mdav import mdav
+from anonfaces.cluster.annealing.blocks import WHOLE, anneal_in_blocks
+from anonfaces.cluster.annealing.search import T_END, T_START, TABLE, Search, heat_units
+from anonfaces.cluster.beginnings import beginnings
 from anonfaces.cluster.budget import UNLIMITED, Budget, stride
 from anonfaces.cluster.constraints.limits import Limits
-from anonfaces.cluster.people import means
+from anonfaces.cluster.one_column import is_exact, one_column, runs
 from anonfaces.cluster.set_partition.column_generation import chosen
 from anonfaces.cluster.set_partition.recombine import recombine
 
@@ -59,6 +57,8 @@ def local_search(
 ) -> np.ndarray:
     """MDAV, then every change that lowers the loss until none is found.
 
+    For large k it goes on from the best of several quick methods (``beginnings``).
+
     The changes are those of ``_moves``: relocate, swap, pass on, cycle of three, create and
     dissolve a group, among a person's nearest others.
 
@@ -74,9 +74,10 @@ def local_search(
     Returns:
         int64 (p,), group numbers from 0.
     """
-    if len(points) > 2 * BLOCK:
+    if len(points) > (WHOLE if limits is None else TABLE):
         return anneal_in_blocks(points, weights, k, rng, budget, hot=0.0, limits=limits)
-    search = Search(points, weights, k, rng, _start(points, weights, k, rng, limits), limits)
+    start = beginnings(points, weights, k, rng, limits)[0]
+    search = Search(points, weights, k, rng, start, limits)
     before = np.inf
     while search.loss < before * (1 - _QUIET) and not budget.spent():
         before = search.loss
@@ -94,11 +95,14 @@ def anneal(
 ) -> np.ndarray:
     """MDAV, then simulated annealing: worse changes are taken too, ever more seldom.
 
+    People who differ in one column alone, and weigh the same, get the best groups there are
+    (``one_column``). For large k other quick methods take part as well (``beginnings``).
+
     Several runs, in threads; then the best grouping that can be made of all their groups
     (``recombine``), from which the next, cooler runs go on. For small k the last of them start
     from the best choice of groups that column generation finds (``chosen``): k = 2 with the
     effort ``default``, up to 4 with ``best``; from 5 on none was found in reasonable time.
-    Beyond 2,048 people in blocks.
+    Beyond 8,192 people in blocks.
     With a time limit, Ctrl-C ends the search and the best so far is returned.
 
     The work is a number of tries that follows from the effort and the number of people, so
@@ -117,6 +121,9 @@ def anneal(
 
     Kirkpatrick, Gelatt and Vecchi, "Optimization by simulated annealing", Science 1983.
     """
+    values = None if limits is not None else one_column(points, k)
+    if values is not None and is_exact(weights):
+        return runs(values, weights, k)
     budget, quick = replace(budget, stopped=Event()), None  # a stop is for this search alone
     if budget.time_limit is not None and budget.effort != "fast":  # which is never cut off hot
         fast = replace(budget, effort="fast", progress=None)
@@ -134,13 +141,17 @@ def _annealed(
     quick: np.ndarray | None,
 ) -> np.ndarray:
     """``anneal``, no worse than the groups ``quick`` if there are such."""
-    if len(points) > 2 * BLOCK:
+    if len(points) > (WHOLE if limits is None else TABLE):
         hot = T_START if limits is None else _WARM
         return anneal_in_blocks(points, weights, k, rng, budget, hot, limits, start=quick)
-    plan, start = _PLANS[budget.effort], _start(points, weights, k, rng, limits)
+    plan = _PLANS[budget.effort]
+    labels = beginnings(points, weights, k, rng, limits)
+    start, labels = labels[0], labels if quick is None else [quick, *labels]
     first = Search(points, weights, k, rng, start, limits)
-    (warm, cold), tries = _units(points, weights, start), min(plan.each * len(points), plan.most)
-    labels = [start] if quick is None else [quick, start]
+    (warm, cold), tries = (
+        heat_units(points, weights, start),
+        min(plan.each * len(points), plan.most),
+    )
     for done, hot in enumerate(
         plan.temperatures if limits is None else [_WARM] * len(plan.temperatures)
     ):
@@ -157,30 +168,6 @@ def _annealed(
         if limits is None and k <= plan.priced and done == len(plan.temperatures) - 2:
             labels.insert(0, chosen(points, weights, k, labels, budget))
     return labels[0]
-
-
-def _start(
-    points: np.ndarray,
-    weights: np.ndarray,
-    k: int,
-    rng: np.random.Generator,
-    limits: Limits | None,
-) -> np.ndarray:
-    return begin(lambda size: mdav(points, weights, size, rng), points, weights, k, limits)
-
-
-def _units(points: np.ndarray, weights: np.ndarray, label: np.ndarray) -> tuple[float, float]:
-    """What a heat of 1 is, for the first and for the last one: a usual person's error.
-
-    The last is the geometric mean over people of their group's mean error, the first half way
-    from it to the arithmetic mean: a few far outliers would keep everybody else molten.
-    """
-    centre, _ = means(points, label, int(label.max()) + 1, weights)
-    error = weights * np.square(points - centre[label]).sum(axis=1)
-    each = (np.bincount(label, weights=error) / np.bincount(label))[label]
-    mean = float(each.mean())
-    usual = mean * float(np.exp(np.log(each / mean + 1e-9).mean())) if mean else 0.0
-    return math.sqrt(mean * usual), usual
 
 
 def _in_threads(task: Callable[[Search], None], runs: list[Search], budget: Budget) -> None:

@@ -18,17 +18,20 @@ import numpy as np
 
 from anonbase.cores import count_cores
 from anonfaces.cluster.annealing.enforce import begin
-from anonfaces.cluster.annealing.search import T_END, T_START, Search
+from anonfaces.cluster.annealing.search import T_END, T_START, Search, heat_units
 from anonfaces.cluster.baselines.mdav import mdav
+from anonfaces.cluster.beginnings import beginnings, is_quick
 from anonfaces.cluster.budget import Budget, stride
 from anonfaces.cluster.constraints.limits import Limits, limits_at
 from anonfaces.cluster.kernels import compiled
 from anonfaces.cluster.neighbours import nearest
 from anonfaces.cluster.people import between
 
-__all__ = ["BLOCK", "anneal_in_blocks", "draw_blocks"]
+__all__ = ["BLOCK", "WHOLE", "anneal_in_blocks", "draw_blocks", "people_in_a_block"]
 
+WHOLE = 8192  # people that are annealed at once
 BLOCK = 1024  # people; the tables of a block fit into a core's share of the cache
+_GROUPS = 8  # of k people that a block has room for at least
 _NEIGHBOURS = 16
 _PLAN = {  # rounds, tries in all, but in a round at least so many a person
     "fast": (4, 4_000_000, 60),
@@ -62,20 +65,22 @@ def anneal_in_blocks(
     points, weights = np.ascontiguousarray(points), np.ascontiguousarray(weights)
     graph = nearest(points, _NEIGHBOURS)
     if start is None:
-        first = partial(_start, points, weights, graph, rng, threads)
-        start = begin(first, points, weights, k, limits)
+        start = _start(points, weights, graph, k, rng, limits, threads)
     label = start
     rounds, total, least = _PLAN[budget.effort]
     tries = max(least, total // (rounds * max(crowd, len(points))))
-    cooling, rounds = (T_END / T_START) ** (1 / rounds), rounds // stage[1]
-    done, step, seconds = 0.0, 1.0, budget.left()
+    warm, cold = heat_units(points, weights, start)
+    cooling = (T_END * cold / (hot * warm)) ** (1 / rounds) if hot * warm > 0 else 1.0
+    temperature, rounds = hot * warm * cooling ** (rounds * stage[0] / stage[1]), rounds // stage[1]
+    done, step, seconds, most = 0.0, 1.0, budget.left(), people_in_a_block(k)
     best, lowest = label, between(points, weights, label)
-    temperature = hot * lowest / len(points) * cooling ** (rounds * stage[0])
-    while done < rounds and not budget.spent():
+    while done < rounds + 1 and not budget.spent():
         began, cooler = time.monotonic(), cooling**step
+        if done >= rounds:
+            label, temperature, cooler, tries = best, 0.0, 1.0, tries // 2
         task = partial(_anneal_block, points, weights, k, label, limits, temperature, cooler, tries)
         try:
-            blocks = draw_blocks(label, graph, rng, tied=round(done) % 2 == 1)
+            blocks = draw_blocks(label, graph, rng, most, tied=round(done) % 2 == 1)
             label = _joined(len(points), blocks, _in_threads(task, blocks, rng, threads))
             done, temperature, loss = (
                 done + step,
@@ -83,25 +88,36 @@ def anneal_in_blocks(
                 between(points, weights, label),
             )
             best, lowest = (label, loss) if loss < lowest else (best, lowest)
-            budget.report(min(1.0, done / rounds), loss)
+            budget.report(min(1.0, done / (rounds + 1)), loss)
         except KeyboardInterrupt:
             budget.stop()
             if budget.time_limit is None:
                 raise
             break
-        step = stride(rounds, done, time.monotonic() - began, seconds)
-    return best if seconds else label
+        step = stride(rounds, done, time.monotonic() - began, seconds) if done < rounds else 1.0
+    return best
+
+
+def people_in_a_block(k: int) -> int:
+    """How many people a block has: enough for several groups of k, however large k is."""
+    return max(BLOCK, _GROUPS * k)
 
 
 def draw_blocks(
-    label: np.ndarray, graph: np.ndarray, rng: np.random.Generator, *, tied: bool = False
+    label: np.ndarray,
+    graph: np.ndarray,
+    rng: np.random.Generator,
+    most: int = BLOCK,
+    *,
+    tied: bool = False,
 ) -> list[np.ndarray]:
-    """Rows of each block: whole groups that hang together, about ``BLOCK`` people.
+    """Rows of each block: whole groups that hang together, about ``most`` people.
 
     Args:
         label: int64 (p,), group numbers from 0.
         graph: int64 (p, c), near others of every person.
         rng: where the blocks grow from.
+        most: people.
         tied: next comes who is tied most often to the block so far, otherwise who is nearest to
             its seed. The first hangs together better, the second has other borders every time.
     """
@@ -112,7 +128,7 @@ def draw_blocks(
         np.bincount(label, minlength=count),
         graph,
         rng.permutation(count),
-        BLOCK,
+        most,
     )[label]
     order = np.argsort(block, kind="stable")
     return np.split(order, np.flatnonzero(np.diff(block[order])) + 1)
@@ -133,12 +149,15 @@ def _spread(label: Any, member: Any, size: Any, graph: Any, seeds: Any, most: in
         tail += 1
         while head < tail:
             g = queue[head]
+            if people and people + size[g] > most:
+                block[queue[head:tail]] = -1
+                now, people = now + 1, 0
+                if g != seed:
+                    tail = head
+                    break
+                block[g] = now
             head += 1
             people += size[g]
-            if people >= most:
-                block[queue[head:tail]] = -1
-                now, people, tail = now + 1, 0, head
-                break
             for i in member[first[g] : first[g + 1]]:
                 for j in graph[i]:
                     if block[label[j]] < 0:
@@ -198,12 +217,28 @@ def _start(
     points: np.ndarray,
     weights: np.ndarray,
     graph: np.ndarray,
+    k: int,
+    rng: np.random.Generator,
+    limits: Limits | None,
+    threads: int | None,
+) -> np.ndarray:
+    """The best of the quick methods on everybody, where they are quick; otherwise in blocks."""
+    if is_quick(points, k):
+        return beginnings(points, weights, k, rng, limits)[0]
+    first = partial(_mdav_in_blocks, points, weights, graph, rng, threads)
+    return begin(first, points, weights, k, limits)
+
+
+def _mdav_in_blocks(
+    points: np.ndarray,
+    weights: np.ndarray,
+    graph: np.ndarray,
     rng: np.random.Generator,
     threads: int | None,
     k: int,
 ) -> np.ndarray:
     """MDAV in blocks of single people."""
-    blocks = draw_blocks(np.arange(len(points)), graph, rng)
+    blocks = draw_blocks(np.arange(len(points)), graph, rng, people_in_a_block(k))
     if len(blocks) > 1 and len(blocks[-1]) < k:
         blocks[-2:] = [np.concatenate(blocks[-2:])]
 

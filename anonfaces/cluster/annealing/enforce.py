@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from anonfaces.cluster.annealing import state
+from anonfaces.cluster.annealing.search import in_range
 from anonfaces.cluster.annealing.state import (
     State,
     insertion_delta,
@@ -175,9 +176,9 @@ def _exchange(
     own = limits_at(limits, rows)
     if not violations(start, own).any():
         return
-    d2 = squared_distances(points[rows])
+    d2 = squared_distances(in_range(points[rows])[0], np.float32)
     mass, most = np.ascontiguousarray(weights[rows]), int(np.bincount(start).max())
-    built = state.build(d2, mass, _NOBODY, start, k, own, most)
+    built = state.build((d2, np.zeros((0, 0))), mass, _NOBODY, start, k, own, most)
     _exchanged(built, k)
     label[rows] = groups[built.label]
 

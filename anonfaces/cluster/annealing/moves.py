@@ -121,7 +121,7 @@ def _create(s: State, i: int, k: int, temperature: float, r: Any) -> float:
     for q in range(-1, s.candidates.shape[1]):
         j = i if q < 0 else s.candidates[i, q]
         g = s.label[j]
-        if s.size[g] > k and found < k:
+        if s.size[g] > k and found < k and (q < 0 or j != i):  # an index may name i itself
             change += removal_delta(s, j)
             drop(s, j)
             who[found], home[found] = j, g

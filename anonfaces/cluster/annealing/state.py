@@ -4,6 +4,11 @@ With d2 the squared distances, a group's weighted sum of squared errors is
 ``pairs / weight`` where ``pairs`` sums ``w_i w_j d2_ij`` over the group's pairs. ``near`` keeps
 ``sum over j in g of w_j d2_ij`` for every group g and point i, so a change of one, two or three
 groups is priced with a few look-ups, and carried out with one pass over a row per point moved.
+
+That table grows with the square of the points. Where it would leave the cache, ``point`` and the
+groups' ``sums`` stand in its place: a change is then priced with one pass over the coordinates of
+each point in it, by ``w W / (W + w)`` times the squared distance from the group's mean, and
+carried out as cheaply, however many points there are.
 """
 
 from __future__ import annotations
@@ -13,7 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from anonfaces.cluster.constraints.limits import Limits, violation_of, without_limits
-from anonfaces.cluster.kernels import compiled
+from anonfaces.cluster.kernels import compiled, reordered
 
 __all__ = ["State", "allowed", "build", "total", "violation"]
 
@@ -21,7 +26,8 @@ __all__ = ["State", "allowed", "build", "total", "violation"]
 class State(NamedTuple):
     """What the kernels share: n points, room for ``n // k`` groups of ``most`` points."""
 
-    d2: Any  # (n, n) float64, squared distances
+    d2: Any  # (n, n) float32, squared distances; (0, 0) with ``point``
+    point: Any  # (n, d) float64; (0, 0) with ``d2``
     weight: Any  # (n,) float64
     candidates: Any  # (n, c) int64, the nearest others, nearest first
     label: Any  # (n,) int64, -1 while a point is in no group
@@ -29,14 +35,15 @@ class State(NamedTuple):
     place: Any  # (n,) int64, where a point stands in ``member``
     size: Any  # (g,) int64
     mass: Any  # (g,) float64, sum of weights
-    pairs: Any  # (g,) float64
-    near: Any  # (g, n) float64
+    pairs: Any  # (g,) float64; with ``point`` the sum of squared errors itself
+    near: Any  # (g, n) float64; (0, 0) with ``point``
+    sums: Any  # (g, d) float64, weighted sums of a group's points; (0, 0) with ``d2``
     most: int  # points that a group has at most
     limits: Limits  # what else a group must keep
 
 
 def build(
-    d2: np.ndarray,
+    tables: tuple[np.ndarray, np.ndarray],
     weight: np.ndarray,
     candidates: np.ndarray,
     label: np.ndarray,
@@ -46,20 +53,22 @@ def build(
 ) -> State:
     """The state of the grouping ``label``, whose numbers are below ``n // k``.
 
-    ``most`` is 2k - 1 if it is less than that.
+    ``tables`` are ``d2`` and ``point``, one of them (0, 0). ``most`` is 2k - 1 if it is less
+    than that.
     """
     limits = without_limits(len(weight)) if limits is None else limits
-    return _build(d2, weight, candidates, label, k, max(most, 2 * k - 1), limits)
+    return _build(*tables, weight, candidates, label, k, max(most, 2 * k - 1), limits)
 
 
 @compiled
 def _build(
-    d2: Any, weight: Any, candidates: Any, label: Any, k: int, most: int, limits: Any
+    d2: Any, point: Any, weight: Any, candidates: Any, label: Any, k: int, most: int, limits: Any
 ) -> State:
     n = len(weight)
     g = n // k
     state = State(
         d2,
+        point,
         weight,
         candidates,
         np.full(n, -1),
@@ -68,7 +77,8 @@ def _build(
         np.zeros(g, np.int64),
         np.zeros(g),
         np.zeros(g),
-        np.zeros((g, n)),
+        np.zeros((g if len(d2) > 0 else 0, len(d2))),
+        np.zeros((g if len(point) > 0 else 0, point.shape[1])),
         most,
         limits,
     )
@@ -81,33 +91,80 @@ def _build(
 def add(s: State, i: int, g: int) -> None:
     """Put point i, which is in no group, into group g."""
     w = s.weight[i]
-    s.pairs[g] += w * s.near[g, i]
+    if len(s.point) > 0:
+        if s.size[g] > 0:
+            s.pairs[g] += insertion_delta(s, i, g)
+        _summed(s.point, i, w, s.sums, g)
+    else:
+        s.pairs[g] += w * s.near[g, i]
+        _passed(s.d2, i, w, s.near, g)
     s.mass[g] += w
     s.member[g, s.size[g]] = i
     s.place[i] = s.size[g]
     s.size[g] += 1
     s.label[i] = g
-    row, near = s.d2[i], s.near[g]
-    for j in range(len(row)):
-        near[j] += w * row[j]
 
 
 @compiled
 def drop(s: State, i: int) -> None:
     """Take point i out of its group; an empty group is set to exact zeros."""
     g, w = s.label[i], s.weight[i]
-    s.pairs[g] -= w * s.near[g, i]
+    if len(s.point) > 0:
+        if s.size[g] > 1:
+            s.pairs[g] += removal_delta(s, i)
+        _summed(s.point, i, -w, s.sums, g)
+    else:
+        s.pairs[g] -= w * s.near[g, i]
+        _passed(s.d2, i, -w, s.near, g)
     s.mass[g] -= w
     s.size[g] -= 1
     last = s.member[g, s.size[g]]
     s.member[g, s.place[i]] = last
     s.place[last] = s.place[i]
-    row, near = s.d2[i], s.near[g]
-    for j in range(len(row)):
-        near[j] -= w * row[j]
     if s.size[g] == 0:
         s.pairs[g], s.mass[g] = 0.0, 0.0
-        near[:] = 0.0
+        if len(s.point) > 0:
+            s.sums[g] = 0.0
+        else:
+            s.near[g] = 0.0
+
+
+@compiled
+def _summed(point: Any, i: int, w: float, sums: Any, g: int) -> None:
+    for c in range(point.shape[1]):
+        sums[g, c] += w * point[i, c]
+
+
+@compiled
+def _passed(d2: Any, i: int, w: float, near: Any, g: int) -> None:
+    for j in range(d2.shape[1]):
+        near[g, j] += w * d2[i, j]
+
+
+@reordered
+def _off(point: Any, i: int, sums: Any, g: int, mass: float) -> float:
+    """Squared distance of point i from the mean of group g."""
+    total, share = 0.0, 1 / mass
+    for c in range(point.shape[1]):
+        gap = sums[g, c] * share - point[i, c]
+        total += gap * gap
+    return total
+
+
+@reordered
+def _traded(
+    point: Any, gone: int, come: int, sums: Any, g: int, mass: float, out: float, into: float
+) -> float:
+    """``swap_delta`` from coordinates: ``gone`` leaves, then ``come`` meets the mean without it."""
+    share, left = 1 / mass, mass - out
+    lever, far, near = out / left, 0.0, 0.0
+    for c in range(point.shape[1]):
+        mean = sums[g, c] * share
+        before = mean - point[gone, c]
+        after = mean + lever * before - point[come, c]
+        far += before * before
+        near += after * after
+    return into * left / (left + into) * near - out * mass / left * far
 
 
 @compiled
@@ -120,13 +177,15 @@ def move(s: State, i: int, g: int) -> None:
 @compiled
 def cost(s: State, g: int) -> float:
     """Sum of squared errors of a group that is not empty."""
-    return s.pairs[g] / s.mass[g]
+    return s.pairs[g] if len(s.point) > 0 else s.pairs[g] / s.mass[g]
 
 
 @compiled
 def removal_delta(s: State, i: int) -> float:
     """What the loss changes by when point i leaves its group of two or more."""
     g, w = s.label[i], s.weight[i]
+    if len(s.point) > 0:
+        return -w * s.mass[g] / (s.mass[g] - w) * _off(s.point, i, s.sums, g, s.mass[g])
     return (s.pairs[g] - w * s.near[g, i]) / (s.mass[g] - w) - cost(s, g)
 
 
@@ -134,6 +193,8 @@ def removal_delta(s: State, i: int) -> float:
 def insertion_delta(s: State, i: int, g: int) -> float:
     """What the loss changes by when point i joins group g, which is not empty."""
     w = s.weight[i]
+    if len(s.point) > 0:
+        return w * s.mass[g] / (s.mass[g] + w) * _off(s.point, i, s.sums, g, s.mass[g])
     return (s.pairs[g] + w * s.near[g, i]) / (s.mass[g] + w) - cost(s, g)
 
 
@@ -141,6 +202,8 @@ def insertion_delta(s: State, i: int, g: int) -> float:
 def swap_delta(s: State, gone: int, come: int) -> float:
     """What the loss of ``gone``'s group changes by when ``come`` takes ``gone``'s place."""
     g, out, into = s.label[gone], s.weight[gone], s.weight[come]
+    if len(s.point) > 0:
+        return _traded(s.point, gone, come, s.sums, g, s.mass[g], out, into)
     pairs = s.pairs[g] - out * s.near[g, gone]
     pairs += into * (s.near[g, come] - out * s.d2[gone, come])
     return pairs / (s.mass[g] - out + into) - cost(s, g)
@@ -161,7 +224,7 @@ def total(s: State) -> float:
     loss = 0.0
     for g in range(len(s.size)):
         if s.size[g] > 0:
-            loss += s.pairs[g] / s.mass[g]
+            loss += cost(s, g)
     return loss
 
 

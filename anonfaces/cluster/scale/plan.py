@@ -10,6 +10,7 @@ from anonfaces.cluster.scale.scheduler import REGION, ScaledGroups, StageStats, 
 __all__ = ["Plan", "Step", "plan"]
 
 _PIECE = 1 << 17  # faces
+_WALKED = 200  # centres that the walk to the nearest one passes
 _KEPT = 48  # bytes a face in the driver: group and person, as read, in order, and checked
 _COUNTED = 5 * 4  # bytes a run and cell there
 
@@ -72,8 +73,8 @@ def _step(stage: str, spent: StageStats, growth: float, tasks: int) -> Step:
 
 
 def _compared(cells: int) -> float:
-    """Centres that one vector is compared with: see ``regions.index_of``."""
+    """Centres that one vector is compared with: see ``regions.Cells``."""
     if cells <= 4096:
         return cells
     lists = min(4 * cells**0.5, cells / 44)
-    return lists + 48 * cells / lists
+    return lists + 8 * cells / lists + _WALKED

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -28,6 +28,9 @@ from anonfaces.cluster.scale.record_files import (
     write_run,
 )
 from anonfaces.cluster.scale.rows import Rows, open_rows
+
+if TYPE_CHECKING:
+    from anonfaces.cluster.scale.regions import Cells
 
 __all__ = ["INDEX_BITS", "REGIONS", "Job", "Report", "perform", "person_numbers"]
 
@@ -205,17 +208,16 @@ def _partition(job: Job, number: int, samples: int, cells: int) -> dict[str, Any
 
 
 def _cells(job: Job, number: int, points: np.ndarray) -> tuple[np.ndarray, int]:
-    index = _index_of_cells(job.file("centres", number, "npz"))
-    found = index.search(np.ascontiguousarray(points, dtype=np.float32), 1)[1][:, 0]
-    return found, index.ntotal
+    cells = _read_cells(job.file("centres", number, "npz"))
+    return cells.of(points), len(cells)
 
 
 @lru_cache(maxsize=1)
-def _index_of_cells(path: Path) -> Any:
-    from anonfaces.cluster.scale.regions import index_of
+def _read_cells(path: Path) -> Cells:
+    from anonfaces.cluster.scale.regions import Cells
 
     with np.load(path, allow_pickle=False) as archive:
-        return index_of(archive["centre"])
+        return Cells(archive["centre"])
 
 
 @_stage

@@ -100,7 +100,7 @@ def _result(future: Any) -> Report:
     except ImportError as error:
         raise InputError(
             f"a worker cannot import what it needs ({error}): install there what is here, with"
-            " pip install 'anonfaces[distributed]'"
+            " pip install -e '.[distributed]'"
         ) from error
 
 
@@ -114,7 +114,7 @@ def connected(scheduler: str) -> Iterator[Workers]:
     try:
         import distributed
     except ImportError as error:
-        raise InputError("--scheduler needs Dask: pip install 'anonfaces[distributed]'") from error
+        raise InputError("--scheduler needs Dask: pip install -e '.[distributed]'") from error
     if scheduler == "local":
         with (
             distributed.LocalCluster(

@@ -103,7 +103,7 @@ def people_of(
 ) -> list[GroupLatents]:
     """The people of each group of one set: a person with many faces is their mean latent.
 
-    ``needs`` are the fields beside ``latent`` that are asked for: "vectors", "colour", "looks".
+    ``needs`` are the fields beside ``latent`` that are asked for: "vectors", "color", "looks".
     """
     rows = [row for members in groups for row in members.rows]
     read = _read(groups[0].faces, np.concatenate(rows), invert, needs)
@@ -118,7 +118,7 @@ def _people(persons: list[_Faces]) -> GroupLatents:
     vectors = tuple(person.seen["vectors"] for person in persons if "vectors" in person.seen)
     means = {
         name: _means([person.seen[name] for person in persons])
-        for name in ("colour", "looks")
+        for name in ("color", "looks")
         if name in persons[0].seen
     }
     return GroupLatents(_means([person.latent for person in persons]), key, vectors, **means)
@@ -196,7 +196,7 @@ def _attributes() -> Attributes:
     return load_attributes()
 
 
-_SEEN = {"vectors": _vectors, "colour": _colours, "looks": _looks}
+_SEEN = {"vectors": _vectors, "color": _colours, "looks": _looks}
 
 
 def inner_face(framing: CropAlignment) -> CropSquare:

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from anonbase.errors import GuaranteeError
 from anonfaces.synthesize.generator.inversion import load_inversion
 from anonfaces.synthesize.generator.latents import people_of
+from anonfaces.synthesize.hiding import Hiding
 from encoders.detect.pool import FaceDetectorPool, enlarged, shows_a_face
 
 if TYPE_CHECKING:
@@ -69,6 +70,12 @@ class GeneratorSurrogate(ABC):
         self.options = options
         self.generator, self.invert = _loaded(options.generator)
         self.mean: Latents = np.asarray(self.generator.values()["mapping.w_avg"])
+        self.hide = None if options.key is None else Hiding(self.generator, options.key)
+
+    def means(self, groups: list[GroupLatents]) -> NDArray[np.float64]:
+        """The mean W+ of each group's people, moved by the owner's key where there is one."""
+        means = np.stack([people.latent.mean(axis=0, dtype=np.float64) for people in groups])
+        return means if self.hide is None else self.hide(means, groups).astype(np.float64)
 
     @abstractmethod
     def place(self, groups: list[GroupLatents]) -> Latents:
@@ -153,8 +160,7 @@ class StyleGan(GeneratorSurrogate):
     name = "stylegan"
 
     def place(self, groups: list[GroupLatents]) -> Latents:
-        means = [people.latent.mean(axis=0, dtype=np.float64) for people in groups]
-        return np.stack(means).astype(np.float32)
+        return self.means(groups).astype(np.float32)
 
 
 @lru_cache(maxsize=1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from encoders.frame import CropAlignment
     from stylegan.generator import Generator
 
-__all__ = ["FAR", "Gallery", "RenderedEmbedder", "distances", "padded_shape"]
+__all__ = ["FAR", "Gallery", "RenderedEmbedder", "distances", "padded_shape", "rendered_embedder"]
 
 Tensor = Any
 
@@ -82,6 +82,12 @@ class RenderedEmbedder:
 
         noise = self._generator.noise_maps()
         return compiled(lambda w: self._recognise(self._generator.apply(w, noise)))
+
+
+@lru_cache(maxsize=1)
+def rendered_embedder(generator: Generator, framing: CropAlignment) -> RenderedEmbedder:
+    """That of ``generator``, one for all methods: compiling it takes seconds."""
+    return RenderedEmbedder(generator, framing)
 
 
 def distances(shown: NDArray[np.float32], group: GroupLatents) -> list[NDArray[np.float64]]:

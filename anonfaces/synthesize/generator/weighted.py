@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 from anonbase.notices import warn_user
 from anonbase.text import pluralize
 from anonfaces.synthesize.generator.mean_latent import GeneratorSurrogate
-from anonfaces.synthesize.generator.recognizer import RenderedEmbedder, distances
+from anonfaces.synthesize.generator.recognizer import distances, rendered_embedder
 
 if TYPE_CHECKING:
     from anonfaces.synthesize import Members
@@ -54,7 +54,8 @@ class RandomlyWeighted(GeneratorSurrogate):
     def place(self, groups: list[GroupLatents]) -> Latents:
         """W+ (g, num_ws, w_dim)."""
         weights = [g.draw(self.options.seed).uniform(LEAST, MOST, len(g.latent)) for g in groups]
-        return np.stack([_mix(g, weight) for g, weight in zip(groups, weights, strict=True)])
+        mixed = np.stack([_mix(g, weight) for g, weight in zip(groups, weights, strict=True)])
+        return mixed if self.hide is None else self.hide(mixed, groups)
 
 
 class Weighted(GeneratorSurrogate):
@@ -66,7 +67,7 @@ class Weighted(GeneratorSurrogate):
     def __init__(self, options: SurrogateOptions) -> None:
         super().__init__(options)
         self.of_the_set = options.per == "dataset"
-        self._mirror = RenderedEmbedder(self.generator, self.invert.framing)
+        self._mirror = rendered_embedder(self.generator, self.invert.framing)
 
     def place(self, groups: list[GroupLatents]) -> Latents:
         """W+ (g, num_ws, w_dim); of each group alone, or of all of ``groups`` together."""
@@ -111,8 +112,9 @@ class Weighted(GeneratorSurrogate):
         weights: list[NDArray[np.float64]],
         alpha: NDArray[np.float64],
     ) -> Latents:
-        mixed = [_mix(group, weight) for group, weight in zip(groups, weights, strict=True)]
-        return self.truncated(np.stack(mixed), alpha[:, None, None])
+        mixed = np.stack([_mix(group, w) for group, w in zip(groups, weights, strict=True)])
+        hidden = mixed if self.hide is None else self.hide(mixed, groups)
+        return self.truncated(hidden, alpha[:, None, None])
 
     def _reidentified(
         self, w: Latents, groups: list[GroupLatents]

@@ -11,28 +11,38 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from anonfaces.synthesize.surroundings import without_surroundings
+
 if TYPE_CHECKING:
     from anonfaces.synthesize import Members
 
-__all__ = ["KSame"]
+__all__ = ["FRACTION", "KSame", "exact"]
+
+#: Parts of a level that sums are exact to: a thousand people's error stays far below half a level.
+FRACTION = 2**20
 
 
 class KSame:
     """Mean over the people of a group, each person with equal weight.
 
     The paper has one picture of each person; where there are more, the person's own mean face
-    stands for them. Sums of a person are exact integers and people come in a fixed order, so
-    the bytes do not depend on the order of the rows.
+    stands for them. All sums are exact integers, so the bytes depend neither on the order of the
+    rows nor on that of names. What is around the face is taken away (see ``surroundings``).
     """
 
     name = "k-same"
 
     def __call__(self, members: Members) -> NDArray[np.uint8]:
         """uint8 (s, s, 3) RGB, rounded to the nearest level."""
-        total = np.zeros((members.chip_size, members.chip_size, 3))
+        total = np.zeros((members.chip_size, members.chip_size, 3), np.int64)
         for person in range(len(members)):
-            total += _mean_face(members, person)
-        return np.rint(total / len(members)).astype(np.uint8)
+            total += exact(_mean_face(members, person))
+        return without_surroundings(total / (FRACTION * len(members)))
+
+
+def exact(values: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Levels as whole multiples of 2^-20: sums of these are the same in every order."""
+    return np.rint(values * FRACTION).astype(np.int64)
 
 
 def _mean_face(members: Members, person: int) -> NDArray[np.float64]:

@@ -16,7 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anonfaces.synthesize.k_same.appearance_model import TEXTURE_SIZE, Appearance, load_appearance
+from anonfaces.synthesize.k_same.average import FRACTION, exact
 from anonfaces.synthesize.k_same.warp import Sheet, to_sides
+from anonfaces.synthesize.surroundings import without_surroundings
 from encoders.frame import CropSquare
 
 if TYPE_CHECKING:
@@ -37,7 +39,8 @@ class KSameM:
     """Mean shape and mean texture over the people of a group, each person with equal weight.
 
     Texture keeps all its pixels: the model's components only say how near the mean lies to the
-    members and into which direction it is moved, so nothing is lost to their number.
+    members and into which direction it is moved, so nothing is lost to their number. What is
+    around the face is taken away (see ``surroundings``), as it would tell who was there.
     """
 
     name = "k-same-m"
@@ -49,16 +52,18 @@ class KSameM:
 
     def __call__(self, members: Members) -> NDArray[np.uint8]:
         """uint8 (s, s, 3) RGB, rounded to the nearest level."""
-        total = np.zeros((members.chip_size, members.chip_size, 3))
+        total = np.zeros((members.chip_size, members.chip_size, 3), np.int64)
         shapes, small = [], []
         for person in range(len(members)):
             shape, texture = self._person(members, person)
-            total += texture
+            total += exact(texture)
             shapes.append(shape)
             small.append(CropSquare().cut(texture[None].astype(np.float32), TEXTURE_SIZE)[0])
         faces = self._model.coefficients(np.stack(shapes), np.stack(small))
+        faces = faces[np.lexsort(faces.T[::-1])]  # in an order of its own, not that of names
         step = stepped(faces, self.margin * (1 + _UNSEEN / len(members)))
-        return self._drawn(np.mean(shapes, axis=0), total / len(members), step)
+        shape = np.sort(shapes, axis=0).mean(axis=0)
+        return self._drawn(shape, total / (FRACTION * len(members)), step)
 
     def _person(self, members: Members, person: int) -> tuple[Vectors, Vectors]:
         """A person's mean shape (68, 2) and mean texture (s, s, 3).
@@ -87,7 +92,7 @@ class KSameM:
         mean = self._model.mean_shape
         face = (texture + lit).astype(np.float32)
         sheet = Sheet(mean, shape + moved, size)
-        return np.rint(np.clip(sheet.warp(face[None], mean[None])[0], 0, 255)).astype(np.uint8)
+        return without_surroundings(sheet.warp(face[None], mean[None])[0])
 
 
 def stepped(faces: Vectors, margin: float) -> Vectors:
