@@ -1,19 +1,40 @@
-"""Whether a face that was put in looks like one in its place."""
+"""Whether a face that was put in looks like one in its place, or worse than a cover."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["WORSE_THAN_A_COVER", "misplaced"]
+from anonfaces.anonymize.pose import head_pose
+
+__all__ = ["MOST_MISPLACED", "MOST_TURNED", "is_worse_than_a_cover", "misplaced"]
 
 Pixels = NDArray[np.uint8]
 
-WORSE_THAN_A_COVER = 0.07
-"""From this ``misplaced`` on a face looks worse than a cover: eyes or mouth are doubled or astray.
+MOST_MISPLACED = 0.05
+"""``misplaced`` from which eyes or mouth look doubled or astray.
 
-On group photographs good replacements have 0.02 to 0.05.
+Six replacements on group photographs had 0.015 to 0.024.
 """
+MOST_TURNED = 0.35
+"""Difference in yaw, as ``head_pose`` has it, from which a face looks pasted on another head."""
+
+
+def is_worse_than_a_cover(
+    image: Pixels,
+    box: NDArray[np.integer],
+    landmark: NDArray[np.floating],
+    source_landmark: NDArray[np.floating],
+) -> bool:
+    """Whether the face that is now in ``box`` looks worse than a grey cover would.
+
+    ``landmark`` float (68, 2) are those of the face before, ``source_landmark`` those of the
+    picture that the new one comes from.
+    """
+    yaw = head_pose(np.stack([landmark, source_landmark]))[:, 0]
+    return bool(
+        abs(yaw[0] - yaw[1]) > MOST_TURNED or misplaced(image, box, landmark) > MOST_MISPLACED
+    )
 
 
 def misplaced(image: Pixels, box: NDArray[np.integer], landmark: NDArray[np.floating]) -> float:

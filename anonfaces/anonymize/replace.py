@@ -13,7 +13,7 @@ from anonfaces.anonymize.cover import COVERS, Area, around, head, solid
 from anonfaces.anonymize.detection import SAME_PERSON, FaceAnalyzer, Faces, distances, overlap
 from anonfaces.anonymize.mask_size import scaled
 from anonfaces.anonymize.paste import SourceFace, paste
-from anonfaces.anonymize.quality import WORSE_THAN_A_COVER, misplaced
+from anonfaces.anonymize.quality import is_worse_than_a_cover
 from anonfaces.anonymize.sources.fresh import Source
 
 __all__ = ["COVERED", "KEPT", "REPLACED", "FrameResult", "ResidualFaceError", "replace"]
@@ -137,7 +137,8 @@ def _paste_one(
         if made is None:
             work.cover(index, "its landmarks are not those of a face that can be replaced")
             return
-        if misplaced(made, work.faces.box[index], landmark) <= WORSE_THAN_A_COVER:
+        box = work.faces.box[index]
+        if not is_worse_than_a_cover(made, box, landmark, source_face.landmark):
             work.image = made
             return
     work.cover(index, _WORSE if offered else "no surrogate is unlike the people here")

@@ -11,7 +11,7 @@ from anonfaces.anonymize.blend import _fineness, matched_colour, matched_sharpne
 from anonfaces.anonymize.detection import FaceAnalyzer, Faces
 from anonfaces.anonymize.paste import SourceFace, outline, paste
 from anonfaces.anonymize.pose import head_pose
-from anonfaces.anonymize.quality import WORSE_THAN_A_COVER, misplaced
+from anonfaces.anonymize.quality import MOST_MISPLACED, is_worse_than_a_cover, misplaced
 from anonfaces.anonymize.sources.fresh import donors_of
 
 Pixels = NDArray[np.uint8]
@@ -124,6 +124,10 @@ def test_a_face_in_its_place_is_better_than_a_cover_and_one_astray_is_not(
     made = paste(two, landmark, source_face)
     assert made is not None
     assert misplaced(two, box, landmark) < 0.01
-    assert misplaced(made, box, landmark) < WORSE_THAN_A_COVER
+    assert misplaced(made, box, landmark) < MOST_MISPLACED
     size = np.ptp(landmark, axis=0).max()
-    assert misplaced(made, box, landmark + np.float32([0, 0.15 * size])) > WORSE_THAN_A_COVER
+    assert misplaced(made, box, landmark + np.float32([0, 0.15 * size])) > MOST_MISPLACED
+    assert not is_worse_than_a_cover(made, box, landmark, landmark)
+    aside = landmark.copy()
+    aside[27:36, 0] += 0.4 * np.ptp(landmark[:17, 0])
+    assert is_worse_than_a_cover(made, box, landmark, aside)

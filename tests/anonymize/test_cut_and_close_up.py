@@ -67,7 +67,7 @@ def test_the_record_says_what_share_is_covered_and_where_shots_begin(
     assert entry["covers"]["max_share"] == pytest.approx(shares.max(), abs=0.05)
     assert (entry["width"], entry["height"]) == (WIDTH, HEIGHT)
     assert any("22 of 22 frames hold covers" in note for note in done.notes)
-    assert any("no sound: a voice identifies" in note for note in done.notes)
+    assert any("no sound is written, since a voice identifies" in note for note in done.notes)
 
 
 def test_no_place_goes_over_a_cut(done: AnonymizationResult) -> None:

@@ -123,7 +123,11 @@ class VideoRun:
         residual: list[dict[str, Any]],
         has_sound: bool,
     ) -> dict[str, Any]:
-        sound = "the sound is kept" if has_sound else "no sound: a voice identifies (--audio)"
+        sound = (
+            "the sound is kept"
+            if has_sound
+            else "no sound is written, since a voice identifies (--audio)"
+        )
         return {
             "input": self.path,
             "output": self.name,
