@@ -83,3 +83,12 @@ def shared_data() -> Path:
 def lfw(shared_data: Path) -> Path:
     """Half of Labeled Faces in the Wild: 6,274 JPEG of 250 px, a folder a person."""
     return shared_data / "lfw"
+
+
+@pytest.fixture(scope="session")
+def cases() -> Path:
+    """Small inputs that went wrong once, which are not in the repository."""
+    folder = SHARED_DATA.parent / "cases"
+    if not folder.is_dir():
+        pytest.skip(f"no {folder}")
+    return folder

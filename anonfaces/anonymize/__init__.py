@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import Any
 
 _HOME = {
-    "AnonymizationResult": "anonfaces.anonymize.photographs",
+    "AnonymizationResult": "anonfaces.anonymize.result",
     "AnonymizationOptions": "anonfaces.anonymize.options",
     "anonymize": "anonfaces.anonymize.job",
 }

@@ -25,6 +25,7 @@ from anonfaces.cluster.inputs import check_leave_out, warn_of_dominant
 from anonfaces.condensation.gather import GroupingInput, from_faces, from_file
 from anonfaces.condensation.identity_checks import write_doubts
 from anonfaces.condensation.options import CondenseOptions, EncodingOptions
+from anonfaces.condensation.unread import naming_unread
 from anonfaces.dataset.files import (
     find_file,
     make_owner_folder,
@@ -200,6 +201,7 @@ def _grouped(gathered: GroupingInput, job: _Job) -> tuple[GroupingInput, Groups]
         collect_warnings(job.warned),
         collect_warnings(job.noted, UtilityWarning),
         _bar(job.progress) as report,
+        naming_unread(gathered.faces),
     ):
         warn_of_dominant(gathered.embedding, gathered.columns)
         groups = group(

@@ -15,8 +15,11 @@ if TYPE_CHECKING:
 __all__ = ["loss_figure", "risk_figure", "sizes_figure"]
 
 # matplotlib writes plain colours; each stands for a variable of the page's style sheet.
-_INK, _MUTED, _ACCENT = "#010203", "#040506", "#070809"
-_FAINT, _CARD = "#0a0b0c", "#0d0e0f"
+_INK = "#010203"
+_MUTED = "#040506"
+_ACCENT = "#070809"
+_FAINT = "#0a0b0c"
+_CARD = "#0d0e0f"
 _VARIABLES = {
     _INK: "--ink",
     _MUTED: "--muted",

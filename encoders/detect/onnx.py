@@ -187,7 +187,8 @@ def _is_scrfd(shapes: Sequence[tuple[int, ...]]) -> bool:
 
 def _scrfd(outputs: Outputs, shape: tuple[int, ...], least: float) -> Found:
     """Score, distances to the four edges and points for each stride and anchor, by kinds."""
-    points = outputs[6:] or [np.zeros((output.size, 0), np.float32) for output in outputs[:3]]
+    none = [np.zeros((output.size, 0), np.float32) for output in outputs[:3]]
+    points = outputs[6:] or none
     found = [
         _scrfd_at(stride, shape, (outputs[i], outputs[3 + i], points[i]))
         for i, stride in enumerate(_STRIDES)
@@ -196,11 +197,12 @@ def _scrfd(outputs: Outputs, shape: tuple[int, ...], least: float) -> Found:
 
 
 def _scrfd_at(stride: int, shape: tuple[int, ...], parts: tuple[Any, ...]) -> Found:
-    score, edge, points = (part.reshape(-1, part.shape[-1]) for part in parts)
+    score, edge = (part.reshape(-1, part.shape[-1]) for part in parts[:2])
+    points = parts[2].reshape(len(score), -1, 2)
     cells = (shape[0] // stride) * (shape[1] // stride)
     middle = _grid(stride, shape, max(1, len(score) // cells))
     boxes = np.hstack([middle - edge[:, :2] * stride, middle + edge[:, 2:] * stride])
-    where = middle[:, None] + points.reshape(len(points), -1, 2) * stride
+    where = middle[:, None] + points * stride
     return boxes, score[:, 0], where
 
 

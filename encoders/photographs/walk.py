@@ -39,7 +39,15 @@ _MAGIC = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"BM", b"II*\x00", b"MM\x00*", 
 
 def formats() -> tuple[str, ...]:
     """Pillow's names of the formats that can be read here: HEIF with the package pillow-heif."""
-    return (*FORMATS, "HEIF") if _has_heif() else FORMATS
+    here = FORMATS if _has_avif() else tuple(name for name in FORMATS if name != "AVIF")
+    return (*here, "HEIF") if _has_heif() else here
+
+
+@cache
+def _has_avif() -> bool:
+    from PIL import features
+
+    return bool(features.check("avif"))
 
 
 @cache

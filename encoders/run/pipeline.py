@@ -33,7 +33,8 @@ from encoders.run.workplace import Workplace, check_output
 
 __all__ = ["encode"]
 
-_PHOTOGRAPHS_A_PART, _BYTES_A_PART = 32, 16 * 2**20
+_PHOTOGRAPHS_A_PART = 32
+_BYTES_A_PART = 16 * 2**20
 _CRASHED = "the decoder or the detector crashed on it, or memory ran out"
 
 

@@ -44,7 +44,9 @@ def samples(ours: Optimized) -> Pixels:
 def group_of(looks: list[list[float]]) -> GroupLatents:
     color = np.zeros((len(looks), 3), np.float32)
     latent = np.zeros((len(looks), 1, 1), np.float32)
-    return GroupLatents(latent, b"", (), color, np.array(looks, np.float32))
+    return GroupLatents(
+        latent=latent, key=b"", vectors=(), color=color, looks=np.array(looks, np.float32)
+    )
 
 
 @pytest.mark.parametrize(
