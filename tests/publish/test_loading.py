@@ -52,7 +52,7 @@ def test_keras_reads_it(made: dict[str, Published], layout: str) -> None:
 @each_layout
 @pytest.mark.filterwarnings("ignore")
 def test_mlcroissant_validates_and_loads_it(made: dict[str, Published], layout: str) -> None:
-    mlc = pytest.importorskip("mlcroissant", reason="pip install 'anonfaces[test]'")
+    mlc = pytest.importorskip("mlcroissant", reason="pip install -e '.[test]'")
     dataset = mlc.Dataset(made[layout].folder / "croissant.json")
     for split, count in records(made[layout]).items():
         rows = list(dataset.records(record_set=split))
