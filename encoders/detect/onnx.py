@@ -43,12 +43,14 @@ _PROBE = 64
 class OnnxDetector(TiledDetector):
     """A network from a file; ``threshold`` is its own probability from which a face counts.
 
+    ``name`` is how it is called among those that found a face, by default by its file.
+
     Raises WeightsError for a file that is missing, too large, damaged, or answers in none of the
     three ways.
     """
 
-    def __init__(self, file: Path, threshold: float = 0.5) -> None:
-        self.name = f"onnx:{file.name}"
+    def __init__(self, file: Path, threshold: float = 0.5, name: str = "") -> None:
+        self.name = name or f"onnx:{file.name}"
         self._least = threshold
         self._network = _read(file)
         self._names = self._network.getUnconnectedOutLayersNames()

@@ -39,7 +39,11 @@ def strangers(
 def _strangers(portraits: list[Path], analyzer: FaceAnalyzer) -> list[int]:
     images = (np.asarray(Image.open(path).convert("RGB")) for path in portraits)
     seen = [(row, analyzer.find(image)) for row, image in enumerate(images)]
-    clear = [(row, faces) for row, faces in seen if faces.by == ("hog+mtcnn",)]
+    clear = [
+        (row, faces)
+        for row, faces in seen
+        if len(faces) == 1 and "hog" in faces.by[0] and "mtcnn" in faces.by[0]
+    ]
     vectors = np.concatenate([faces.embedding for _, faces in clear])
     apart = distances(vectors, vectors)
     chosen = [int(apart.max(axis=1).argmax())]
