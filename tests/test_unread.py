@@ -33,11 +33,11 @@ def test_who_could_not_be_read_is_named(tiny_faces: FaceSet) -> None:
 
 def test_nothing_is_added_where_all_were_read(tiny_faces: FaceSet) -> None:
     with (
-        pytest.raises(GuaranteeError, match="^k = 2$"),
+        pytest.raises(GuaranteeError, match=r"^k = 2$"),
         naming_unread(replace(tiny_faces, ledger=_rows(("a.jpg", "faces", "")))),
     ):
         raise GuaranteeError("k = 2")
-    with pytest.raises(GuaranteeError, match="^k = 2$"), naming_unread(None):
+    with pytest.raises(GuaranteeError, match=r"^k = 2$"), naming_unread(None):
         raise GuaranteeError("k = 2")
 
 
