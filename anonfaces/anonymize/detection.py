@@ -39,7 +39,7 @@ _SECOND_LOOK = 0.5
 #: twelve times as long, goes by the size.
 _DOUBLINGS = {"hog": 1}
 #: Side in pixels up to which all are given the picture at twice that size: it is quick there, and
-#: heads of 10 to 20 px are all that some small pictures show.
+#: heads of 10 to 20 px are all that some small pictures show. CenterFace finds those as they are.
 _SMALL = 640
 _DOUBLINGS_OF_SMALL = {"hog": 2, "cnn": 2, "mtcnn": 1}
 _BATCH = 8
@@ -128,7 +128,8 @@ class FaceAnalyzer:
         return float(self._of_size(image, self.threshold).smallest(image))
 
     def _of_size(self, image: Pixels, threshold: float) -> Any:
-        return _detector(self.detector, threshold, max(image.shape[:2]) <= _SMALL)
+        small = max(image.shape[:2]) <= _SMALL and "centerface" not in self.detector
+        return _detector(self.detector, threshold, small)
 
     def _faces(self, image: Pixels, threshold: float) -> Faces:
         from encoders.align import find_landmarks
