@@ -15,8 +15,10 @@ Mask = NDArray[np.bool_]
 
 # In sizes of the outline: where light is taken over, how soft the seam is.
 _LIGHT, _SOFT = 0.2, 0.06
+#: Part of the outline that is skin, without eyes, brows and mouth, at least.
+_LEAST_SKIN = 0.2
 #: By how much the contrast of the face's lightness may change, and that of its colours.
-_SPREAD, _TINT = (0.6, 1.6), (0.2, 1.0)
+_SPREAD, _TINT = (0.6, 1.6), (0.3, 1.0)
 _SEAM, _INSIDE = 0.2, 0.8
 _ERODED = 3  # pixels by which seamlessClone shrinks its mask
 #: Pixels: detail finer than this is what makes a picture sharp.
@@ -64,17 +66,22 @@ def _fineness(image: Pixels, inside: Mask) -> float:
     return float(fine[inside].std()) if inside.any() else 0.0
 
 
-def matched_colour(face: Pixels, model: Pixels, mask: Pixels, size: float) -> Pixels:
+def matched_colour(
+    face: Pixels, model: Pixels, mask: Pixels, landmark: NDArray[np.floating], size: float
+) -> Pixels:
     """The light and the tone of ``model`` on the detail of ``face``.
 
-    Both are split by a blur within the mask: what is coarser than a fifth of the face comes from
-    the model, what is finer from the face, with its contrast nearer to the model's; that of the
-    colours is never raised, which would make eyes and lips purple. No hair or wall beside the
-    face has a part in it.
+    Both are split by a blur of the skin within the mask: what is coarser than a fifth of the face
+    comes from the model, what is finer from the face, with its contrast nearer to the model's;
+    that of the colours is never raised, which would make eyes and lips purple. Neither hair or
+    wall beside the face has a part in it, nor eyes, brows and mouth, at ``landmark`` (68, 2) in
+    both: teeth would shine through, and the dark of eyes and glasses.
     """
     import cv2
 
     inside = mask > 0
+    skin = inside & ~_features(landmark, mask.shape)
+    inside = skin if skin.sum() >= _LEAST_SKIN * inside.sum() else inside
     parts = [cv2.cvtColor(part, cv2.COLOR_RGB2YCrCb).astype(np.float32) for part in (face, model)]
     coarse = [_blurred(part, inside, _LIGHT * size) for part in parts]
     own, wanted = (
