@@ -18,7 +18,9 @@ _LIGHT, _SOFT = 0.2, 0.06
 #: Part of the outline that is skin, without eyes, brows and mouth, at least.
 _LEAST_SKIN = 0.2
 #: By how much the contrast of the face's lightness may change, and that of its colours.
-_SPREAD, _TINT = (0.6, 1.6), (0.3, 1.0)
+_SPREAD, _TINT = (0.6, 1.15), (0.3, 1.0)
+#: Part of the detail in colour that skin keeps beside eyes and lips, which keep all.
+_PALE = 0.4
 _SEAM, _INSIDE = 0.2, 0.8
 _ERODED = 3  # pixels by which seamlessClone shrinks its mask
 #: Pixels: detail finer than this is what makes a picture sharp.
@@ -73,14 +75,16 @@ def matched_colour(
 
     Both are split by a blur of the skin within the mask: what is coarser than a fifth of the face
     comes from the model, what is finer from the face, with its contrast nearer to the model's;
-    that of the colours is never raised, which would make eyes and lips purple. Neither hair or
-    wall beside the face has a part in it, nor eyes, brows and mouth, at ``landmark`` (68, 2) in
-    both: teeth would shine through, and the dark of eyes and glasses.
+    that of the colours is never raised, which would make eyes and lips purple, and on skin it is
+    lowered: what a generator draws there is blotches. Neither hair or wall beside the face has a
+    part in it, nor eyes, brows and mouth, at ``landmark`` (68, 2) in both: teeth would shine
+    through, and the dark of eyes and glasses.
     """
     import cv2
 
     inside = mask > 0
-    skin = inside & ~_features(landmark, mask.shape)
+    features = _features(landmark, mask.shape)
+    skin = inside & ~features
     inside = skin if skin.sum() >= _LEAST_SKIN * inside.sum() else inside
     parts = [cv2.cvtColor(part, cv2.COLOR_RGB2YCrCb).astype(np.float32) for part in (face, model)]
     coarse = [_blurred(part, inside, _LIGHT * size) for part in parts]
@@ -89,7 +93,10 @@ def matched_colour(
     )
     low, high = np.array([_SPREAD, _TINT, _TINT]).T
     contrast = np.clip((wanted + 1) / (own + 1), low, high).astype(np.float32)
-    matched = (parts[0] - coarse[0]) * contrast + coarse[1]
+    detail = (parts[0] - coarse[0]) * contrast
+    lips = cv2.GaussianBlur(features.astype(np.float32), (0, 0), max(0.02 * size, 0.5))
+    detail[..., 1:] *= (_PALE + (1 - _PALE) * lips)[..., None]
+    matched = detail + coarse[1]
     return cv2.cvtColor(np.clip(np.rint(matched), 0, 255).astype(np.uint8), cv2.COLOR_YCrCb2RGB)
 
 
