@@ -1,7 +1,7 @@
 """Whole photographs and videos, with every face replaced where it stands.
 
->>> from anonfaces.anonymize import anonymize  # doctest: +SKIP
->>> anonymize("photos/", "out/").faces  # doctest: +SKIP
+>>> from anonfaces.anonymize import anonymize
+>>> anonymize("photos/", "out/").faces  # needs photographs  # doctest: +SKIP
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ import typer
 from anonbase import cli
 
 if TYPE_CHECKING:
-    from anonfaces.anonymize.photographs import AnonymizationResult
+    from anonfaces.anonymize.result import AnonymizationResult
 
 _EXAMPLES = """
 Replace every face in photographs and videos by a synthetic one that sits in the picture.

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from anonbase.errors import InputError
+from anonbase.errors import InputError, PrivacyWarning
 from encoders.identity import find_identities
 
 PATHS = ["anna/1.jpg", "anna/deep/2.jpg", "bert/1.jpg"]
@@ -41,7 +41,8 @@ def _table(folder: Path, text: str) -> str:
 
 def test_a_table_names_people_and_brings_attributes(tmp_path: Path) -> None:
     rows = ["file,name,age,mood", "anna/1.jpg,Ánna,30,glad", "2.jpg,Ánna,31,", "none.jpg,X,9,sad"]
-    identities = find_identities(_table(tmp_path, "\n".join(rows)), PATHS)
+    with pytest.warns(PrivacyWarning, match="1 photograph has no name|1 row names no photograph"):
+        identities = find_identities(_table(tmp_path, "\n".join(rows)), PATHS)
     assert identities.labels(PATHS, ALL).tolist() == ["Ánna", "Ánna", ""]
     attributes = identities.attributes(PATHS, ALL)
     assert attributes["mood"].tolist() == ["glad", "", ""]

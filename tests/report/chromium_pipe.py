@@ -128,6 +128,6 @@ def browser(profile: Path) -> Iterator[Browser]:
         yield Browser(our_input, our_output)
     finally:
         process.terminate()
-        process.wait(timeout=30)
+        process.wait()
         os.close(our_input)
         os.close(our_output)
