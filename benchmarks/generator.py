@@ -2,7 +2,9 @@
 
 At each truncation: in how many samples, enlarged to 256 px, dlib's HOG detector finds exactly
 one face, and how many pairs of the faces found are closer than 0.6 in dlib's embedding (with
-which a recogniser calls them one person): the less variety, the more.
+which a recogniser calls them one person): the less variety, the more. With faces given: how the
+samples lie to them in dlib's embedding and, with --detail, in VGG16's, and how much power they have
+above a quarter of the sampling frequency, beside another generator's (--beside).
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks import likeness
+from benchmarks import detail, likeness
 from benchmarks.machine import describe
 from benchmarks.tables import print_table
 
@@ -38,6 +40,9 @@ def main() -> None:
     if learnt is not None and held is not None:
         print()
         print_table(likeness.HEAD, likeness.rows(learnt.pixels, held.pixels, made))
+        if options.detail:
+            print()
+            print_table(detail.HEAD, _detail(options, held.pixels, made))
     if learnt is not None and options.pairs:
         likeness.write_pairs(options.pairs, learnt.pixels, made[options.psi[-1]])
         print(f"nearest pairs: {options.pairs} (holds faces of real people)")
@@ -52,6 +57,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--square", default="0.5,0.5,1", help="as in training")
     parser.add_argument("--held-out", type=int, default=4000, help="as in training")
     parser.add_argument("--seed", type=int, default=0, help="as in training")
+    parser.add_argument("--detail", type=int, default=0, help="faces for VGG16 (default: none)")
+    parser.add_argument("--beside", type=Path, help="another checkpoint, enlarged, for --detail")
+    parser.add_argument("--synthetic", type=Path, help="pictures of nobody, also for --detail")
     parser.add_argument("--pairs", type=Path, help="a picture of the five nearest pairs")
     return parser.parse_args()
 
@@ -62,6 +70,25 @@ def _photographs(options: argparse.Namespace) -> tuple[Pictures, Pictures]:
 
     square, side = parse_square(options.square), _side(options.generator)
     return split(read_pictures(options.faces, side, square), options.held_out, options.seed)
+
+
+def _detail(
+    options: argparse.Namespace, held: NDArray[np.uint8], made: dict[float, NDArray[np.uint8]]
+) -> list[tuple[object, ...]]:
+    """Rows of ``benchmarks.detail`` at the generator's side, of ``--detail`` faces a set."""
+    from stylegan.train.data import parse_square, read_pictures
+
+    count, side = options.detail, _side(options.generator)
+    sets = {f"samples, psi {psi}": small[:count] for psi, small in made.items()}
+    if options.beside is not None:
+        for psi in options.psi:
+            sets[f"{options.beside}, psi {psi}"] = _small(options.beside, psi, count)
+    if options.synthetic is not None:
+        square = parse_square(options.square)
+        pictures = read_pictures([options.synthetic], side, square).pixels
+        sets[str(options.synthetic)] = pictures[:: max(len(pictures) // count, 1)][:count]
+    rows = np.random.default_rng(options.seed).permutation(len(held))[: 2 * count]
+    return detail.rows(held[np.sort(rows)], sets, side)
 
 
 def _rows(

@@ -33,6 +33,7 @@ generator's, and on the generator's own pictures.
 Examples:
   python -m encoders.latent encoder lfw.h5 utkface.h5
   python -m encoders.latent encoder faces.h5 --generator mine/ -o mine/latent
+  python -m encoders.latent encoder faces.h5 --start datasets/latent/encoder.h5 --minutes 3
 """
 _INVERSE = "Fit dlib's vector of a face -> w, on the generator's own pictures."
 _DIRECTIONS = (
@@ -59,6 +60,11 @@ def encoder(
     generator: _Generator = None,
     pictures: Annotated[int, typer.Option(help="real faces to see at most", min=1)] = 24_000,
     minutes: Annotated[float, typer.Option(help="minutes to train at most", min=0.01)] = 8.0,
+    rate: Annotated[float, typer.Option(help="of Adam, at its highest", min=0)] = 5e-4,
+    start: Annotated[
+        Path | None,
+        typer.Option(help="an encoder to begin with, of a generator with the same w"),
+    ] = None,
     seed: _Seed = 0,
     debug: _Debug = False,
 ) -> None:
@@ -67,10 +73,11 @@ def encoder(
     from tqdm import tqdm
 
     from encoders.frame import measure
-    from encoders.latent.encoder import FILE, LatentEncoder
+    from encoders.latent.encoder import FILE, LatentEncoder, read_numbers
     from encoders.latent.faces import read_faces
     from encoders.latent.training import SIZE, Course, train
 
+    first = None if start is None else read_numbers(start)
     framing = measure(network.pictures(network.map(network.latents(range(seed, seed + 200)))))
     real = read_faces(faces, framing, SIZE)
     beside = _start(generator)
@@ -83,8 +90,8 @@ def encoder(
             bar.set_postfix({k: f"{v:.3f}" for k, v in losses.items()})
             seen = so_far
 
-        course = Course(pictures=pictures, minutes=minutes, seed=seed)
-        config, values = train(network, real, framing, beside, course, report)
+        course = Course(pictures=pictures, minutes=minutes, rate=rate, seed=seed)
+        config, values = train(network, real, framing, beside, course, report, first)
     place, made = _place(output) / FILE, LatentEncoder(network, config, framing, values)
     facts = {"faces": len(real), "seen": seen, "seed": seed, "command": _said()}
     rmse = _measured(made, read_faces(faces, framing, SIZE, held_out=True)[:512], beside)
