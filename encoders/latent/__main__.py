@@ -1,4 +1,4 @@
-"""``python -m encoders.latent encoder|inverse|directions``: fit what belongs to one generator."""
+"""``python -m encoders.latent`` and what to fit or carry over: what belongs to one generator."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ Fit the ways into a generator's latent space anew: do it whenever the generator 
   encoder     a face -> W+, in one pass (minutes)
   inverse     dlib's vector of a face -> w, without a picture (minutes)
   directions  ways in w that change age, gender, smile or yaw (a minute)
+  carry       all three of a generator with the same w, for one with finer detail (a minute)
 """
 _ENCODER = """
 Train the encoder on faces, FaceSets (python -m encoders) or folders of pictures framed as the
@@ -39,6 +40,14 @@ _INVERSE = "Fit dlib's vector of a face -> w, on the generator's own pictures."
 _DIRECTIONS = (
     "Fit directions in w, on the generator's own pictures as our attribute network sees them."
 )
+_CARRY = """
+Carry over what was fitted to a generator to another with the same mapping network, whose detail was
+refined on the first one's faces (python -m stylegan.train --refine-kimg).
+
+\b
+Example:
+  python -m encoders.latent carry --before coarse/ --generator fine/ -o fine/latent
+"""
 
 app = typer.Typer(add_completion=False, help=_ABOUT)
 _Sources = Annotated[list[Path], typer.Argument(help="FaceSets (.h5) or folders", metavar="FACES")]
@@ -141,6 +150,29 @@ def directions(
     if strip is not None:
         _write_picture(strip, picture(network, found, seed))
     print(f"{', '.join(found)} in {place}")
+
+
+@app.command(help=_CARRY)
+def carry(
+    before: Annotated[Path, typer.Option(help="the checkpoint that they were fitted to")],
+    source: Annotated[
+        Path | None, typer.Option(help="the folder with them (default: datasets/latent)")
+    ] = None,
+    output: _Output = None,
+    generator: _Generator = None,
+    debug: _Debug = False,
+) -> None:
+    """Check that both generators have the same w, write the three files, measure."""
+    from encoders.latent.carry import carry as carried
+    from encoders.latent.files import SHIPPED
+
+    found = carried(
+        _load(generator), _load(before), source or SHIPPED, _place(output), command=_said()
+    )
+    print(
+        f"the inverse comes back at {found['distance']} in dlib's embedding"
+        f" (of the generator before: {found['distance_before']}); in {_place(output)}"
+    )
 
 
 def _load(path: Path | None) -> Generator:

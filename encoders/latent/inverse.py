@@ -20,7 +20,7 @@ from encoders.latent.samples import draw, look
 if TYPE_CHECKING:
     from stylegan.generator import Generator
 
-__all__ = ["Inverse", "fit", "load_inverse", "ranked"]
+__all__ = ["Inverse", "distance", "fit", "load_inverse", "ranked"]
 
 Vectors = NDArray[np.float32]
 
@@ -89,7 +89,7 @@ def fit(
     if len(w) < 3 * held:
         raise InputError(f"dlib finds a face in {len(w)} of {samples} pictures: too few to learn")
     tries, some = ranked(vectors, w, held, seed)[:_LOOKED_AT], vectors[:_CHOSEN_ON]
-    ridge, best = min(tries, key=lambda pair: _distance(generator, pair[1], some))
+    ridge, best = min(tries, key=lambda pair: distance(generator, pair[1], some))
     facts = {
         "generator": files.digest(generator),
         "pictures": len(w),
@@ -97,8 +97,8 @@ def fit(
         "ridge": ridge,
         "width": best.width,
         "held_out": held,
-        "distance": round(_distance(generator, best, vectors[:held]), 4),
-        "distance_of_the_mean": round(_distance(generator, _mean(w, vectors), vectors[:held]), 4),
+        "distance": round(distance(generator, best, vectors[:held]), 4),
+        "distance_of_the_mean": round(distance(generator, _mean(w, vectors), vectors[:held]), 4),
     }
     return best, facts
 
@@ -159,7 +159,7 @@ def _mean(w: Vectors, vectors: Vectors) -> Inverse:
     return Inverse({**arrays, "anchor": vectors[:1], "kernel": nothing[:1]}, 1.0)
 
 
-def _distance(generator: Generator, found: Inverse, wanted: Vectors) -> float:
+def distance(generator: Generator, found: Inverse, wanted: Vectors) -> float:
     """Mean distance between the vectors asked for and those of the pictures made of them.
 
     A picture without a face counts as far away as dlib's threshold allows twice over.

@@ -59,6 +59,7 @@ class Recipe:
     autoencode_rate: float = 2e-3
     match_rate: float = 0.2
     refine_rate: float = 1e-3
+    heads_rate: float = 1e-2
     generator_rate: float = 6e-4
     discriminator_rate: float = 2e-3
     w_noise: float = 0.3

@@ -86,7 +86,9 @@ class Refine:
         shown = ops.convert_to_tensor(self._photographs.batch(rng, recipe.batch))
         w = self.networks.map(state.tensors["generator"], z)
         rate = recipe.refine_rate * warmed(number, self.steps)
-        numbers = [ops.convert_to_tensor(np.float32(one)) for one in (number + 1, rate)]
+        # Heads begin at random: at the drawing network's rate they would be at chance for long.
+        rates = (number + 1, rate, recipe.heads_rate)
+        numbers = [ops.convert_to_tensor(np.float32(one)) for one in rates]
         wander = getattr(self.features, "wandering", None)
         both = learners(self.networks, state, ("generator", "heads"))
         after, report = self._run(
@@ -111,12 +113,15 @@ class Refine:
         shown: Tensor,
         step: Tensor,
         rate: Tensor,
+        heads_rate: Tensor,
         cut: Any,
     ) -> tuple[Learners, dict[str, Tensor]]:
         report, slopes = value_and_gradients(
             lambda p: self._loss(p, w, kept, shown, cut), flat(both)
         )
-        return moved(both, slopes, step, rate), report
+        drawing, judging = ({name: both[name]} for name in ("generator", "heads"))
+        after = dict(moved(drawing, slopes, step, rate))
+        return after | dict(moved(judging, slopes, step, heads_rate)), report
 
     def _loss(
         self, p: Mapping[str, Tensor], w: Tensor, kept: Tensor, shown: Tensor, cut: Any
