@@ -1,16 +1,23 @@
 # Two commands for a newcomer:
 #   make demo   makes .venv, installs, condenses the sample that ships, prints where the page is
 #   make test   the same environment plus the tools, then lint, types and tests
+# And for whoever works on it:
+#   make check  lint, types and the fast tests, for every commit
+#   make exhaustive  every case of those tests that draw theirs at random
+#   make docs   the documentation site into site/, strict: a broken link is an error
 
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
-CODE := anonfaces encoders stylegan tests benchmarks notebooks
+CODE := anonbase anonfaces encoders stylegan tests benchmarks notebooks
+WORKERS ?= logical
+# whole files go to a worker, in the order that tests/conftest.py gives them: fixtures are made once
+PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test
+.PHONY: help demo lint check test exhaustive docs
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -27,8 +34,24 @@ $(VENV)/.installed-test: $(VENV)/.installed
 demo: $(VENV)/.installed
 	$(BIN)/python -m anonfaces.cluster --k 5 --output demo --overwrite
 
-test: $(VENV)/.installed-test
+lint: $(VENV)/.installed-test
 	$(BIN)/ruff check $(CODE)
 	$(BIN)/ruff format --check $(CODE)
 	$(BIN)/mypy
-	$(BIN)/python -m pytest
+
+check: lint
+	$(PYTEST) -m "not slow" --durations=10
+
+test: lint
+	$(PYTEST) --durations=25 --cov --cov-report=term
+
+exhaustive: $(VENV)/.installed-test
+	$(PYTEST) -m exhaustive
+
+$(VENV)/.installed-docs: $(VENV)/.installed
+	$(PIP) install -q -c requirements-tested.txt -e ".[docs]"
+	touch $@
+
+docs: $(VENV)/.installed-docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+	@echo "open site/index.html"

@@ -20,7 +20,7 @@ _HOME = {
     "InputError": "anonfaces.errors",
     "KAnonymousClustering": "anonfaces.cluster",
     "PrivacyWarning": "anonfaces.errors",
-    "condense": "anonfaces.condensed",
+    "condense": "anonfaces.condensation.job",
     "group": "anonfaces.cluster",
 }
 

@@ -1,39 +1,55 @@
-"""``anonfaces <stage> ...``: every stage under one name."""
+"""``anonfaces <command> ...``: every command under one name."""
 
 from __future__ import annotations
 
 import sys
-from importlib import import_module
 
+from anonbase import cli
 from anonfaces import __version__
 
-_STAGES = {
+_COMMANDS = {
+    "cluster": ("anonfaces.commands.condense", "photographs to a condensed dataset: the main job"),
+    "synthesize": ("anonfaces.commands.synthesize", "other surrogates for a condensed dataset"),
     "anonymize": ("anonfaces.anonymize.__main__", "photographs with every face replaced in place"),
-    "cluster": ("anonfaces.cluster.__main__", "photographs to a condensed dataset: the main job"),
-    "synthesize": ("anonfaces.synthesize.__main__", "other surrogates for a condensed dataset"),
+    "contact": ("anonfaces.report.contact", "a sheet of members beside their surrogates"),
+    "evaluate": ("anonfaces.evaluate.__main__", "who would be recognized, and what was kept"),
+    "tradeoff": ("anonfaces.tradeoff.__main__", "privacy against utility over k and methods"),
+    "publish": ("anonfaces.publish.__main__", "a release that may be handed to strangers"),
+    "verify": ("anonfaces.verify", "check a release, by anybody"),
+    "withdraw": ("anonfaces.withdraw.__main__", "take a person out of a dataset and its release"),
     "encode": ("encoders.__main__", "photographs to vectors (faces.h5)"),
+    "latent": ("encoders.latent.__main__", "fit what belongs to a generator: encoder, directions"),
+    "attributes": ("encoders.attributes.__main__", "fit the network of perceived age and gender"),
+    "generate": ("stylegan.generate", "faces from a generator"),
+    "convert": ("stylegan.convert", "a checkpoint to the files of this project"),
+    "project": ("anonfaces.commands.project", "a face to its latent, by optimization"),
+    "train": ("anonfaces.commands.train", "train a generator on aligned faces"),
+    "population": ("anonfaces.commands.population", "a population of people who do not exist"),
+    "fit-k-same-m": ("anonfaces.synthesize.k_same.fitting", "fit the models of k-same-m"),
+    "fit-k-same-net": ("anonfaces.synthesize.k_same.mixture_training", "train k-same-net"),
 }
 
 
 def main() -> None:
-    """Hand the command line on to the stage that it names."""
-    stage, *rest = sys.argv[1:] or ["--help"]
-    if stage in _STAGES:
-        sys.argv = [f"anonfaces {stage}", *rest]
-        import_module(_STAGES[stage][0]).main()
+    """Hand the command line on to the command that it names."""
+    name, *rest = sys.argv[1:] or ["--help"]
+    if name in _COMMANDS:
+        sys.argv = [f"anonfaces {name}", *rest]
+        cli.hand_over(_COMMANDS[name][0])
         return
-    if stage not in ("--version", "--help", "-h"):
-        print(f"error: no stage {stage!r}\n\n{_usage()}", file=sys.stderr)
+    if name not in ("--version", "--help", "-h"):
+        print(f"error: no command {name!r}\n\n{_usage()}", file=sys.stderr)
         sys.exit(2)
-    print(f"anonfaces {__version__}" if stage == "--version" else _usage())
+    print(f"anonfaces {__version__}" if name == "--version" else _usage())
     sys.exit(0)
 
 
 def _usage() -> str:
-    stages = "\n".join(f"  {name:<10} {about}" for name, (_, about) in _STAGES.items())
+    width = max(map(len, _COMMANDS))
+    commands = "\n".join(f"  {name:<{width}} {about}" for name, (_, about) in _COMMANDS.items())
     return (
-        f"Usage: anonfaces STAGE [OPTIONS]\n\n{stages}\n\n"
-        "anonfaces STAGE --help tells more; python -m anonfaces.cluster is the same as"
+        f"Usage: anonfaces COMMAND [OPTIONS]\n\n{commands}\n\n"
+        "anonfaces COMMAND --help tells more; python -m anonfaces.cluster is the same as"
         " anonfaces cluster."
     )
 

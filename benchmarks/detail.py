@@ -58,12 +58,11 @@ def power(pictures: Pixels) -> float:
 
 def vectors(pictures: Pixels) -> NDArray[np.float32]:
     """The mean of VGG16's last maps of each picture, float32 (n, 512)."""
-    from anonfaces._engine import load_engine
+    from anonbase.keras_backend import compiled, load_engine
 
     load_engine()
     from keras import ops
 
-    from stylegan._backend import compiled
     from stylegan.train.texture import read_trunk, trunk_maps
 
     trunk = read_trunk()

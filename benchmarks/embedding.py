@@ -60,7 +60,7 @@ def _options() -> argparse.Namespace:
 def _chips(photos: Path) -> Iterator[Chips]:
     from encoders.align import align_dlib5
     from encoders.detect import in_order, load_detector
-    from encoders.photographs import decode
+    from encoders.photographs.reading import decode
 
     detector = load_detector("hog")
     for path in sorted(p for p in photos.rglob("*") if p.suffix in (".jpg", ".png")):
@@ -74,8 +74,8 @@ def _measure(
     chips: Chips, batches: list[int]
 ) -> tuple[list[list[object]], NDArray[np.float32], NDArray[np.float32]]:
     from encoders.embed import load_embedder
-    from encoders.embed._network import BATCH
     from encoders.embed.dlib_resnet import load_dlib
+    from encoders.embed.network import BATCH
 
     rows: list[list[object]] = []
     theirs = _timed(rows, "dlib-reference, one process", 16, load_embedder("dlib-reference"), chips)

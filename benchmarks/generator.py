@@ -66,10 +66,12 @@ def _options() -> argparse.Namespace:
 
 def _photographs(options: argparse.Namespace) -> tuple[Pictures, Pictures]:
     """The faces that were learnt from and those held out, as the generator's pictures."""
-    from stylegan.train.data import parse_square, read_pictures, split
+    from encoders.training_images import parse_square, read_pictures
+    from stylegan.train.data import Pictures, split
 
     square, side = parse_square(options.square), _side(options.generator)
-    return split(read_pictures(options.faces, side, square), options.held_out, options.seed)
+    pictures = Pictures(read_pictures(options.faces, side, square))
+    return split(pictures, options.held_out, options.seed)
 
 
 def _sets(options: argparse.Namespace) -> dict[str, NDArray[np.uint8]]:
@@ -87,13 +89,13 @@ def _detail(
     options: argparse.Namespace, held: NDArray[np.uint8], made: dict[str, NDArray[np.uint8]]
 ) -> list[tuple[object, ...]]:
     """Rows of ``benchmarks.detail`` at the generator's side, of ``--detail`` faces a set."""
-    from stylegan.train.data import parse_square, read_pictures
+    from encoders.training_images import parse_square, read_pictures
 
     count, side = options.detail, _side(options.generator)
     sets = {name: small[:count] for name, small in made.items()}
     if options.synthetic is not None:
         square = parse_square(options.square)
-        pictures = read_pictures([options.synthetic], side, square).pixels
+        pictures = read_pictures([options.synthetic], side, square)
         sets[str(options.synthetic)] = pictures[:: max(len(pictures) // count, 1)][:count]
     rows = np.random.default_rng(options.seed).permutation(len(held))[: 2 * count]
     return detail.rows(held[np.sort(rows)], sets, side)

@@ -4,6 +4,7 @@
 ``bounds``: the gap that column generation certifies, and its seconds.
 ``methods``: every method on one set. ``scale N ...``: face-like vectors, with seconds, memory, the
 recall of the neighbours, the peers where they can finish, and the exponent of the time.
+``middle``: some thousand people, heavy tails among them; ``large-k K ...``: every method there.
 ``plan N``: what N faces would take by Dask, from the rates of a run over ``--measured`` faces.
 """
 
@@ -17,11 +18,12 @@ import numpy as np
 
 from anonfaces.cluster import METHODS, Groups, group
 from anonfaces.cluster.budget import Budget
-from anonfaces.cluster.columns import certified_bound
+from anonfaces.cluster.set_partition.column_generation import certified_bound
+from benchmarks.middle import large_k, middle
 from benchmarks.scale import plan_for, scale
 from benchmarks.tables import load, print_table
 
-TABLES = ("quality", "bounds", "methods", "scale", "plan")
+TABLES = ("quality", "bounds", "methods", "middle", "large-k", "scale", "plan")
 EFFORTS = ("fast", "default", "best")
 CERTIFIED = (  # within ten minutes
     ("census", 3),
@@ -53,7 +55,9 @@ def main() -> None:
     """Run the tables that are asked for; all of the small ones without arguments."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("table", nargs="?", choices=TABLES)
-    parser.add_argument("sizes", nargs="*", type=int, help="numbers of faces, for scale and plan")
+    parser.add_argument(
+        "sizes", nargs="*", type=int, help="faces, for scale and plan; k, for large-k"
+    )
     parser.add_argument("--measured", type=int, default=131_072, help="faces, for plan")
     parser.add_argument("--efforts", nargs="+", choices=EFFORTS, default=["fast", "default"])
     parser.add_argument("--certify", type=float, default=600, help="seconds, for bounds")
@@ -65,6 +69,10 @@ def main() -> None:
         bounds(wanted.efforts[-1], wanted.certify)
     if wanted.table in (None, "methods"):
         methods()
+    if wanted.table == "middle":
+        middle(wanted.efforts)
+    if wanted.table == "large-k":
+        large_k(wanted.sizes)
     if wanted.table in (None, "scale"):
         scale(wanted.sizes or [5_000, 20_000, 100_000])
     if wanted.table == "plan":

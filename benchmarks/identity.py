@@ -17,9 +17,9 @@ from pathlib import Path
 
 import numpy as np
 
+from anonbase.errors import PrivacyWarning
 from anonfaces.cluster import estimate_identity
 from anonfaces.cluster.lookalikes import find_lookalikes
-from anonfaces.errors import PrivacyWarning
 from benchmarks.machine import describe
 from benchmarks.tables import print_table
 from encoders.faceset import FaceSet

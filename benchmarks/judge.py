@@ -54,9 +54,9 @@ class Judge:
 
     def of_pictures(self, pictures: Iterable[NDArray[np.uint8]]) -> Verdict:
         """Surrogates, treated as photographs."""
-        from anonfaces.evaluate import recognise
+        from anonfaces.evaluate import recognize
 
-        return self._verdict(recognise(pictures, self._both()))
+        return self._verdict(recognize(pictures, self._both()))
 
     def _both(self) -> _Both:
         return _Both(self.embedder, self.looks)
@@ -67,7 +67,7 @@ class Judge:
 
     def _chips(self, faces: FaceSet, root: Path) -> NDArray[np.uint8]:
         from encoders.align import align
-        from encoders.photographs import decode, read_bytes
+        from encoders.photographs.reading import decode, read_bytes
 
         cut = (self.embedder.alignment, self.embedder.chip_size)
         images = (decode(read_bytes(root, str(name))[0]) for name in faces.image)
@@ -94,18 +94,18 @@ class _Both:
         return np.column_stack([vector, seen["age"], seen["female"]])
 
 
-def load_judge(said: str) -> Judge:
+def load_judge(message: str) -> Judge:
     """``dlib``, ``faceres`` (its weights from the user's cache) or ``faceres:PATH``."""
     from anonfaces.evaluate.links import DLIB
     from encoders.embed import load_embedder
 
-    name, _, path = said.partition(":")
+    name, _, path = message.partition(":")
     weights = Path(path) if path else None
     if name != "faceres":
         return Judge(name, load_embedder(name, weights), DLIB)
-    from encoders.embed.faceres import THRESHOLD, load_looks
+    from anonfaces.evaluate.judges.faceres import THRESHOLD, load_face_attributes, load_faceres
 
-    return Judge(name, load_embedder(name, weights), THRESHOLD, load_looks(weights))
+    return Judge(name, load_faceres(weights), THRESHOLD, load_face_attributes(weights))
 
 
 def kept(

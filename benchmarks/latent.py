@@ -86,11 +86,11 @@ class _Looks:
 
 
 def _projection(encoder: Any, options: argparse.Namespace, noise: bool = False) -> Any:
-    from encoders.latent.identity import Recogniser
-    from stylegan.projection import Manner, project
+    from encoders.latent.identity import Recognizer
+    from stylegan.projection import ProjectionConfig, project
 
-    manner = Manner(w_steps=options.steps, plus_steps=options.steps, noise=noise)
-    recogniser = Recogniser(encoder.framing.dlib, encoder.side)
+    manner = ProjectionConfig(w_steps=options.steps, plus_steps=options.steps, noise=noise)
+    recogniser = Recognizer(encoder.framing.dlib, encoder.side)
 
     def way(faces: Pixels) -> Pixels:
         parts = [faces[i : i + 4] for i in range(0, len(faces), 4)]

@@ -37,9 +37,9 @@ def rows(learnt: Pixels, held: Pixels, samples: Mapping[str, Pixels]) -> list[tu
 def vectors(pictures: Pixels) -> Vectors:
     """dlib's embeddings float32 (n, 128) of pictures framed alike uint8 (n, s, s, 3)."""
     from encoders.embed import load_embedder
-    from encoders.frame import measure
+    from encoders.frame import estimate_alignment
 
-    square = measure(pictures[:200]).dlib
+    square = estimate_alignment(pictures[:200]).dlib
     return load_embedder("dlib")(square.cut(pictures, _CHIP))
 
 

@@ -45,12 +45,12 @@ def scale(sizes: list[int]) -> None:
             for method, (most, box) in BOXES.items():
                 if n > most:
                     continue
-                told = boxed(method, n, box)
-                if "s" not in told:
+                message = boxed(method, n, box)
+                if "s" not in message:
                     yield [n, method, "-", f"over {box}", "-", "-", "-"]
                     continue
-                seconds.setdefault(method, {})[n] = told["s"]
-                yield [n, method, *(told[name] for name in ("il", "s", "cpu", "gb", "recall"))]
+                seconds.setdefault(method, {})[n] = message["s"]
+                yield [n, method, *(message[name] for name in ("il", "s", "cpu", "gb", "recall"))]
 
     head = ["faces", "method", "IL %", "s", "core-s", "peak GB", "recall@16"]
     print_table(head, rows())  # type: ignore[arg-type]
@@ -130,7 +130,7 @@ def _fixed_up(faces: np.ndarray) -> tuple[float, float, float]:
     """scikit-learn's k-means, then sizes made k to 2k - 1 by nearest centre and MDAV."""
     from sklearn.cluster import KMeans
 
-    from anonfaces.cluster.repair import repair
+    from anonfaces.cluster.baselines.repair import repair
 
     label = KMeans(len(faces) // K, n_init=1, random_state=0).fit_predict(faces)
     points = faces.astype(np.float64)

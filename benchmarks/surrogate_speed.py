@@ -84,7 +84,7 @@ def _grouped(faces: FaceSet, count: int, k: int) -> tuple[FaceSet, Labels, Names
 def _row(
     name: str, k: int, faces: FaceSet, labels: Labels, names: Names, scratch: Path
 ) -> tuple[object, ...]:
-    from anonfaces.synthesize import Accountable, load_surrogate
+    from anonfaces.synthesize import Reporting, load_surrogate
     from anonfaces.synthesize.gallery import write_surrogates
 
     started = time.monotonic()
@@ -96,8 +96,8 @@ def _row(
     with tempfile.TemporaryDirectory(dir=scratch) as place:
         write_surrogates(Path(place), faces, labels, names, method, "", progress=True)
     taken, groups = time.monotonic() - ready, int(labels[-1]) + 1
-    if isinstance(method, Accountable):
-        print(f"{name}: {method.account()}")
+    if isinstance(method, Reporting):
+        print(f"{name}: {method.report_line()}")
     each = taken / groups
     return (
         *(name, k, groups, len(labels), round(ready - started, 1), round(taken, 1)),
@@ -118,7 +118,7 @@ def _stages(faces: FaceSet, labels: Labels, names: Names) -> Iterator[tuple[obje
     """Each stage of ``stylegan``, by itself in this process."""
     from anonfaces.synthesize import load_surrogate
     from anonfaces.synthesize.gallery import encoded
-    from anonfaces.synthesize.looking import enlarged, shows_a_face
+    from encoders.detect.pool import enlarged, shows_a_face
 
     method: Any = load_surrogate("stylegan")
     rows = np.flatnonzero(labels < 64)

@@ -51,7 +51,7 @@ def main() -> None:
     faces = _some(_faces(arguments.faces, arguments.photos), arguments.people)
     people = len(np.unique(faces.identity))
     print(f"\n{len(faces):,} faces of {people:,} people\n", flush=True)
-    judges = [_at_work(said, faces, arguments.photos) for said in arguments.judge]
+    judges = [_at_work(message, faces, arguments.photos) for message in arguments.judge]
     print_table(HEAD, _rows(faces, arguments.k, arguments.methods, judges))
     if PAPER.is_dir():
         print("\nThe paper's CelebA vectors: ours by vectors alone, the paper's with faces\n")
@@ -74,11 +74,11 @@ def _some(faces: FaceSet, people: int | None) -> FaceSet:
     return faces.select(np.isin(faces.identity, chosen))
 
 
-def _at_work(said: str, faces: FaceSet, photos: Path) -> tuple[Judge, Verdict]:
+def _at_work(message: str, faces: FaceSet, photos: Path) -> tuple[Judge, Verdict]:
     """The judge, and how it sees the people themselves."""
     from benchmarks.judge import load_judge
 
-    judge = load_judge(said)
+    judge = load_judge(message)
     print(f"judge {judge.name}: t = {judge.threshold}, {judge.embedder.alignment}\n", flush=True)
     return judge, judge.of_photographs(faces, photos)
 
@@ -86,8 +86,8 @@ def _at_work(said: str, faces: FaceSet, photos: Path) -> tuple[Judge, Verdict]:
 def _rows(
     faces: FaceSet, ks: list[int], methods: list[str], judges: list[tuple[Judge, Verdict]]
 ) -> Iterator[tuple[object, ...]]:
+    from anonbase.errors import GuaranteeError
     from anonfaces import group
-    from anonfaces.errors import GuaranteeError
     from anonfaces.evaluate import detection_rate
 
     for k in ks:

@@ -120,7 +120,7 @@ def _same(ours: Pictures, theirs: Pictures) -> None:
 
 def _generator(network: str, px: int, numbers: str) -> Any:
     import stylegan
-    from stylegan import config as configs
+    from stylegan.networks import config as configs
 
     if network == "stylegan2":
         config = configs.GeneratorConfig(channels=configs.standard_channels(px))
@@ -134,7 +134,7 @@ def _generator(network: str, px: int, numbers: str) -> Any:
 def _ours(network: str, px: int, batch: int, numbers: str) -> Run:
     generator = _generator(network, px, numbers)
     w = generator.map(generator.latents(range(batch)))
-    return lambda: generator.synthesise(w, "none")
+    return lambda: generator.synthesize(w, "none")
 
 
 def _peer(px: int, batch: int, numbers: str) -> Run:

@@ -1,7 +1,9 @@
-"""Photographs to vectors: faces are found, aligned, cropped and embedded.
+"""Photographs to vectors: detect faces, align them, embed them.
 
->>> from encoders import encode, FaceSet  # doctest: +SKIP
->>> faces = encode("photos/", "faces.h5", extractor="dlib")  # doctest: +SKIP
+Examples
+--------
+>>> from encoders import FaceSet, encode
+>>> faces = encode("photos/", "faces.h5", extractor="dlib")  # doctest: +SKIP (needs photographs)
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ from typing import Any
 
 _HOME = {
     "FaceSet": "encoders.faceset",
-    "encode": "encoders.pipeline",
+    "encode": "encoders.run.pipeline",
 }
 
 __all__ = ["FaceSet", "encode"]

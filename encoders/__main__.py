@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from anonfaces import _command
-from anonfaces._words import counted
+from anonbase import cli
+from anonbase.options import MAX_PIXELS, Debug, Jobs, MaxPixels, Quiet, option
+from anonbase.text import pluralize
 
 if TYPE_CHECKING:
     from encoders.faceset import FaceSet
 
 _EXAMPLES = """
-Find the faces in a folder of photographs, align them and turn each into a vector.
+Detect the faces in a folder of photographs, align them and embed each as a vector.
 
 \b
 Examples:
@@ -28,8 +29,8 @@ Examples:
   python -m encoders photos/ -o faces.h5 --identity 'regex:^(?P<identity>[^_]+)_'
   python -m encoders photos/ -o faces.h5 --detector cnn --faces all
 
-Stopped at any moment, the same command goes on where it was. Run again over a finished output,
-it looks at what is new or changed in the folder and drops what is gone.
+A command that was stopped at any moment goes on when you run it again. Over a finished output, it
+looks only at photographs that are new or changed, and drops those that are gone.
 """
 
 app = typer.Typer(add_completion=False)
@@ -39,15 +40,7 @@ class _Extractor(StrEnum):
     dlib = "dlib"
     dlib_reference = "dlib-reference"
     facenet = "facenet"
-    faceres = "faceres"
     pca = "pca"
-
-
-class _Detector(StrEnum):
-    auto = "auto"
-    hog = "hog"
-    mtcnn = "mtcnn"
-    cnn = "cnn"
 
 
 class _Faces(StrEnum):
@@ -55,47 +48,43 @@ class _Faces(StrEnum):
     largest = "largest"
 
 
-def _option(text: str, *names: str, **more: Any) -> Any:
-    return typer.Option(*names, help=text, **more)
-
-
 @app.command(help=_EXAMPLES)
 def encode(
     photos: Annotated[Path, typer.Argument(help="folder of photographs", show_default=False)],
-    output: Annotated[Path, _option("the FaceSet to write", "--output", "-o")] = Path("faces.h5"),
-    extractor: Annotated[_Extractor, _option("what makes the vectors")] = _Extractor.dlib,
-    weights: Annotated[Path | None, _option("weights of the extractor, if not its own")] = None,
+    output: Annotated[Path, option("the FaceSet to write", "--output", "-o")] = Path("faces.h5"),
+    extractor: Annotated[_Extractor, option("the embedder")] = _Extractor.dlib,
+    weights: Annotated[
+        Path | None, option("file with weights of the extractor; default: its own")
+    ] = None,
     detector: Annotated[
-        _Detector,
-        _option("auto: dlib HOG, then MTCNN where that found nothing; cnn: dlib's network, "
-                "seconds a photograph without a GPU"),
-    ] = _Detector.auto,
+        str,
+        option("auto: dlib HOG, then MTCNN where that found nothing; hog, mtcnn, cnn (dlib's "
+                "network), onnx:FILE (CenterFace, YuNet, SCRFD), or several joined by +"),
+    ] = "auto",
     upsample: Annotated[
         int | None,
-        _option("how often dlib's detectors double a photograph first: finds smaller faces, "
-                "each time 4 times as slow; default by its size", min=0, max=4),
+        option("how often dlib's detectors double a photograph first; each time finds smaller "
+                "faces and is 4 times as slow; default: by its size", min=0, max=4),
     ] = None,
     identity: Annotated[
-        str, _option("folder, csv:FILE:COLUMN, regex:PATTERN, none; auto: folder if every "
+        str, option("folder, csv:FILE:COLUMN, regex:PATTERN, none; auto: folder if every "
                      "photograph lies in a subfolder, else none")
     ] = "auto",
     faces: Annotated[
         _Faces | None,
-        _option("faces to keep of a photograph; default: largest if identities are known, "
+        option("which faces of a photograph to keep; default: largest if identities are known, "
                 "else all", show_default=False),
     ] = None,
-    chip_size: Annotated[int, _option("side of the stored crops in px")] = 256,
-    max_pixels: Annotated[int, _option("larger photographs are not decoded")] = 100_000_000,
-    jobs: Annotated[
-        int | None, _option("worker processes; default one a core", min=1, show_default=False)
-    ] = None,
+    chip_size: Annotated[int, option("side of the stored chips in pixels")] = 256,
+    max_pixels: MaxPixels = MAX_PIXELS,
+    jobs: Jobs = None,
     overwrite: Annotated[
-        bool, _option("replace an output that was made with other options", "--overwrite")
+        bool, option("replace an output that was made with other options", "--overwrite")
     ] = False,
-    quiet: Annotated[bool, _option("neither progress nor summary", "--quiet")] = False,
-    debug: Annotated[bool, _option("show where an error arose", "--debug")] = False,
+    quiet: Quiet = False,
+    debug: Debug = False,
 ) -> None:  # fmt: skip
-    from encoders.pipeline import encode as run
+    from encoders.run.pipeline import encode as run
 
     started = time.monotonic()
     found = run(
@@ -103,7 +92,7 @@ def encode(
         output,
         extractor=extractor.value,
         weights=weights,
-        detector=detector.value,
+        detector=detector,
         upsample=upsample,
         identity=identity,
         faces=None if faces is None else faces.value,
@@ -121,7 +110,7 @@ def encode(
 def _summary(faces: FaceSet, output: Path, seconds: float) -> str:
     from collections import Counter
 
-    from encoders.names import escape
+    from encoders.photographs.path_escape import escape
 
     ledger = faces.ledger
     people = set(faces.identity) - {""}
@@ -129,9 +118,9 @@ def _summary(faces: FaceSet, output: Path, seconds: float) -> str:
     lines = [
         f"photographs  {len(ledger)}",
         f"faces        {len(faces)} kept ({faces.meta['faces']} of a photograph), "
-        f"{counted(len(faces.bystanders), 'bystander')}",
+        f"{pluralize(len(faces.bystanders), 'bystander')}",
         f"people       {len(people)} by {faces.meta['identity']}, "
-        f"{counted(unknown, 'face')} without a name",
+        f"{pluralize(unknown, 'face')} without a name",
     ]
     rest = ledger[ledger["outcome"] != "faces"]
     for outcome, count in Counter(rest["outcome"]).most_common():
@@ -143,16 +132,18 @@ def _summary(faces: FaceSet, output: Path, seconds: float) -> str:
 
 def _strangers(faces: FaceSet) -> list[str]:
     """Photographs in which a bystander may have been taken for the person, by name."""
-    from encoders.strangers import find_strangers
+    from encoders.identity_outliers import find_strangers
 
     if not str(faces.meta["extractor"]).startswith("dlib"):
         return []  # of others no distance is known
     rows = find_strangers(faces.embedding, faces.identity)
     if not len(rows):
         return []
-    told = f"{counted(len(rows), 'face does', 'faces do')} not look like the rest of their person"
+    message = (
+        f"{pluralize(len(rows), 'face does', 'faces do')} not look like the rest of their person"
+    )
     files = "".join(f"\n  {image}" for image in faces.image[rows])
-    return [f"look at      {told}: a bystander's, where their own was not found?{files}"]
+    return [f"look at      {message}; each may be a bystander's:{files}"]
 
 
 def _examples(rows: Any) -> str:
@@ -166,8 +157,8 @@ def _examples(rows: Any) -> str:
 
 
 def main() -> None:
-    """Run the command; see ``anonfaces._command.run`` for how it ends."""
-    _command.run(app)
+    """Run the command; see ``anonbase.cli.run`` for how it ends."""
+    cli.run(app)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from anonfaces.errors import InputError
+from anonbase.errors import InputError
 from encoders.models import shape_predictor
 
 __all__ = [
@@ -37,10 +37,24 @@ _MTCNN_WIDTH, _MTCNN_HEIGHT, _MTCNN_LOWER = 0.870, 1.170, -0.083
 
 
 def find_landmarks(image: Pixels, box: NDArray[np.integer]) -> NDArray[np.float32]:
-    """The 68 landmarks (68, 2) of the face in ``box`` of an RGB image.
+    """Find the 68 landmarks of a face.
 
-    Kazemi and Sullivan, "One millisecond face alignment with an ensemble of regression trees",
-    CVPR 2014; iBUG 300-W numbering.
+    Parameters
+    ----------
+    image : uint8 (height, width, 3)
+        RGB.
+    box : int (4,)
+        Left, top, right, bottom of the face, in pixels.
+
+    Returns
+    -------
+    float32 (68, 2)
+        x and y in pixels, iBUG 300-W numbering.
+
+    References
+    ----------
+    V. Kazemi, J. Sullivan, "One millisecond face alignment with an ensemble of regression trees",
+    CVPR 2014.
     """
     shape = shape_predictor(68)(image, _rectangle(box))
     return np.array([(point.x, point.y) for point in shape.parts()], np.float32)
@@ -53,7 +67,32 @@ def align(
     alignment: str,
     size: int,
 ) -> Pixels:
-    """The chip uint8 (size, size, 3) that ``alignment`` names; see the top of this module."""
+    """Cut a chip by the name of its alignment.
+
+    Parameters
+    ----------
+    image : uint8 (height, width, 3)
+        RGB, the upright photograph.
+    box : int (4,)
+        Left, top, right, bottom of the face, in pixels.
+    landmark : float32 (68, 2)
+        Its landmarks, in pixels.
+    alignment : str
+        ``dlib-5-SIZE-PADDING``, ``ffhq-68-SIZE`` or ``mtcnn-SIZE-MARGIN``, see the top of this
+        module.
+    size : int
+        Side of the chip in pixels.
+
+    Returns
+    -------
+    uint8 (size, size, 3)
+        The chip, RGB.
+
+    Raises
+    ------
+    InputError
+        There is no such alignment.
+    """
     family, _, rest = alignment.partition("-")
     try:
         last = float(rest.rsplit("-", 1)[-1])
@@ -71,9 +110,10 @@ def align(
 def align_dlib5(
     image: Pixels, box: NDArray[np.integer], size: int = 150, padding: float = 0.25
 ) -> Pixels:
-    """dlib's crop from 5 landmarks, from which ``face_recognition`` makes its vectors.
+    """Cut dlib's chip from 5 landmarks, of which ``face_recognition`` makes its vectors.
 
-    ``box`` is the detector's, not cut to the photograph, as ``face_recognition`` takes it.
+    ``box`` is the detector's and may reach outside of the photograph, as ``face_recognition``
+    takes it.
     """
     import dlib
 
@@ -83,9 +123,10 @@ def align_dlib5(
 def align_mtcnn(
     image: Pixels, box: NDArray[np.integer], size: int = 160, margin: int = 0
 ) -> Pixels:
-    """MTCNN's box plus ``margin`` of the ``size`` pixels, cut to the photograph and resized.
+    """Cut MTCNN's box plus ``margin`` of the ``size`` pixels, and resize it.
 
-    So FaceNet's photographs were cut (its box is not square, and neither is the stretching).
+    The training photographs of FaceNet were cut so. The box is not square, and the chip is
+    stretched as they were.
     """
     import cv2
 
@@ -102,13 +143,16 @@ def align_mtcnn(
 
 
 def align_ffhq(image: Pixels, landmark: NDArray[np.float32], size: int = 256) -> Pixels:
-    """The whole head upright, as in Flickr-Faces-HQ, uint8 (size, size, 3).
+    """Cut the whole head upright, as in Flickr-Faces-HQ, uint8 (size, size, 3).
 
-    Karras, Laine and Aila, "A style-based generator architecture for generative adversarial
-    networks", CVPR 2019. There, what lies outside of the photograph is its reflection, blurred
-    and fading to the median colour. Around a picture of little more than a face that is a frame
-    of skin, and what is odd at the border is there twice; here the colours at the border spread
-    outwards instead, ever smoother (``_spread``).
+    FFHQ fills what lies outside of the photograph with its reflection, blurred and fading to the
+    median color. Around a photograph of little more than a face, that makes a frame of skin. Here
+    the colors at the border spread outwards instead, ever smoother (``_spread``).
+
+    References
+    ----------
+    T. Karras, S. Laine, T. Aila, "A style-based generator architecture for generative adversarial
+    networks", CVPR 2019.
     """
     centre, right = ffhq_square(landmark)
     image, centre, right = _shrink(image, centre, right, size)

@@ -1,4 +1,4 @@
-"""Smile and yaw from 68 landmarks: plain geometry, no labels. iBUG 300-W numbering."""
+"""Smile and yaw from 68 landmarks by plain geometry, without labels. iBUG 300-W numbering."""
 
 from __future__ import annotations
 

@@ -10,56 +10,56 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from anonfaces._words import counted
-from anonfaces.errors import InputError
+from anonbase.errors import InputError
+from anonbase.text import pluralize
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["BYSTANDER_COLUMNS", "FORMAT_VERSION", "LEDGER_COLUMNS", "FaceSet", "pack_chip"]
-
-FORMAT_VERSION = 1
-LEDGER_COLUMNS = {
-    "path": "str",
-    "size": "int64",
-    "mtime_ns": "int64",
-    "sha256": "str",
-    "outcome": "str",
-    "reason": "str",
-    "faces": "int64",
-    "bystanders": "int64",
-}
-BYSTANDER_COLUMNS = {
-    "image": "str",
-    "left": "int64",
-    "top": "int64",
-    "right": "int64",
-    "bottom": "int64",
-    "quality": "float64",
-}
-_DEFLATE_LEVEL = 1
+__all__ = ["FaceSet"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class FaceSet:
-    """Faces found in photographs, with the ledger of every photograph that was looked at.
+    """Faces of photographs, with the ledger of every photograph that was looked at.
+
+    Chips stay on disk until :meth:`chips` asks for them.
 
     Attributes
     ----------
     embedding : float32 (n, d)
-    image : str (n,), path relative to the root of the photographs, escaped as in
-        ``encoders.names``
-    box : int32 (n, 4), left top right bottom in pixels of the upright photograph; it may reach
-        outside of it
-    landmark : float32 (n, 68, 2), x y in pixels of the upright photograph
-    identity : str (n,), empty where unknown
-    quality : float32 (n,), 0 to 1: resolution of the face times how frontal it is
-    attribute : name -> array (n,), the user's own columns
-    ledger : one row a photograph: path, size, mtime_ns, sha256, outcome, reason, faces, bystanders
-    bystanders : one row a face that was seen and not kept: image, left, top, right, bottom, quality
-    meta : format_version, extractor, extractor_sha256, alignment, chip_alignment, chip_size, ...
-    path : the file that holds the chips, None if there is none
-    rows : int64 (n,), where the faces lie in that file
+        One vector a face.
+    image : str (n,)
+        The photograph of each face: its path relative to the root of the photographs, escaped as
+        in ``encoders.photographs.path_escape``.
+    box : int32 (n, 4)
+        Left, top, right, bottom in pixels of the upright photograph. A box may reach outside.
+    landmark : float32 (n, 68, 2)
+        x and y in pixels of the upright photograph.
+    identity : str (n,)
+        The person; empty where unknown.
+    quality : float32 (n,)
+        0 to 1: resolution of the face times how frontal it is.
+    attribute : dict of str to array (n,)
+        The user's own columns.
+    ledger : DataFrame
+        One row a photograph: path, size, mtime_ns, sha256, outcome, reason, faces, bystanders,
+        smallest_face (side in pixels of the smallest face that could have been found; 0 where
+        nobody looked).
+    bystanders : DataFrame
+        One row a face that was seen and not kept: image, left, top, right, bottom, quality.
+    meta : dict
+        format_version, extractor, extractor_sha256, alignment, chip_alignment, chip_size, ...
+    path : Path or None
+        The file that holds the chips; None if there is none.
+    rows : int64 (n,)
+        Where the faces lie in that file.
+
+    Examples
+    --------
+    >>> faces = FaceSet.read("faces.h5")  # doctest: +SKIP (needs a file)
+    >>> faces.chips([0, 1]).shape  # doctest: +SKIP
+    (2, 256, 256, 3)
     """
 
     embedding: NDArray[np.float32]
@@ -79,7 +79,7 @@ class FaceSet:
         return len(self.embedding)
 
     def __repr__(self) -> str:
-        faces, of = counted(len(self), "face"), counted(len(self.ledger), "photograph")
+        faces, of = pluralize(len(self), "face"), pluralize(len(self.ledger), "photograph")
         # the name alone: where a notebook ran is nobody's business who reads it
         place = "not in a file" if self.path is None else self.path.name
         return f"FaceSet({faces} of {of}, {self.meta.get('extractor')}, {place})"
@@ -91,40 +91,94 @@ class FaceSet:
 
     @classmethod
     def read(cls, path: Path | str) -> FaceSet:
-        """Read a file that :meth:`write` or ``python -m encoders`` wrote; chips stay on disk.
+        """Read a file that :meth:`write` or ``python -m encoders`` wrote.
 
-        The file is taken for hostile: InputError names the file and the field where something
-        is missing, has the wrong shape or type, is not finite, lies outside of the file or is
-        larger than it can be.
+        The file may be hostile; nothing in it is believed before it is checked.
+
+        Parameters
+        ----------
+        path : path
+            The file, ``*.h5``.
+
+        Returns
+        -------
+        FaceSet
+            All but the chips, which stay on disk.
+
+        Raises
+        ------
+        InputError
+            A field is missing, has the wrong shape or type, is not finite, lies outside of the file
+            or is larger than it can be. The message names the file and the field.
         """
-        from encoders._faceset_file import read_faceset
+        from encoders.faceset_file import read_fields
 
-        return read_faceset(Path(path))
+        return cls(**read_fields(Path(path)))
 
     def write(self, path: Path | str, chips: Iterable[NDArray[np.uint8]] | None = None) -> FaceSet:
-        """Write all of it to ``path`` or nothing, and return what can be read there.
+        """Write all of it to a file, or nothing.
 
-        ``chips``: n arrays uint8 (s, s, 3) in the order of the faces; without them, those that
-        this FaceSet has on disk are copied.
+        Parameters
+        ----------
+        path : path
+            The file, ``*.h5``.
+        chips : iterable of uint8 (s, s, 3), optional
+            One RGB chip a face, in the order of the faces. None copies those on disk.
+
+        Returns
+        -------
+        FaceSet
+            What can now be read from ``path``.
+
+        Raises
+        ------
+        InputError
+            There are no chips, or not one for each face.
         """
-        from encoders._faceset_file import write_faceset
+        from encoders.faceset_file import pack_chip, write_faceset
 
         packed = self._packed_chips() if chips is None else map(pack_chip, chips)
         write_faceset(Path(path), self, packed)
         return FaceSet.read(path)
 
     def chips(self, rows: NDArray[np.integer] | None = None) -> NDArray[np.uint8]:
-        """Aligned crops uint8 (m, s, s, 3), RGB, of the faces ``rows`` (all of them if None).
+        """Read aligned crops from disk.
 
-        A chip has 196 kB at 256 px: ask for as many as memory holds.
+        A chip of 256 px takes 196 kB: ask for as many as memory holds.
+
+        Parameters
+        ----------
+        rows : int (m,), optional
+            Which faces. None: all of them.
+
+        Returns
+        -------
+        uint8 (m, s, s, 3)
+            RGB, the whole head upright.
+
+        Raises
+        ------
+        InputError
+            This FaceSet was not read from a file, so it has no chips.
         """
-        from encoders._faceset_file import read_chips
+        from encoders.faceset_file import read_chips
 
         chosen = self.rows if rows is None else self.rows[rows]
         return read_chips(self._file(), chosen, self.chip_size)
 
     def select(self, rows: NDArray[Any]) -> FaceSet:
-        """The FaceSet of the faces ``rows`` (indices or a mask); the ledger stays whole."""
+        """Select some of the faces; the ledger stays whole.
+
+        Parameters
+        ----------
+        rows : int (m,) or bool (n,)
+            Indices of faces, or a mask.
+
+        Returns
+        -------
+        FaceSet
+            Those faces, with their chips.
+        """
         return replace(
             self,
             embedding=self.embedding[rows],
@@ -143,16 +197,6 @@ class FaceSet:
         return self.path
 
     def _packed_chips(self) -> Iterable[bytes]:
-        from encoders._faceset_file import read_packed_chips
+        from encoders.faceset_file import read_packed_chips
 
         return read_packed_chips(self._file(), self.rows, self.chip_size)
-
-
-def pack_chip(chip: NDArray[np.uint8]) -> bytes:
-    """A chip as it lies in the file: deflated, which the worker that made it can do.
-
-    Level 1, since higher levels take three times as long to save a twentieth of a photograph.
-    """
-    import zlib
-
-    return zlib.compress(np.ascontiguousarray(chip).tobytes(), _DEFLATE_LEVEL)

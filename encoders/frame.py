@@ -1,8 +1,8 @@
-"""How a generator frames its faces, beside the crops that photographs are cut to.
+"""How a generator frames its faces, beside the chips of photographs.
 
-A generator's pictures are cropped as its training pictures were: the one that ships shows the
-face more closely than the FFHQ-aligned chips of a FaceSet. Where the FFHQ square and dlib's chip
-lie in its pictures is measured once, on its own samples, and taken for all of them.
+A generator's images are cropped like its training images. The one that ships shows the face more
+closely than the FFHQ-aligned chips of a FaceSet. The places of the FFHQ square and of dlib's chip
+in its images are measured once, on its own samples, and hold for all of them.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from anonfaces.errors import InputError
+from anonbase.errors import InputError
 
-__all__ = ["Framing", "Square", "measure", "resampling"]
+__all__ = ["CropAlignment", "CropSquare", "estimate_alignment", "resampling"]
 
 Pixels = NDArray[np.uint8]
 
@@ -27,25 +27,25 @@ _PLACES = 5
 
 
 @dataclass(frozen=True)
-class Square:
-    """An upright square in a picture: centre and side, in sides of the picture."""
+class CropSquare:
+    """An upright square of an image: center and side, in sides of the image."""
 
     x: float = 0.5
     y: float = 0.5
     side: float = 1.0
 
-    def inverse(self) -> Square:
+    def inverse(self) -> CropSquare:
         """The picture as a square of what this square cuts out."""
         x, y = (0.5 - (at - 0.5) / self.side for at in (self.x, self.y))
-        return Square(x, y, 1 / self.side)
+        return CropSquare(x, y, 1 / self.side)
 
-    def within(self, outer: Square) -> Square:
+    def within(self, outer: CropSquare) -> CropSquare:
         """This square of what ``outer`` cuts out, as a square of the whole picture."""
         x, y = (
             there + (here - 0.5) * outer.side
             for here, there in ((self.x, outer.x), (self.y, outer.y))
         )
-        return Square(x, y, self.side * outer.side)
+        return CropSquare(x, y, self.side * outer.side)
 
     def cut(self, pictures: Pixels, size: int) -> Pixels:
         """The square out of pictures (n, s, s, 3), as uint8 (n, size, size, 3).
@@ -74,11 +74,11 @@ class Square:
 
 
 @dataclass(frozen=True)
-class Framing:
-    """Where the FFHQ square (``align_ffhq``) and dlib's 5-point chip lie in the pictures."""
+class CropAlignment:
+    """Where the FFHQ square and dlib's 5-point chip lie in a generator's images."""
 
-    ffhq: Square
-    dlib: Square
+    ffhq: CropSquare
+    dlib: CropSquare
 
     def from_ffhq(self, chips: Pixels, size: int) -> Pixels:
         """FFHQ-aligned chips uint8 (n, s, s, 3), framed as the generator's pictures."""
@@ -98,19 +98,21 @@ class Framing:
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Self:
         """What ``to_json`` made. ``ValueError`` or ``TypeError`` for anything else."""
-        squares = {name: Square(**values[name]) for name in ("ffhq", "dlib")}
+        squares = {name: CropSquare(**values[name]) for name in ("ffhq", "dlib")}
         for square in squares.values():
             numbers = np.array([square.x, square.y, square.side], float)
             if not np.isfinite(numbers).all() or not 0.01 < square.side < 100:
-                raise ValueError(f"{square} is no square of a picture")
+                raise ValueError(f"{square} is not a square of an image")
         return cls(**squares)
 
 
-def measure(pictures: Pixels) -> Framing:
+def estimate_alignment(pictures: Pixels) -> CropAlignment:
     """The framing of faces uint8 (n, s, s, 3), as the median over those that dlib finds.
 
-    Raises:
-        InputError: dlib finds a single face in fewer than 20 of the pictures.
+    Raises
+    ------
+    InputError
+        Dlib finds a single face in fewer than 20 of the pictures.
     """
     found = [square for picture in pictures if (square := _squares(picture)) is not None]
     if len(found) < _ENOUGH:
@@ -121,7 +123,7 @@ def measure(pictures: Pixels) -> Framing:
     ffhq, dlib = np.median(np.array(found), axis=0)
     if np.abs(ffhq - [0.5, 0.5, 1]).max() < _NEARLY:
         ffhq = np.array([0.5, 0.5, 1])
-    return Framing(Square(*map(float, ffhq)), Square(*map(float, dlib)))
+    return CropAlignment(CropSquare(*map(float, ffhq)), CropSquare(*map(float, dlib)))
 
 
 def _squares(picture: Pixels) -> list[list[float]] | None:
@@ -153,11 +155,12 @@ def _detector() -> Any:
     return load_detector("hog", 0)
 
 
-def resampling(size: int, square: Square, axis: str, output: int) -> NDArray[np.float32]:
-    """Matrix float32 (output, size) that cuts ``square`` along ``axis`` ("x" or "y") linearly.
+def resampling(size: int, square: CropSquare, axis: str, output: int) -> NDArray[np.float32]:
+    """Make the matrix float32 (output, size) that cuts ``square`` along ``axis`` ("x" or "y").
 
-    With one for the rows and one for the columns the cut is two products, and so has a gradient;
-    what lies outside of the picture is black, as dlib has it. A cut that shrinks is an average.
+    The cut is linear. One matrix for the rows and one for the columns make it two products, so it
+    has a gradient. What lies outside of the image is black, as in dlib. A cut that shrinks is an
+    average.
     """
     finer = max(1, round(square.side * size / output))
     start = (getattr(square, axis) - square.side / 2) * size

@@ -1,4 +1,4 @@
-"""Where dlib's models lie, and each loaded once a process, when it is first needed."""
+"""dlib's models: where their files are. Each is loaded once a process, at its first use."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from anonfaces.errors import WeightsError
+from anonbase.errors import WeightsError
 
 __all__ = ["model_path", "shape_predictor"]
 
@@ -15,10 +15,15 @@ _PACKAGE = "face_recognition_models"
 
 
 def model_path(name: str) -> Path:
-    """The file ``name`` of the package face_recognition_models.
+    """Find the file ``name`` of the package face_recognition_models.
 
-    The package is located and never imported: importing it needs pkg_resources, which
-    setuptools no longer has.
+    The package is located and never imported: importing it needs pkg_resources, which setuptools
+    no longer has.
+
+    Raises
+    ------
+    WeightsError
+        The package or the file is missing.
     """
     spec = find_spec(_PACKAGE)
     if spec is None or not spec.submodule_search_locations:

@@ -1,12 +1,14 @@
 """StyleGAN, StyleGAN2 and StyleGAN3: networks, official checkpoints, our own generator.
 
+The package knows nothing of anonymity. TensorFlow is imported when a network is made, not before.
+
+Examples
+--------
 >>> import stylegan
->>> generator = stylegan.load()                      # the one that ships
+>>> generator = stylegan.load()  # the one that ships
 >>> w = generator.map(generator.latents(range(4)), psi=0.7)
 >>> generator.pictures(w).shape
 (4, 64, 64, 3)
-
-Knows nothing of anonymity. TensorFlow is imported when a network is made, not before.
 """
 
 from __future__ import annotations
@@ -15,9 +17,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
-    from stylegan.discriminator import Discriminator
     from stylegan.encoder import Encoder
     from stylegan.generator import Generator
+    from stylegan.networks.discriminator import Discriminator
 
 __all__ = ["load", "load_discriminator", "load_encoder"]
 
@@ -25,12 +27,28 @@ __all__ = ["load", "load_discriminator", "load_encoder"]
 def load(
     path: str | Path | None = None, precision: Literal["float32", "bfloat16"] = "float32"
 ) -> Generator:
-    """The generator in ``path``: any checkpoint that ``stylegan.checkpoint.read`` takes.
+    """Load a generator. Nothing in the file is ever run.
 
-    Without a path it is the one that ships (``datasets/generator``: 64 px faces, research
-    terms). Raises ``WeightsError``; nothing in the file is ever run.
+    Parameters
+    ----------
+    path : path, optional
+        Any checkpoint that ``stylegan.checkpoint.read`` takes. None: the one that ships
+        (``datasets/generator``: 64 px faces, for research only).
+    precision : {"float32", "bfloat16"}
+        The numbers that the network computes with. bfloat16 is about twice as fast where the CPU
+        has it.
+
+    Returns
+    -------
+    Generator
+        The generator with its numbers.
+
+    Raises
+    ------
+    WeightsError
+        The file is missing, damaged, hostile, or holds no StyleGAN.
     """
-    from anonfaces._engine import load_engine
+    from anonbase.keras_backend import load_engine
 
     load_engine()
     from stylegan import checkpoint
@@ -44,27 +62,46 @@ def load(
 
 
 def load_discriminator(path: str | Path) -> Discriminator:
-    """The discriminator in ``path``. ``WeightsError`` if there is none that we know."""
-    from anonfaces._engine import load_engine
-    from anonfaces.errors import WeightsError
+    """Load the discriminator of a checkpoint.
+
+    Raises
+    ------
+    WeightsError
+        The file cannot be used, or holds no discriminator of a known kind.
+    """
+    from anonbase.errors import WeightsError
+    from anonbase.keras_backend import load_engine
 
     load_engine()
     from stylegan import checkpoint
-    from stylegan.discriminator import Discriminator
+    from stylegan.networks.discriminator import Discriminator
 
     found = checkpoint.read(Path(path))
     if found.discriminator is None:
-        raise WeightsError(f"{path}: holds no discriminator that we know")
+        raise WeightsError(f"{path}: holds no discriminator of a known kind")
     return Discriminator(found.discriminator, found.discriminator_values, source=str(path))
 
 
 def load_encoder(path: str | Path | None = None) -> Encoder:
-    """The encoder beside a generator of ours, or of the one that ships: a picture to its w.
+    """Load the encoder of a generator of ours: an image to its w.
 
-    ``WeightsError`` if there is none: only ``stylegan.train`` makes one.
+    Parameters
+    ----------
+    path : path, optional
+        A folder that ``stylegan.train`` wrote. None: the generator that ships.
+
+    Returns
+    -------
+    Encoder
+        A callable: images uint8 (n, s, s, 3) to w float32 (n, w_dim).
+
+    Raises
+    ------
+    WeightsError
+        There is no encoder: only ``stylegan.train`` makes one.
     """
-    from anonfaces._engine import load_engine
-    from anonfaces.errors import WeightsError
+    from anonbase.errors import WeightsError
+    from anonbase.keras_backend import load_engine
 
     load_engine()
     from stylegan import checkpoint
@@ -83,7 +120,7 @@ def __dir__() -> list[str]:
 
 def __getattr__(name: str) -> Any:
     if name in {"Generator", "Noise", "mix"}:
-        from anonfaces._engine import load_engine
+        from anonbase.keras_backend import load_engine
 
         load_engine()
         from stylegan import generator

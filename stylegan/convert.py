@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from anonfaces import _command
-from anonfaces._words import counted
+from anonbase import cli
+from anonbase.text import pluralize
 
 if TYPE_CHECKING:
-    from stylegan.checkpoint import Found
+    from stylegan.checkpoint import Checkpoint
 
 _EXAMPLES = """
 Turn a StyleGAN checkpoint into a folder of HDF5 weights and a JSON config.
 
-CHECKPOINT is a pickle of NVIDIA's (StyleGAN, StyleGAN2, StyleGAN2-ADA, StyleGAN3), a .pt of
+CHECKPOINT is an NVIDIA pickle (StyleGAN, StyleGAN2, StyleGAN2-ADA, StyleGAN3), a .pt of
 rosinality's stylegan2-pytorch, an .npz with arrays named G/... as the official PyTorch modules
-name them, or a folder that this command wrote. Nothing in it is run: a file that tries is
-refused.
+name them, or a folder that this command wrote. Nothing in it is run: a file that tries to run
+code is refused.
 
 \b
 Examples:
@@ -39,19 +39,21 @@ class _Dtype(StrEnum):
 
 @app.command(help=_EXAMPLES)
 def convert(
-    checkpoint: Annotated[Path, typer.Argument(metavar="CHECKPOINT", help="what to read")],
+    checkpoint: Annotated[
+        Path, typer.Argument(metavar="CHECKPOINT", help="the checkpoint to read")
+    ],
     output: Annotated[Path, typer.Argument(metavar="FOLDER", help="the folder to make")],
     dtype: Annotated[
-        _Dtype, typer.Option(help="how numbers are kept; float16 halves the file")
+        _Dtype, typer.Option(help="numbers in the file; float16 halves its size")
     ] = _Dtype.float32,
     generator_only: Annotated[
-        bool, typer.Option("--generator-only", help="leave a discriminator out")
+        bool, typer.Option("--generator-only", help="leave out the discriminator")
     ] = False,
-    debug: Annotated[bool, typer.Option("--debug", help="a traceback on errors")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="show the traceback of an error")] = False,
 ) -> None:
     """Read, check every shape and number against the config, write."""
-    from anonfaces._files import sha256
-    from anonfaces.errors import OutputError
+    from anonbase.errors import OutputError
+    from anonbase.files import sha256
     from stylegan import checkpoint as files
 
     found = files.read(checkpoint)
@@ -67,12 +69,12 @@ def convert(
     print(f"written to {output}: stylegan.load({str(output)!r})")
 
 
-def _described(found: Found) -> str:
+def _described(found: Checkpoint) -> str:
     config = found.generator
     judge = "with" if found.discriminator else "without"
     return (
         f"{config.architecture}, {config.resolution} px, z {config.z_dim}, w {config.w_dim}, "
-        f"{counted(config.classes, 'class', 'classes')}, {judge} discriminator"
+        f"{pluralize(config.classes, 'class', 'classes')}, {judge} discriminator"
     )
 
 
@@ -81,9 +83,9 @@ def _terms(digest: str) -> str:
 
     published = known(digest)
     if published is None:
-        return "not a file that we know; its terms are those of whoever made it"
+        return "not a known file; its terms are those of whoever made it"
     return f"{published.name}. Licence: {published.licence}. Hash from {published.where}"
 
 
 if __name__ == "__main__":
-    _command.run(app)
+    cli.run(app)

@@ -1,6 +1,6 @@
-"""The way back: a picture to the w of a generator, in one pass.
+"""From an image to the w of a generator, in one pass.
 
-Trained together with the generator, as the first half of an autoencoder (``stylegan.train``).
+``stylegan.train`` trains the encoder with the generator, as the first half of an autoencoder.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ import numpy as np
 from keras import ops
 from numpy.typing import NDArray
 
-from anonfaces.errors import InputError
-from stylegan._backend import compiled
-from stylegan._ops import add_bias_leaky, dense
-from stylegan._parameters import Parameters, Spec, check, initial, variables
-from stylegan.config import EncoderConfig
-from stylegan.discriminator import trunk, trunk_specs
+from anonbase.errors import InputError
+from anonbase.keras_backend import compiled
+from stylegan.networks.config import EncoderConfig
+from stylegan.networks.discriminator import trunk, trunk_specs
+from stylegan.networks.ops import add_bias_leaky, dense
+from stylegan.networks.parameters import Parameters, Spec, check, initial, variables
 
 __all__ = ["Encoder", "encode", "encoder_specs"]
 
@@ -26,7 +26,7 @@ Tensor = Any
 
 
 class Encoder:
-    """The network and its numbers. ``values`` are as ``encoder_specs`` names them."""
+    """The encoder network with its numbers; ``values`` are named as by ``encoder_specs``."""
 
     def __init__(
         self,
@@ -42,7 +42,25 @@ class Encoder:
         self.parameters = variables(specs, check(specs, given, source))
 
     def __call__(self, pictures: NDArray[np.uint8], batch: int = 32) -> NDArray[np.float32]:
-        """RGB uint8 (n, size, size, 3), framed as the generator's, to w float32 (n, w_dim)."""
+        """Find the w of images.
+
+        Parameters
+        ----------
+        pictures : uint8 (n, size, size, 3)
+            RGB, framed as the generator's own.
+        batch : int
+            Images at a time.
+
+        Returns
+        -------
+        float32 (n, w_dim)
+            One w an image.
+
+        Raises
+        ------
+        InputError
+            The images have another shape or type.
+        """
         side = self.config.resolution
         if pictures.shape[1:] != (side, side, 3) or pictures.dtype != np.uint8:
             raise InputError(

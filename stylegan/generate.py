@@ -5,23 +5,24 @@ from __future__ import annotations
 import math
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from anonfaces import _command
-from anonfaces._words import counted
-from anonfaces.errors import InputError, OutputError
+from anonbase import cli
+from anonbase.errors import InputError, OutputError
+from anonbase.options import Debug, option
+from anonbase.text import pluralize
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
 _EXAMPLES = """
-Make pictures from seeds: one PNG a seed, named seed0000.png.
+Make images from seeds: one PNG a seed, named seed0000.png.
 
-Without --generator it is the one that ships: 64 px faces, learnt from UTKFace and LFW
-and so for non-commercial research only. The same seed makes the same picture.
+Without --generator, the generator that ships is used: 64 px faces, trained on UTKFace and LFW
+and so for non-commercial research only. The same seed makes the same image.
 
 \b
 Examples:
@@ -46,35 +47,38 @@ class _Precision(StrEnum):
     bfloat16 = "bfloat16"
 
 
-def _option(text: str, *names: str, **more: Any) -> Any:
-    return typer.Option(*names, help=text, **more)
-
-
 @app.command(help=_EXAMPLES)
 def generate(
-    output: Annotated[Path, _option("the folder for the pictures", "--output", "-o")],
-    seeds: Annotated[str, _option("such as 0-63 or 1,5,20-29", "--seeds")] = "0-15",
-    psi: Annotated[float, _option("1 for full variety, 0 for the average face", "--psi")] = 0.7,
+    output: Annotated[Path, option("the folder for the images", "--output", "-o")],
+    seeds: Annotated[str, option("seeds, such as 0-63 or 1,5,20-29", "--seeds")] = "0-15",
+    psi: Annotated[
+        float, option("truncation: 1 for full variety, 0 for the mean face", "--psi")
+    ] = 0.7,
     cutoff: Annotated[
-        int | None, _option("truncate the first layers only", "--cutoff", min=0)
+        int | None, option("number of layers to truncate; default: all", "--cutoff", min=0)
     ] = None,
     generator: Annotated[
-        Path | None, _option("a checkpoint of any kind; default: the one that ships", "--generator")
+        Path | None, option("StyleGAN checkpoint; default: the one that ships", "--generator")
     ] = None,
-    noise: Annotated[_Noise, _option("noise maps", "--noise-mode")] = _Noise.const,
-    label: Annotated[int | None, _option("class, if the network has any", "--class")] = None,
+    noise: Annotated[_Noise, option("the noise maps to add", "--noise-mode")] = _Noise.const,
+    label: Annotated[
+        int | None, option("class of the images, if the network has classes", "--class")
+    ] = None,
     size: Annotated[
         int | None,
-        _option("side of the files in px; enlarging adds no detail", "--size", min=4, max=4096),
+        option("side of the files in pixels; enlarging adds no detail", "--size", min=4, max=4096),
     ] = None,
-    grid: Annotated[Path | None, _option("also one picture of all", "--grid")] = None,
-    batch: Annotated[int, _option("pictures at a time", "--batch", min=1, max=1024)] = 8,
+    grid: Annotated[
+        Path | None, option("also write all images as one, to this file", "--grid")
+    ] = None,
+    batch: Annotated[int, option("images at a time", "--batch", min=1, max=1024)] = 8,
     precision: Annotated[
-        _Precision, _option("bfloat16 is faster where the CPU has it", "--precision")
+        _Precision,
+        option("numbers to compute with; bfloat16 is faster where the CPU has it", "--precision"),
     ] = _Precision.float32,
-    debug: Annotated[bool, _option("a traceback on errors", "--debug")] = False,
+    debug: Debug = False,
 ) -> None:
-    """Map, synthesise and write a batch at a time."""
+    """Map, synthesize and write one batch at a time."""
     chosen = parse_seeds(seeds)
     if not math.isfinite(psi):
         raise InputError(f"--psi {psi}: expected a number, mostly 0 to 1")
@@ -96,11 +100,22 @@ def generate(
     if grid is not None:
         _write(grid, as_grid(tiles))
     drawn, side = network.config.resolution, size or network.config.resolution
-    print(f"{counted(len(chosen), 'picture')} of {side} px (drawn at {drawn} px) in {output}")
+    print(f"{pluralize(len(chosen), 'picture')} of {side} px (drawn at {drawn} px) in {output}")
 
 
 def parse_seeds(text: str) -> list[int]:
-    """``"1,5,20-22"`` to ``[1, 5, 20, 21, 22]``. ``InputError`` for anything else."""
+    """Turn ``"1,5,20-22"`` into ``[1, 5, 20, 21, 22]``.
+
+    Raises
+    ------
+    InputError
+        The text is anything else.
+
+    Examples
+    --------
+    >>> parse_seeds("1,5,20-22")
+    [1, 5, 20, 21, 22]
+    """
     seeds: list[int] = []
     for part in text.split(","):
         first, dash, last = part.strip().partition("-")
@@ -125,7 +140,7 @@ def resized(picture: NDArray[np.uint8], size: int | None) -> NDArray[np.uint8]:
 
 
 def as_grid(tiles: list[NDArray[np.uint8]]) -> NDArray[np.uint8]:
-    """Pictures of one size as one picture, about square, row by row."""
+    """Put images of one size into one image, about square, row by row."""
     import numpy as np
 
     columns = math.ceil(math.sqrt(len(tiles)))
@@ -152,14 +167,14 @@ def _write_all(folder: Path, seeds: list[int], pictures: list[NDArray[np.uint8]]
 def _write(path: Path, picture: NDArray[np.uint8]) -> None:
     from PIL import Image
 
-    from anonfaces._files import replacing
+    from anonbase.files import atomic_write
 
     try:
-        with replacing(path) as beside:
+        with atomic_write(path) as beside:
             Image.fromarray(picture).save(beside, format="png")
     except OSError as error:
         raise OutputError(f"{path}: cannot be written ({error})") from None
 
 
 if __name__ == "__main__":
-    _command.run(app)
+    cli.run(app)

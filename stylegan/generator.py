@@ -1,4 +1,4 @@
-"""A generator: latents to w, w to pictures."""
+"""A generator: latents to w, w to images."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ import numpy as np
 from keras import ops
 from numpy.typing import ArrayLike, NDArray
 
-from anonfaces._words import counted
-from anonfaces.errors import InputError
-from stylegan import synthesis1, synthesis2, synthesis3
-from stylegan._backend import compiled
-from stylegan._parameters import Spec, check, initial, variables
-from stylegan.config import AliasFreeConfig, GeneratorConfig
-from stylegan.mapping import broadcast, map_latents, mapping_specs, truncate
+from anonbase.errors import InputError
+from anonbase.keras_backend import compiled
+from anonbase.text import pluralize
+from stylegan.networks import synthesis1, synthesis2, synthesis3
+from stylegan.networks.config import AliasFreeConfig, GeneratorConfig
+from stylegan.networks.mapping import broadcast, map_latents, mapping_specs, truncate
+from stylegan.networks.parameters import Spec, check, initial, variables
 
 __all__ = ["Generator", "Noise", "generator_specs", "mix"]
 
@@ -37,8 +37,29 @@ def _network(config: GeneratorConfig) -> Any:
 
 
 class Generator:
-    """StyleGAN, StyleGAN2 or StyleGAN3 with its numbers.
+    """A StyleGAN, StyleGAN2 or StyleGAN3 with its numbers.
 
+    Parameters
+    ----------
+    config : GeneratorConfig or AliasFreeConfig
+        The architecture and its sizes.
+    values : dict of str to array, optional
+        The parameters, named as ``generator_specs(config)`` names them. None: random ones.
+    precision : {"float32", "bfloat16"}
+        The numbers that it computes with.
+    seed : int
+        The seed of random parameters.
+    source : str
+        Where ``values`` come from, for error messages.
+
+    Raises
+    ------
+    WeightsError
+        A parameter is missing, is one too many, or has another shape.
+
+    Examples
+    --------
+    >>> import stylegan
     >>> generator = stylegan.load()
     >>> w = generator.map(generator.latents([0, 1, 2]), psi=0.7)
     >>> generator.pictures(w).shape
@@ -64,7 +85,18 @@ class Generator:
         return {k: ops.convert_to_numpy(v) for k, v in self.parameters.items()}
 
     def latents(self, seeds: Sequence[int]) -> NDArray[np.float32]:
-        """One z a seed, float32 (n, z_dim): NumPy's RandomState, as the official scripts do."""
+        """Draw one z a seed, by NumPy's RandomState, as the official scripts do.
+
+        Parameters
+        ----------
+        seeds : sequence of int
+            0 to 2**32 - 1.
+
+        Returns
+        -------
+        float32 (n, z_dim)
+            Standard normal numbers.
+        """
         drawn = [np.random.RandomState(s).randn(self.config.z_dim) for s in seeds]
         return np.asarray(drawn, np.float32).reshape(-1, self.config.z_dim)
 
@@ -76,21 +108,69 @@ class Generator:
         psi: float = 1.0,
         cutoff: int | None = None,
     ) -> NDArray[np.float32]:
-        """z (n, z_dim) to w float32 (n, num_ws, w_dim), truncated by ``psi`` up to ``cutoff``.
+        """Map z to w, with truncation.
 
-        A network with classes wants a class a row. ``InputError`` for a wrong shape or class.
+        Parameters
+        ----------
+        z : float (n, z_dim)
+            Latents.
+        labels : sequence of int, optional
+            The class of each row, if the network has classes.
+        psi : float
+            How far w may lie from the mean: 1 leaves it, 0 is the mean.
+        cutoff : int, optional
+            Truncate the first ``cutoff`` layers only. None: all.
+
+        Returns
+        -------
+        float32 (n, num_ws, w_dim)
+            A w for each layer, W+.
+
+        Raises
+        ------
+        InputError
+            A shape or a class is wrong.
+
+        References
+        ----------
+        T. Karras, S. Laine, T. Aila, "A style-based generator architecture for generative
+        adversarial networks", CVPR 2019, section 2 and appendix B (truncation).
+
+        Examples
+        --------
+        >>> import stylegan
+        >>> generator = stylegan.load()
+        >>> generator.map(generator.latents([0])).shape
+        (1, 10, 256)
         """
         checked = self._checked(z, (self.config.z_dim,), "z")
         latent, one_hot = ops.convert_to_tensor(checked), self._one_hot(labels, len(checked))
         w = broadcast(map_latents(self.parameters, self.config, latent, one_hot), self.num_ws)
         return ops.convert_to_numpy(truncate(w, self.parameters["mapping.w_avg"], psi, cutoff))
 
-    def synthesise(
+    def synthesize(
         self, w: ArrayLike, noise: Noise = "const", seed: int = 0
     ) -> NDArray[np.float32]:
-        """w (n, w_dim), or W+ (n, num_ws, w_dim), to RGB float32 (n, size, size, 3), -1 to 1.
+        """Make images of latents.
 
-        ``noise``: the constant maps of the network, random ones by ``seed``, or none.
+        Parameters
+        ----------
+        w : float (n, w_dim) or (n, num_ws, w_dim)
+            w, or W+.
+        noise : {"const", "random", "none"}
+            The constant noise maps of the network, random ones, or none.
+        seed : int
+            The seed of random noise.
+
+        Returns
+        -------
+        float32 (n, size, size, 3)
+            RGB, -1 to 1.
+
+        Raises
+        ------
+        InputError
+            A shape is wrong, a number is not finite, or there is no such noise.
         """
         array = self._widened(np.asarray(w, np.float32))
         return self._images(array, noise, [(seed, i) for i in range(len(array))])
@@ -98,9 +178,23 @@ class Generator:
     def pictures(
         self, w: ArrayLike, noise: Noise = "const", seed: int = 0, batch: int = 8
     ) -> NDArray[np.uint8]:
-        """As ``synthesise``, ``batch`` at a time, RGB uint8.
+        """Make 8-bit images of latents, some at a time.
 
-        A picture does not depend on its neighbours: short batches are filled up.
+        An image does not depend on its neighbors: short batches are filled up.
+
+        Parameters
+        ----------
+        w : float (n, w_dim) or (n, num_ws, w_dim)
+            w, or W+.
+        noise, seed
+            As for :meth:`synthesize`.
+        batch : int
+            Images at a time.
+
+        Returns
+        -------
+        uint8 (n, size, size, 3)
+            RGB.
         """
         array = self._widened(np.asarray(w, np.float32))
         made = [_as_bytes(p) for p in self._batches(array, noise, seed, batch)]
@@ -115,11 +209,26 @@ class Generator:
     def apply(
         self, w: Tensor, noise: Sequence[Tensor] | None = None, dtype: str = "float32"
     ) -> Tensor:
-        """The bare network on tensors, differentiable: W+ to images, noise maps or none."""
-        return _network(self.config).synthesise(self.parameters, self.config, w, noise, dtype)
+        """Apply the bare network to tensors, differentiably.
+
+        Parameters
+        ----------
+        w : tensor (n, num_ws, w_dim)
+            W+.
+        noise : sequence of tensors, optional
+            One map (n or 1, s, s, 1) a layer. None: no noise.
+        dtype : str
+            The numbers to compute with.
+
+        Returns
+        -------
+        tensor (n, size, size, 3)
+            RGB, about -1 to 1.
+        """
+        return _network(self.config).synthesize(self.parameters, self.config, w, noise, dtype)
 
     def noise_maps(self) -> list[Tensor]:
-        """The network's constant noise, one (1, size, size, 1) a layer; StyleGAN3 has none."""
+        """The constant noise maps, one (1, s, s, 1) a layer; StyleGAN3 has none."""
         return [self.parameters[f"{name}.noise_const"][None, :, :, None] for name in self._noisy]
 
     @cached_property
@@ -172,25 +281,52 @@ class Generator:
         if given.shape[1:] != shape or given.ndim != 1 + len(shape):
             raise InputError(f"{name} is {given.shape}: expected (n, {', '.join(map(str, shape))})")
         if not np.isfinite(given).all():
-            raise InputError(f"{name} holds values that are no numbers")
+            raise InputError(f"{name} holds values that are not finite")
         return given
 
     def _one_hot(self, labels: Sequence[int] | None, count: int) -> Tensor | None:
         classes = self.config.classes
         if (labels is None) != (classes == 0):
-            there = counted(classes, "class", "classes")
-            raise InputError(f"this generator has {there}: give one a picture, or none")
+            there = pluralize(classes, "class", "classes")
+            raise InputError(
+                f"this generator has {there}: give one label for each image, or none where there"
+                " are no classes"
+            )
         if labels is None:
             return None
         chosen = np.asarray(labels)
         if chosen.shape != (count,) or not np.isin(chosen, range(classes)).all():
-            many = counted(count, "class", "classes")
+            many = pluralize(count, "class", "classes")
             raise InputError(f"expected {many} from 0 to {classes - 1}")
         return ops.convert_to_tensor(np.eye(classes, dtype=np.float32)[chosen])
 
 
 def mix(coarse: ArrayLike, fine: ArrayLike, layers: int) -> NDArray[np.float32]:
-    """Style mixing: the first ``layers`` w of ``coarse``, the others of ``fine`` (n, num_ws, d)."""
+    """Mix styles: the first layers of one W+, the others of another.
+
+    Parameters
+    ----------
+    coarse, fine : float (n, num_ws, w_dim)
+        W+ of pose and shape, and W+ of texture and color.
+    layers : int
+        How many layers come from ``coarse``.
+
+    Returns
+    -------
+    float32 (n, num_ws, w_dim)
+        The mix.
+
+    Raises
+    ------
+    InputError
+        The shapes differ.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> mix(np.zeros((1, 4, 2)), np.ones((1, 4, 2)), layers=3)[0, :, 0].tolist()
+    [0.0, 0.0, 0.0, 1.0]
+    """
     first, second = np.asarray(coarse, np.float32), np.asarray(fine, np.float32)
     if first.shape != second.shape or first.ndim != 3:
         raise InputError(f"cannot mix W+ of {first.shape} with {second.shape}")

@@ -1,9 +1,9 @@
-"""Pictures into a generator's latent space by optimisation, many at once.
+"""Finding the latents of images by optimization, many images at once.
 
-First one w for all layers from several starts (Abdal et al., "Image2StyleGAN", ICCV 2019; Karras
-et al. 2020, section 5), then of the best start a w for each layer, held near to one another. Noise
-maps are the generator's constant ones, or found along and kept free of signal by StyleGAN2's
-regulariser.
+The first stage finds one w for all layers, from several starts (Abdal et al., "Image2StyleGAN",
+ICCV 2019; Karras et al. 2020, section 5). The second stage takes the best start and finds a w for
+each layer, held near to one another. The noise maps are the generator's constant ones, or are
+found as well and kept free of signal by StyleGAN2's regularizer.
 """
 
 from __future__ import annotations
@@ -18,15 +18,14 @@ import numpy as np
 from keras import ops
 from numpy.typing import NDArray
 
-from anonfaces.errors import InputError
-from stylegan._autodiff import value_and_gradients
-from stylegan._backend import compiled
+from anonbase.errors import InputError
+from anonbase.keras_backend import compiled, value_and_gradients
 from stylegan.train.state import adam, moments
 
 if TYPE_CHECKING:
     from stylegan.generator import Generator
 
-__all__ = ["Manner", "Projection", "project"]
+__all__ = ["Projection", "ProjectionConfig", "project"]
 
 Tensor = Any
 Tensors = dict[str, Tensor]
@@ -38,11 +37,34 @@ _SHOWN = 8
 
 
 @dataclass(frozen=True)
-class Manner:
-    """How to project: steps for one w and for W+, starts, weights of what is kept small.
+class ProjectionConfig:
+    """How to project.
 
-    ``rate`` is Adam's, in standard deviations of the generator's own w. ``noise`` finds the
-    noise maps too.
+    Attributes
+    ----------
+    w_steps, plus_steps : int
+        Steps for one w, and for W+.
+    starts : int
+        Starts of each image.
+    rate : float
+        Adam's step size, in standard deviations of the generator's own w.
+    prior_weight : float
+        How much a w is held near to the generator's mean.
+    step_weight : float
+        How much the w of the layers are held near to one another.
+    feature_weight : float
+        How much ``features`` count beside pixels.
+    noise : bool
+        Find the noise maps, too.
+    noise_weight : float
+        How much noise maps are kept free of signal.
+    seed : int
+        The seed of the starts.
+
+    Raises
+    ------
+    InputError
+        A number of steps or starts is too small.
     """
 
     w_steps: int = 80
@@ -65,10 +87,18 @@ class Manner:
 
 @dataclass(frozen=True)
 class Projection:
-    """What was found: ``latent`` W+ float32 (n, num_ws, w_dim), the ``loss`` of each picture.
+    """The latents that a projection found.
 
-    ``noise`` holds a map (n, s, s, 1) a layer where it was asked for; ``stages`` pictures on the
-    way, uint8 (n, s, s, 3), the last of them the result.
+    Attributes
+    ----------
+    latent : float32 (n, num_ws, w_dim)
+        W+.
+    loss : float32 (n,)
+        What is left of the loss of each image.
+    noise : list of float32 (n, s, s, 1), or None
+        A map a layer, where noise was asked for.
+    stages : list of uint8 (n, s, s, 3)
+        Images on the way; the last one is the result.
     """
 
     latent: NDArray[np.float32]
@@ -86,29 +116,57 @@ def project(
     generator: Generator,
     pictures: NDArray[np.uint8],
     start: NDArray[np.float32] | None = None,
-    manner: Manner | None = None,
+    manner: ProjectionConfig | None = None,
     features: Features | None = None,
     report: Report | None = None,
 ) -> Projection:
-    """Latents of ``pictures`` uint8 (n, size, size, 3), framed as the generator's own.
+    """Find the latents of images.
 
-    ``start`` is a first guess W+ (n, num_ws, w_dim), an encoder's for instance; the other starts
-    are drawn at random. ``features`` maps RGB in -1 to 1 to vectors that should agree as well once
-    the best start is known, a recogniser's for instance. ``report`` is called with the step and
-    the mean loss.
+    All images are in one batch, ``manner.starts`` times: give as many as memory holds.
 
-    All pictures are in one batch, ``manner.starts`` times: give as many as memory holds.
+    Parameters
+    ----------
+    generator : Generator
+        The generator.
+    pictures : uint8 (n, size, size, 3)
+        RGB, framed as the generator's own.
+    start : float32 (n, num_ws, w_dim), optional
+        A first guess, such as an encoder's. The other starts are random.
+    manner : ProjectionConfig, optional
+        Steps, starts and weights.
+    features : callable, optional
+        RGB (n, size, size, 3) in -1 to 1 to vectors (n, d) that should agree as well, such as a
+        recognizer's. It counts once the best start is known.
+    report : callable, optional
+        Called with the step and the mean loss.
 
-    Raises:
-        InputError: the pictures or the start have the wrong shape.
+    Returns
+    -------
+    Projection
+        W+, the loss of each image, and images on the way.
+
+    Raises
+    ------
+    InputError
+        The images or the start have the wrong shape.
+
+    Examples
+    --------
+    >>> import stylegan
+    >>> from stylegan.projection import ProjectionConfig, project
+    >>> generator = stylegan.load()
+    >>> image = generator.pictures(generator.map(generator.latents([0])))
+    >>> quick = ProjectionConfig(w_steps=1, plus_steps=0, starts=1)
+    >>> project(generator, image, manner=quick).latent.shape
+    (1, 10, 256)
     """
-    manner = manner or Manner()
+    manner = manner or ProjectionConfig()
     _check(generator, pictures, start)
     run = _Run(generator, pictures, manner, features)
     one = run.first(start)
     for number in range(manner.w_steps):
         one = run.step(one, number, manner.w_steps, report)
-    plus = run.widened(one)
+    plus = run.w_plus(one)
     for number in range(manner.plus_steps):
         plus = run.step(plus, number, manner.plus_steps, report, manner.w_steps)
     return run.result(plus)
@@ -141,7 +199,7 @@ class _Run:
         self,
         generator: Generator,
         pictures: NDArray[np.uint8],
-        manner: Manner,
+        manner: ProjectionConfig,
         features: Features | None,
     ) -> None:
         self._generator, self._manner = generator, manner
@@ -192,7 +250,7 @@ class _Run:
             report(before + number + 1, float(state.loss.mean()))
         return state
 
-    def widened(self, state: _State) -> _State:
+    def w_plus(self, state: _State) -> _State:
         """The best start of each picture, with a w for every layer."""
         best = _best(state)
         tensors = {k: v[best] for k, v in _numpy(state.tensors).items()}

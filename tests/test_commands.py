@@ -21,6 +21,7 @@ from PIL import Image
 from anonfaces import __version__
 from anonfaces.cluster import METHODS
 from anonfaces.report import Summary
+from anonfaces.synthesize.surroundings import face_mask
 from encoders.faceset import FaceSet
 
 COMMAND = [sys.executable, "-m", "anonfaces.cluster"]
@@ -94,7 +95,7 @@ def test_the_command_ends_well_and_says_where_the_page_is(
 def test_every_group_has_k_people_by_an_independent_count(
     undisturbed: tuple[Path, Result], photos: Path
 ) -> None:
-    groups = pd.read_csv(undisturbed[0] / "groups.csv")
+    groups = pd.read_csv(undisturbed[0] / "owner" / "groups.csv")
     person = groups["image"].str.split("/").str[0]
     assert groups.assign(person=person).groupby("group")["person"].nunique().min() >= K
     assert groups.assign(person=person).groupby("person")["group"].nunique().max() == 1
@@ -105,8 +106,8 @@ def test_every_group_has_k_people_by_an_independent_count(
 def test_every_picture_is_in_a_group_or_in_the_list_of_what_was_not_found(
     undisturbed: tuple[Path, Result], photos: Path
 ) -> None:
-    grouped = set(pd.read_csv(undisturbed[0] / "groups.csv")["image"])
-    missing = pd.read_csv(undisturbed[0] / "not_found.csv")
+    grouped = set(pd.read_csv(undisturbed[0] / "owner" / "groups.csv")["image"])
+    missing = pd.read_csv(undisturbed[0] / "owner" / "not_found.csv")
     without = set(missing.loc[missing["outcome"] != "bystander", "path"])
     every = {str(p.relative_to(photos)) for p in photos.rglob("*") if p.is_file()}
     assert grouped | without == every
@@ -122,26 +123,30 @@ def test_every_picture_is_in_a_group_or_in_the_list_of_what_was_not_found(
 def test_the_summary_agrees_with_the_tables(undisturbed: tuple[Path, Result]) -> None:
     folder, _ = undisturbed
     summary = Summary.read(folder / "summary.json")
-    groups, table = (pd.read_csv(folder / f"{name}.csv") for name in ("groups", "condensed"))
-    missing = pd.read_csv(folder / "not_found.csv")["outcome"].value_counts()
+    groups, table = (pd.read_csv(folder / f"{n}.csv") for n in ("owner/groups", "condensed"))
+    missing = pd.read_csv(folder / "owner" / "not_found.csv")["outcome"].value_counts()
     assert (summary.faces, summary.groups) == (len(groups), len(table))
     assert summary.people == groups["identity"].nunique() == table["people"].sum()
     assert summary.pictures == len(set(groups["image"])) + sum(summary.not_found.values())
     assert summary.not_found == missing.drop("bystander", errors="ignore").to_dict()
-    assert set(summary.secret) | set(summary.publishable) == {
-        p.name + "/" * p.is_dir() for p in folder.iterdir()
+    assert set(summary.publishable) == {
+        p.name + "/" * p.is_dir() for p in folder.iterdir() if p.name != "owner"
     }
+    assert set(summary.secret) == {f"owner/{p.name}" for p in (folder / "owner").iterdir()}
 
 
 def test_surrogates_are_means_of_the_chips_that_are_kept(
     undisturbed: tuple[Path, Result],
 ) -> None:
     folder, _ = undisturbed
-    faces, groups = FaceSet.read(folder / "faces.h5"), pd.read_csv(folder / "groups.csv")
+    own = folder / "owner"
+    faces, groups = FaceSet.read(own / "faces.h5"), pd.read_csv(own / "groups.csv")
     rows = groups[groups["group"] == 0]
     people = [faces.chips(r.index.to_numpy()).mean(axis=0) for _, r in rows.groupby("identity")]
+    face = face_mask(faces.chip_size)[..., None]
+    expected = face * np.mean(people, axis=0) + (1 - face) * 128
     with Image.open(folder / "surrogates" / "0.png") as surrogate:
-        np.testing.assert_allclose(np.asarray(surrogate), np.mean(people, axis=0), atol=0.51)
+        np.testing.assert_allclose(np.asarray(surrogate), expected, atol=0.51)
 
 
 def test_what_may_leave_names_no_file_and_nobody(undisturbed: tuple[Path, Result]) -> None:
@@ -156,6 +161,7 @@ def test_a_run_that_was_killed_goes_on_to_the_same_bytes(
     undisturbed: tuple[Path, Result], photos: Path, tmp_path: Path
 ) -> None:
     options = [str(photos), "--k", str(K), "--identity", "folder", "-o", "out"]
+    options += ["--secret-key", str(undisturbed[0] / "owner" / "secret.key")]
     with subprocess.Popen(
         [*COMMAND, *options], cwd=tmp_path, env=environment(), stderr=subprocess.DEVNULL
     ) as process:
@@ -174,7 +180,7 @@ def test_a_run_that_was_killed_goes_on_to_the_same_bytes(
 def wait_for_parts(partial: Path, process: subprocess.Popen[bytes]) -> list[Path]:
     """Finished parts of the run, as soon as there are some."""
     for _ in range(PATIENCE):
-        parts = list(partial.glob("faces.h5.partial/*.done"))
+        parts = list(partial.glob("owner/faces.h5.partial/*.done"))
         if parts or process.poll() is not None:
             return parts
         time.sleep(0.05)
@@ -195,19 +201,21 @@ def test_overwrite_makes_another_one_of_the_same_faces(
     assert result.code == 0, result.err
     assert " 0 to go" in result.err
     assert Summary.read(tmp_path / "out" / "summary.json").k == 6
-    assert (tmp_path / "out" / "faces.h5").read_bytes() == (
-        undisturbed[0] / "faces.h5"
-    ).read_bytes()
+    for name in ("faces.h5", "secret.key"):
+        kept = (tmp_path / "out" / "owner" / name).read_bytes()
+        assert kept == (undisturbed[0] / "owner" / name).read_bytes()
     assert [p.name for p in tmp_path.iterdir()] == ["out"]
 
 
 def test_the_faces_that_were_kept_can_be_condensed_again(
     undisturbed: tuple[Path, Result], tmp_path: Path
 ) -> None:
-    result = call(undisturbed[0] / "faces.h5", "--k", K, "-o", "again", "--quiet", cwd=tmp_path)
+    own = undisturbed[0] / "owner"
+    options = ["--k", K, "-o", "again", "--quiet", "--secret-key", own / "secret.key"]
+    result = call(own / "faces.h5", *options, cwd=tmp_path)
     assert (result.code, result.out) == (0, "")
     assert re.fullmatch("PrivacyWarning: --surrogate k-same: .* subtraction.*\n", result.err)
-    for name in ("groups.csv", "condensed.csv", "not_found.csv", "centroids.h5"):
+    for name in ("condensed.csv", *(f"owner/{n}" for n in ("groups.csv", "not_found.csv"))):
         assert (tmp_path / "again" / name).read_bytes() == (undisturbed[0] / name).read_bytes()
 
 
@@ -287,10 +295,10 @@ def test_a_column_that_outweighs_the_others_is_told_and_on_the_page(tmp_path: Pa
     ("arguments", "code", "expected"),
     [
         (["--version"], 0, __version__),
-        ([], 0, "Usage: anonfaces STAGE"),
+        ([], 0, "Usage: anonfaces COMMAND"),
         (["cluster", "--help"], 0, "--identity"),
         (["encode", "--help"], 0, "--extractor"),
-        (["magic"], 2, "no stage 'magic'"),
+        (["magic"], 2, "no command 'magic'"),
     ],
 )
 def test_every_stage_under_one_name(

@@ -15,17 +15,19 @@ import pytest
 from PIL import Image
 
 import anonfaces
-from anonfaces.cluster import Groups, columns
-from anonfaces.errors import (
+from anonbase.errors import (
     AnonfacesError,
     GuaranteeError,
     InputError,
     PrivacyWarning,
     UtilityWarning,
 )
+from anonfaces.cluster import Groups
+from anonfaces.cluster.set_partition import column_generation
 from anonfaces.report import Summary
-from anonfaces.synthesize import Drawing
-from encoders.faceset import BYSTANDER_COLUMNS, LEDGER_COLUMNS, FaceSet
+from anonfaces.synthesize import SurrogateOptions
+from encoders.faceset import FaceSet
+from encoders.faceset_file import BYSTANDER_COLUMNS, LEDGER_COLUMNS
 
 SIDE = 16
 pytestmark = pytest.mark.filterwarnings("ignore:--surrogate k-same. an average can be undone")
@@ -48,7 +50,7 @@ def faceset(path: Path, order: np.ndarray | None = None, **changes: Any) -> Path
     rng = np.random.default_rng(1)
     chips = rng.integers(0, 256, (len(X), SIDE, SIDE, 3), dtype=np.uint8)
     image = np.array([f"{who}/IMG_zq{i}.jpg" for i, who in enumerate(identity)])
-    ledger = [(name, 1, 1, "00" * 32, "faces", "", 1, 0) for name in image]
+    ledger = [(name, 1, 1, "00" * 32, "faces", "", 1, 0, 80.0) for name in image]
     ledger += [("empty/IMG_zq998.jpg", 1, 1, "00" * 32, "no face", "", 0, 0)]
     ledger += [("bad/IMG_zq999.jpg", 1, 1, "00" * 32, "unreadable", "truncated", 0, 0)]
     bystander = [(image[0], 1, 2, 30, 40, 0.5)]
@@ -82,12 +84,14 @@ def faces(tmp_path: Path) -> Path:
 
 def test_every_file_of_the_folder_agrees_with_the_others(faces: Path, tmp_path: Path) -> None:
     done = condense(faces, 5, tmp_path / "out")
-    groups = pd.read_csv(done.folder / "groups.csv")
+    groups = pd.read_csv(done.folder / "owner" / "groups.csv")
     table = pd.read_csv(done.folder / "condensed.csv")
     summary = Summary.read(done.folder / "summary.json")
     assert sorted(p.name for p in done.folder.iterdir()) == [
-        *("centroids.h5", "condensed.csv", "groups.csv", "not_found.csv", "report.html"),
-        *("summary.json", "surrogates"),
+        *("condensed.csv", "owner", "report.html", "summary.json", "surrogates")
+    ]
+    assert sorted(p.name for p in (done.folder / "owner").iterdir()) == [
+        *("centroids.h5", "group_facts.csv", "groups.csv", "not_found.csv", "secret.key")
     ]
     assert groups.groupby("group")["identity"].nunique().min() >= 5
     assert groups.groupby("identity")["group"].nunique().max() == 1
@@ -109,18 +113,18 @@ def test_every_file_of_the_folder_agrees_with_the_others(faces: Path, tmp_path: 
 def test_losses_and_centroids_are_those_of_the_groups(faces: Path, tmp_path: Path) -> None:
     done = condense(faces, 5, tmp_path / "out")
     X = FaceSet.read(faces).embedding.astype(float)
-    group = pd.read_csv(done.folder / "groups.csv")["group"].to_numpy()
+    group = pd.read_csv(done.folder / "owner" / "groups.csv")["group"].to_numpy()
     means = np.stack([X[group == g].mean(axis=0) for g in range(group.max() + 1)])
     loss = 100 * ((X - means[group]) ** 2).sum() / ((X - X.mean(axis=0)) ** 2).sum()
     assert done.summary.information_loss == pytest.approx(loss)
     assert loss < done.summary.random_loss < 100
-    with h5py.File(done.folder / "centroids.h5") as file:
+    with h5py.File(done.folder / "owner" / "centroids.h5") as file:
         np.testing.assert_allclose(file["centroid"][:], means)
 
 
 def test_a_surrogate_is_the_mean_of_the_people_of_its_group(faces: Path, tmp_path: Path) -> None:
     done = condense(faces, 5, tmp_path / "out")
-    groups = pd.read_csv(done.folder / "groups.csv")
+    groups = pd.read_csv(done.folder / "owner" / "groups.csv")
     chips = FaceSet.read(faces).chips().astype(float)
     for group, rows in groups.groupby("group"):
         persons = [chips[r.index].mean(axis=0) for _, r in rows.groupby("identity")]
@@ -149,8 +153,11 @@ def test_nothing_but_the_secret_files_names_anybody(faces: Path, tmp_path: Path)
         for path in files:
             assert not re.search(rb"Ophelia|Quill|IMG_zq", path.read_bytes()), path
             assert str(tmp_path).encode() not in path.read_bytes()
-    assert set(done.summary.secret) == {"groups.csv", "centroids.h5", "not_found.csv"}
-    missing = pd.read_csv(done.folder / "not_found.csv")
+    assert set(done.summary.secret) == {
+        *("owner/groups.csv", "owner/centroids.h5", "owner/not_found.csv"),
+        *("owner/group_facts.csv", "owner/secret.key"),
+    }
+    missing = pd.read_csv(done.folder / "owner" / "not_found.csv")
     assert list(missing["outcome"]) == ["no face", "unreadable", "bystander"]
 
 
@@ -165,15 +172,57 @@ def test_user_columns_are_averaged_and_names_held_back(faces: Path, tmp_path: Pa
 def test_the_order_of_the_rows_says_nothing(tmp_path: Path) -> None:
     order = np.random.default_rng(2).permutation(len(people()[0]))
     one = condense(faceset(tmp_path / "a.h5"), 5, tmp_path / "a").folder
-    two = condense(faceset(tmp_path / "b.h5", order), 5, tmp_path / "b").folder
+    key = one / "owner" / "secret.key"
+    two = condense(faceset(tmp_path / "b.h5", order), 5, tmp_path / "b", key=key).folder
     assert publishable(one) == publishable(two)
 
 
 def test_the_same_input_and_seed_give_the_same_bytes(faces: Path, tmp_path: Path) -> None:
     one = condense(faces, 5, tmp_path / "a", seed=3).folder
-    two = condense(faces, 5, tmp_path / "b", seed=3).folder
+    key = one / "owner" / "secret.key"
+    two = condense(faces, 5, tmp_path / "b", seed=3, key=key).folder
     assert publishable(one) == publishable(two)
-    assert (one / "groups.csv").read_bytes() == (two / "groups.csv").read_bytes()
+    assert (one / "owner" / "groups.csv").read_bytes() == (
+        two / "owner" / "groups.csv"
+    ).read_bytes()
+
+
+def test_a_number_says_nothing_of_a_group_without_the_key(faces: Path, tmp_path: Path) -> None:
+    runs = [condense(faces, 5, tmp_path / name, effort="fast") for name in "ab"]
+    one, two = (run.groups for run in runs)
+    partition = [
+        {frozenset(table["identity"]) for _, table in groups.to_pandas().groupby("group")}
+        for groups in (one, two)
+    ]
+    assert partition[0] == partition[1]
+    assert not np.array_equal(one.labels, two.labels)
+    keys = [(run.folder / "owner" / "secret.key").read_bytes() for run in runs]
+    assert len(keys[0]) == len(keys[1]) == 32
+    assert keys[0] != keys[1]
+    ranks = [np.argsort(np.argsort(groups.centroids[:, 0])) for groups in (one, two)]
+    assert not any(np.array_equal(rank, np.arange(len(rank))) for rank in ranks)
+
+
+def test_the_key_of_a_dataset_that_is_replaced_is_kept(faces: Path, tmp_path: Path) -> None:
+    key = tmp_path / "out" / "owner" / "secret.key"
+    condense(faces, 5, tmp_path / "out", effort="fast")
+    first, open_ = key.read_bytes(), publishable(tmp_path / "out")
+    condense(faces, 5, tmp_path / "out", effort="fast", overwrite=True)
+    assert key.read_bytes() == first
+    assert publishable(tmp_path / "out") == open_
+
+
+def test_what_may_leave_does_not_say_how_alike_members_are(faces: Path, tmp_path: Path) -> None:
+    done = condense(faces, 5, tmp_path / "out")
+    facts = pd.read_csv(done.folder / "owner" / "group_facts.csv")
+    X, labels = FaceSet.read(faces).embedding.astype(float), done.groups.labels
+    for group, spread in zip(facts["group"], facts["spread"], strict=True):
+        off = X[labels == group] - done.groups.centroids[group]
+        assert spread == pytest.approx(np.sqrt((off**2).sum(axis=1).mean()), abs=1e-6)
+    assert facts["spread"].is_monotonic_increasing
+    assert "spread" not in pd.read_csv(done.folder / "condensed.csv")
+    text = b"".join(publishable(done.folder).values()).decode("latin-1")
+    assert not [f for f in facts["spread"] if f"{f:.3f}" in text.split("base64")[0]]
 
 
 @pytest.mark.parametrize("suffix", [".npy", ".npz", ".csv", ".parquet"])
@@ -185,7 +234,7 @@ def test_bare_embeddings_make_groups_without_faces(tmp_path: Path, suffix: str) 
     assert "--surrogate" not in done.summary.command
     assert "urrogate is" not in (done.folder / "report.html").read_text()
     assert not (done.folder / "surrogates").exists()
-    assert len(pd.read_csv(done.folder / "groups.csv")) == len(people()[0])
+    assert len(pd.read_csv(done.folder / "owner" / "groups.csv")) == len(people()[0])
     page = (done.folder / "report.html").read_text()
     assert "bare embeddings" in page
     assert "It does not hold for people here" in page
@@ -228,11 +277,11 @@ def test_one_face_under_two_names_is_warned_of_and_told_to_the_owner(tmp_path: P
     np.savez(tmp_path / "x.npz", embedding=X, identity=names)
     with pytest.warns(PrivacyWarning, match="1 pair of names"):
         done = grouped(tmp_path / "x.npz", 5, tmp_path / "out")
-    told = pd.read_csv(done.folder / "lookalikes.csv", dtype=str)
+    told = pd.read_csv(done.folder / "owner" / "lookalikes.csv", dtype=str)
     assert told[["first_identity", "second_identity"]].to_numpy().tolist() == [
         [names[0], names[-1]]
     ]
-    assert "lookalikes.csv" in done.summary.secret
+    assert "owner/lookalikes.csv" in done.summary.secret
     assert "1 pair of names" in (done.folder / "report.html").read_text()
 
 
@@ -242,12 +291,14 @@ def test_a_bystander_under_a_name_is_warned_of_and_told_to_the_owner(tmp_path: P
     row = np.flatnonzero(names == several[counts == 4][0])[2]
     X[row] += 1
     np.savez(tmp_path / "x.npz", embedding=X, identity=names, extractor="dlib")
-    with pytest.warns(PrivacyWarning, match=r"1 face does not look .* \(strangers.csv\)") as heard:
+    with pytest.warns(
+        PrivacyWarning, match=r"1 face does not look .* \(owner/strangers.csv\)"
+    ) as heard:
         done = grouped(tmp_path / "x.npz", 5, tmp_path / "out")
     assert not re.search("Ophelia", "".join(str(warning.message) for warning in heard))
-    told = pd.read_csv(done.folder / "strangers.csv")
+    told = pd.read_csv(done.folder / "owner" / "strangers.csv")
     assert told.to_numpy().tolist() == [[row, names[row]]]
-    assert "strangers.csv" in done.summary.secret
+    assert "owner/strangers.csv" in done.summary.secret
     assert "may be somebody else than their name" in (done.folder / "report.html").read_text()
 
 
@@ -257,7 +308,7 @@ def test_ctrl_c_in_the_proof_keeps_the_dataset_and_says_that_it_was_cut_short(
     def pressed(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(columns._Rounds, "run", pressed)
+    monkeypatch.setattr(column_generation._ColumnGeneration, "run", pressed)
     with pytest.warns(UtilityWarning, match="interrupted: the proof") as heard:
         done = condense(faces, 5, tmp_path / "out", certify=600, effort="fast")
     (note,) = [str(w.message) for w in heard if issubclass(w.category, UtilityWarning)]
@@ -345,6 +396,8 @@ BROKEN = np.full((20, 4), np.nan)
         ({"k": 2.5}, InputError, "whole number"),
         ({"k": 41}, GuaranteeError, "needs at least 41 people, and there are 40"),
         ({"seed": -1}, InputError, "seed"),
+        ({"key": "missing.key"}, InputError, "no secret key can be read there"),
+        ({"key": "text.h5"}, InputError, "text.h5 is no secret key: that is a file of 32"),
         ({"method": "magic"}, InputError, "no method 'magic'"),
         ({"effort": "heroic"}, InputError, "effort is fast, default or best"),
         ({"time_limit": 0}, InputError, "time limit"),
@@ -364,7 +417,11 @@ BROKEN = np.full((20, 4), np.nan)
         ({"source": "facenet.npz"}, InputError, r"\(in Python identity, same_person\)"),
         ({"surrogate": "magic"}, InputError, "no surrogate method 'magic'"),
         ({"source": "bare.csv", "surrogate": "k-same"}, InputError, "k-same: bare.csv holds vec"),
-        ({"source": "bare.csv", "drawing": Drawing(psi=0.7)}, InputError, "^--psi 0.7: bare.csv"),
+        (
+            {"source": "bare.csv", "surrogate_options": SurrogateOptions(psi=0.7)},
+            InputError,
+            "^--psi 0.7: bare.csv",
+        ),
         ({"identity": "folder"}, InputError, "is for photographs"),
         ({"identity": "column:name"}, InputError, "holds its identities itself"),
         ({"source": "missing.h5"}, InputError, "no such file"),
@@ -394,6 +451,7 @@ def test_a_refusal_writes_nothing(
     np.save(tmp_path / "huge.npy", people()[0] * 1e200)
     before = sorted(tmp_path.rglob("*"))
     source, output = tmp_path / asked.pop("source"), tmp_path / asked.pop("output")
+    asked |= {"key": tmp_path / asked["key"]} if "key" in asked else {}
     with pytest.raises(error, match=message):
         grouped(source, output=output, **asked)
     assert sorted(tmp_path.rglob("*")) == before

@@ -13,7 +13,7 @@ def _python(program: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_the_engine_loads_without_a_word() -> None:
-    done = _python("from anonfaces._engine import load_engine; load_engine(); import keras")
+    done = _python("from anonbase.keras_backend import load_engine; load_engine(); import keras")
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 import anonfaces
-from anonfaces import errors
+from anonbase import errors
 
 
 def test_every_public_name_of_the_tree_is_an_error_or_a_warning() -> None:
@@ -40,12 +40,12 @@ ENDINGS = [
     ("raise KeyError('x')", 1, "internal error (KeyError): 'x'; --debug shows where\n"),
     ("raise OSError(28, 'No space left on device', 'out/x')", 2, "error: No space left on device"),
     ("raise OSError('of ours')", 1, "internal error (OSError): of ours"),
-    ("raise KeyboardInterrupt", 130, "interrupted: there is nothing to go on from"),
-    ("keeping(KeyboardInterrupt())", 130, "interrupted: what was finished is kept"),
-    ("keeping(OSError(28, 'Full'))", 2, "error: Full; once that is mended: what was finished"),
-    ("keeping(E.InputError('x'))", 2, "error: x\nwhat was finished before that is kept"),
-    ("typed(keeping)", 130, "interrupted: what was finished is kept"),
-    ("typed(lambda stop: None)", 130, "interrupted: there is nothing to go on from"),
+    ("raise KeyboardInterrupt", 130, "interrupted: no work was finished"),
+    ("keeping(KeyboardInterrupt())", 130, "interrupted: finished work is kept"),
+    ("keeping(OSError(28, 'Full'))", 2, "error: Full; fix that first (finished work is kept"),
+    ("keeping(E.InputError('x'))", 2, "error: x\nthe work finished before that is kept"),
+    ("typed(keeping)", 130, "interrupted: finished work is kept"),
+    ("typed(lambda stop: None)", 130, "interrupted: no work was finished"),
     ("import warnings; warnings.warn('weak', E.PrivacyWarning)", 0, "PrivacyWarning: weak\n"),
 ]
 
@@ -63,10 +63,10 @@ def test_debug_shows_the_traceback() -> None:
 
 
 _HEAD = """
-import anonfaces.errors as E
+import anonbase.errors as E
 import typer
-from anonfaces._command import run
-from anonfaces._files import resumable
+from anonbase.cli import run
+from anonbase.files import resumable
 
 def keeping(stop):
     resumable(stop)

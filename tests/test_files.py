@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from anonfaces._files import replacing, sha256, write_text
+from anonbase.files import atomic_write, sha256, write_text
 
 
 def test_the_new_file_takes_the_place_of_the_old(tmp_path: Path) -> None:
@@ -38,6 +38,6 @@ def test_sha256_is_the_known_one_of_abc(tmp_path: Path) -> None:
 
 
 def _fail_in_the_middle(path: Path) -> None:
-    with replacing(path) as beside:
+    with atomic_write(path) as beside:
         beside.write_text("half")
         raise RuntimeError("in the middle")

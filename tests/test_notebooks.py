@@ -59,9 +59,9 @@ def test_it_was_committed_after_one_run_without_an_error(path: Path) -> None:
 def test_it_is_small_and_names_no_place_of_the_machine_it_ran_on(path: Path) -> None:
     assert path.stat().st_size < MOST_BYTES
     notebook = nbformat.read(path, as_version=4)
-    said = [cell.source for cell in notebook.cells]
-    said += [text for cell in _code(notebook) for text in map(_text, cell.outputs)]
-    assert not re.findall(r"/(?:work|tmp|home|root|Users)/\S*", "\n".join(said))
+    message = [cell.source for cell in notebook.cells]
+    message += [text for cell in _code(notebook) for text in map(_text, cell.outputs)]
+    assert not re.findall(r"/(?:work|tmp|home|root|Users)/\S*", "\n".join(message))
 
 
 @each_notebook

@@ -8,16 +8,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from anonfaces._people import from_file
-from anonfaces.errors import InputError
-from encoders.faceset import BYSTANDER_COLUMNS, LEDGER_COLUMNS, FaceSet
+from anonbase.errors import InputError
+from anonfaces.condensation.gather import from_file
+from encoders.faceset import FaceSet
+from encoders.faceset_file import BYSTANDER_COLUMNS, LEDGER_COLUMNS
 
 
 @pytest.fixture
 def faces(tmp_path: Path) -> Path:
     """Two faces of two people, whose city is known."""
     image = np.array(["a.png", "b.png"])
-    ledger = [(name, 1, 1, "00" * 32, "faces", "", 1, 0) for name in image]
+    ledger = [(name, 1, 1, "00" * 32, "faces", "", 1, 0, 80.0) for name in image]
     made = FaceSet(
         np.eye(2, 4, dtype=np.float32),
         image,
@@ -40,6 +41,6 @@ def test_columns_that_are_there_are_known(faces: Path) -> None:
 
 
 def test_a_column_that_is_not_there_is_told_with_where_it_would_come_from(faces: Path) -> None:
-    told = r"no column 'age' \(their columns: city\).*encoders .*--identity csv:FILE:COLUMN"
-    with pytest.raises(InputError, match=told):
+    message = r"no column 'age' \(their columns: city\).*encoders .*--identity csv:FILE:COLUMN"
+    with pytest.raises(InputError, match=message):
         from_file(faces, None, ("city", "age"))

@@ -69,7 +69,7 @@ def test_its_table_names_every_picture(sample: Path, everybody: list[list[Path]]
     assert {row["gender"] for row in rows} == {"female", "male"}
 
 
-def _number(told: str) -> float:
-    found = re.search(r"\d+\.\d+", told)
-    assert found, told
+def _number(message: str) -> float:
+    found = re.search(r"\d+\.\d+", message)
+    assert found, message
     return float(found[0])

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from anonfaces._tables import condensed_table, read_csv, spread_of, to_csv
+from anonfaces.dataset.tables import condensed_table, read_csv, spread_of, to_csv
 
 LABELS = np.repeat([0, 1], 6)
 PEOPLE = np.array(list("aabcdefghijj"))

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from anonfaces._words import counted
+from anonbase.text import pluralize
 
 
 @pytest.mark.parametrize(
-    ("count", "words", "said"),
+    ("count", "words", "message"),
     [
         (0, ("face",), "0 faces"),
         (1, ("face",), "1 face"),
@@ -17,5 +17,5 @@ from anonfaces._words import counted
         (12_345, ("group is", "groups are"), "12,345 groups are"),
     ],
 )
-def test_one_is_no_plural(count: int, words: tuple[str, ...], said: str) -> None:
-    assert counted(count, *words) == said
+def test_one_is_no_plural(count: int, words: tuple[str, ...], message: str) -> None:
+    assert pluralize(count, *words) == message

@@ -12,9 +12,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from anonfaces._files import goes_on
-from anonfaces._workplace import LEDGER, check_output, workplace
-from anonfaces.errors import OutputError
+from anonbase.errors import OutputError
+from anonbase.files import is_resumable, umask
+from anonfaces.dataset.files import make_owner_folder, make_secret_key
+from anonfaces.dataset.workplace import LEDGER, check_output, workplace
 
 SUMMARY = '{"format": "anonfaces condensed dataset", "format_version": 1}'
 
@@ -22,7 +23,8 @@ SUMMARY = '{"format": "anonfaces condensed dataset", "format_version": 1}'
 def dataset(folder: Path, text: str = SUMMARY) -> Path:
     (folder / "surrogates").mkdir(parents=True)
     (folder / "surrogates" / "0.png").write_text("face")
-    (folder / "groups.csv").write_text("old")
+    (folder / "owner").mkdir()
+    (folder / "owner" / "groups.csv").write_text("old")
     (folder / "summary.json").write_text(text)
     return folder
 
@@ -66,7 +68,7 @@ def somebodys_partial(root: Path) -> None:
         (a_dataset, False, "--overwrite replaces it"),
         (a_dataset_and_a_note, True, "note.new"),
         (a_dataset_and_a_picture, True, "holiday.png"),
-        (somebodys_partial, True, "in the way and not ours"),
+        (somebodys_partial, True, "in the way, and anonfaces did not make it"),
     ],
 )
 def test_what_is_there_is_not_touched(
@@ -108,11 +110,38 @@ def test_the_folder_appears_whole(tmp_path: Path, prepare: Callable[[Path], None
     assert contents(tmp_path) == {"out/groups.csv": "new"}
 
 
+def test_a_dataset_of_the_old_layout_is_replaced_as_a_whole(tmp_path: Path) -> None:
+    old = tmp_path / "out"
+    dataset(old)
+    for name in ("faces.h5", "groups.csv", "lookalikes.csv"):
+        (old / name).write_text("secret")
+    with workplace(check_output(old, None, overwrite=True)) as folder:
+        (folder / "condensed.csv").write_text("new")
+    assert contents(tmp_path) == {"out/condensed.csv": "new"}
+
+
+def test_nobody_else_may_read_what_is_secret(tmp_path: Path) -> None:
+    with workplace(check_output(tmp_path / "out", None, overwrite=False)) as folder:
+        assert mode(folder) == 0o700
+        make_owner_folder(folder)
+        (folder / "owner" / "groups.csv").write_text("secret")
+        (folder / "condensed.csv").write_text("open")
+    place = tmp_path / "out"
+    assert mode(place) == 0o777 & ~umask()
+    assert mode(place / "condensed.csv") == 0o666 & ~umask()
+    assert mode(place / "owner") == 0o700
+    assert mode(place / "owner" / "groups.csv") == 0o600
+
+
+def mode(path: Path) -> int:
+    return path.stat().st_mode & 0o777
+
+
 def test_two_runs_at_once_do_not_mix(tmp_path: Path) -> None:
     place = check_output(tmp_path / "out", None, overwrite=False)
     with workplace(place) as folder:
         (folder / "groups.csv").write_text("first")
-        with pytest.raises(OutputError, match="another run is at work"), workplace(place):
+        with pytest.raises(OutputError, match="another run is using it"), workplace(place):
             pass
     assert contents(tmp_path) == {"out/groups.csv": "first"}
 
@@ -130,25 +159,26 @@ def test_after_a_failure_only_what_cost_much_is_kept(tmp_path: Path) -> None:
     assert not place.exists()
     with workplace(check_output(place, None, overwrite=False)) as folder:
         assert not (folder / "surrogates").exists()
-        assert (folder / "faces.h5").read_text() == "dear"
+        assert (folder / "owner" / "faces.h5").read_text() == "dear"
 
 
 def half_a_dataset(folder: Path) -> None:
-    (folder / "faces.h5").write_text("dear")
+    (folder / "owner").mkdir()
+    (folder / "owner" / "faces.h5").write_text("dear")
     (folder / "surrogates").mkdir()
     (folder / "surrogates" / "7.png").write_text("half")
     raise ZeroDivisionError
 
 
 def faces_of_the_dataset(folder: Path) -> None:
-    (folder / "faces.h5").write_text("dear")
-    (folder.parent / "out").mkdir()
-    (folder.parent / "out" / "faces.h5").write_text("dear")
+    for place in (folder, folder.parent / "out"):
+        (place / "owner").mkdir(parents=True)
+        (place / "owner" / "faces.h5").write_text("dear")
 
 
 def new_faces(folder: Path) -> None:
     faces_of_the_dataset(folder)
-    (folder / "faces.h5").write_text("more")
+    (folder / "owner" / "faces.h5").write_text("more")
 
 
 def no_surrogate_yet(folder: Path) -> None:
@@ -164,8 +194,17 @@ def a_surrogate(folder: Path) -> None:
 
 
 def parts_of_faces(folder: Path) -> None:
-    (folder / "faces.h5.partial").mkdir()
-    (folder / "faces.h5.partial" / "1.done").write_text("part")
+    (folder / "owner" / "faces.h5.partial").mkdir(parents=True)
+    (folder / "owner" / "faces.h5.partial" / "1.done").write_text("part")
+
+
+def a_secret_key(folder: Path) -> None:
+    make_secret_key(folder, None, folder.parent / "out")
+
+
+def a_secret_key_and_a_surrogate(folder: Path) -> None:
+    a_secret_key(folder)
+    a_surrogate(folder)
 
 
 def stopped(folder: Path, leave: Callable[[Path], None]) -> None:
@@ -182,6 +221,8 @@ def stopped(folder: Path, leave: Callable[[Path], None]) -> None:
         (new_faces, True),
         (a_surrogate, True),
         (parts_of_faces, True),
+        (a_secret_key, False),
+        (a_secret_key_and_a_surrogate, True),
     ],
 )
 def test_ctrl_c_says_that_it_goes_on_only_where_something_is_kept(
@@ -189,7 +230,7 @@ def test_ctrl_c_says_that_it_goes_on_only_where_something_is_kept(
 ) -> None:
     with pytest.raises(KeyboardInterrupt) as stop, workplace(tmp_path / "out") as folder:
         stopped(folder, leave)
-    assert goes_on(stop.value) == kept
+    assert is_resumable(stop.value) == kept
     assert (tmp_path / ".out.partial").exists() == kept
 
 
@@ -206,7 +247,7 @@ def test_ctrl_c_while_embeddings_are_grouped_promises_nothing(tmp_path: Path) ->
         process.send_signal(signal.SIGINT)
         said += process.stderr.read()
     assert process.returncode == 130
-    assert b"interrupted: there is nothing to go on from" in said
+    assert b"interrupted: no work was finished" in said
     assert b"kept" not in said
     assert [path.name for path in tmp_path.iterdir()] == ["x.npy"]
 
@@ -223,7 +264,7 @@ def test_a_dataset_survives_a_kill_between_the_two_renames(tmp_path: Path) -> No
     place = check_output(tmp_path / "out", None, overwrite=True)
     with pytest.raises(ZeroDivisionError), workplace(place):
         raise ZeroDivisionError
-    assert (place / "groups.csv").read_text() == "old"
+    assert (place / "owner" / "groups.csv").read_text() == "old"
 
 
 def test_a_place_that_cannot_be_written_is_an_error_of_the_user(tmp_path: Path) -> None:

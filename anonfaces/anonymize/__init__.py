@@ -10,12 +10,12 @@ from importlib import import_module
 from typing import Any
 
 _HOME = {
-    "Done": "anonfaces.anonymize.photographs",
-    "Options": "anonfaces.anonymize.options",
+    "AnonymizationResult": "anonfaces.anonymize.photographs",
+    "AnonymizationOptions": "anonfaces.anonymize.options",
     "anonymize": "anonfaces.anonymize.job",
 }
 
-__all__ = ["Done", "Options", "anonymize"]
+__all__ = ["AnonymizationOptions", "AnonymizationResult", "anonymize"]
 
 
 def __getattr__(name: str) -> Any:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from anonfaces import _command
+from anonbase import cli
 
 if TYPE_CHECKING:
-    from anonfaces.anonymize.photographs import Done
+    from anonfaces.anonymize.photographs import AnonymizationResult
 
 _EXAMPLES = """
 Replace every face in photographs and videos by a synthetic one that sits in the picture.
@@ -28,8 +28,9 @@ Examples:
   python -m anonfaces.anonymize photos/ -o out/ --surrogate solid
   python -m anonfaces.anonymize party.jpg -o out/ --keep me.jpg
   python -m anonfaces.anonymize party.mp4 -o out/ --start 12 --end 40
+  python -m anonfaces.anonymize photos/ -o out/ --detector hog+cnn+mtcnn+onnx:centerface.onnx
 
-A face that two detectors miss stays in the picture, so look at each before you give it away.
+A face that all detectors miss stays in the picture, so look at each before you give it away.
 Pictures in which no face was found are not written (--keep-faceless). What was found and could
 not be replaced is covered; the result is searched again, and what still matches an original is
 covered too. EXIF, thumbnails and comments are gone; file names stay, and may identify: --rename.
@@ -103,6 +104,23 @@ def anonymize(
     ] = None,
     audio: Annotated[str, _option("sound of a video: drop, or copy (a voice identifies)")] = "drop",
     max_pixels: Annotated[int, _option("larger photographs are not decoded")] = 100_000_000,
+    detector: Annotated[
+        str,
+        _option(
+            "what looks for faces: hog and cnn (dlib's), mtcnn, onnx:FILE (CenterFace, YuNet or"
+            " SCRFD), or several joined by +, whose faces are put together"
+        ),
+    ] = "hog+cnn+mtcnn",
+    threshold: Annotated[
+        float,
+        _option(
+            "how sure a detector must be, above 0 and below 1; 0.5 is usual, less finds more and"
+            " covers more that is no face"
+        ),
+    ] = 0.2,
+    scale: Annotated[
+        float, _option("size of a cover, in sizes of the head that it hides, 0.5 to 4")
+    ] = 1.0,
     quiet: Annotated[bool, _option("print nothing but warnings and errors", "--quiet")] = False,
     debug: Annotated[bool, _option("show where an error arose", "--debug")] = False,
 ) -> None:
@@ -125,6 +143,9 @@ def anonymize(
         overwrite=overwrite,
         progress=not quiet,
         max_pixels=max_pixels,
+        detector=detector,
+        threshold=threshold,
+        scale=scale,
         start=start,
         end=end,
         audio=audio,
@@ -133,7 +154,7 @@ def anonymize(
         print(_result(done, rename, time.monotonic() - started))
 
 
-def _result(done: Done, renamed: bool, seconds: float) -> str:
+def _result(done: AnonymizationResult, renamed: bool, seconds: float) -> str:
     facts = {
         "pictures": _counted(done.pictures),
         "faces": _counted(done.faces),
@@ -150,8 +171,8 @@ def _counted(counts: dict[str, int]) -> str:
 
 
 def main() -> None:
-    """Run the command; see ``anonfaces._command.run`` for how it ends."""
-    _command.run(app)
+    """Run the command; see ``anonbase.cli.run`` for how it ends."""
+    cli.run(app)
 
 
 if __name__ == "__main__":

@@ -5,15 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from anonfaces.anonymize.options import Options
+from anonfaces.anonymize.options import AnonymizationOptions
 
 if TYPE_CHECKING:
-    from anonfaces.anonymize.photographs import Done
+    from anonfaces.anonymize.photographs import AnonymizationResult
 
 __all__ = ["anonymize"]
 
 
-def anonymize(source: Path | str, output: Path | str, **options: Any) -> Done:
+def anonymize(source: Path | str, output: Path | str, **options: Any) -> AnonymizationResult:
     """Write ``source`` to the folder ``output``, every face that is found replaced or covered.
 
     ``output`` will hold pictures and nothing else; what was found and done to it is written
@@ -23,7 +23,7 @@ def anonymize(source: Path | str, output: Path | str, **options: Any) -> Done:
     Args:
         source: a photograph, a folder of photographs, or a video (MP4, MOV, WebM, MKV).
         output: a folder to make, outside of ``source``.
-        options: those of ``Options``:
+        options: those of ``AnonymizationOptions``:
             ``surrogate``: "fresh" (nobody's face, of about the perceived age and gender of the
             one before, which are kept on purpose), "group" (one for at least ``k`` people,
             made by ``method`` of ``anonfaces.synthesize``), "inpaint" (a face that suits the
@@ -35,6 +35,9 @@ def anonymize(source: Path | str, output: Path | str, **options: Any) -> Done:
             ``keep_faceless``: write pictures in which no face was found, too;
             ``rename``: random names, since a name may identify;
             ``overwrite``: replace what an earlier run wrote there;
+            ``detector``, ``threshold``: what looks for faces, and how sure it must be; as in
+            ``encoders.detect.load_detector``, on the safe side by default;
+            ``scale``: size of a cover in sizes of the head;
             ``start``, ``end``: the part of a video, in seconds;
             ``audio``: "drop", or "copy": a voice identifies;
             ``progress``, ``max_pixels``: as everywhere.
@@ -48,12 +51,12 @@ def anonymize(source: Path | str, output: Path | str, **options: Any) -> Done:
     Warns:
         PrivacyWarning: an option weakens the promise.
     """
-    from anonfaces.anonymize.film import SUFFIXES
+    from anonfaces.anonymize.video.frames import SUFFIXES
 
-    chosen = Options(**options)
+    chosen = AnonymizationOptions(**options)
     chosen.warn()
     if Path(source).suffix.lower() in SUFFIXES and not Path(source).is_dir():
-        from anonfaces.anonymize.video import anonymize_video
+        from anonfaces.anonymize.video.job import anonymize_video
 
         return anonymize_video(Path(source), Path(output), chosen)
     from anonfaces.anonymize.photographs import anonymize_photographs

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from anonfaces._notes import warn
-from anonfaces.errors import InputError
+from anonbase.errors import InputError
+from anonbase.notices import warn_user
+from anonfaces.anonymize.detection import DETECTOR, THRESHOLD
+from encoders.detect import check_detector
 
-__all__ = ["AUDIO", "MODES", "Options"]
+__all__ = ["AUDIO", "MODES", "AnonymizationOptions"]
 
 MODES = ("fresh", "group", "inpaint", "solid", "mosaic", "blur")
 AUDIO = ("drop", "copy")
@@ -17,7 +19,7 @@ _COARSE = ("mosaic", "blur")
 
 
 @dataclass(frozen=True)
-class Options:
+class AnonymizationOptions:
     """The options of ``anonfaces.anonymize.anonymize``, which explains them.
 
     Raises InputError for a value that is none; warns of those that weaken the promise.
@@ -36,6 +38,9 @@ class Options:
     overwrite: bool = False
     progress: bool = False
     max_pixels: int = 100_000_000
+    detector: str = DETECTOR
+    threshold: float = THRESHOLD
+    scale: float = 1.0
     start: float | None = None
     end: float | None = None
     audio: str = "drop"
@@ -49,6 +54,11 @@ class Options:
             raise InputError(f"--seed {self.seed}: expected a whole number from 0 to 2**32 - 1")
         if self.max_pixels < 1:
             raise InputError(f"--max-pixels {self.max_pixels}: expected 1 or more")
+        check_detector(self.detector)
+        if not 0 < self.threshold < 1:
+            raise InputError(f"--threshold {self.threshold}: expected more than 0, less than 1")
+        if not 0.5 <= self.scale <= 4:
+            raise InputError(f"--scale {self.scale}: expected 0.5 to 4")
         if not 1 <= self.latents <= 64:
             raise InputError(f"--latents {self.latents}: expected 1 to 64")
         if self.steps is not None and self.surrogate != "inpaint":
@@ -69,6 +79,9 @@ class Options:
             "keep_faceless": self.keep_faceless,
             "rename": self.rename,
             "max_pixels": self.max_pixels,
+            "detector": self.detector,
+            "threshold": self.threshold,
+            "scale": self.scale,
             "start": self.start,
             "end": self.end,
             "audio": self.audio,
@@ -76,17 +89,20 @@ class Options:
 
     def warn(self) -> None:
         """A PrivacyWarning for each option that makes the promise weaker."""
-        told = {
+        message = {
             f"{self.surrogate} keeps 4 x 4 colours of a face, by which a recogniser that was"
             " trained on such pictures may tell people apart: solid keeps none": self.surrogate
             in _COARSE,
             "photographs without a face are written as they are: a face that was missed is open"
             " in them; look at each": self.keep_faceless,
+            f"faces of which the detectors are less sure than {self.threshold:g} stay open, and at"
+            f" {THRESHOLD:g} more would be covered": self.threshold > THRESHOLD,
+            f"masks of {self.scale:g} of the size of a head leave parts of it open": self.scale < 1,
             "the sound is copied, and a voice identifies": self.audio == "copy",
         }
-        for text, holds in told.items():
+        for text, holds in message.items():
             if holds:
-                warn(text)
+                warn_user(text)
 
     def _check_times(self) -> None:
         for name in ("start", "end"):

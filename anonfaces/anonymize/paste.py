@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Donor", "fits", "outline", "paste", "transform"]
+__all__ = ["SourceFace", "fits", "outline", "paste", "transform"]
 
 Pixels = NDArray[np.uint8]
 
@@ -29,7 +29,7 @@ _ERODED = 3  # pixels by which seamlessClone shrinks its mask
 
 
 @dataclass(frozen=True)
-class Donor:
+class SourceFace:
     """A face to put in: RGB picture uint8 (s, s, 3) and its landmarks (68, 2)."""
 
     picture: Pixels
@@ -79,7 +79,10 @@ def transform(
 
 
 def paste(
-    image: Pixels, landmark: NDArray[np.floating], donor: Donor, like: Pixels | None = None
+    image: Pixels,
+    landmark: NDArray[np.floating],
+    source_face: SourceFace,
+    like: Pixels | None = None,
 ) -> Pixels | None:
     """A copy of the picture with ``donor`` in place of the face at ``landmark`` (68, 2).
 
@@ -91,13 +94,13 @@ def paste(
         return None
     hull = outline(landmark)
     room = _room(hull, image.shape)
-    affine = transform(donor.landmark, landmark + room.shift)
+    affine = transform(source_face.landmark, landmark + room.shift)
     if affine is None or room.empty:
         return None
     scene, model = room.cut(image), room.cut(image if like is None else like)
     size = float(np.ptp(hull.reshape(-1, 2), axis=0).max())
     mask = _mask(hull + room.shift.astype(np.int32), scene.shape, round(_OUTER * size))
-    face = _warped(donor, landmark + room.shift, affine, scene.shape, size)
+    face = _warped(source_face, landmark + room.shift, affine, scene.shape, size)
     face = _coloured(face, model, mask, size)
     return room.put_back(image, _blended(face, scene, mask, size), mask)
 
@@ -170,7 +173,7 @@ def _grown(mask: Pixels, pixels: int) -> Pixels:
 
 
 def _warped(
-    donor: Donor,
+    source_face: SourceFace,
     landmark: NDArray[np.floating],
     affine: NDArray[np.float64],
     shape: tuple[int, ...],
@@ -183,16 +186,18 @@ def _warped(
     import cv2
 
     back = cv2.invertAffineTransform(affine)
-    off = donor.landmark[_JAW] - (landmark[_JAW] @ back[:, :2].T + back[:, 2])
+    off = source_face.landmark[_JAW] - (landmark[_JAW] @ back[:, :2].T + back[:, 2])
     here = np.meshgrid(*(np.arange(side, dtype=np.float32) for side in shape[1::-1]))
     at = np.stack(here, axis=-1) @ back[:, :2].T.astype(np.float32) + back[:, 2].astype(np.float32)
     at += _bend(landmark[_JAW], off, shape, _BENT * size)
     shrink = 1 / max(np.sqrt(abs(np.linalg.det(affine[:, :2]))), 1e-3)
-    picture = donor.picture
+    picture = source_face.picture
     if shrink > 1.5:
         side = max(8, round(len(picture) / shrink))
         picture = cv2.resize(picture, (side, side), interpolation=cv2.INTER_AREA)
-    at = (at + np.float32(0.5)) * np.float32(len(picture) / len(donor.picture)) - np.float32(0.5)
+    at = (at + np.float32(0.5)) * np.float32(len(picture) / len(source_face.picture)) - np.float32(
+        0.5
+    )
     return cv2.remap(picture, at, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT)
 
 

@@ -9,11 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anonfaces.anonymize.cover import COVERS, Area, around, head, solid
-from anonfaces.anonymize.found import SAME_PERSON, Faces, Finder, distances, overlap
-from anonfaces.anonymize.paste import Donor, paste
-from anonfaces.anonymize.sources import Source
+from anonfaces.anonymize.detection import SAME_PERSON, FaceAnalyzer, Faces, distances, overlap
+from anonfaces.anonymize.mask_size import scaled
+from anonfaces.anonymize.paste import SourceFace, paste
+from anonfaces.anonymize.sources.fresh import Source
 
-__all__ = ["COVERED", "KEPT", "REPLACED", "Open", "Work", "replace"]
+__all__ = ["COVERED", "KEPT", "REPLACED", "FrameResult", "ResidualFaceError", "replace"]
 
 Pixels = NDArray[np.uint8]
 
@@ -22,12 +23,12 @@ _TRIES, _LOOKS = 4, 5
 _THE_SAME = 0.1
 
 
-class Open(Exception):  # noqa: N818 - an outcome for the record, never shown as an error
+class ResidualFaceError(Exception):
     """A face may still be open in the picture, which must not be written."""
 
 
 @dataclass
-class Work:
+class FrameResult:
     """One picture under work.
 
     Attributes:
@@ -37,20 +38,23 @@ class Work:
         reason: why a face was covered, else "".
         late: boxes that were covered because the second look found them, and why.
         wide: faces that were covered by more than the head, since that was not enough.
+        scale: size of a cover in sizes of the head.
     """
 
     image: Pixels
     faces: Faces
     outcome: list[str]
     reason: list[str]
-    late: list[tuple[NDArray[np.int32], str]] = field(default_factory=list)
+    residual: list[tuple[NDArray[np.int32], str]] = field(default_factory=list)
     wide: set[int] = field(default_factory=set)
+    scale: float = 1.0
 
     def cover(self, index: int, reason: str, mode: str = "solid") -> None:
         """Cover the head, and say why; one that is covered already, with much around it."""
         covered = self.outcome[index] == COVERED
         where = around if covered else head
-        place = where(self.faces.box[index], self.faces.landmark[index], self.image)
+        size = scaled(self.faces.box[index], self.faces.landmark[index], self.scale)
+        place = where(*size, self.image)
         COVERS[mode](self.image, place)
         self.outcome[index] = COVERED if mode == "solid" else mode
         self.reason[index] = reason
@@ -66,41 +70,45 @@ def replace(
     image: Pixels,
     faces: Faces,
     how: Source | str,
-    finder: Finder,
+    analyzer: FaceAnalyzer,
     *,
     kept: Sequence[int] = (),
     key: int = 0,
-) -> Work:
+    scale: float = 1.0,
+) -> FrameResult:
     """Replace or cover every face of a picture but ``kept``, search it again, cover what matches.
 
-    ``how`` is a source of faces, or "solid", "blur" or "mosaic". ``image`` is not changed.
+    ``how`` is a source of faces, or "solid", "blur" or "mosaic". ``scale`` is the size of a cover
+    in sizes of the head. ``image`` is not changed.
 
     Raises Open if something still matches after five rounds of covering.
     """
-    work = Work(image.copy(), faces, [""] * len(faces), [""] * len(faces))
+    work = FrameResult(image.copy(), faces, [""] * len(faces), [""] * len(faces), scale=scale)
     for index in kept:
         work.outcome[index] = KEPT
     if isinstance(how, str):
         _cover_all(work, how)
     else:
-        _paste_all(work, image, how, finder, key)
-    _search_again(work, finder)
+        _paste_all(work, image, how, analyzer, key)
+    _search_again(work, analyzer)
     return work
 
 
-def _cover_all(work: Work, mode: str) -> None:
+def _cover_all(work: FrameResult, mode: str) -> None:
     for i in work.where(""):
         work.cover(i, "", mode)
 
 
-def _paste_all(work: Work, original: Pixels, source: Source, finder: Finder, key: int) -> None:
+def _paste_all(
+    work: FrameResult, original: Pixels, source: Source, analyzer: FaceAnalyzer, key: int
+) -> None:
     """Try donors in rounds: those whose result is still like an original get another one."""
     open_ = work.where("")
-    offers = {i: source.offers(original, work.faces, i, key) for i in open_}
+    candidates = {i: source.candidates(original, work.faces, i, key) for i in open_}
     for _ in range(_TRIES):
         for i in open_:
-            _paste_one(work, original, i, next(offers[i], None))
-        open_ = _still_alike(work, [i for i in open_ if not work.outcome[i]], finder)
+            _paste_one(work, original, i, next(candidates[i], None))
+        open_ = _still_alike(work, [i for i in open_ if not work.outcome[i]], analyzer)
         if not open_:
             break
     for i in open_:
@@ -109,41 +117,45 @@ def _paste_all(work: Work, original: Pixels, source: Source, finder: Finder, key
         work.outcome[i] = REPLACED
 
 
-def _paste_one(work: Work, original: Pixels, index: int, donor: Donor | None) -> None:
-    if donor is None:
+def _paste_one(
+    work: FrameResult, original: Pixels, index: int, source_face: SourceFace | None
+) -> None:
+    if source_face is None:
         work.cover(index, "no surrogate is unlike the people here")
         return
-    made = paste(work.image, work.faces.landmark[index], donor, original)
+    made = paste(work.image, work.faces.landmark[index], source_face, original)
     if made is None:
         work.cover(index, "its landmarks are not those of a face that can be replaced")
     else:
         work.image = made
 
 
-def _still_alike(work: Work, indices: list[int], finder: Finder) -> list[int]:
-    vectors = finder.embed(work.image, work.faces.box[indices])
+def _still_alike(work: FrameResult, indices: list[int], analyzer: FaceAnalyzer) -> list[int]:
+    vectors = analyzer.embed(work.image, work.faces.box[indices])
     near = distances(vectors, _hidden(work)).min(axis=1, initial=np.inf)
     return [i for i, distance in zip(indices, near, strict=True) if distance <= SAME_PERSON]
 
 
-def _hidden(work: Work) -> NDArray[np.float32]:
+def _hidden(work: FrameResult) -> NDArray[np.float32]:
     """The vectors of all originals that are not to be kept."""
     return work.faces.embedding[[word != KEPT for word in work.outcome]]
 
 
-def _search_again(work: Work, finder: Finder) -> None:
+def _search_again(work: FrameResult, analyzer: FaceAnalyzer) -> None:
     """Look at the result as a stranger would, and cover until nothing is left to be found."""
     for number in range(_LOOKS):
         where = head if number == 0 else around
-        if not _cover_at_places(work, finder) and not _cover_found(work, finder, where):
+        if not _cover_at_places(work, analyzer) and not _cover_found(work, analyzer, where):
             return
-    raise Open("something in it still matches an original, or looks like a face that was missed")
+    raise ResidualFaceError(
+        "something in it still matches an original, or looks like a face that was missed"
+    )
 
 
-def _cover_at_places(work: Work, finder: Finder) -> bool:
+def _cover_at_places(work: FrameResult, analyzer: FaceAnalyzer) -> bool:
     """Cover what is like its own original in its place, whether or not a detector finds it."""
     todo = [i for i, word in enumerate(work.outcome) if word != KEPT and i not in work.wide]
-    vectors = finder.embed(work.image, work.faces.box[todo])
+    vectors = analyzer.embed(work.image, work.faces.box[todo])
     away = np.linalg.norm(vectors - work.faces.embedding[todo], axis=1)
     alike = [i for i, distance in zip(todo, away, strict=True) if distance <= SAME_PERSON]
     for i in alike:
@@ -151,17 +163,18 @@ def _cover_at_places(work: Work, finder: Finder) -> bool:
     return bool(alike)
 
 
-def _cover_found(work: Work, finder: Finder, where: Callable[..., Area]) -> bool:
+def _cover_found(work: FrameResult, analyzer: FaceAnalyzer, where: Callable[..., Area]) -> bool:
     """Cover faces that match an original, and those where none was found before."""
-    again = finder.find(work.image)
+    again = analyzer.search(work.image)
     over = overlap(again.box, work.faces.box) > _THE_SAME
     near = distances(again.embedding, _hidden(work)).min(axis=1, initial=np.inf)
-    spared = over[:, work.where(KEPT)].any(axis=1)
-    open_ = np.flatnonzero(~spared & ((near <= SAME_PERSON) | ~over.any(axis=1)))
+    allowlisted = over[:, work.where(KEPT)].any(axis=1)
+    open_ = np.flatnonzero(~allowlisted & ((near <= SAME_PERSON) | ~over.any(axis=1)))
     for i in open_:
         why = "matched an original" if near[i] <= SAME_PERSON else "was not found before"
-        solid(work.image, where(again.box[i], again.landmark[i], work.image))
-        work.late.append((again.box[i], why))
+        place = scaled(again.box[i], again.landmark[i], work.scale)
+        solid(work.image, where(*place, work.image))
+        work.residual.append((again.box[i], why))
         for known in np.flatnonzero(over[i]):
             work.cover(int(known), "the second look found that it matched an original")
     return bool(len(open_))

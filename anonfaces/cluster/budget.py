@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from threading import Event
 from typing import Literal, get_args
 
-from anonfaces.errors import InputError
+from anonbase.errors import InputError
 
 __all__ = ["UNLIMITED", "Budget", "Effort", "Progress", "check_seconds", "stride"]
 

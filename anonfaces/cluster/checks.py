@@ -6,9 +6,9 @@ from numbers import Integral
 
 import numpy as np
 
-from anonfaces.errors import GuaranteeError, InputError
+from anonbase.errors import GuaranteeError, InputError
 
-__all__ = ["check_embedding", "check_identity", "check_k", "check_seed", "check_weights"]
+__all__ = ["check_embedding", "check_identity", "check_k", "check_weights"]
 
 _LARGEST = 1e100  # squares, and sums of very many of them, stay finite
 
@@ -20,13 +20,6 @@ def check_k(k: object) -> int:
     if k < 2:
         raise GuaranteeError(f"k is 2 or more, not {k}: a group of one person hides nobody")
     return int(k)
-
-
-def check_seed(seed: object) -> int:
-    """``seed`` as an int; InputError if it is not a whole number >= 0."""
-    if isinstance(seed, bool) or not isinstance(seed, Integral) or seed < 0:
-        raise InputError(f"a seed is a whole number >= 0, not {seed!r}")
-    return int(seed)
 
 
 def check_embedding(X: object, name: str = "the embeddings") -> np.ndarray:

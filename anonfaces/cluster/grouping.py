@@ -6,24 +6,25 @@ from typing import Any
 
 import numpy as np
 
-from anonfaces._notes import warn
+from anonbase.checks import check_seed
+from anonbase.errors import UtilityWarning
+from anonbase.notices import warn_user
 from anonfaces.cluster import methods
-from anonfaces.cluster._limits import limits_at
-from anonfaces.cluster.bounds import between_bound
+from anonfaces.cluster.baselines.repair import repair
 from anonfaces.cluster.budget import Budget, Effort, Progress, check_seconds
 from anonfaces.cluster.checks import (
     check_embedding,
     check_identity,
     check_k,
-    check_seed,
     check_weights,
 )
-from anonfaces.cluster.demands import Demands, Plan
+from anonfaces.cluster.constraints.constraint_set import ConstraintSet, Plan
+from anonfaces.cluster.constraints.limits import limits_at
 from anonfaces.cluster.groups import Groups
 from anonfaces.cluster.identity import THRESHOLD, estimate_identity
-from anonfaces.cluster.people import People, between, means, percent
-from anonfaces.cluster.repair import repair
-from anonfaces.errors import UtilityWarning
+from anonfaces.cluster.one_column import exact_loss
+from anonfaces.cluster.people import PersonPoints, between, means, percent
+from anonfaces.cluster.set_partition.dual_bound import between_bound
 
 __all__ = ["group"]
 
@@ -103,10 +104,10 @@ def group(
     budget = Budget(effort, time_limit, progress)
     check_seconds(certify, "certify")
     methods.find(method)
-    demands = Demands.of(len(table), same, l_diversity, t_closeness, attributes)
+    demands = ConstraintSet.of(len(table), same, l_diversity, t_closeness, attributes)
     mass = check_weights(weights, len(table))
     names = _names(table, identity, identity_threshold)
-    people = People.of(table, names, mass)
+    people = PersonPoints.of(table, names, mass)
     people.check(size)
     plan, rng = demands.plan(people.of_face, size), np.random.default_rng(start)
     proof = None if certify is None else Budget(time_limit=certify)
@@ -131,7 +132,7 @@ def group(
 
 
 def _searched(
-    people: People,
+    people: PersonPoints,
     plan: Plan,
     method: str,
     rng: np.random.Generator,
@@ -165,16 +166,19 @@ def _bound(
     effort: Effort,
     proof: Budget | None,
 ) -> float:
+    least = exact_loss(points, weights, k)
+    if least is not None:  # rounding apart, one optimum may be added up in two ways
+        return min(least, between(points, weights, label))
     if proof is None:
         return between_bound(points, weights, k, between(points, weights, label), effort)
-    from anonfaces.cluster.columns import certified_bound
+    from anonfaces.cluster.set_partition.column_generation import certified_bound
 
     whole = repair(points, weights, label, k)  # constraints can make groups of 2k and more
     return certified_bound(points, weights, k, whole, proof)
 
 
 def _warn_of_a_proof_cut_short(groups: Groups) -> None:
-    warn(
+    warn_user(
         "interrupted: the proof of how good the groups are was cut short. The groups are whole and"
         f" are kept; proven so far is that none lose less than {groups.lower_bound:.1f} % (they"
         f" lose {groups.information_loss:.1f} %), which the whole time might have raised",
@@ -184,7 +188,7 @@ def _warn_of_a_proof_cut_short(groups: Groups) -> None:
 
 def _names(table: np.ndarray, identity: Any, threshold: float) -> np.ndarray:
     if identity is None:
-        warn(
+        warn_user(
             "no identity given: every row counts as a person of its own, so k holds only if "
             "nobody is in the set twice",
         )
@@ -196,7 +200,7 @@ def _names(table: np.ndarray, identity: Any, threshold: float) -> np.ndarray:
 
 
 def _numbered(
-    table: np.ndarray, people: People, label: np.ndarray, weights: np.ndarray | None
+    table: np.ndarray, people: PersonPoints, label: np.ndarray, weights: np.ndarray | None
 ) -> tuple[np.ndarray, np.ndarray]:
     """Groups numbered by their centroids, and the centroids in that order."""
     _, label = np.unique(label, return_inverse=True)

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from anonfaces._files import replacing
-from anonfaces._words import counted
-from anonfaces.cluster.constraints import Constraint, reached
-from anonfaces.errors import GuaranteeError, InputError
+from anonbase.errors import GuaranteeError, InputError
+from anonbase.files import atomic_write
+from anonbase.text import pluralize
+from anonfaces.cluster.constraints.constraint import Constraint, reached
+from anonfaces.dataset.files import find_file, random_numbers
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,7 +29,8 @@ class Groups:
     """A grouping of n faces of p people into g groups of at least k people.
 
     Groups are numbered by their centroids (first coordinate first), so a number says nothing
-    about the order of the input.
+    about the order of the input. It does say something of the embedding: what is to be published
+    is numbered anew with a secret key, see ``renumbered``.
 
     Attributes:
         labels: int64 (n,), group of each face, 0 to g - 1.
@@ -59,7 +61,7 @@ class Groups:
 
     def __repr__(self) -> str:
         people = self.sizes()["people"]
-        groups, faces = counted(self.n_groups, "group"), counted(len(self), "face")
+        groups, faces = pluralize(self.n_groups, "group"), pluralize(len(self), "face")
         return (
             f"Groups(k = {self.k}: {groups} of at least {people.min()} people, {faces} of"
             f" {people.sum():,} people; information loss {self.information_loss:.2f} %, no groups"
@@ -105,7 +107,7 @@ class Groups:
         people = table.groupby("group")["identity"].nunique()
         if people.min() < self.k:
             raise GuaranteeError(
-                f"group {people.idxmin()} has {counted(int(people.min()), 'person', 'people')},"
+                f"group {people.idxmin()} has {pluralize(int(people.min()), 'person', 'people')},"
                 f" k = {self.k} were promised"
             )
         spread = table.groupby("identity")["group"].nunique()
@@ -119,7 +121,7 @@ class Groups:
         return replace(self, constraints=self._reached(self.identity, None))
 
     def _reached(self, identity: np.ndarray, attributes: Any) -> tuple[Constraint, ...]:
-        from anonfaces.cluster.attributes import Column, check_attributes
+        from anonfaces.cluster.constraints.columns_of_people import Column, check_attributes
 
         if not self.constraints:
             return ()
@@ -128,9 +130,22 @@ class Groups:
         columns = {}
         for one in self.constraints:
             if one.column not in given:
-                raise InputError(f"{one.told} cannot be checked: no column {one.column!r}")
+                raise InputError(f"{one.description} cannot be checked: no column {one.column!r}")
             columns[one.column] = Column.of(one.column, given[one.column], person)
         return reached(self.constraints, columns, self.labels[first])
+
+    def renumbered(self, key: bytes) -> Groups:
+        """The same groups under numbers that nobody can tell without the secret ``key``.
+
+        A number that follows the centroids, the names or the order of the input tells something
+        of who is in the group. Equal groups and keys give equal numbers.
+        """
+        table = self.to_pandas().drop_duplicates().sort_values(["group", "identity"])
+        about = "\n".join([*table["identity"], *table["group"].astype(str)])
+        number = random_numbers(key, self.n_groups, about.encode("utf-8", "surrogatepass"))
+        centroids = np.empty_like(self.centroids)
+        centroids[number] = self.centroids
+        return replace(self, labels=number[self.labels], centroids=centroids)
 
     def write(self, folder: Path, **columns: Any) -> None:
         """Write ``groups.csv`` (one row a face, secret) and ``centroids.h5`` into a folder.
@@ -143,16 +158,16 @@ class Groups:
         """
         import h5py
 
-        from anonfaces._tables import to_csv
+        from anonfaces.dataset.tables import to_csv
 
         table = self.to_pandas()
         for place, (name, values) in enumerate(columns.items()):
             table.insert(place, name, values)
         for name, values in self.attributes.items():
             table[_ATTRIBUTE + name] = values
-        with replacing(folder / _TABLE) as beside:
+        with atomic_write(folder / _TABLE) as beside:
             beside.write_text(to_csv(table), encoding="utf-8")
-        with replacing(folder / _CENTROIDS) as beside, h5py.File(beside, "w") as file:
+        with atomic_write(folder / _CENTROIDS) as beside, h5py.File(beside, "w") as file:
             file["centroid"] = self.centroids
             file["centroid"].attrs.update(self._facts())
 
@@ -163,18 +178,21 @@ class Groups:
 
     @classmethod
     def read(cls, folder: Path) -> Groups:
-        """Read what ``write`` wrote and verify it; InputError if that cannot be read."""
+        """Read what ``write`` wrote and verify it; InputError if that cannot be read.
+
+        ``folder`` is that folder, or a condensed dataset, which has them in ``owner/``.
+        """
         import h5py
 
-        from anonfaces._tables import read_csv
+        from anonfaces.dataset.tables import read_csv
 
         try:
-            with h5py.File(folder / _CENTROIDS) as file:
+            with h5py.File(find_file(folder, _CENTROIDS)) as file:
                 centroids, facts = file["centroid"][:], dict(file["centroid"].attrs)
             constraints = _constraints(facts)
             columns = {_ATTRIBUTE + one.column: one.numbers for one in constraints}
             words = [name for name, numbers in columns.items() if not numbers]
-            table = read_csv(folder / _TABLE, ["identity", *words])
+            table = read_csv(find_file(folder, _TABLE), ["identity", *words])
             groups = cls(
                 table["group"].to_numpy(np.int64),
                 table["identity"].to_numpy(dtype=str),

@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from anonfaces._notes import warn
-from anonfaces._words import counted
+from anonbase.errors import InputError
+from anonbase.notices import warn_user
+from anonbase.text import pluralize
 from anonfaces.cluster.checks import check_embedding, check_identity
-from anonfaces.errors import InputError
 
 __all__ = ["THRESHOLD", "close_pairs", "estimate_identity"]
 
@@ -110,16 +110,16 @@ def _named(part: np.ndarray, names: np.ndarray) -> np.ndarray:
 def _warn(named: np.ndarray, known: np.ndarray, threshold: float) -> None:
     people, faces = np.unique(named, return_counts=True)
     merged = len(set(known[known != ""]) - set(people))
-    again = counted(merged, "name given counts", "names given count")
-    told = f"; {again} as one person with another" if merged else ""
-    warn(
-        f"who is on {(known == '').sum()} of {counted(len(named), 'face')} was estimated from their"
-        f" embeddings (closer than {threshold:g} may be one person):"
-        f" {counted(len(people), 'person', 'people')} in all{told}; k holds only as far as that is"
-        " right",
+    again = pluralize(merged, "name given counts", "names given count")
+    message = f"; {again} as one person with another" if merged else ""
+    warn_user(
+        f"who is on {(known == '').sum()} of {pluralize(len(named), 'face')} was estimated from"
+        f" their embeddings (closer than {threshold:g} may be one person):"
+        f" {pluralize(len(people), 'person', 'people')} in all{message}; k holds only as far as"
+        " that is right",
     )
     if len(named) >= 50 and faces.max() > _SWALLOWED * len(named):
-        warn(
+        warn_user(
             f"{faces.max()} of {len(named)} faces count as one person: the estimate has chained "
             "through faces that look alike; give identities, or a smaller threshold at your risk",
         )

@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from anonfaces._notes import warn
-from anonfaces.cluster.attributes import check_attributes
+from anonbase.errors import InputError, MixedExtractorsError, UtilityWarning
+from anonbase.notices import warn_user
 from anonfaces.cluster.checks import check_embedding, check_identity
-from anonfaces.errors import InputError, MixedExtractorsError, UtilityWarning
+from anonfaces.cluster.constraints.columns_of_people import check_attributes
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Vectors", "check_leave_out", "odd_columns", "read_input", "warn_of_dominant"]
+__all__ = ["Vectors", "check_leave_out", "non_embedding_columns", "read_input", "warn_of_dominant"]
 
 _MOST_BYTES = 64 << 30
 _DOMINANT = 0.9  # of the variance
@@ -127,7 +127,7 @@ def check_leave_out(path: Path, leave_out: Sequence[str]) -> None:
         raise InputError(f"{path}: columns are left out of tables ({', '.join(_TABLES)}) alone")
 
 
-def odd_columns(names: Sequence[str]) -> tuple[str, ...]:
+def non_embedding_columns(names: Sequence[str]) -> tuple[str, ...]:
     """Those not named as the longest numbered series among them (``e0``, ``e1``, …) is."""
     series = [found[1] if (found := _NUMBERED.fullmatch(name)) else None for name in names]
     counts = Counter(one for one in series if one is not None)
@@ -147,7 +147,7 @@ def warn_of_dominant(embedding: np.ndarray, columns: Sequence[str]) -> None:
     variance = embedding.var(axis=0)
     most = int(variance.argmax())
     if variance[most] > _DOMINANT * variance.sum():
-        warn(
+        warn_user(
             f"column {columns[most]!r} has more than {100 * _DOMINANT:.0f} % of the variance of all"
             f" {len(columns)}, so the groups follow it and hardly any other:"
             " standardise the columns first (each minus its mean, divided by its standard"

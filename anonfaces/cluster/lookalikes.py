@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from anonfaces._notes import warn
-from anonfaces._words import counted
+from anonbase.notices import warn_user
+from anonbase.text import pluralize
 from anonfaces.cluster.identity import close_pairs
 
 __all__ = ["LOOKALIKE", "find_lookalikes"]
@@ -43,10 +43,10 @@ def find_lookalikes(embedding: np.ndarray, identity: np.ndarray, distance: float
     known &= identity[second] != ""
     pairs = _closest_of_names(table, identity, first[known], second[known])
     if len(pairs):
-        warn(
-            f"{counted(len(pairs), 'pair of names looks', 'pairs of names look')} like one person"
-            " each (lookalikes.csv): where that is so, a group that holds both has one person fewer"
-            " than it says; file them together",
+        warn_user(
+            f"{pluralize(len(pairs), 'pair of names looks', 'pairs of names look')} like one person"
+            " each (owner/lookalikes.csv): where that is so, a group that holds both has one person"
+            " fewer than it says; file them together",
         )
     return pairs
 

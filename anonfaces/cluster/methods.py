@@ -11,13 +11,13 @@ from typing import Protocol
 
 import numpy as np
 
-from anonfaces.cluster import baselines
-from anonfaces.cluster._limits import Limits
-from anonfaces.cluster.anneal import anneal, local_search
+from anonbase.errors import InputError
+from anonfaces.cluster.annealing.anneal import anneal, local_search
+from anonfaces.cluster.annealing.enforce import begin
+from anonfaces.cluster.baselines import partitioners
+from anonfaces.cluster.baselines.mdav import mdav
 from anonfaces.cluster.budget import Budget
-from anonfaces.cluster.mdav import mdav
-from anonfaces.cluster.mend import begin
-from anonfaces.errors import InputError
+from anonfaces.cluster.constraints.limits import Limits
 
 __all__ = ["DEFAULT", "METHODS", "Method", "find", "limited"]
 
@@ -39,17 +39,17 @@ METHODS: dict[str, Method] = {
     "anneal": anneal,
     "local_search": local_search,
     "mdav": mdav,
-    "v_mdav": baselines.v_mdav,
-    "k_member": baselines.k_member,
-    "oka": baselines.oka,
-    "kmeans": baselines.kmeans,
-    "nearest": baselines.nearest,
-    "nearest_farthest": partial(baselines.nearest, start="farthest"),
-    "nearest_densest": partial(baselines.nearest, start="densest"),
-    "ward": baselines.hierarchical,
-    "average": partial(baselines.hierarchical, linkage="average"),
-    "complete": partial(baselines.hierarchical, linkage="complete"),
-    "random": baselines.at_random,
+    "v_mdav": partitioners.v_mdav,
+    "k_member": partitioners.k_member,
+    "oka": partitioners.oka,
+    "kmeans": partitioners.kmeans,
+    "nearest": partitioners.nearest,
+    "nearest_farthest": partial(partitioners.nearest, start="farthest"),
+    "nearest_densest": partial(partitioners.nearest, start="densest"),
+    "ward": partitioners.hierarchical,
+    "average": partial(partitioners.hierarchical, linkage="average"),
+    "complete": partial(partitioners.hierarchical, linkage="complete"),
+    "random": partitioners.at_random,
 }
 DEFAULT = "anneal"
 _SEARCHES = {"anneal": anneal, "local_search": local_search}

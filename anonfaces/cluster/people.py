@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from anonfaces.errors import GuaranteeError
+from anonbase.errors import GuaranteeError
 
-__all__ = ["People", "between", "means", "percent", "random_loss"]
+__all__ = ["PersonPoints", "between", "means", "percent", "random_loss"]
 
 
 @dataclass(frozen=True)
-class People:
+class PersonPoints:
     """People as weighted points, and the two parts of the loss that no grouping changes.
 
     Attributes:
@@ -32,7 +32,7 @@ class People:
     @classmethod
     def of(
         cls, embedding: np.ndarray, identity: np.ndarray, weights: np.ndarray | None = None
-    ) -> People:
+    ) -> PersonPoints:
         """People of float64 (n, d) faces, str (n,) names and float64 (n,) weights (1 each)."""
         share = np.ones(len(embedding)) if weights is None else weights
         centred = embedding - np.average(embedding, axis=0, weights=weights)
@@ -103,7 +103,9 @@ def random_loss(X: object, k: int, identity: object = None) -> float:
 
     table, size = check_embedding(X), check_k(k)
     rows = np.arange(len(table)).astype(str)
-    people = People.of(table, rows if identity is None else check_identity(identity, len(table)))
+    people = PersonPoints.of(
+        table, rows if identity is None else check_identity(identity, len(table))
+    )
     people.check(size)
     return float(np.mean([people.loss(_shuffled(len(people), size, seed)) for seed in range(20)]))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from anonfaces.errors import InputError
+from anonbase.errors import InputError
 
 __all__ = ["check_embedding", "check_labels", "check_surrogates", "people_of", "share_by"]
 

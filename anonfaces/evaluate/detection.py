@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from anonfaces.errors import InputError
+from anonbase.errors import InputError
 from anonfaces.evaluate.intervals import Interval, wilson
 
 __all__ = ["SIZE", "Detection", "detection_rate"]
@@ -47,8 +47,8 @@ def detection_rate(pictures: Iterable[NDArray[np.uint8]], size: int = SIZE) -> D
     size a 64 px surrogate would fail for being small. 15 ms a picture. ``InputError`` for what
     is no picture, or none at all.
     """
-    from anonfaces.synthesize.looking import enlarged
     from encoders.detect import load_detector
+    from encoders.detect.pool import enlarged
 
     find = load_detector("hog", 0)
     faces = [len(find(enlarged(_checked(picture), size))) for picture in pictures]

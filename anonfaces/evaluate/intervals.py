@@ -5,7 +5,7 @@ from __future__ import annotations
 from statistics import NormalDist
 from typing import NamedTuple
 
-from anonfaces.errors import InputError
+from anonbase.errors import InputError
 
 __all__ = ["Interval", "wilson"]
 

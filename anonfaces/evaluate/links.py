@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from anonfaces.errors import InputError
+from anonbase.errors import InputError
 from anonfaces.evaluate._arrays import people_of, share_by
 from anonfaces.evaluate.intervals import Interval, wilson
 
@@ -45,6 +45,11 @@ class Reidentification:
     def __repr__(self) -> str:
         faces = f"{len(self.distance):,} faces"
         return f"Reidentification({faces}, RI({DLIB}) of people {self.rate_of_people():.3f})"
+
+    @property
+    def people(self) -> NDArray[np.int64]:
+        """The number of every person, ascending: the trials."""
+        return np.arange(int(self.person.max()) + 1)
 
     def rate(self, t: float = DLIB) -> float:
         """Share of faces at most ``t`` from their surrogate."""

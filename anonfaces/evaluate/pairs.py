@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from anonfaces._words import counted
-from anonfaces.errors import InputError
+from anonbase.errors import InputError
+from anonbase.text import pluralize
 from anonfaces.evaluate._arrays import check_embedding
 
 __all__ = ["Verification", "verification"]
@@ -29,7 +29,7 @@ class Verification:
     different: NDArray[np.int64]
 
     def __repr__(self) -> str:
-        same, different = (counted(int(of.sum()), "pair") for of in (self.same, self.different))
+        same, different = (pluralize(int(of.sum()), "pair") for of in (self.same, self.different))
         return f"Verification({same} of one person, {different} of two people)"
 
     def true_match(self, t: float | NDArray) -> NDArray[np.float64]:

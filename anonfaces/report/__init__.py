@@ -9,14 +9,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from anonfaces._files import write_text
-from anonfaces._words import counted
-from anonfaces.report.summary import Summary
+from anonbase.files import write_text
+from anonfaces.dataset.files import FILES
+from anonfaces.dataset.summary import Summary
+from anonfaces.report.template import load_template
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Summary", "write_report"]
+__all__ = ["Summary", "load_template", "write_report"]
 
 _SHOWN = 6
 
@@ -31,9 +32,19 @@ def write_report(folder: Path) -> Path:
 
     summary = Summary.read(folder / "summary.json")
     groups = pd.read_csv(folder / "condensed.csv")
-    page = _template().render(**_content(summary, groups, folder / "surrogates"))
+    content = _content(summary, groups, folder / "surrogates") | {"w": _evaluation(folder)}
+    page = load_template().render(**content)
     write_text(folder / "report.html", page)
     return folder / "report.html"
+
+
+def _evaluation(folder: Path) -> dict[str, Any] | None:
+    """What was measured of these surrogates, where ``evaluation.json`` lies beside them."""
+    from anonfaces.dataset.evaluation_file import read_evaluation_document
+    from anonfaces.report.evaluation import evaluation_content
+
+    path = folder / "evaluation.json"
+    return evaluation_content(read_evaluation_document(path)) if path.is_file() else None
 
 
 def _content(summary: Summary, groups: pd.DataFrame, pictures: Path) -> dict[str, Any]:
@@ -44,26 +55,25 @@ def _content(summary: Summary, groups: pd.DataFrame, pictures: Path) -> dict[str
         OUTCOMES,
         about,
         guarantee,
-        hint,
-        how_good,
+        identity_scope_text,
         kept,
         limits_of,
+        next_step_text,
+        optimality_gap_text,
         unlike,
-        whose_people,
     )
 
     unit = "faces" if summary.identity == "none" else "people"
     largest = groups.sort_values(["people", "faces", "group"], ascending=[False, False, True])
-    tightest = groups.sort_values(["spread", "group"])
     return {
         "s": summary,
         "unit": unit,
         "guarantee": guarantee(summary.k, summary.identity),
-        "whose": whose_people(summary),
+        "whose": identity_scope_text(summary),
         "kept": kept(summary),
-        "how_good": how_good(summary),
+        "optimality_gap_text": optimality_gap_text(summary),
         "unlike": unlike(summary),
-        "hint": hint(summary),
+        "hint": next_step_text(summary),
         "not_promised": NOT_PROMISED,
         "about": about(summary.surrogate),
         "limits": limits_of(summary.surrogate),
@@ -71,7 +81,6 @@ def _content(summary: Summary, groups: pd.DataFrame, pictures: Path) -> dict[str
         "loss": loss_figure(summary.information_loss, summary.random_loss),
         "sheet": _cards(groups.iloc[evenly(len(groups))], summary, pictures),
         "largest": _cards(largest.head(_SHOWN), summary, pictures),
-        "tightest": _cards(tightest.head(_SHOWN), summary, pictures),
         "missing": [(OUTCOMES.get(why, why), n) for why, n in summary.not_found.items()],
         "files": _files(summary),
     }
@@ -80,7 +89,7 @@ def _content(summary: Summary, groups: pd.DataFrame, pictures: Path) -> dict[str
 def _cards(groups: pd.DataFrame, summary: Summary, pictures: Path) -> list[dict[str, Any]]:
     from anonfaces.report.tiles import tile
 
-    columns = ["group", "people", "faces", "spread"]
+    columns = ["group", "people", "faces"]
     cards: list[dict[str, Any]] = [
         dict(zip(columns, row, strict=True))
         for row in groups[columns].itertuples(index=False, name=None)
@@ -91,36 +100,8 @@ def _cards(groups: pd.DataFrame, summary: Summary, pictures: Path) -> list[dict[
 
 
 def _files(summary: Summary) -> list[tuple[str, str, bool]]:
-    about = {
-        "surrogates/": "one face a group",
-        "condensed.csv": "groups, their sizes and averaged columns",
-        "summary.json": "the numbers of this page",
-        "report.html": "this page",
-        "groups.csv": "which face and which person is in which group: the key to everything",
-        "groups.parquet": "which row of the input is in which group: the key to everything",
-        "centroids.h5": "mean embeddings; faces weigh, so one person can dominate a mean",
-        "faces.h5": "every face that was found, with its embedding and its name",
-        "not_found.csv": "the files without a face and the faces set aside, by name",
-        "lookalikes.csv": "pairs of names that may be one person",
-        "strangers.csv": "faces that may be somebody else than their name says",
-    }
-    return [(name, about[name], name in summary.secret) for name in about if _has(summary, name)]
+    return [(f.name, f.about, f.secret) for f in FILES if _has(summary, f.name)]
 
 
 def _has(summary: Summary, name: str) -> bool:
     return name in summary.publishable or name in summary.secret
-
-
-def _template() -> Any:
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    environment = Environment(
-        loader=PackageLoader("anonfaces.report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.globals["counted"] = counted
-    return environment.get_template("page.html")

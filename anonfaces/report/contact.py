@@ -8,14 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 import typer
 from numpy.typing import NDArray
 
-from anonfaces import _command
-from anonfaces._words import counted
+from anonbase import cli
+from anonbase.options import Debug, Quiet, option
+from anonbase.text import pluralize
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -47,22 +48,23 @@ def contact_sheet(
     ``rows`` groups are taken evenly spread. A method that finds no face for a group leaves its
     place empty. ``InputError`` where the folder holds no groups with photographs.
     """
+    from anonbase.errors import InputError
     from anonfaces.cluster import Groups
-    from anonfaces.errors import InputError
+    from anonfaces.dataset.files import find_file
     from anonfaces.report.tiles import evenly
-    from anonfaces.synthesize import Drawing, check_surrogate
+    from anonfaces.synthesize import SurrogateOptions, check_surrogate
     from encoders.faceset import FaceSet
 
     for method in methods:
-        check_surrogate(method, Drawing())
+        check_surrogate(method, SurrogateOptions())
     groups = Groups.read(Path(folder))
-    path = Path(folder) / "faces.h5" if faces is None else Path(faces)
+    path = find_file(Path(folder), "faces.h5") if faces is None else Path(faces)
     if not path.is_file():
         raise InputError(f"{path}: there is no such file; --faces names the one that was grouped")
     found = FaceSet.read(path)
     if len(found) != len(groups):
         raise InputError(
-            f"{path} holds {counted(len(found), 'face')}, and {len(groups)} were grouped"
+            f"{path} holds {pluralize(len(found), 'face')}, and {len(groups)} were grouped"
         )
     chosen = evenly(groups.n_groups, rows).tolist()
     shown = [_members(found, groups, number) for number in chosen]
@@ -95,7 +97,7 @@ def _made(
     faces: FaceSet, groups: Groups, method: Surrogate, chosen: list[int]
 ) -> dict[int, Pixels]:
     """The faces of the chosen groups, in one go; alone where one is refused, so that it lacks."""
-    from anonfaces.errors import GuaranteeError
+    from anonbase.errors import GuaranteeError
     from anonfaces.synthesize import surrogates
 
     others = set(range(groups.n_groups)) - set(chosen)
@@ -129,40 +131,36 @@ def _left(column: int) -> int:
     return _GAP // 2 + apart + column * (_TILE + _GAP)
 
 
-def _option(text: str, *names: str, **more: Any) -> Any:
-    return typer.Option(*names, help=text, **more)
-
-
 @app.command()
 def contact(
     folder: Annotated[
         Path, typer.Argument(metavar="OUT", help="a condensed dataset", show_default=False)
     ],
-    output: Annotated[Path, _option("the PNG to write", "--output", "-o", show_default=False)],
+    output: Annotated[Path, option("the PNG to write", "--output", "-o", show_default=False)],
     surrogate: Annotated[
-        list[str] | None, _option("a method, once or often; default all", show_default=False)
+        list[str] | None, option("a method, once or often; default all", show_default=False)
     ] = None,
-    rows: Annotated[int, _option("how many groups to show")] = 6,
+    rows: Annotated[int, option("how many groups to show")] = 6,
     faces: Annotated[
-        Path | None, _option("the faces.h5 that was grouped, if not in OUT", show_default=False)
+        Path | None, option("the faces.h5 that was grouped, if not in OUT", show_default=False)
     ] = None,
-    quiet: Annotated[bool, _option("print nothing but warnings and errors", "--quiet")] = False,
-    debug: Annotated[bool, _option("show where an error arose", "--debug")] = False,
+    quiet: Quiet = False,
+    debug: Debug = False,
 ) -> None:
     """Show members and the surrogates of several methods side by side. Keep the picture secret."""
-    from anonfaces._files import replacing
+    from anonbase.files import atomic_write
     from anonfaces.synthesize import SURROGATES
 
     sheet = contact_sheet(folder, surrogate or list(SURROGATES), rows, faces, not quiet)
-    with replacing(output) as beside:
+    with atomic_write(output) as beside:
         sheet.save(beside, "PNG", optimize=True)
     if not quiet:
         print(f"{output}: members and surrogates side by side; keep it to yourself")
 
 
 def main() -> None:
-    """Run the command; see ``anonfaces._command.run`` for how it ends."""
-    _command.run(app)
+    """Run the command; see ``anonbase.cli.run`` for how it ends."""
+    cli.run(app)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from markupsafe import Markup
@@ -12,7 +12,7 @@ from markupsafe import Markup
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["loss_figure", "sizes_figure"]
+__all__ = ["loss_figure", "risk_figure", "sizes_figure"]
 
 # matplotlib writes plain colours; each stands for a variable of the page's style sheet.
 _INK, _MUTED, _ACCENT = "#010203", "#040506", "#070809"
@@ -40,8 +40,8 @@ def sizes_figure(people_per_group: Mapping[str, int], k: int, unit: str = "peopl
     axes.set(xlabel=f"{unit} in a group", yticks=[], xlim=(middle - half, middle + half))
     axes.margins(y=0.16)
     axes.spines[:].set_visible(False)
-    told = zip(names, counts, strict=True)
-    alt = ", ".join(f"{n} of {name} {unit}" for name, n in told if n)
+    message = zip(names, counts, strict=True)
+    alt = ", ".join(f"{n} of {name} {unit}" for name, n in message if n)
     return _svg(figure, f"Group sizes: groups, {alt}.")
 
 
@@ -71,6 +71,37 @@ def loss_figure(ours: float, chance: float) -> Markup:
     axes.set(xlim=(0, 100), xticks=[0, 50, 100], xticklabels=["0 %", "50 %", "100 %"])
     axes.spines[:].set_visible(False)
     return _svg(figure, f"Information loss: {ours:.1f} % here, {chance:.1f} % for random groups.")
+
+
+def _number(value: float | None) -> float:
+    return float("nan") if value is None else value
+
+
+def risk_figure(curve: Sequence[Mapping[str, float | None]], threshold: float, k: int) -> Markup:
+    """RI(t) of people with its interval, beside how originals match themselves and others.
+
+    ``curve`` holds ``threshold``, ``rate``, ``low``, ``high``, ``true_match`` and ``false_match``
+    at each point. A vertical line is the judge's threshold, a level one 1/k.
+    """
+    t, rate, low, high, true, false = (
+        [_number(point[name]) for point in curve]
+        for name in ("threshold", "rate", "low", "high", "true_match", "false_match")
+    )
+    figure = _figure(2.7)
+    axes = figure.axes[0]
+    axes.fill_between(t, low, high, color=_FAINT, linewidth=0)
+    axes.plot(t, true, "--", color=_MUTED, linewidth=1)
+    axes.plot(t, false, ":", color=_MUTED, linewidth=1)
+    axes.plot(t, rate, color=_ACCENT, linewidth=1.8)
+    axes.axvline(threshold, color=_INK, linewidth=0.8)
+    if k > 1:
+        axes.axhline(1 / k, color=_MUTED, linewidth=0.6)
+        axes.text(t[0], 1 / k + 0.02, f"1/{k}", color=_MUTED)
+    axes.set(ylim=(0, 1), xlim=(t[0], t[-1]), yticks=[0, 0.5, 1], xlabel="threshold")
+    axes.set_yticklabels(["0 %", "50 %", "100 %"])
+    axes.spines[:].set_visible(False)
+    at = min(range(len(t)), key=lambda i: abs(t[i] - threshold))
+    return _svg(figure, f"{100 * rate[at]:.1f} % of people at the threshold {threshold:.3f}.")
 
 
 def _figure(height: float) -> Figure:

@@ -5,20 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from anonfaces._words import counted
-from anonfaces.report.summary import Summary
+from anonbase.text import pluralize
+from anonfaces.dataset.summary import Summary
 
 __all__ = [
     "NOT_PROMISED",
     "OUTCOMES",
     "about",
     "guarantee",
-    "hint",
-    "how_good",
+    "identity_scope_text",
     "kept",
     "limits_of",
+    "next_step_text",
+    "optimality_gap_text",
     "unlike",
-    "whose_people",
 ]
 
 NOT_PROMISED = (
@@ -133,11 +133,13 @@ def guarantee(k: int, identity: str) -> tuple[str, ...]:
     )
 
 
-def whose_people(summary: Summary) -> str:
+def identity_scope_text(summary: Summary) -> str:
     """For whom the guarantee holds, given where the identities came from."""
     text = _SOURCES[summary.identity]
     if summary.estimated_faces and summary.identity not in ("estimate", "none"):
-        text += f" For {counted(summary.estimated_faces, 'face')} without a name it was estimated."
+        text += (
+            f" For {pluralize(summary.estimated_faces, 'face')} without a name it was estimated."
+        )
     return text
 
 
@@ -190,7 +192,7 @@ def unlike(summary: Summary) -> str:
     )
 
 
-def how_good(summary: Summary) -> str:
+def optimality_gap_text(summary: Summary) -> str:
     """How far from the best possible the groups may be, as far as that is proven."""
     if summary.lower_bound <= 0:
         return ""
@@ -206,7 +208,7 @@ def _gap(summary: Summary) -> float:
     return 100 * (1 - summary.lower_bound / summary.information_loss)
 
 
-def hint(summary: Summary) -> str:
+def next_step_text(summary: Summary) -> str:
     """What to do where nothing of the differences is left; empty where groups are."""
     if summary.groups > 1:
         return ""

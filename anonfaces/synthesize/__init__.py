@@ -14,26 +14,26 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from anonfaces._notes import warn
-from anonfaces.errors import InputError
-from anonfaces.synthesize.options import USUAL, Drawing
+from anonbase.errors import InputError
+from anonbase.notices import warn_user
+from anonfaces.synthesize.options import DEFAULT_SURROGATE, SurrogateOptions
 
 __all__ = [
+    "DEFAULT_SURROGATE",
     "OF_SURROGATES",
     "SURROGATES",
-    "USUAL",
-    "Accountable",
     "BatchSurrogate",
     "ChipSource",
-    "Drawing",
     "Entry",
     "Members",
+    "ProgressReporting",
+    "Reporting",
     "Surrogate",
-    "Watched",
+    "SurrogateOptions",
     "check_surrogate",
     "load_surrogate",
     "surrogates",
-    "warn_of_means",
+    "warn_if_pixel_mean",
 ]
 
 BATCH_BYTES = 32 * 2**20
@@ -115,14 +115,14 @@ class BatchSurrogate(Surrogate, Protocol):
 
 
 @runtime_checkable
-class Accountable(Protocol):
+class Reporting(Protocol):
     """A method that can say in a line how well it did with what it made last."""
 
-    def account(self) -> str: ...
+    def report_line(self) -> str: ...
 
 
 @runtime_checkable
-class Watched(Protocol):
+class ProgressReporting(Protocol):
     """A method that works long on some groups before it yields them.
 
     It calls ``watch`` now and then with the groups that it has found and those it is at.
@@ -135,38 +135,39 @@ class Watched(Protocol):
 class Entry:
     """Where a method lives, and which options it takes beside the seed.
 
-    Its class is called with the ``Drawing`` where there are such options, with nothing otherwise.
-    ``undone`` says how a member is got out of a mean of pixels; empty where there is no such mean.
+    Its class is called with the ``SurrogateOptions`` where there are such options, with nothing
+    otherwise. ``inversion_attack`` says how a member is recovered from a mean of pixels; it is
+    empty where there is no such mean.
     """
 
     module: str
     cls: str
     options: tuple[str, ...] = ()
-    undone: str = ""
+    inversion_attack: str = ""
 
-    def load(self, drawing: Drawing) -> Surrogate:
+    def load(self, options: SurrogateOptions) -> Surrogate:
         """The method itself; what is heavy is imported now."""
         made = getattr(import_module(f"anonfaces.synthesize.{self.module}"), self.cls)
-        return made(drawing) if self.options else made()
+        return made(options) if self.options else made()
 
 
 _EXACTLY = "can compute the missing face almost exactly"
 _BY_GUESS = "can compute the missing face, once the step away from the members is guessed as well"
 
 SURROGATES: dict[str, Entry] = {
-    "k-same": Entry("k_same", "KSame", undone=_EXACTLY),
-    "k-same-eigen": Entry("k_same_eigen", "KSameEigen", undone=_EXACTLY),
-    "k-same-m": Entry("k_same_m", "KSameM", undone=_BY_GUESS),
-    "k-same-net": Entry("k_same_net", "KSameNet"),
-    "optimised": Entry("optimised", "Optimised", _GENERATED),
-    "stylegan": Entry("stylegan", "StyleGan", _GENERATED),
-    "stylegan-random": Entry("weighted", "RandomlyWeighted", _GENERATED),
-    "stylegan-weighted": Entry("weighted", "Weighted", (*_GENERATED, "per")),
+    "k-same": Entry("k_same.average", "KSame", inversion_attack=_EXACTLY),
+    "k-same-eigen": Entry("k_same.eigen", "KSameEigen", inversion_attack=_EXACTLY),
+    "k-same-m": Entry("k_same.model", "KSameM", inversion_attack=_BY_GUESS),
+    "k-same-net": Entry("k_same.net", "KSameNet"),
+    "optimised": Entry("generator.optimized", "Optimized", _GENERATED),
+    "stylegan": Entry("generator.mean_latent", "StyleGan", _GENERATED),
+    "stylegan-random": Entry("generator.weighted", "RandomlyWeighted", _GENERATED),
+    "stylegan-weighted": Entry("generator.weighted", "Weighted", (*_GENERATED, "per")),
 }
 """Every method by its name."""
 
 
-def check_surrogate(name: str, drawing: Drawing) -> Entry:
+def check_surrogate(name: str, options: SurrogateOptions) -> Entry:
     """The entry of ``name``; nothing heavy is imported.
 
     ``InputError`` lists the names where there is none such, and names an option that the method
@@ -174,11 +175,11 @@ def check_surrogate(name: str, drawing: Drawing) -> Entry:
     """
     if name not in SURROGATES:
         raise InputError(f"no surrogate method {name!r}; there are: {', '.join(SURROGATES)}")
-    drawing.refuse_all_but(name, *SURROGATES[name].options)
+    options.refuse_all_but(name, *SURROGATES[name].options)
     return SURROGATES[name]
 
 
-def warn_of_means(name: str) -> None:
+def warn_if_pixel_mean(name: str) -> None:
     """PrivacyWarning where the faces of a method are means of the members' pixels.
 
     Measured on the sample with k = 5 and four members known, twelve times: the fifth came back
@@ -186,17 +187,17 @@ def warn_of_means(name: str) -> None:
     coefficients from ``k-same-eigen``, and at 0.06 to 0.27 from ``k-same-m`` with the step known;
     without it at 0.56 and more, and mostly nearer to others.
     """
-    if undone := SURROGATES[name].undone:
-        warn(
+    if inversion_attack := SURROGATES[name].inversion_attack:
+        warn_user(
             f"{OF_SURROGATES}{name}: an average can be undone by subtraction: who holds the very"
-            f" photographs of all members of a group but one {undone}, at any usual k ({USUAL},"
-            " the default, is no average of pixels)"
+            f" photographs of all members of a group but one {inversion_attack}, at any usual k"
+            f" ({DEFAULT_SURROGATE}, the default, is no average of pixels)"
         )
 
 
-def load_surrogate(name: str, drawing: Drawing | None = None) -> Surrogate:
+def load_surrogate(name: str, options: SurrogateOptions | None = None) -> Surrogate:
     """The method called ``name`` with its options; ``InputError`` as ``check_surrogate``."""
-    chosen = drawing or Drawing()
+    chosen = options or SurrogateOptions()
     return check_surrogate(name, chosen).load(chosen)
 
 

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
+from typing import Literal
 
-from anonfaces.cluster.checks import check_seed
-from anonfaces.errors import InputError
+from anonbase.checks import check_seed
+from anonbase.errors import InputError
 
-__all__ = ["USUAL", "Drawing"]
+__all__ = ["DEFAULT_SURROGATE", "SurrogateOptions"]
 
-USUAL = "optimised"
+DEFAULT_SURROGATE = "optimised"
 """The method that is taken where none is named."""
 
-_OF_EVERY_METHOD = ("seed", "jobs")
+_OF_EVERY_METHOD = ("seed", "jobs", "key")
 
 
-@dataclass(frozen=True)
-class Drawing:
+@dataclass(frozen=True, kw_only=True)
+class SurrogateOptions:
     """How surrogates are drawn. Methods that use no generator take ``seed`` and ``jobs`` alone.
 
     ``generator``
@@ -29,6 +30,9 @@ class Drawing:
         Mixed with a group's content where a method draws by chance.
     ``jobs``
         Processes that look for faces in what was drawn; None for one a core.
+    ``key``
+        The owner's secret, which goes into the faces of a generator (see ``hiding``) and is told
+        nowhere; None hides nothing.
     ``per``
         ``"group"`` or ``"dataset"``: over what the methods with weights count re-identification.
     """
@@ -37,7 +41,8 @@ class Drawing:
     psi: float | None = None
     seed: int = 0
     jobs: int | None = None
-    per: str = "group"
+    per: Literal["group", "dataset"] = "group"
+    key: bytes | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         check_seed(self.seed)
@@ -50,39 +55,39 @@ class Drawing:
 
     def refuse_all_but(self, method: str, *known: str) -> None:
         """``InputError`` for an option that was given and that ``method`` does not have."""
-        default = Drawing()
-        for name in (field.name for field in fields(self)):
+        default = SurrogateOptions()
+        for name in (one.name for one in fields(self)):
             changed = getattr(self, name) != getattr(default, name)
             if changed and name not in (*known, *_OF_EVERY_METHOD):
                 raise InputError(f"--surrogate {method} has no --{name}")
 
     def refuse_without_faces(self, method: str | None, source: str) -> None:
         """``InputError`` where a method was named, or an option given, for vectors alone."""
-        given = self.told(method or "", self.seed)[method is None :]
+        given = self.to_cli(method or "", self.seed)[method is None :]
         if given:
             raise InputError(
                 f"{' '.join(given)}: {source} holds vectors, which have no faces to make surrogates"
-                " of: leave that out (in Python surrogate, drawing), or give photographs or a"
-                " faces.h5"
+                " of: leave that out (in Python surrogate, surrogate_options), or give"
+                " photographs or a faces.h5"
             )
 
-    def told(self, method: str, seed: int | None = None) -> list[str]:
+    def to_cli(self, method: str, seed: int | None = None) -> list[str]:
         """``--surrogate method`` with the options that differ from their defaults.
 
         A seed is told where it is not ``seed``. The generator's file is not named.
         """
-        told = [f"--surrogate {method}"]
+        message = [f"--surrogate {method}"]
         if self.generator is not None:
-            told.append("--generator FILE")
+            message.append("--generator FILE")
         if self.psi is not None:
-            told.append(f"--psi {self.psi:g}")
+            message.append(f"--psi {self.psi:g}")
         if self.per != "group":
-            told.append(f"--per {self.per}")
-        return told + ([] if self.seed == seed else [f"--surrogate-seed {self.seed}"])
+            message.append(f"--per {self.per}")
+        return message + ([] if self.seed == seed else [f"--surrogate-seed {self.seed}"])
 
     def fingerprint(self) -> str:
         """SHA-256 of the generator's files: other weights under the same name draw other faces."""
-        from anonfaces._files import sha256
+        from anonbase.files import sha256
         from stylegan.checkpoint import SHIPPED
 
         place = self.generator or SHIPPED

@@ -1,13 +1,17 @@
-"""What a face looks like: perceived age and gender, smile and yaw, by a small network of ours.
+"""Perceived age and gender, smile and yaw of a face, by a small network of ours.
 
->>> from encoders.attributes import load_attributes
->>> columns = load_attributes()(chips)                  # FFHQ-aligned chips
->>> columns["age"]                                      # years, float32 (n,)
-
-Perceived, and no more: the labels are what strangers guessed from pictures (UTKFace), gender as
-one of two. It is made to measure how well groups and surrogates keep such traits on average, and
-is wrong about many a person: do not use it to decide anything about anybody. See the card,
+The labels are what strangers guessed from photographs (UTKFace), gender as one of two. The
+network measures how well groups and surrogates keep such traits on average. It is wrong about
+many a person: do not use it to decide anything about anybody. See the card,
 ``datasets/attributes/README.md``.
+
+Examples
+--------
+>>> import numpy as np
+>>> from encoders.attributes import load_attributes
+>>> columns = load_attributes()(np.zeros((2, 256, 256, 3), np.uint8))  # FFHQ-aligned chips
+>>> sorted(columns), columns["age"].shape
+(['age', 'female', 'smile', 'yaw'], (2,))
 """
 
 from __future__ import annotations

@@ -9,11 +9,11 @@ from typing import Annotated, Any
 
 import typer
 
-from anonfaces import _command
-from anonfaces._words import counted
+from anonbase import cli
+from anonbase.text import pluralize
 
 _ABOUT = """
-Train the attribute network on a FaceSet of UTKFace, and print what it gets wrong on held-out faces.
+Train the attribute network on a FaceSet of UTKFace, and print its errors on held-out faces.
 
 \b
 Example:
@@ -28,21 +28,23 @@ def attributes(
     faces: Annotated[Path, typer.Argument(metavar="UTKFACE", help="a FaceSet (.h5)")],
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", help="the folder (default: datasets/attributes)"),
+        typer.Option(
+            "--output", "-o", help="the folder to write to (default: datasets/attributes)"
+        ),
     ] = None,
     start: Annotated[
-        Path | None, typer.Option(help="weights to go on from (default: from nothing)")
+        Path | None, typer.Option(help="weights to start from (default: random)")
     ] = None,
-    epochs: Annotated[int, typer.Option(help="rounds at most", min=1)] = 12,
+    epochs: Annotated[int, typer.Option(help="epochs at most", min=1)] = 12,
     minutes: Annotated[float, typer.Option(help="minutes at most", min=0.01)] = 8.0,
     seed: Annotated[int, typer.Option(help="the same seed sees the same faces", min=0)] = 0,
-    debug: Annotated[bool, typer.Option("--debug", help="a traceback on errors")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="show the traceback of an error")] = False,
 ) -> None:
     """Read, train, measure, write."""
     from tqdm import tqdm
 
     from encoders.attributes.network import FILE, SHIPPED, load_attributes
-    from encoders.attributes.training import Course, errors, read_utkface, train
+    from encoders.attributes.training import TrainingConfig, errors, read_utkface, train
 
     before = None if start is None else load_attributes(start)
     learnt, held_out = read_utkface(faces)
@@ -55,13 +57,13 @@ def attributes(
             bar.set_postfix(loss=f"{loss:.3f}")
             seen = so_far
 
-        network = train(learnt, Course(epochs, minutes, seed=seed), report, before)
+        network = train(learnt, TrainingConfig(epochs, minutes, seed=seed), report, before)
     rows = errors(network, held_out)
     place = (SHIPPED if output is None else output) / FILE
-    said = shlex.join(["python", "-m", "encoders.attributes", *sys.argv[1:]])
-    network.save(place, command=said, faces=len(learnt), seen=seen, seed=seed, errors=rows)
+    message = shlex.join(["python", "-m", "encoders.attributes", *sys.argv[1:]])
+    network.save(place, command=message, faces=len(learnt), seen=seen, seed=seed, errors=rows)
     _print(rows)
-    print(f"{counted(seen, 'face')} seen; in {place}")
+    print(f"{pluralize(seen, 'face')} seen; in {place}")
 
 
 def _print(rows: list[dict[str, Any]]) -> None:
@@ -72,8 +74,8 @@ def _print(rows: list[dict[str, Any]]) -> None:
 
 
 def main() -> None:
-    """Run the command; see ``anonfaces._command.run`` for how it ends."""
-    _command.run(app)
+    """Run the command; see ``anonbase.cli.run`` for how it ends."""
+    cli.run(app)
 
 
 if __name__ == "__main__":

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from anonfaces._engine import load_engine
-from anonfaces.errors import InputError, WeightsError
-from encoders.embed._network import check_chips
-from encoders.frame import Framing, Square
-from encoders.latent import files
+from anonbase.errors import InputError, WeightsError
+from anonbase.keras_backend import load_engine
+from encoders import weights_file
+from encoders.embed.network import check_chips
+from encoders.frame import CropAlignment, CropSquare
 
 __all__ = ["COLUMNS", "FACE", "SIZE", "Attributes", "build", "load_attributes"]
 
@@ -26,29 +26,46 @@ SHIPPED = _IN_WHEEL if _IN_WHEEL.is_dir() else _HERE.parent.parent / "datasets" 
 COLUMNS = ("age", "female", "smile", "yaw")
 SIZE, YEARS = 64, 50.0
 #: Where the FFHQ square lies in what the network looks at: the face closely, as UTKFace cuts it.
-FACE = Square(0.5, 0.34, 1.57)
+FACE = CropSquare(0.5, 0.34, 1.57)
 _WIDTHS, _BATCH = (32, 64, 128, 192), 64
 
 
 class Attributes:
-    """The network with its weights."""
+    """The attribute network with its weights; call it with chips."""
 
     def __init__(self, network: Any) -> None:
         self.network = network
 
     def __call__(
-        self, chips: NDArray[np.uint8], framing: Framing | None = None
+        self, chips: NDArray[np.uint8], framing: CropAlignment | None = None
     ) -> dict[str, NDArray[np.float32]]:
-        """RGB chips uint8 (n, s, s, 3) to float32 (n,) for each of ``COLUMNS``.
+        """Estimate the traits of faces.
 
-        The chips are FFHQ-aligned, or a generator's pictures with its ``framing``. The answer
-        about a chip does not depend on the others in the call.
+        The answer for a chip does not depend on the others in the call.
+
+        Parameters
+        ----------
+        chips : uint8 (n, s, s, 3)
+            RGB, FFHQ-aligned, or a generator's images together with its ``framing``.
+        framing : CropAlignment, optional
+            How a generator's images show a face. None: FFHQ-aligned chips.
+
+        Returns
+        -------
+        dict of str to float32 (n,)
+            ``age`` in years, ``female`` as a probability, ``smile`` and ``yaw`` in standard
+            deviations of UTKFace.
+
+        Raises
+        ------
+        InputError
+            The chips have another shape or type.
         """
         chips = np.asarray(chips)
         if chips.ndim != 4:
             raise InputError(f"expected RGB chips of shape (n, s, s, 3), got {chips.shape}")
         check_chips(chips, chips.shape[1])
-        whole = Square() if framing is None else framing.ffhq
+        whole = CropSquare() if framing is None else framing.ffhq
         square = FACE.inverse().within(whole)
         parts = [
             self._part(square.cut(chips[i : i + _BATCH], SIZE))
@@ -58,9 +75,9 @@ class Attributes:
         return dict(zip(COLUMNS, _in_units(found).T, strict=True))
 
     def save(self, path: Path, **facts: Any) -> None:
-        """Write it, float16; ``facts`` are kept beside it as JSON."""
+        """Write the weights as float16, with ``facts`` beside them as JSON."""
         arrays = {f"{i:02d}": array for i, array in enumerate(self.network.get_weights())}
-        files.write(path, KIND, facts, arrays)
+        weights_file.write(path, KIND, facts, arrays)
 
     def _part(self, faces: NDArray[np.uint8]) -> NDArray[np.float32]:
         full = np.resize(faces, (_BATCH, SIZE, SIZE, 3)).astype(np.float32)
@@ -90,13 +107,26 @@ def build() -> Any:
 
 
 def load_attributes(path: str | Path | None = None) -> Attributes:
-    """The network that ships (``datasets/attributes``), or the one in ``path``.
+    """Load the attribute network.
 
-    Raises:
-        WeightsError: the file is missing, damaged, or of another network.
+    Parameters
+    ----------
+    path : path, optional
+        A file that ``python -m encoders.attributes`` wrote. None: the one that ships
+        (``datasets/attributes``).
+
+    Returns
+    -------
+    Attributes
+        The network with its weights.
+
+    Raises
+    ------
+    WeightsError
+        The file is missing, damaged, or of another network.
     """
     source = SHIPPED / FILE if path is None else Path(path)
-    _, arrays = files.read(source, KIND, REMEDY)
+    _, arrays = weights_file.read(source, KIND, REMEDY)
     network = build()
     wanted = [array.shape for array in network.get_weights()]
     if [arrays[name].shape for name in sorted(arrays)] != wanted:

@@ -1,4 +1,4 @@
-"""Training the attribute network on UTKFace, and what it gets wrong on faces it has not seen."""
+"""Training the attribute network on UTKFace, and its errors on held-out faces."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from anonfaces._engine import load_engine
-from anonfaces.errors import InputError
+from anonbase.errors import InputError
+from anonbase.keras_backend import load_engine
 from encoders import expression
 from encoders.attributes.network import FACE, SIZE, YEARS, Attributes, build
 from encoders.faceset import FaceSet
 from encoders.latent.faces import is_held_out
 
-__all__ = ["Course", "Labelled", "errors", "read_utkface", "train"]
+__all__ = ["Labelled", "TrainingConfig", "errors", "read_utkface", "train"]
 
 RACES = ("White", "Black", "Asian", "Indian", "other")
 _OLDEST, _READ_AT_ONCE, _RATE = 116, 512, 2e-3
@@ -44,8 +44,8 @@ class Labelled:
 
 
 @dataclass(frozen=True)
-class Course:
-    """How long: at most ``epochs``, at most ``minutes``."""
+class TrainingConfig:
+    """The length of a training run: at most ``epochs``, at most ``minutes``."""
 
     epochs: int = 12
     minutes: float = 8.0
@@ -75,7 +75,7 @@ def read_utkface(path: Path) -> tuple[Labelled, Labelled]:
 
 def train(
     data: Labelled,
-    course: Course | None = None,
+    course: TrainingConfig | None = None,
     report: Callable[[int, float], None] | None = None,
     start: Attributes | None = None,
 ) -> Attributes:
@@ -86,7 +86,7 @@ def train(
     load_engine()
     import keras
 
-    course = course or Course()
+    course = course or TrainingConfig()
     keras.utils.set_random_seed(course.seed)
     network, rng = build(), np.random.default_rng(course.seed)
     if start is not None:

@@ -11,36 +11,58 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from anonfaces._engine import load_engine
-from encoders.detect._scale import grow, shrink_to
+from anonbase.keras_backend import load_engine
+from encoders.detect._confidence import from_probability, to_probability
+from encoders.detect._points import dlib_squares
+from encoders.detect._tiles import Scored, TiledDetector, Tiling, look_in_tiles
 
 __all__ = ["MtcnnDetector"]
 
-_LONGEST_SIDE, _SHORTEST_SIDE = 1600, 24
-_CONFIDENT = 0.95
-# Side of dlib's box for a face on which MTCNN's has height 1, measured on LFW; both boxes have
-# the mean of eyes, nose and corners of the mouth at their middle, to about 2 % of the height.
-_DLIB_SIDE = 0.855
+Pixels = NDArray[np.uint8]
+
+#: Pixels: a picture with a shorter side is none that MTCNN can be shown.
+_SHORTEST_SIDE = 24
+#: The probability from which this project took a face for one, and that its confidence is 0.5.
+_USUAL = 0.95
+#: Pixels: the height of the smallest face that MTCNN looks for.
+_SMALLEST = 20.0
+#: Pixels. MTCNN compares all of its candidates with one another, hundreds of bytes a pair, so
+#: that a tile must not hold too many.
+_TILING = Tiling(640, 160)
 
 
-class MtcnnDetector:
-    """MTCNN on the CPU; its boxes are turned into the squares that dlib would draw."""
+class MtcnnDetector(TiledDetector):
+    """MTCNN on the CPU; its boxes are turned into the squares that dlib would draw.
 
-    def __init__(self) -> None:
+    ``threshold`` is the confidence from which a face counts; 0.5 stands for a probability of
+    0.95.
+    """
+
+    name = "mtcnn"
+
+    def __init__(self, threshold: float = 0.5) -> None:
         load_engine()
         from mtcnn import MTCNN
 
         self._network = MTCNN(device="CPU:0")
+        self._least = to_probability(threshold, _USUAL)
 
-    def __call__(self, image: NDArray[np.uint8]) -> NDArray[np.int32]:
-        small, factor = shrink_to(image, _LONGEST_SIDE)
-        if min(small.shape[:2]) < _SHORTEST_SIDE:
-            return np.empty((0, 4), np.int32)
-        found = self._network.detect_faces(small) or []
-        return grow([_as_dlib(face) for face in found if face["confidence"] >= _CONFIDENT], factor)
+    def scored(self, image: Pixels) -> Scored:
+        """Boxes float64 (n, 4) and confidences float64 (n,) of a picture of any size."""
+        return look_in_tiles(image, self._find, _TILING)
 
+    def smallest(self, image: Pixels) -> float:
+        """Height in pixels of the smallest face that can be found."""
+        return _SMALLEST
 
-def _as_dlib(face: dict[str, Any]) -> tuple[float, float, float, float]:
-    x, y = np.array(list(face["keypoints"].values()), np.float64).mean(axis=0)
-    half = _DLIB_SIDE * float(face["box"][3]) / 2
-    return x - half, y - half, x + half, y + half
+    def _find(self, tile: Pixels) -> Scored:
+        if min(tile.shape[:2]) < _SHORTEST_SIDE:
+            return np.empty((0, 4)), np.empty(0)
+        found: list[dict[str, Any]] = self._network.detect_faces(tile) or []
+        sure = [face for face in found if face["confidence"] >= self._least]
+        points = np.array([list(face["keypoints"].values()) for face in sure], np.float64)
+        heights = np.array([face["box"][3] for face in sure], np.float64)
+        probability = np.array([face["confidence"] for face in sure], np.float64)
+        return dlib_squares(points.reshape(-1, 5, 2), heights), from_probability(
+            probability, _USUAL
+        )

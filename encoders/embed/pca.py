@@ -22,10 +22,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from anonfaces._files import replacing
-from anonfaces.errors import InputError, WeightsError
-from encoders.embed._hdf5 import dataset, read_floats
-from encoders.embed._network import check_chips
+from anonbase.errors import InputError, WeightsError
+from anonbase.files import atomic_write
+from anonbase.untrusted.hdf5 import dataset, read_floats
+from encoders.embed.network import check_chips
 
 __all__ = ["ALIGNMENT", "CHIP_SIZE", "COMPONENTS", "PcaEmbedder", "fit_pca", "load_pca"]
 
@@ -46,8 +46,8 @@ class PcaEmbedder:
     mean : float32 (4096,)
         The mean face.
     components : float32 (dim, 4096)
-        Orthonormal rows, by falling variance. Their signs are chosen here: of each row, the
-        entry farthest from zero is positive.
+        Orthonormal rows, by falling variance. Their signs are chosen here: the entry of a row that
+        is farthest from zero is positive.
     """
 
     name = "pca"
@@ -81,7 +81,7 @@ class PcaEmbedder:
         """Write it as HDF5, all of it or nothing."""
         import h5py
 
-        with replacing(path) as beside, h5py.File(beside, "w") as file:
+        with atomic_write(path) as beside, h5py.File(beside, "w") as file:
             file.attrs["format"] = _FORMAT
             file.attrs["alignment"] = ALIGNMENT
             file.create_dataset("mean", data=self.mean)
@@ -89,14 +89,35 @@ class PcaEmbedder:
 
 
 def fit_pca(chips: Iterable[NDArray[np.uint8]], components: int = COMPONENTS) -> PcaEmbedder:
-    """Fit principal components to RGB chips, given as arrays uint8 (m, 64, 64, 3) of any m.
+    """Fit principal components to chips.
 
-    Some hundred chips are held at a time. The same chips in the same order give the same
-    components, however they are split into arrays. With fewer faces than ``components`` there
-    are as many components as faces.
+    Some hundred chips are in memory at a time. The same chips in the same order give the same
+    components, however they are split into arrays. Fewer faces than ``components`` give as many
+    components as there are faces.
 
-    Raises:
-        InputError: there are fewer than two faces, or ``components`` is not from 1 to 1024.
+    Parameters
+    ----------
+    chips : iterable of uint8 (m, 64, 64, 3)
+        RGB chips, ``ffhq-68-64``, in arrays of any length.
+    components : int
+        How many numbers a vector has at most, 1 to 1024.
+
+    Returns
+    -------
+    PcaEmbedder
+        The fitted embedder.
+
+    Raises
+    ------
+    InputError
+        There are fewer than two faces, or ``components`` is out of range.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> chips = np.random.default_rng(0).integers(0, 256, (9, 64, 64, 3), dtype=np.uint8)
+    >>> fit_pca([chips], components=4)(chips).shape
+    (9, 4)
     """
     from sklearn.decomposition import IncrementalPCA
 
@@ -113,10 +134,12 @@ def fit_pca(chips: Iterable[NDArray[np.uint8]], components: int = COMPONENTS) ->
 
 
 def load_pca(weights: Path | None = None) -> PcaEmbedder:
-    """Read what :meth:`PcaEmbedder.save` wrote.
+    """Read principal components that :meth:`PcaEmbedder.save` wrote.
 
-    Raises:
-        WeightsError: no file was given, or it is missing, damaged or something else.
+    Raises
+    ------
+    WeightsError
+        No file was given, or it is missing, damaged or something else.
     """
     if weights is None:
         raise WeightsError(

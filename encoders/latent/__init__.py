@@ -1,16 +1,19 @@
 """From a face to the latent space of a generator, and from a vector there.
 
->>> from encoders.latent import load_latent_encoder
->>> encoder = load_latent_encoder()                     # for the generator that ships
->>> w = encoder(chips)                                  # FFHQ-aligned chips -> W+
->>> pictures = encoder.generator.pictures(w)
->>> from encoders.latent import load_inverse
->>> w = load_inverse()(embeddings)                      # dlib's vectors -> w, without a picture
->>> from encoders.latent import load_directions
->>> older = w + 20 * load_directions()["age"]           # twenty years
+``load_latent_encoder()(chips)`` takes FFHQ-aligned chips to W+, ``load_inverse()(embeddings)``
+takes dlib's vectors to w without any photograph, and ``load_directions()`` has the ways to change
+one trait. Each fits one generator and is refused with another; ``python -m encoders.latent``
+fits them anew.
 
-What is fitted to one generator is refused with another. ``python -m encoders.latent`` fits all
-of it anew.
+Examples
+--------
+>>> import stylegan
+>>> from encoders.latent import load_directions, load_inverse, load_latent_encoder
+>>> generator = stylegan.load()
+>>> w = generator.map(generator.latents([0]))
+>>> older = w + 20 * load_directions(generator)["age"]  # twenty years
+>>> older.shape == w.shape
+True
 """
 
 from __future__ import annotations
@@ -20,7 +23,7 @@ from typing import Any
 
 _HOME = {
     "Directions": "encoders.latent.directions",
-    "Inverse": "encoders.latent.inverse",
+    "EmbeddingToLatent": "encoders.latent.inverse",
     "LatentEncoder": "encoders.latent.encoder",
     "load_directions": "encoders.latent.directions",
     "load_inverse": "encoders.latent.inverse",
@@ -29,7 +32,7 @@ _HOME = {
 
 __all__ = [
     "Directions",
-    "Inverse",
+    "EmbeddingToLatent",
     "LatentEncoder",
     "load_directions",
     "load_inverse",

@@ -1,4 +1,4 @@
-"""``python -m encoders.latent`` and what to fit or carry over: what belongs to one generator."""
+"""``python -m encoders.latent``: fit, or carry over, what belongs to one generator."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from anonfaces import _command
-from anonfaces._words import counted
+from anonbase import cli
+from anonbase.text import pluralize
 
 if TYPE_CHECKING:
     from encoders.latent.encoder import LatentEncoder
     from stylegan.generator import Generator
 
 _ABOUT = """
-Fit the ways into a generator's latent space anew: do it whenever the generator changes.
+Fit the networks into a generator's latent space. Do it whenever the generator changes.
 
 \b
   encoder     a face -> W+, in one pass (minutes)
-  inverse     dlib's vector of a face -> w, without a picture (minutes)
-  directions  ways in w that change age, gender, smile or yaw (a minute)
+  inverse     dlib's vector of a face -> w, without a photograph (minutes)
+  directions  vectors in w that change age, gender, smile or yaw (a minute)
   carry       all three of a generator with the same w, for one with finer detail (a minute)
 """
 _ENCODER = """
-Train the encoder on faces, FaceSets (python -m encoders) or folders of pictures framed as the
-generator's, and on the generator's own pictures.
+Train the encoder on real faces and on the generator's own images. FACES are FaceSets (python -m
+encoders) or folders of images that are framed like the generator's.
 
 \b
 Examples:
@@ -36,9 +36,9 @@ Examples:
   python -m encoders.latent encoder faces.h5 --generator mine/ -o mine/latent
   python -m encoders.latent encoder faces.h5 --start datasets/latent/encoder.h5 --minutes 3
 """
-_INVERSE = "Fit dlib's vector of a face -> w, on the generator's own pictures."
+_INVERSE = "Fit the map from dlib's vector of a face to w, on the generator's own images."
 _DIRECTIONS = (
-    "Fit directions in w, on the generator's own pictures as our attribute network sees them."
+    "Fit directions in w, on the generator's own images and the traits that our network sees."
 )
 _CARRY = """
 Carry over what was fitted to a generator to another with the same mapping network, whose detail was
@@ -52,14 +52,14 @@ Example:
 app = typer.Typer(add_completion=False, help=_ABOUT)
 _Sources = Annotated[list[Path], typer.Argument(help="FaceSets (.h5) or folders", metavar="FACES")]
 _Generator = Annotated[
-    Path | None, typer.Option(help="a checkpoint of any kind; default: the one that ships")
+    Path | None, typer.Option(help="StyleGAN checkpoint; default: the one that ships")
 ]
 _Output = Annotated[
     Path | None,
     typer.Option("--output", "-o", help="the folder to write to (default: datasets/latent)"),
 ]
-_Seed = Annotated[int, typer.Option(help="the same seed draws the same pictures", min=0)]
-_Debug = Annotated[bool, typer.Option("--debug", help="a traceback on errors")]
+_Seed = Annotated[int, typer.Option(help="the same seed draws the same images", min=0)]
+_Debug = Annotated[bool, typer.Option("--debug", help="show the traceback of an error")]
 
 
 @app.command(help=_ENCODER)
@@ -67,7 +67,9 @@ def encoder(
     faces: _Sources,
     output: _Output = None,
     generator: _Generator = None,
-    pictures: Annotated[int, typer.Option(help="real faces to see at most", min=1)] = 24_000,
+    pictures: Annotated[
+        int, typer.Option(help="number of real faces to train on at most", min=1)
+    ] = 24_000,
     minutes: Annotated[float, typer.Option(help="minutes to train at most", min=0.01)] = 8.0,
     rate: Annotated[float, typer.Option(help="of Adam, at its highest", min=0)] = 5e-4,
     start: Annotated[
@@ -81,13 +83,15 @@ def encoder(
     network = _load(generator)
     from tqdm import tqdm
 
-    from encoders.frame import measure
+    from encoders.frame import estimate_alignment
     from encoders.latent.encoder import FILE, LatentEncoder, read_numbers
     from encoders.latent.faces import read_faces
-    from encoders.latent.training import SIZE, Course, train
+    from encoders.latent.training import SIZE, TrainingConfig, train
 
     first = None if start is None else read_numbers(start)
-    framing = measure(network.pictures(network.map(network.latents(range(seed, seed + 200)))))
+    framing = estimate_alignment(
+        network.pictures(network.map(network.latents(range(seed, seed + 200))))
+    )
     real = read_faces(faces, framing, SIZE)
     beside = _start(generator)
     started, seen = time.monotonic(), 0
@@ -99,13 +103,13 @@ def encoder(
             bar.set_postfix({k: f"{v:.3f}" for k, v in losses.items()})
             seen = so_far
 
-        course = Course(pictures=pictures, minutes=minutes, rate=rate, seed=seed)
+        course = TrainingConfig(pictures=pictures, minutes=minutes, rate=rate, seed=seed)
         config, values = train(network, real, framing, beside, course, report, first)
     place, made = _place(output) / FILE, LatentEncoder(network, config, framing, values)
-    facts = {"faces": len(real), "seen": seen, "seed": seed, "command": _said()}
+    facts = {"faces": len(real), "seen": seen, "seed": seed, "command": _command_line()}
     rmse = _measured(made, read_faces(faces, framing, SIZE, held_out=True)[:512], beside)
     made.save(place, **facts, **rmse)
-    print(f"{counted(seen, 'face')} seen in {time.monotonic() - started:.0f} s; in {place}")
+    print(f"{pluralize(seen, 'face')} seen in {time.monotonic() - started:.0f} s; in {place}")
     print(", ".join(f"{name} {value}" for name, value in rmse.items()))
     if rmse["rmse"] > rmse.get("rmse_beside", rmse["rmse"]):
         print("not yet as good as the encoder that it began with: give it more --minutes")
@@ -115,7 +119,7 @@ def encoder(
 def inverse(
     output: _Output = None,
     generator: _Generator = None,
-    samples: Annotated[int, typer.Option(help="pictures to learn from", min=200)] = 8000,
+    samples: Annotated[int, typer.Option(help="images to learn from", min=200)] = 8000,
     seed: _Seed = 0,
     debug: _Debug = False,
 ) -> None:
@@ -125,7 +129,7 @@ def inverse(
 
     found, facts = fit(network, samples, seed, progress=True)
     place = _place(output) / FILE
-    found.save(place, **facts, command=_said())
+    found.save(place, **facts, command=_command_line())
     for name, number in facts.items():
         print(f"{name:<24}{number}")
     print(f"in {place}")
@@ -135,7 +139,7 @@ def inverse(
 def directions(
     output: _Output = None,
     generator: _Generator = None,
-    samples: Annotated[int, typer.Option(help="pictures to learn from", min=200)] = 6000,
+    samples: Annotated[int, typer.Option(help="images to learn from", min=200)] = 6000,
     strip: Annotated[Path | None, typer.Option(help="also a picture of the directions")] = None,
     seed: _Seed = 0,
     debug: _Debug = False,
@@ -146,7 +150,7 @@ def directions(
 
     found, facts = fit(network, samples, seed)
     place = _place(output) / FILE
-    found.save(place, **facts, command=_said())
+    found.save(place, **facts, command=_command_line())
     if strip is not None:
         _write_picture(strip, picture(network, found, seed))
     print(f"{', '.join(found)} in {place}")
@@ -163,11 +167,12 @@ def carry(
     debug: _Debug = False,
 ) -> None:
     """Check that both generators have the same w, write the three files, measure."""
-    from encoders.latent.carry import carry as carried
-    from encoders.latent.files import SHIPPED
+    from encoders.latent.carry import carry as carry_over
+    from encoders.weights_file import SHIPPED
 
-    found = carried(
-        _load(generator), _load(before), source or SHIPPED, _place(output), command=_said()
+    said = _command_line()
+    found = carry_over(
+        _load(generator), _load(before), source or SHIPPED, _place(output), command=said
     )
     print(
         f"the inverse comes back at {found['distance']} in dlib's embedding"
@@ -184,7 +189,7 @@ def _load(path: Path | None) -> Generator:
 def _start(path: Path | None) -> Any:
     """The encoder to a single w beside the generator, or None."""
     import stylegan
-    from anonfaces.errors import WeightsError
+    from anonbase.errors import WeightsError
 
     try:
         return stylegan.load_encoder(path)
@@ -194,36 +199,36 @@ def _start(path: Path | None) -> Any:
 
 def _measured(made: LatentEncoder, faces: Any, beside: Any) -> dict[str, float]:
     """How far held-out faces come back off, by this encoder and by the one that it began with."""
-    from encoders.latent.training import off
+    from encoders.latent.training import rmse
 
-    found = {"rmse": off(made.generator, faces, made.encode_framed(faces))}
+    found = {"rmse": rmse(made.generator, faces, made.encode_framed(faces))}
     if beside is not None:
-        found["rmse_beside"] = off(made.generator, faces, beside(faces))
+        found["rmse_beside"] = rmse(made.generator, faces, beside(faces))
     return {name: round(value, 2) for name, value in found.items()}
 
 
 def _place(output: Path | None) -> Path:
-    from encoders.latent.files import SHIPPED
+    from encoders.weights_file import SHIPPED
 
     return SHIPPED if output is None else output
 
 
-def _said() -> str:
+def _command_line() -> str:
     return shlex.join(["python", "-m", "encoders.latent", *sys.argv[1:]])
 
 
 def _write_picture(path: Path, picture: Any) -> None:
     from PIL import Image
 
-    from anonfaces._files import replacing
+    from anonbase.files import atomic_write
 
-    with replacing(path) as beside:
+    with atomic_write(path) as beside:
         Image.fromarray(picture).save(beside, format="png")
 
 
 def main() -> None:
-    """Run the command; see ``anonfaces._command.run`` for how it ends."""
-    _command.run(app)
+    """Run the command; see ``anonbase.cli.run`` for how it ends."""
+    cli.run(app)
 
 
 if __name__ == "__main__":

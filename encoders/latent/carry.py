@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from anonfaces.errors import WeightsError
-from encoders.latent import directions, encoder, files, inverse
+from anonbase.errors import WeightsError
+from encoders import weights_file
+from encoders.latent import directions, encoder, inverse
 from encoders.latent.network import with_layers
-from encoders.latent.samples import draw, look
+from encoders.latent.samples import detect_faces, draw
 
 if TYPE_CHECKING:
     from stylegan.generator import Generator
@@ -48,13 +49,13 @@ def carry(
         "distance": _distance(generator, back),
         "distance_before": _distance(before, back),
     }
-    said = {"carried_from": files.digest(before), **facts, **found}
+    said = {"carried_from": weights_file.digest(before), **facts, **found}
     config, values = with_layers(latent.values(), latent.config, generator.num_ws)
     encoder.LatentEncoder(generator, config, latent.framing, values).save(
         output / encoder.FILE, **said
     )
-    back.save(output / inverse.FILE, generator=files.digest(generator), **said)
-    ways.save(output / directions.FILE, generator=files.digest(generator), **said)
+    back.save(output / inverse.FILE, generator=weights_file.digest(generator), **said)
+    ways.save(output / directions.FILE, generator=weights_file.digest(generator), **said)
     return found
 
 
@@ -75,11 +76,11 @@ def _check_mapping(generator: Generator, before: Generator) -> None:
         )
 
 
-def _distance(generator: Generator, back: inverse.Inverse) -> float:
+def _distance(generator: Generator, back: inverse.EmbeddingToLatent) -> float:
     """Mean distance between dlib's vectors of pictures and of what the inverse makes of them."""
     from encoders.embed import load_embedder
 
     embed = load_embedder("dlib")
-    looks = look(generator.pictures(draw(generator, MEASURED, _SEED), batch=32))
+    looks = detect_faces(generator.pictures(draw(generator, MEASURED, _SEED), batch=32))
     wanted: NDArray[np.float32] = embed(looks.chip[looks.found])
     return round(inverse.distance(generator, back, wanted), 4)

@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from anonfaces.errors import WeightsError
+from anonbase.errors import WeightsError
+from encoders import weights_file
 from encoders.attributes import load_attributes
-from encoders.frame import Framing, measure
-from encoders.latent import files
+from encoders.frame import CropAlignment, estimate_alignment
 from encoders.latent.samples import draw
 
 if TYPE_CHECKING:
@@ -43,9 +43,13 @@ _SHOWN = {
 
 
 class Directions(Mapping[str, Vectors]):
-    """``directions[trait]`` is float32 (w_dim,): add it, times an amount, to w or to W+."""
+    """The ways to change one trait: ``directions[trait]`` is float32 (w_dim,).
 
-    def __init__(self, vectors: Mapping[str, Vectors], framing: Framing) -> None:
+    Add one, times an amount, to w or to W+. A step of 1 is a year of "age", one of the log odds of
+    "female", a standard deviation of "smile" and "yaw".
+    """
+
+    def __init__(self, vectors: Mapping[str, Vectors], framing: CropAlignment) -> None:
         self._vectors, self.framing = dict(vectors), framing
 
     def __getitem__(self, trait: str) -> Vectors:
@@ -58,31 +62,44 @@ class Directions(Mapping[str, Vectors]):
         return len(self._vectors)
 
     def save(self, path: Path, **facts: Any) -> None:
-        """Write them, float16; ``facts`` are kept beside them as JSON."""
-        files.write(path, KIND, {**facts, "framing": self.framing.to_json()}, self._vectors)
+        """Write the directions as float16, with ``facts`` beside them as JSON."""
+        weights_file.write(path, KIND, {**facts, "framing": self.framing.to_json()}, self._vectors)
 
 
 def load_directions(
     generator: Generator | None = None, path: str | Path | None = None
 ) -> Directions:
-    """The directions that ship (``datasets/latent``), or those in ``path``.
+    """Load the directions of a generator.
 
-    ``generator``, by default the one that ships, must be the one that they were fitted to.
+    Parameters
+    ----------
+    generator : Generator, optional
+        The generator that they fit. None: the one that ships.
+    path : path, optional
+        A file that ``python -m encoders.latent directions`` wrote. None: the one that ships
+        (``datasets/latent``).
 
-    Raises:
-        WeightsError: the file is missing, damaged, or fitted to another generator.
+    Returns
+    -------
+    Directions
+        A mapping of ``TRAITS`` to float32 (w_dim,).
+
+    Raises
+    ------
+    WeightsError
+        The file is missing, damaged, or fits another generator.
     """
     import stylegan
 
-    source = files.SHIPPED / FILE if path is None else Path(path)
-    meta, arrays = files.read(source, KIND, REMEDY)
+    source = weights_file.SHIPPED / FILE if path is None else Path(path)
+    meta, arrays = weights_file.read(source, KIND, REMEDY)
     generator = stylegan.load() if generator is None else generator
-    files.check_generator(source, meta, generator, REMEDY)
+    weights_file.check_generator(source, meta, generator, REMEDY)
     shapes = {name: array.shape for name, array in arrays.items()}
     if shapes != dict.fromkeys(TRAITS, (generator.config.w_dim,)):
         raise WeightsError(f"{source}: expected {', '.join(TRAITS)}: {REMEDY} makes it")
     try:
-        framing = Framing.from_json(meta["framing"])
+        framing = CropAlignment.from_json(meta["framing"])
     except (KeyError, TypeError, ValueError) as error:
         raise WeightsError(f"{source}: no framing ({error})") from None
     return Directions({trait: arrays[trait] for trait in TRAITS}, framing)
@@ -91,13 +108,13 @@ def load_directions(
 def fit(generator: Generator, samples: int, seed: int) -> tuple[Directions, dict[str, Any]]:
     """Fit to ``samples`` pictures; how well each trait is read off w, on held-out pictures."""
     w = draw(generator, samples, seed, (0.7, 1.0))
-    framing = measure(generator.pictures(w[:200], batch=32))
+    framing = estimate_alignment(generator.pictures(w[:200], batch=32))
     traits = _traits(generator, framing, w)
     held = max(20, int(_HELD_OUT * samples))
     slopes, explained = _regress(w[held:], traits[held:], w[:held], traits[:held])
     vectors = _steps(w, slopes)
     facts = {
-        "generator": files.digest(generator),
+        "generator": weights_file.digest(generator),
         "pictures": samples,
         "seed": seed,
         "explained": {name: round(float(r), 3) for name, r in zip(TRAITS, explained, strict=False)},
@@ -117,7 +134,7 @@ def picture(generator: Generator, directions: Directions, seed: int) -> NDArray[
     return np.concatenate(blocks, axis=1)
 
 
-def _traits(generator: Generator, framing: Framing, w: Vectors) -> Vectors:
+def _traits(generator: Generator, framing: CropAlignment, w: Vectors) -> Vectors:
     """What the attribute network sees, gender as log odds, and the light in quarters, (n, 16)."""
     network, parts = load_attributes(), []
     for start in range(0, len(w), _AT_ONCE):

@@ -11,17 +11,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from anonfaces._engine import load_engine
-from anonfaces.errors import InputError, WeightsError
-from encoders.embed._network import check_chips
-from encoders.frame import Framing
-from encoders.latent import files
+from anonbase.errors import InputError, WeightsError
+from anonbase.keras_backend import load_engine
+from encoders import weights_file
+from encoders.embed.network import check_chips
+from encoders.frame import CropAlignment
 
 load_engine()
 
 from encoders.latent.network import LatentConfig, encode, latent_specs  # noqa: E402
-from stylegan._parameters import check, variables  # noqa: E402
-from stylegan.config import EncoderConfig  # noqa: E402
+from stylegan.networks.config import EncoderConfig  # noqa: E402
+from stylegan.networks.parameters import check, variables  # noqa: E402
 
 if TYPE_CHECKING:
     from stylegan.generator import Generator
@@ -33,13 +33,21 @@ REMEDY = "python -m encoders.latent encoder FACES"
 
 
 class LatentEncoder:
-    """Faces to W+ of ``generator``; ``framing`` says how its pictures show a face."""
+    """A network from faces to the W+ of one generator.
+
+    Attributes
+    ----------
+    generator : Generator
+        The generator that it fits.
+    framing : CropAlignment
+        How the generator's images show a face, beside FFHQ-aligned chips.
+    """
 
     def __init__(
         self,
         generator: Generator,
         config: LatentConfig,
-        framing: Framing,
+        framing: CropAlignment,
         values: Mapping[str, NDArray[Any]],
         source: str = "latent encoder",
     ) -> None:
@@ -48,10 +56,26 @@ class LatentEncoder:
         self.parameters = variables(specs, check(specs, values, source))
 
     def __call__(self, chips: NDArray[np.uint8], batch: int = 32) -> NDArray[np.float32]:
-        """FFHQ-aligned RGB chips uint8 (n, s, s, 3) to W+ float32 (n, num_ws, w_dim).
+        """Find the latents of faces.
 
-        The chips are as ``FaceSet.chips`` gives them, of any size. A chip's latent does not
-        depend on the others in the call.
+        The latent of a chip does not depend on the others in the call.
+
+        Parameters
+        ----------
+        chips : uint8 (n, s, s, 3)
+            RGB, FFHQ-aligned, of any size: what ``FaceSet.chips`` gives.
+        batch : int
+            Chips at a time.
+
+        Returns
+        -------
+        float32 (n, num_ws, w_dim)
+            W+ of the generator.
+
+        Raises
+        ------
+        InputError
+            The chips have another shape or type.
         """
         chips = np.asarray(chips)
         if chips.ndim != 4:
@@ -64,14 +88,14 @@ class LatentEncoder:
         return np.concatenate([self._empty, *made])
 
     def encode_framed(self, pictures: NDArray[np.uint8], batch: int = 32) -> NDArray[np.float32]:
-        """As a call, of pictures that are framed as the generator's own, (n, side, side, 3)."""
+        """As a call, for images (n, side, side, 3) that are framed as the generator's own."""
         pictures = check_chips(pictures, self.side)
         made = [self._part(pictures[i : i + batch], batch) for i in range(0, len(pictures), batch)]
         return np.concatenate([self._empty, *made])
 
     @property
     def side(self) -> int:
-        """Side in pixels of the pictures that the network looks at."""
+        """Side in pixels of the images that the network takes."""
         return self.config.trunk.resolution
 
     def values(self) -> dict[str, NDArray[np.float32]]:
@@ -81,14 +105,14 @@ class LatentEncoder:
         return {k: ops.convert_to_numpy(v) for k, v in self.parameters.items()}
 
     def save(self, path: Path, **facts: Any) -> None:
-        """Write it, float16; ``facts`` are kept beside it as JSON."""
+        """Write the weights as float16, with ``facts`` beside them as JSON."""
         meta = {
-            "generator": files.digest(self.generator),
+            "generator": weights_file.digest(self.generator),
             "framing": self.framing.to_json(),
             "config": asdict(self.config),
             **facts,
         }
-        files.write(path, KIND, meta, self.values())
+        weights_file.write(path, KIND, meta, self.values())
 
     @property
     def _empty(self) -> NDArray[np.float32]:
@@ -102,7 +126,7 @@ class LatentEncoder:
 
     @cached_property
     def _run(self) -> Any:
-        from stylegan._backend import compiled
+        from anonbase.keras_backend import compiled
 
         return compiled(lambda images: encode(self.parameters, self.config, images))
 
@@ -110,24 +134,39 @@ class LatentEncoder:
 def load_latent_encoder(
     generator: Generator | None = None, path: str | Path | None = None
 ) -> LatentEncoder:
-    """The encoder that ships (``datasets/latent``), or the one in ``path``.
+    """Load the encoder of a generator.
 
-    ``generator`` is by default the one that ships.
+    Parameters
+    ----------
+    generator : Generator, optional
+        The generator. None: the one that ships.
+    path : path, optional
+        A file that ``python -m encoders.latent encoder`` wrote. None: the one that ships
+        (``datasets/latent``).
 
-    Raises:
-        WeightsError: the file is missing, damaged, or fitted to another generator; the message
-            has the command that makes it.
+    Returns
+    -------
+    LatentEncoder
+        A callable: chips to W+.
+
+    Raises
+    ------
+    WeightsError
+        The file is missing, damaged, or fits another generator. The message has the command that
+        makes it.
     """
     import stylegan
 
-    source = files.SHIPPED / FILE if path is None else Path(path)
-    meta, values = files.read(source, KIND, REMEDY)
+    source = weights_file.SHIPPED / FILE if path is None else Path(path)
+    meta, values = weights_file.read(source, KIND, REMEDY)
     generator = stylegan.load() if generator is None else generator
-    files.check_generator(source, meta, generator, REMEDY)
+    weights_file.check_generator(source, meta, generator, REMEDY)
     try:
-        framing, config = Framing.from_json(meta["framing"]), _config(meta["config"])
+        framing, config = CropAlignment.from_json(meta["framing"]), _config(meta["config"])
     except (KeyError, TypeError, ValueError) as error:
-        raise WeightsError(f"{source}: not a latent encoder's words ({error})") from None
+        raise WeightsError(
+            f"{source}: its description is not a latent encoder's ({error})"
+        ) from None
     return LatentEncoder(generator, config, framing, values, str(source))
 
 
@@ -137,7 +176,7 @@ def read_numbers(path: Path) -> tuple[LatentConfig, dict[str, NDArray[np.float32
     Raises:
         WeightsError: the file is missing, damaged, or of another kind.
     """
-    meta, values = files.read(path, KIND, REMEDY)
+    meta, values = weights_file.read(path, KIND, REMEDY)
     try:
         config = _config(meta["config"])
     except (KeyError, TypeError, ValueError) as error:

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from anonfaces.errors import InputError
-from encoders.frame import Framing, measure
+from anonbase.errors import InputError
+from encoders.frame import CropAlignment, estimate_alignment
 
 __all__ = ["is_held_out", "read_faces"]
 
@@ -20,7 +20,7 @@ _PART, _LOOKED_AT, _APART, _HELD_OUT = 512, 100, 0.06, 20
 
 
 def read_faces(
-    sources: Sequence[Path], framing: Framing, size: int, held_out: bool = False
+    sources: Sequence[Path], framing: CropAlignment, size: int, held_out: bool = False
 ) -> Pixels:
     """The faces of ``sources``, uint8 (n, size, size, 3), without those that are held out.
 
@@ -28,8 +28,10 @@ def read_faces(
     framed as the generator's already. One face in twenty, by a checksum of its name, is held out
     to measure by; with ``held_out`` those alone are read.
 
-    Raises:
-        InputError: a source is missing or empty, or a folder's pictures are framed otherwise.
+    Raises
+    ------
+    InputError
+        A source is missing or empty, or a folder's pictures are framed otherwise.
     """
     parts = [part for source in sources for part in _read(source, framing, size, held_out)]
     if not sum(map(len, parts)):
@@ -37,16 +39,16 @@ def read_faces(
     return np.concatenate(parts)
 
 
-def _read(source: Path, framing: Framing, size: int, held_out: bool) -> Iterator[Pixels]:
+def _read(source: Path, framing: CropAlignment, size: int, held_out: bool) -> Iterator[Pixels]:
     if source.is_dir():
         yield _folder(source, framing, size, held_out)
     elif source.is_file() and source.suffix == ".h5":
         yield from _faceset(source, framing, size, held_out)
     else:
-        raise InputError(f"{source}: expected a FaceSet (.h5) or a folder of pictures")
+        raise InputError(f"{source}: expected a FaceSet (.h5) or a folder of images")
 
 
-def _faceset(source: Path, framing: Framing, size: int, held_out: bool) -> Iterator[Pixels]:
+def _faceset(source: Path, framing: CropAlignment, size: int, held_out: bool) -> Iterator[Pixels]:
     from encoders.faceset import FaceSet
 
     faces = FaceSet.read(source)
@@ -55,25 +57,25 @@ def _faceset(source: Path, framing: Framing, size: int, held_out: bool) -> Itera
         yield framing.from_ffhq(faces.chips(rows[start : start + _PART]), size)
 
 
-def _folder(source: Path, framing: Framing, size: int, held_out: bool) -> Pixels:
-    from encoders.photographs import decode, read_bytes
-    from encoders.walk import find_photographs
+def _folder(source: Path, framing: CropAlignment, size: int, held_out: bool) -> Pixels:
+    from encoders.photographs.reading import decode, read_bytes
+    from encoders.photographs.walk import find_photographs
 
     paths = find_photographs(source).photographs
     if not paths:
-        raise InputError(f"{source}: there is no picture in it")
+        raise InputError(f"{source}: there is no image in it")
     chosen = paths[:: max(1, len(paths) // _LOOKED_AT)]
     some = [_scaled(decode(read_bytes(source, path.path)[0]), 256) for path in chosen]
-    _check_framing(source, framing, measure(np.stack(some)))
+    _check_framing(source, framing, estimate_alignment(np.stack(some)))
     kept = (path for path in paths if is_held_out(path.path) == held_out)
     return np.stack([_scaled(decode(read_bytes(source, path.path)[0]), size) for path in kept])
 
 
-def _check_framing(source: Path, wanted: Framing, found: Framing) -> None:
+def _check_framing(source: Path, wanted: CropAlignment, found: CropAlignment) -> None:
     a, b = (np.array([f.ffhq.x, f.ffhq.y, np.log(f.ffhq.side)]) for f in (wanted, found))
     if np.abs(a - b).max() > _APART:
         raise InputError(
-            f"{source}: its faces are framed otherwise than the generator's"
+            f"{source}: its faces are not framed like the generator's"
             f" ({found.ffhq}, {wanted.ffhq}): make a FaceSet of it, python -m encoders {source}"
         )
 

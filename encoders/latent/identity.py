@@ -1,4 +1,4 @@
-"""Whose face a picture shows, with a gradient: dlib's network behind a fixed cut of the chip."""
+"""dlib's network with a gradient, behind a fixed cut of the chip."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from keras import ops
 
 from encoders.embed.dlib_file import FILE_NAME, read_dlib
 from encoders.embed.dlib_resnet import CHIP_SIZE, build_dlib
-from encoders.frame import Square, resampling
+from encoders.frame import CropSquare, resampling
 from encoders.models import model_path
 
-__all__ = ["Cut", "Recogniser"]
+__all__ = ["Cut", "Recognizer"]
 
 Tensor = Any
 Cut = tuple[Tensor, Tensor]
@@ -21,14 +21,14 @@ Cut = tuple[Tensor, Tensor]
 _SHIFT, _SCALE = 0.02, 0.04
 
 
-class Recogniser:
+class Recognizer:
     """A generator's pictures to dlib's vectors, differentiable.
 
     dlib turns and scales each face by its own landmarks; here every picture is cut by the same
     ``square``, the median of what dlib cuts.
     """
 
-    def __init__(self, square: Square, size: int) -> None:
+    def __init__(self, square: CropSquare, size: int) -> None:
         self._network = build_dlib(read_dlib(model_path(FILE_NAME)))
         self._network.trainable = False
         self._square, self._size = square, size
@@ -49,7 +49,7 @@ class Recogniser:
             replace(self._square, x=self._square.x + x, y=self._square.y + y, side=side)
         )
 
-    def _cut_of(self, square: Square) -> Cut:
+    def _cut_of(self, square: CropSquare) -> Cut:
         rows, columns = (resampling(self._size, square, axis, CHIP_SIZE) for axis in "yx")
         return ops.convert_to_tensor(rows), ops.convert_to_tensor(columns)
 

@@ -1,8 +1,8 @@
-"""dlib's vector of a face to a w: what the centroid of a group has even without pictures.
+"""dlib's vector of a face to a w, which the centroid of a group has even without photographs.
 
-Learnt on the generator's own pictures, whose w is known. Of the regressions tried, those with the
-least error of w on pictures that they have not seen are compared by the distance between the
-vector that was asked for and the vector of the picture that comes out; the nearest is kept.
+The regression learns from the generator's own images, whose w is known. Of the regressions that
+were tried, those with the least error of w on held-out images are compared by the distance between
+the vector that goes in and the vector of the image that comes out. The nearest one is kept.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from anonfaces.errors import InputError, WeightsError
-from encoders.latent import files
-from encoders.latent.samples import draw, look
+from anonbase.errors import InputError, WeightsError
+from encoders import weights_file
+from encoders.latent.samples import detect_faces, draw
 
 if TYPE_CHECKING:
     from stylegan.generator import Generator
 
-__all__ = ["Inverse", "distance", "fit", "load_inverse", "ranked"]
+__all__ = ["EmbeddingToLatent", "distance", "fit", "load_inverse", "ranked"]
 
 Vectors = NDArray[np.float32]
 
@@ -32,8 +32,8 @@ _WIDTHS = (0.5, 1.0, 2.0)
 _HELD_OUT, _LOOKED_AT, _CHOSEN_ON, _LOOK_AT_ONCE = 0.1, 3, 150, 256
 
 
-class Inverse:
-    """Kernel ridge regression on anchors, after a linear part; both on dlib's own scale.
+class EmbeddingToLatent:
+    """Kernel ridge regression on anchors, after a linear part, on dlib's own scale.
 
     ``w = offset + (v - centre) @ linear + exp(-|v - anchor|^2 / (2 width^2)) @ kernel``.
     """
@@ -42,7 +42,23 @@ class Inverse:
         self.arrays, self.width = arrays, width
 
     def __call__(self, embedding: Vectors) -> Vectors:
-        """dlib's vectors float32 (n, 128) to w float32 (n, w_dim)."""
+        """Map vectors to latents.
+
+        Parameters
+        ----------
+        embedding : float32 (n, 128)
+            dlib's vectors, finite.
+
+        Returns
+        -------
+        float32 (n, w_dim)
+            One w a vector.
+
+        Raises
+        ------
+        InputError
+            The vectors have another shape, or are not finite.
+        """
         given = np.asarray(embedding, np.float32)
         if given.ndim != 2 or given.shape[1] != DIM or not np.isfinite(given).all():
             raise InputError(f"expected finite dlib vectors (n, {DIM}), got {given.shape}")
@@ -52,34 +68,49 @@ class Inverse:
         return self.arrays["offset"] + straight + near @ self.arrays["kernel"]
 
     def save(self, path: Path, **facts: Any) -> None:
-        """Write it, float16; ``facts`` are kept beside it as JSON."""
-        files.write(path, KIND, {**facts, "width": self.width}, self.arrays)
+        """Write the arrays as float16, with ``facts`` beside them as JSON."""
+        weights_file.write(path, KIND, {**facts, "width": self.width}, self.arrays)
 
 
-def load_inverse(generator: Generator | None = None, path: str | Path | None = None) -> Inverse:
-    """The inverse that ships (``datasets/latent``), or the one in ``path``.
+def load_inverse(
+    generator: Generator | None = None, path: str | Path | None = None
+) -> EmbeddingToLatent:
+    """Load the map from dlib's vectors to the w of a generator.
 
-    ``generator``, by default the one that ships, must be the one that it was fitted to.
+    Parameters
+    ----------
+    generator : Generator, optional
+        The generator that it fits. None: the one that ships.
+    path : path, optional
+        A file that ``python -m encoders.latent inverse`` wrote. None: the one that ships
+        (``datasets/latent``).
 
-    Raises:
-        WeightsError: the file is missing, damaged, or fitted to another generator.
+    Returns
+    -------
+    EmbeddingToLatent
+        A callable: vectors float32 (n, 128) to w float32 (n, w_dim).
+
+    Raises
+    ------
+    WeightsError
+        The file is missing, damaged, or fits another generator.
     """
     import stylegan
 
-    source = files.SHIPPED / FILE if path is None else Path(path)
-    meta, arrays = files.read(source, KIND, REMEDY)
+    source = weights_file.SHIPPED / FILE if path is None else Path(path)
+    meta, arrays = weights_file.read(source, KIND, REMEDY)
     generator = stylegan.load() if generator is None else generator
-    files.check_generator(source, meta, generator, REMEDY)
+    weights_file.check_generator(source, meta, generator, REMEDY)
     _check(source, arrays, generator.config.w_dim)
     width = meta.get("width")
     if not isinstance(width, float) or not 0 < width < 100:
         raise WeightsError(f"{source}: width {width!r}, expected a positive number")
-    return Inverse(arrays, width)
+    return EmbeddingToLatent(arrays, width)
 
 
 def fit(
     generator: Generator, samples: int, seed: int, progress: bool = False
-) -> tuple[Inverse, dict[str, Any]]:
+) -> tuple[EmbeddingToLatent, dict[str, Any]]:
     """Fit to ``samples`` pictures of ``generator``; the best of a few, and what was measured.
 
     ``InputError`` if dlib finds a face in too few of them.
@@ -87,11 +118,13 @@ def fit(
     w, vectors = _pairs(generator, samples, seed, progress)
     held = max(50, int(_HELD_OUT * len(w)))
     if len(w) < 3 * held:
-        raise InputError(f"dlib finds a face in {len(w)} of {samples} pictures: too few to learn")
+        raise InputError(
+            f"dlib finds a face in {len(w)} of {samples} images: too few to learn from"
+        )
     tries, some = ranked(vectors, w, held, seed)[:_LOOKED_AT], vectors[:_CHOSEN_ON]
     ridge, best = min(tries, key=lambda pair: distance(generator, pair[1], some))
     facts = {
-        "generator": files.digest(generator),
+        "generator": weights_file.digest(generator),
         "pictures": len(w),
         "seed": seed,
         "ridge": ridge,
@@ -103,7 +136,9 @@ def fit(
     return best, facts
 
 
-def ranked(vectors: Vectors, w: Vectors, held: int, seed: int) -> list[tuple[float, Inverse]]:
+def ranked(
+    vectors: Vectors, w: Vectors, held: int, seed: int
+) -> list[tuple[float, EmbeddingToLatent]]:
     """Regressions of w float32 (n, w_dim) on vectors (n, 128), each with its ridge.
 
     The best first, by the first ``held`` rows, from which none is learnt.
@@ -127,13 +162,15 @@ def _pairs(
     kept, vectors = [], []
     for start in tqdm(range(0, samples, _LOOK_AT_ONCE), disable=None if progress else True):
         part = w[start : start + _LOOK_AT_ONCE]
-        looks = look(generator.pictures(part, batch=32))
+        looks = detect_faces(generator.pictures(part, batch=32))
         kept.append(part[looks.found])
         vectors.append(embed(looks.chip[looks.found]))
     return np.concatenate(kept), np.concatenate(vectors)
 
 
-def _solve(vectors: Vectors, w: Vectors, ridge: float, width: float, seed: int) -> Inverse:
+def _solve(
+    vectors: Vectors, w: Vectors, ridge: float, width: float, seed: int
+) -> EmbeddingToLatent:
     """Ridge regression of w on the vector and its nearness to anchors, in float64."""
     centre, offset = vectors.mean(axis=0), w.mean(axis=0)
     away = vectors - centre
@@ -144,29 +181,29 @@ def _solve(vectors: Vectors, w: Vectors, ridge: float, width: float, seed: int) 
     gram += ridge * 1e-2 * np.eye(len(gram))
     solved = np.linalg.solve(gram, features.T @ (w - offset) / len(features)).astype(np.float32)
     arrays = {"centre": centre, "offset": offset, "anchor": anchor}
-    return Inverse({**arrays, "linear": solved[:DIM], "kernel": solved[DIM:]}, width)
+    return EmbeddingToLatent({**arrays, "linear": solved[:DIM], "kernel": solved[DIM:]}, width)
 
 
-def _error(found: Inverse, vectors: Vectors, w: Vectors) -> float:
+def _error(found: EmbeddingToLatent, vectors: Vectors, w: Vectors) -> float:
     """Squared error of w, every number of it weighing by its spread."""
     return float(np.mean(np.square((found(vectors) - w) / (w.std(axis=0) + 1e-3))))
 
 
-def _mean(w: Vectors, vectors: Vectors) -> Inverse:
+def _mean(w: Vectors, vectors: Vectors) -> EmbeddingToLatent:
     """Whatever is asked, the mean: what a regression has to beat."""
     nothing = np.zeros((DIM, w.shape[1]), np.float32)
     arrays = {"centre": vectors.mean(axis=0), "offset": w.mean(axis=0), "linear": nothing}
-    return Inverse({**arrays, "anchor": vectors[:1], "kernel": nothing[:1]}, 1.0)
+    return EmbeddingToLatent({**arrays, "anchor": vectors[:1], "kernel": nothing[:1]}, 1.0)
 
 
-def distance(generator: Generator, found: Inverse, wanted: Vectors) -> float:
+def distance(generator: Generator, found: EmbeddingToLatent, wanted: Vectors) -> float:
     """Mean distance between the vectors asked for and those of the pictures made of them.
 
     A picture without a face counts as far away as dlib's threshold allows twice over.
     """
     from encoders.embed import load_embedder
 
-    looks = look(generator.pictures(found(wanted), batch=32))
+    looks = detect_faces(generator.pictures(found(wanted), batch=32))
     distances = np.full(len(wanted), 1.2)
     vectors = load_embedder("dlib")(looks.chip[looks.found])
     distances[looks.found] = np.linalg.norm(vectors - wanted[looks.found], axis=1)

@@ -16,10 +16,10 @@ import numpy as np
 from keras import ops
 from numpy.typing import NDArray
 
-from stylegan._ops import add_bias_leaky, dense
-from stylegan._parameters import Parameters, Spec, initial
-from stylegan.config import EncoderConfig
-from stylegan.discriminator import trunk, trunk_specs
+from stylegan.networks.config import EncoderConfig
+from stylegan.networks.discriminator import trunk, trunk_specs
+from stylegan.networks.ops import add_bias_leaky, dense
+from stylegan.networks.parameters import Parameters, Spec, initial
 
 if TYPE_CHECKING:
     from stylegan.encoder import Encoder

@@ -1,4 +1,4 @@
-"""People who do not exist: one w a person, kept where a recogniser agrees with it."""
+"""People who do not exist: one w a person, kept if a recognizer agrees with it."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 from encoders.attributes import load_attributes
 from encoders.embed import load_embedder
 from encoders.latent.directions import load_directions
-from encoders.latent.samples import draw, enlarged, look
+from encoders.latent.samples import detect_faces, draw, enlarged
 
 if TYPE_CHECKING:
     from stylegan.generator import Generator
 
-__all__ = ["Person", "Terms", "loneliest", "populate"]
+__all__ = ["Person", "PopulationConfig", "generate_people", "greedy_independent_set"]
 
 _POOL, _BATCH, _BLOCK = 256, 8, 1024
 _BANDS = ((0, "0-12"), (13, "13-24"), (25, "25-39"), (40, "40-59"), (60, "60+"))
@@ -31,8 +31,8 @@ Floats = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
-class Terms:
-    """What is asked of a population."""
+class PopulationConfig:
+    """The size and the distances of a population."""
 
     people: int = 240
     most: int = 4
@@ -55,12 +55,14 @@ class Person:
     gender: str
 
 
-def populate(generator: Generator, terms: Terms, progress: bool = False) -> Iterator[Person]:
+def generate_people(
+    generator: Generator, terms: PopulationConfig, progress: bool = False
+) -> Iterator[Person]:
     """Yield people until there are ``terms.people``, or as many as are apart in what was drawn.
 
     Faces are drawn until ``terms.people`` of them are apart, or ``terms.tries`` for each.
     """
-    maker = _Maker(generator, terms)
+    maker = _PersonSampler(generator, terms)
     w, first = _chosen(maker, terms, progress)
     taken = [vector[None] for vector in first]
     for number in range(len(w)):
@@ -71,7 +73,9 @@ def populate(generator: Generator, terms: Terms, progress: bool = False) -> Iter
             yield person
 
 
-def _chosen(maker: _Maker, terms: Terms, progress: bool) -> tuple[Floats, Floats]:
+def _chosen(
+    maker: _PersonSampler, terms: PopulationConfig, progress: bool
+) -> tuple[Floats, Floats]:
     """w (n, w_dim) and vectors (n, 128) of the people there will be."""
     from tqdm import tqdm
 
@@ -83,7 +87,9 @@ def _chosen(maker: _Maker, terms: Terms, progress: bool) -> tuple[Floats, Floats
             count = min(_POOL, total - start)
             kept.append(maker.faces(start, count))
             bar.update(count)
-            rows = loneliest(np.concatenate([v for _, v in kept]), terms.people, terms.apart)
+            rows = greedy_independent_set(
+                np.concatenate([v for _, v in kept]), terms.people, terms.apart
+            )
             if len(rows) == terms.people:
                 break
     w, vectors = (np.concatenate(parts) for parts in zip(*kept, strict=True))
@@ -91,14 +97,12 @@ def _chosen(maker: _Maker, terms: Terms, progress: bool) -> tuple[Floats, Floats
     return w[rows], vectors[rows]
 
 
-def loneliest(vectors: Floats, most: int, apart: float) -> list[int]:
-    """Rows at least ``apart`` from one another, at most ``most``, those with the fewest others
-    near them first.
+def greedy_independent_set(vectors: Floats, most: int, apart: float) -> list[int]:
+    """Choose rows at least ``apart`` from one another, at most ``most``: fewest neighbors first.
 
-    Of the same faces that finds more people than taking whoever comes and keeps the distance: who
-    has few neighbours stands in the way of few. (Halldorsson and Radhakrishnan, "Greed is good:
-    approximating independent sets in sparse and bounded-degree graphs", 1994; they count the
-    neighbours anew after each choice.)
+    This finds more people than a pass in the given order, since a face with few neighbors excludes
+    few others. (Halldorsson and Radhakrishnan, "Greed is good: approximating independent sets in
+    sparse and bounded-degree graphs", 1994; they count the neighbors anew after each choice.)
     """
     near = [
         (_squares(vectors[i : i + _BLOCK], vectors) < apart**2).sum(axis=1)
@@ -113,10 +117,10 @@ def loneliest(vectors: Floats, most: int, apart: float) -> list[int]:
     return rows
 
 
-class _Maker:
+class _PersonSampler:
     """One generator with all that looks at its pictures."""
 
-    def __init__(self, generator: Generator, terms: Terms) -> None:
+    def __init__(self, generator: Generator, terms: PopulationConfig) -> None:
         self._generator, self._terms = generator, terms
         self._side, self._kind = terms.side, terms.kind
         self._embed, self._attributes = load_embedder("dlib"), load_attributes()
@@ -159,10 +163,10 @@ class _Maker:
 
     def _seen(self, pictures: NDArray[np.uint8]) -> tuple[NDArray[np.intp], list[bytes], Floats]:
         """Rows of the pictures in which dlib sees one clear face, their files and vectors."""
-        from encoders.photographs import decode
+        from encoders.photographs.reading import decode
 
         files = [_file(picture, self._side, self._kind) for picture in pictures]
-        looks = look(np.stack([decode(file) for file in files]))
+        looks = detect_faces(np.stack([decode(file) for file in files]))
         rows = np.flatnonzero(looks.score >= _CLEAR)
         return rows, [files[row] for row in rows], self._embed(looks.chip[rows])
 

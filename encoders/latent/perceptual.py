@@ -1,8 +1,8 @@
-"""How a face looks to a recogniser on the way to its vector: a sharper eye than pixels have.
+"""A perceptual distance on the layers of dlib's network.
 
 The idea is that of perceptual losses (Johnson et al. 2016; Zhang et al. 2018, "LPIPS"), with
-the layers of dlib's network, which knows faces. The last vector alone is a poor guide: pictures
-that please it and nobody else are easily found.
+the layers of a network that knows faces. The last vector alone is a poor guide: images that please
+it and nobody else are easily found.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from typing import Any
 
 from keras import Model, ops
 
-from encoders.frame import Square
-from encoders.latent.identity import Cut, Recogniser
+from encoders.frame import CropSquare
+from encoders.latent.identity import Cut, Recognizer
 
 __all__ = ["Perceptual", "flat"]
 
@@ -21,14 +21,14 @@ Tensor = Any
 _VECTOR = 1.0  # how much the last vector counts beside the layers, as a factor of its length
 
 
-class Perceptual(Recogniser):
+class Perceptual(Recognizer):
     """A generator's pictures to what layers of dlib's network see, differentiable.
 
     The squared distance of two pictures is the sum, over layers, of the mean squared distance
     of their maps, each place's channels at a length of 1, and a part of dlib's own distance.
     """
 
-    def __init__(self, square: Square, size: int) -> None:
+    def __init__(self, square: CropSquare, size: int) -> None:
         super().__init__(square, size)
         network = self._network
         self._layers = Model(network.input, [*_last_of_each_width(network), network.output])

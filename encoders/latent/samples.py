@@ -1,4 +1,4 @@
-"""A generator's own pictures, and how dlib sees them."""
+"""A generator's own images, and how dlib sees them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from encoders.frame import LOOKED_AT
 if TYPE_CHECKING:
     from stylegan.generator import Generator
 
-__all__ = ["Looks", "draw", "enlarged", "look"]
+__all__ = ["Detections", "detect_faces", "draw", "enlarged"]
 
 Pixels = NDArray[np.uint8]
 
@@ -29,10 +29,12 @@ def draw(
     return average + scale * (generator.map(z)[:, 0] - average)
 
 
-class Looks:
-    """What dlib makes of pictures: ``found`` bool (n,), ``score`` float32 (n,), how sure it is,
-    ``chip`` (n, 150, 150, 3) of the found ones, black of the others, ``landmark`` float32
-    (n, 68, 2) in sides of the picture."""
+class Detections:
+    """dlib's detections in images.
+
+    ``found`` bool (n,); ``score`` float32 (n,), how sure it is; ``chip`` (n, 150, 150, 3), black
+    where none was found; ``landmark`` float32 (n, 68, 2) in sides of the image.
+    """
 
     def __init__(self, count: int) -> None:
         self.found = np.zeros(count, bool)
@@ -41,17 +43,17 @@ class Looks:
         self.landmark = np.zeros((count, 68, 2), np.float32)
 
 
-def look(pictures: Pixels) -> Looks:
+def detect_faces(pictures: Pixels) -> Detections:
     """Find exactly one face in each picture uint8 (n, s, s, 3), enlarged to 256 px where smaller.
 
     dlib's HOG detector without doubling, so that what is found would be found in a photograph.
     """
     from encoders.align import align_dlib5, find_landmarks
 
-    looks = Looks(len(pictures))
+    looks = Detections(len(pictures))
     for i, picture in enumerate(pictures):
         large = enlarged(picture)
-        boxes, scores = _detector().scored(large)
+        boxes, scores = _detector().margins(large)
         if len(boxes) != 1:
             continue
         looks.found[i], looks.score[i] = True, scores[0]

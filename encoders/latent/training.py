@@ -1,8 +1,9 @@
-"""Training the latent encoder on real faces and on the generator's own.
+"""Training the latent encoder on real faces and on the generator's own images.
 
-Of a real face the picture is to come back (pixels, their gradients, a quarter of the size), with
-the same vector of dlib's network, by a w that is not rarer than the generator's own and by steps
-away from it that are small. Of a picture that the generator made, the very w is to come back.
+For a real face, the loss is the difference of its image and the one that comes back (pixels, their
+gradients, a quarter of the size) and of their vectors by dlib's network; w must not be rarer than
+the generator's own, and the steps away from it must be small. For an image of the generator, the
+loss is the difference from its w.
 """
 
 from __future__ import annotations
@@ -16,13 +17,12 @@ import numpy as np
 from keras import ops
 from numpy.typing import NDArray
 
-from encoders.frame import Framing
-from encoders.latent.identity import Recogniser
+from anonbase.keras_backend import compiled, value_and_gradients
+from encoders.frame import CropAlignment
+from encoders.latent.identity import Recognizer
 from encoders.latent.network import LatentConfig, encode, first_values, with_layers
-from stylegan._autodiff import value_and_gradients
-from stylegan._backend import compiled
-from stylegan.config import EncoderConfig, standard_channels
-from stylegan.mapping import broadcast, map_latents
+from stylegan.networks.config import EncoderConfig, standard_channels
+from stylegan.networks.mapping import broadcast, map_latents
 from stylegan.train.losses import reconstruction
 from stylegan.train.state import adam, moments
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from stylegan.encoder import Encoder
     from stylegan.generator import Generator
 
-__all__ = ["SIZE", "Course", "config_for", "off", "train"]
+__all__ = ["SIZE", "TrainingConfig", "config_for", "rmse", "train"]
 
 Tensor = Any
 Parameters = dict[str, Tensor]
@@ -41,8 +41,8 @@ _BETAS = (0.9, 0.99)
 
 
 @dataclass(frozen=True)
-class Course:
-    """How long and how: at most ``pictures`` real faces, at most ``minutes``."""
+class TrainingConfig:
+    """The length of a training run: at most ``pictures`` real faces, at most ``minutes``."""
 
     pictures: int = 24_000
     minutes: float = 8.0
@@ -68,9 +68,9 @@ def config_for(generator: Generator, encoder: Encoder | None) -> LatentConfig:
 def train(
     generator: Generator,
     faces: NDArray[np.uint8],
-    framing: Framing,
+    framing: CropAlignment,
     encoder: Encoder | None = None,
-    course: Course | None = None,
+    course: TrainingConfig | None = None,
     report: Callable[[int, dict[str, float]], None] | None = None,
     start: tuple[LatentConfig, dict[str, NDArray[np.float32]]] | None = None,
 ) -> tuple[LatentConfig, dict[str, NDArray[np.float32]]]:
@@ -79,7 +79,7 @@ def train(
     ``report`` is called with the pictures seen and the losses after every step. ``start`` is what
     to begin with: the numbers for a generator of the same w, of any number of layers.
     """
-    course = course or Course()
+    course = course or TrainingConfig()
     if start is not None:
         config, values = with_layers(start[1], start[0], generator.num_ws)
     else:
@@ -102,7 +102,7 @@ def train(
     return config, {k: ops.convert_to_numpy(v) for k, v in parameters.items()}
 
 
-def off(generator: Generator, pictures: NDArray[np.uint8], latents: NDArray[np.float32]) -> float:
+def rmse(generator: Generator, pictures: NDArray[np.uint8], latents: NDArray[np.float32]) -> float:
     """Root mean square of the levels by which what the latents show differs from pictures."""
     made = generator.pictures(latents, batch=32)
     if made.shape != pictures.shape:
@@ -113,7 +113,7 @@ def off(generator: Generator, pictures: NDArray[np.uint8], latents: NDArray[np.f
     return float(np.sqrt(np.mean(np.square(made.astype(np.float32) - pictures))))
 
 
-def _pace(course: Course) -> Iterator[tuple[int, float]]:
+def _pace(course: TrainingConfig) -> Iterator[tuple[int, float]]:
     """Steps from 1, and how much of the course is done: of its pictures or of its time."""
     steps, started = max(1, course.pictures // course.real), time.monotonic()
     for count in range(1, steps + 1):
@@ -132,10 +132,14 @@ class _Step:
     """One step of Adam as a function of tensors."""
 
     def __init__(
-        self, generator: Generator, config: LatentConfig, framing: Framing, course: Course
+        self,
+        generator: Generator,
+        config: LatentConfig,
+        framing: CropAlignment,
+        course: TrainingConfig,
     ) -> None:
         self._generator, self._config, self._course = generator, config, course
-        self._recogniser = Recogniser(framing.dlib, SIZE)
+        self._recogniser = Recognizer(framing.dlib, SIZE)
         seeds = range(course.seed, course.seed + _SAMPLED)
         drawn = generator.map(generator.latents(seeds))[:, 0]
         self._mean = ops.convert_to_tensor(drawn.mean(axis=0))

@@ -1,7 +1,7 @@
-"""Checkpoints: whatever a StyleGAN was saved as, read without running any of it.
+"""Checkpoints: a StyleGAN in any of the common formats, read without running any of it.
 
 ``read`` takes NVIDIA's TensorFlow pickles (StyleGAN, StyleGAN2), their PyTorch pickles
-(StyleGAN2-ADA, StyleGAN3), rosinality's ``.pt``, this project's ``.npz``, and our own folders;
+(StyleGAN2-ADA, StyleGAN3), rosinality's ``.pt``, this project's ``.npz``, and our own folders.
 ``write`` makes the last.
 """
 
@@ -11,45 +11,77 @@ import zipfile
 from dataclasses import replace
 from pathlib import Path
 
-from anonfaces._hostile import hostile
-from anonfaces.errors import WeightsError
+from anonbase.errors import WeightsError
+from anonbase.untrusted.guard import untrusted_input
 from stylegan.checkpoint._known import Known, known
-from stylegan.checkpoint._layout import Found
+from stylegan.checkpoint._layout import Checkpoint
 from stylegan.checkpoint._own import read_folder, read_npz
 from stylegan.checkpoint._own import write_folder as write
 
-__all__ = ["SHIPPED", "Found", "Known", "checked", "known", "read", "write"]
+__all__ = ["SHIPPED", "Checkpoint", "Known", "checked", "known", "read", "write"]
 
 _HERE = Path(__file__).resolve().parent
 _IN_WHEEL = _HERE.parent / "_generator"
 SHIPPED = _IN_WHEEL if _IN_WHEEL.is_dir() else _HERE.parent.parent / "datasets" / "generator"
 
 
-def read(path: Path) -> Found:
-    """Read the networks in ``path``, a file or a folder of ours.
+def read(path: Path) -> Checkpoint:
+    """Read the networks of a checkpoint.
 
-    Raises:
-        WeightsError: the file is missing, damaged, hostile, or holds no StyleGAN.
+    Parameters
+    ----------
+    path : Path
+        A file, or a folder of ours.
+
+    Returns
+    -------
+    Checkpoint
+        Configs and numbers in our layout; :func:`checked` compares them.
+
+    Raises
+    ------
+    WeightsError
+        The file is missing, damaged, hostile, or holds no StyleGAN.
     """
     try:
-        with hostile(str(path)):
+        with untrusted_input(str(path)):
             return _read(path)
     except OSError as error:
         raise WeightsError(f"{path}: cannot be read ({error.strerror or error})") from None
 
 
-def checked(found: Found, source: str, generator_only: bool = False) -> Found:
-    """``found`` as float32, once every name, shape and number is what the configs ask for."""
-    from anonfaces._engine import load_engine
+def checked(found: Checkpoint, source: str, generator_only: bool = False) -> Checkpoint:
+    """Check a checkpoint against its own configs.
+
+    Parameters
+    ----------
+    found : Checkpoint
+        What :func:`read` gave.
+    source : str
+        Where it comes from, for error messages.
+    generator_only : bool
+        Leave out discriminator and encoder.
+
+    Returns
+    -------
+    Checkpoint
+        The same as float32: every name, shape and number is what the configs ask for.
+
+    Raises
+    ------
+    WeightsError
+        A name or a shape differs, or a number is not finite.
+    """
+    from anonbase.keras_backend import load_engine
 
     load_engine()
-    from stylegan._parameters import check
-    from stylegan.discriminator import discriminator_specs
     from stylegan.encoder import encoder_specs
     from stylegan.generator import generator_specs
+    from stylegan.networks.discriminator import discriminator_specs
+    from stylegan.networks.parameters import check
 
     specs = generator_specs(found.generator)
-    made = Found(found.generator, dict(check(specs, found.generator_values, source)))
+    made = Checkpoint(found.generator, dict(check(specs, found.generator_values, source)))
     if generator_only:
         return made
     if found.discriminator is not None and found.discriminator_values is not None:
@@ -63,7 +95,7 @@ def checked(found: Found, source: str, generator_only: bool = False) -> Found:
     return made
 
 
-def _read(path: Path) -> Found:
+def _read(path: Path) -> Checkpoint:
     if path.is_dir():
         return read_folder(path)
     if path.suffix in {".json", ".h5"}:
@@ -71,7 +103,7 @@ def _read(path: Path) -> Found:
     if zipfile.is_zipfile(path) and path.suffix == ".npz":
         return read_npz(path)
     if path.suffix in {".pt", ".pth"}:
-        from anonfaces._torch_file import read_torch_object
+        from anonbase.untrusted.torch_files import read_torch_object
         from stylegan.checkpoint._rosinality import from_rosinality
 
         return from_rosinality(read_torch_object(path), str(path))

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from anonfaces.errors import WeightsError
-from stylegan.checkpoint._layout import Arrays, mapping_sizes, need
-from stylegan.config import AliasFreeConfig
+from anonbase.errors import WeightsError
+from stylegan.checkpoint._arrays import Arrays, mapping_sizes, need
+from stylegan.networks.config import AliasFreeConfig
 
 __all__ = ["alias_free_from_official"]
 
@@ -55,7 +55,7 @@ def _layers(ours: Arrays, source: str) -> list[tuple[str, int, int]]:
 
 
 def _check_plan(config: AliasFreeConfig, ours: Arrays, names: list[str], source: str) -> None:
-    from stylegan._filters3 import layers
+    from stylegan.networks.filters3 import layers
 
     for name, layer in zip(names, layers(config), strict=True):
         if name != layer.name:

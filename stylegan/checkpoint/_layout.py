@@ -2,37 +2,28 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from anonfaces.errors import WeightsError
-from stylegan.config import DiscriminatorConfig, EncoderConfig, GeneratorConfig
+from stylegan.checkpoint._alias_free import alias_free_from_official
+from stylegan.checkpoint._arrays import Arrays, count, kernel, mapping_sizes, need, widths
+from stylegan.networks.config import DiscriminatorConfig, EncoderConfig, GeneratorConfig
 
 __all__ = [
-    "Arrays",
-    "Found",
-    "count",
+    "Checkpoint",
     "discriminator_from_official",
     "encoder_from_official",
     "fc_hwc",
     "from_official",
-    "kernel",
-    "mapping_sizes",
-    "need",
-    "widths",
 ]
-
-Arrays = Mapping[str, NDArray[Any]]
 
 
 @dataclass(frozen=True)
-class Found:
-    """What was found in a file: configs and numbers in our layout, each checked later."""
+class Checkpoint:
+    """The content of a checkpoint file: configs and numbers in our layout, not yet checked."""
 
     generator: GeneratorConfig
     generator_values: dict[str, NDArray[Any]]
@@ -40,19 +31,6 @@ class Found:
     discriminator_values: dict[str, NDArray[Any]] | None = None
     encoder: EncoderConfig | None = None
     encoder_values: dict[str, NDArray[Any]] | None = None
-
-
-def kernel(oihw: NDArray[Any]) -> NDArray[Any]:
-    """A convolution's kernel, PyTorch's order to TensorFlow's."""
-    return oihw.transpose(2, 3, 1, 0)
-
-
-def widths(values: Arrays, name: str, axis: int, source: str) -> tuple[int, ...]:
-    """Feature maps of the blocks from 4 pixels up, read off ``name.format(size)``."""
-    sizes = [4 << i for i in range(10) if name.format(4 << i) in values]
-    if not sizes or sizes != [4 << i for i in range(len(sizes))]:
-        raise WeightsError(f"{source}: no {name.format(4)}: not a StyleGAN that we know")
-    return tuple(int(values[name.format(size)].shape[axis]) for size in sizes)
 
 
 def from_official(
@@ -64,8 +42,6 @@ def from_official(
     """
     ours = {name: _turned(name, array) for name, array in _numbers(values).items()}
     if any(name.startswith("synthesis.input.") for name in ours):
-        from stylegan.checkpoint._alias_free import alias_free_from_official
-
         return alias_free_from_official(ours, clamp, source)
     need(ours, ("mapping.fc0.weight", "mapping.w_avg"), source)
     config = GeneratorConfig(
@@ -74,17 +50,6 @@ def from_official(
         **mapping_sizes(ours),
     )
     return config, ours
-
-
-def mapping_sizes(ours: Arrays) -> dict[str, Any]:
-    """What the mapping network's arrays tell of the config."""
-    embed = ours.get("mapping.embed.weight")
-    return {
-        "z_dim": len(ours["mapping.fc0.weight"]) - (0 if embed is None else embed.shape[-1]),
-        "w_dim": len(ours["mapping.w_avg"]),
-        "mapping_layers": count(ours, r"mapping\.fc(\d+)\.weight"),
-        "classes": 0 if embed is None else len(embed),
-    }
 
 
 def discriminator_from_official(
@@ -123,18 +88,6 @@ def encoder_from_official(
         hidden=int(ours["out.weight"].shape[0]),
     )
     return config, ours
-
-
-def need(values: Arrays, names: tuple[str, ...], source: str) -> None:
-    """``WeightsError`` unless all ``names`` are there, as arrays of at least one axis."""
-    for name in names:
-        if name not in values or not values[name].ndim:
-            raise WeightsError(f"{source}: no {name}: not a StyleGAN that we know")
-
-
-def count(values: Arrays, pattern: str) -> int:
-    """How many names match ``pattern``."""
-    return sum(re.fullmatch(pattern, name) is not None for name in values)
 
 
 def _numbers(values: Arrays) -> dict[str, NDArray[Any]]:

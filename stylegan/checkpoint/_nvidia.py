@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from anonfaces._hostile import RefusedError
-from anonfaces._inert_pickle import Inert, Stream, load
-from anonfaces._torch_file import FILE_LIMIT, in_plain_pickles
-from anonfaces.errors import WeightsError
-from stylegan.checkpoint._layout import Found, discriminator_from_official, from_official
+from anonbase.errors import WeightsError
+from anonbase.untrusted.guard import UnsafeContentError
+from anonbase.untrusted.pickles import OpaqueObject, Stream, load
+from anonbase.untrusted.torch_files import FILE_LIMIT, in_plain_pickles
+from stylegan.checkpoint._layout import Checkpoint, discriminator_from_official, from_official
 from stylegan.checkpoint._tensorflow import (
     discriminator_from_tensorflow,
     generator_from_tensorflow,
@@ -25,50 +25,52 @@ _DEEPEST = 32  # modules in modules
 _ALIAS_FREE = {"output_scale": 0.25, "margin_size": 10, "num_critical": 2}  # StyleGAN3's, as built
 
 
-def read_pickle(path: Path) -> Found:
+def read_pickle(path: Path) -> Checkpoint:
     """The generator, and the discriminator where it is one of ours, of a pickle.
 
     Of several generators the running average (``Gs``, ``G_ema``) is taken.
     """
     with path.open("rb") as file:
         if file.seek(0, 2) > FILE_LIMIT:
-            raise RefusedError(f"larger than {FILE_LIMIT >> 30} GiB")
+            raise UnsafeContentError(f"larger than {FILE_LIMIT >> 30} GiB")
         file.seek(0)
         content = load(Stream(file), in_plain_pickles())
     if isinstance(content, tuple | list):
         return _tensorflow([part for part in content if _is_network(part)], str(path))
     if _entries(content):
         return _pytorch(_entries(content), str(path))
-    kind = content.name if isinstance(content, Inert) else type(content).__name__
-    raise RefusedError(f"holds {kind or 'something'}, not the networks of a StyleGAN")
+    kind = content.name if isinstance(content, OpaqueObject) else type(content).__name__
+    raise UnsafeContentError(f"holds {kind or 'something'}, not the networks of a StyleGAN")
 
 
 def _entries(thing: Any) -> dict[Any, Any]:
     """A dictionary's entries, also where it was of a class of its own (``EasyDict``)."""
-    entries = thing.entries if isinstance(thing, Inert) else thing
+    entries = thing.entries if isinstance(thing, OpaqueObject) else thing
     return entries if isinstance(entries, dict) else {}
 
 
 def _is_network(part: Any) -> bool:
-    return isinstance(part, Inert) and part.name == "Network" and isinstance(part.state, dict)
+    return (
+        isinstance(part, OpaqueObject) and part.name == "Network" and isinstance(part.state, dict)
+    )
 
 
-def _tensorflow(networks: list[Inert], source: str) -> Found:
+def _tensorflow(networks: list[OpaqueObject], source: str) -> Checkpoint:
     """G, D and Gs in this order; or a single one."""
     if not networks:
-        raise RefusedError("holds a list, but no networks of dnnlib.tflib in it")
+        raise UnsafeContentError("holds a list, but no networks of dnnlib.tflib in it")
     average = networks[-1]
     parts = _entries(average.state.get("components"))
     if not {"mapping", "synthesis"} <= set(parts):
-        raise RefusedError("its last network has no mapping and synthesis")
+        raise UnsafeContentError("its last network has no mapping and synthesis")
     mapping, synthesis = (_variables(parts[name]) for name in ("mapping", "synthesis"))
     generator, values = generator_from_tensorflow(_variables(average), mapping, synthesis, source)
     if len(networks) != 3 or generator.architecture == "stylegan":
-        return Found(generator, values)
-    return Found(generator, values, *_or_none(networks[1], source))
+        return Checkpoint(generator, values)
+    return Checkpoint(generator, values, *_or_none(networks[1], source))
 
 
-def _or_none(network: Inert, source: str) -> tuple[Any, Any]:
+def _or_none(network: OpaqueObject, source: str) -> tuple[Any, Any]:
     """A discriminator of another kind is no reason to refuse the generator."""
     try:
         return discriminator_from_tensorflow(_variables(network), source)
@@ -78,10 +80,10 @@ def _or_none(network: Inert, source: str) -> tuple[Any, Any]:
 
 def _variables(network: Any) -> dict[str, NDArray[Any]]:
     if not _is_network(network):
-        raise RefusedError("a component is no network")
+        raise UnsafeContentError("a component is no network")
     pairs = network.state.get("variables")
     if not isinstance(pairs, list) or not all(_is_pair(pair) for pair in pairs):
-        raise RefusedError("a network lists no variables")
+        raise UnsafeContentError("a network lists no variables")
     return {name: np.asarray(value) for name, value in pairs}
 
 
@@ -94,29 +96,31 @@ def _is_pair(pair: Any) -> bool:
     )
 
 
-def _pytorch(content: dict[Any, Any], source: str) -> Found:
+def _pytorch(content: dict[Any, Any], source: str) -> Checkpoint:
     module = content.get("G_ema", content.get("G"))
-    if not isinstance(module, Inert):
-        raise RefusedError("holds no G_ema: not a snapshot of StyleGAN2-ADA or StyleGAN3")
+    if not isinstance(module, OpaqueObject):
+        raise UnsafeContentError("holds no G_ema: not a snapshot of StyleGAN2-ADA or StyleGAN3")
     _check_settings(_state(_child(module, "synthesis")))
     generator, ours = from_official(dict(_tensors(module)), _clamp(module, "b4"), source)
     judge = content.get("D")
-    found = dict(_tensors(judge)) if isinstance(judge, Inert) else {}
+    found = dict(_tensors(judge)) if isinstance(judge, OpaqueObject) else {}
     if judge is None or "b4.conv.weight" not in found or not _is_residual(found):
-        return Found(generator, ours)
+        return Checkpoint(generator, ours)
     group = _state(_child(judge, "b4.mbstd")).get("group_size")
     config, theirs = discriminator_from_official(
         found, _clamp(judge, "b4.conv"), source, group if type(group) is int else 4
     )
-    return Found(generator, ours, config, theirs)
+    return Checkpoint(generator, ours, config, theirs)
 
 
 def _check_settings(synthesis: dict[str, Any]) -> None:
     """What no array tells of a StyleGAN3 must be as published, where the module says it."""
     for name, value in _ALIAS_FREE.items():
         if synthesis.get(name, value) != value:
-            told = synthesis[name] if type(synthesis[name]) in (int, float) else "another kind"
-            raise RefusedError(f"is a StyleGAN3 of {name} {told}: only {value} is supported")
+            message = synthesis[name] if type(synthesis[name]) in (int, float) else "another kind"
+            raise UnsafeContentError(
+                f"is a StyleGAN3 of {name} {message}: only {value} is supported"
+            )
 
 
 def _is_residual(values: dict[str, Any]) -> bool:
@@ -137,7 +141,7 @@ def _clamp(module: Any, where: str) -> float | None:
 
 def _state(module: Any) -> dict[str, Any]:
     """What a module would have had in its ``__dict__``: kept beside its source, or set later."""
-    if not isinstance(module, Inert):
+    if not isinstance(module, OpaqueObject):
         return {}
     described = _entries(module.args[0]) if module.args else {}
     return _entries(described.get("state", module.state))
@@ -152,7 +156,7 @@ def _child(module: Any, path: str) -> Any:
 def _tensors(module: Any, prefix: str = "", depth: int = 0) -> Iterator[tuple[str, Any]]:
     """Parameters and buffers under the names that ``state_dict`` would give them."""
     if depth > _DEEPEST:
-        raise RefusedError("modules in modules without an end")
+        raise UnsafeContentError("modules in modules without an end")
     state = _state(module)
     for kind in ("_parameters", "_buffers"):
         for name, value in _entries(state.get(kind)).items():

@@ -10,15 +10,15 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from anonfaces._files import replacing, write_text
-from anonfaces._hostile import RefusedError
+from anonbase.files import atomic_write, write_text
+from anonbase.untrusted.guard import UnsafeContentError
 from stylegan.checkpoint._layout import (
-    Found,
+    Checkpoint,
     discriminator_from_official,
     encoder_from_official,
     from_official,
 )
-from stylegan.config import DiscriminatorConfig, EncoderConfig, GeneratorConfig
+from stylegan.networks.config import DiscriminatorConfig, EncoderConfig, GeneratorConfig
 
 __all__ = ["read_folder", "read_npz", "write_folder"]
 
@@ -29,8 +29,8 @@ _LARGEST_CONFIG = 1 << 16
 _MOST = 5000
 
 
-def write_folder(found: Found, folder: Path, dtype: str = "float32") -> None:
-    """Write ``generator.json`` and ``.h5``; ``discriminator.*`` and ``encoder.*`` where found."""
+def write_folder(found: Checkpoint, folder: Path, dtype: str = "float32") -> None:
+    """Write ``generator.*``, and ``discriminator.*`` and ``encoder.*`` if there are any."""
     folder.mkdir(parents=True, exist_ok=True)
     networks = {
         "generator": (found.generator, found.generator_values),
@@ -44,19 +44,19 @@ def write_folder(found: Found, folder: Path, dtype: str = "float32") -> None:
 
 
 def _write_weights(path: Path, values: Mapping[str, NDArray[Any]], dtype: str) -> None:
-    with replacing(path) as beside, h5py.File(beside, "w", track_order=False) as file:
+    with atomic_write(path) as beside, h5py.File(beside, "w", track_order=False) as file:
         for name in sorted(values):
             numbers = np.asarray(values[name], dtype)
             packed = {"compression": "gzip", "shuffle": True} if numbers.size > 1024 else {}
             file.create_dataset(name, data=numbers, track_times=False, **packed)
 
 
-def read_folder(folder: Path) -> Found:
+def read_folder(folder: Path) -> Checkpoint:
     """Read what ``write_folder`` wrote; hostile sizes, links and types are refused."""
     generator = GeneratorConfig.from_json(*_config(folder / "generator.json"))
     judge = _network(folder, "discriminator", DiscriminatorConfig)
     encoder = _network(folder, "encoder", EncoderConfig)
-    return Found(generator, _weights(folder / "generator.h5"), *judge, *encoder)
+    return Checkpoint(generator, _weights(folder / "generator.h5"), *judge, *encoder)
 
 
 def _network(
@@ -70,56 +70,56 @@ def _network(
 
 def _config(path: Path) -> tuple[str, str]:
     if not path.is_file():
-        raise RefusedError(f"has no {path.name} beside it, which says what network it is")
+        raise UnsafeContentError(f"has no {path.name} beside it, which says what network it is")
     if path.stat().st_size > _LARGEST_CONFIG:
-        raise RefusedError(f"{path.name} is larger than a config")
+        raise UnsafeContentError(f"{path.name} is larger than a config")
     return path.read_text(encoding="utf-8"), str(path)
 
 
 def _weights(path: Path) -> dict[str, NDArray[Any]]:
     with h5py.File(path, "r") as file:
         if len(file) > _MOST:
-            raise RefusedError(f"{path.name} holds {len(file)} arrays, not a network's")
+            raise UnsafeContentError(f"{path.name} holds {len(file)} arrays, not a network's")
         left = _LARGEST
         values = {}
         for name in file:
             dataset = _dataset(file, name)
             left -= dataset.size * 4
             if left < 0:
-                raise RefusedError(f"{path.name} unpacks to more than {_LARGEST >> 30} GiB")
+                raise UnsafeContentError(f"{path.name} unpacks to more than {_LARGEST >> 30} GiB")
             values[name] = np.asarray(dataset[()])
     return values
 
 
 def _dataset(file: h5py.File, name: str) -> h5py.Dataset:
     if not isinstance(file.get(name, getlink=True), h5py.HardLink):
-        raise RefusedError(f"{name} is a link to another place")
+        raise UnsafeContentError(f"{name} is a link to another place")
     dataset = file[name]
     if not isinstance(dataset, h5py.Dataset) or dataset.dtype.kind != "f":
-        raise RefusedError(f"{name} is not an array of floating-point numbers")
+        raise UnsafeContentError(f"{name} is not an array of floating-point numbers")
     if dataset.external or dataset.is_virtual:
-        raise RefusedError(f"{name} lies in another file")
+        raise UnsafeContentError(f"{name} lies in another file")
     return dataset
 
 
-def read_npz(path: Path) -> Found:
-    """Arrays under the official names: ``G/...``, and ``D/...`` and ``E/...`` where they are."""
+def read_npz(path: Path) -> Checkpoint:
+    """Read arrays under official names: ``G/...``, and ``D/...`` and ``E/...`` if there are any."""
     with np.load(path, allow_pickle=False) as archive:
         groups: dict[str, dict[str, NDArray[Any]]] = {"G": {}, "D": {}, "E": {}}
         left = _LARGEST
         for info in archive.zip.infolist():
             left -= info.file_size
         if left < 0 or len(archive.files) > _MOST:
-            raise RefusedError("unpacks to more than a network's weights")
+            raise UnsafeContentError("unpacks to more than a network's weights")
         for name in archive.files:
             prefix, _, rest = name.partition("/")
             if prefix in groups:
                 groups[prefix][rest] = archive[name]
     if not groups["G"]:
-        raise RefusedError("holds no arrays named G/...")
+        raise UnsafeContentError("holds no arrays named G/...")
     generator = from_official(groups["G"], None, str(path))
     judge = (
         discriminator_from_official(groups["D"], None, str(path)) if groups["D"] else (None,) * 2
     )
     encoder = encoder_from_official(groups["E"], str(path)) if groups["E"] else (None, None)
-    return Found(*generator, *judge, *encoder)
+    return Checkpoint(*generator, *judge, *encoder)

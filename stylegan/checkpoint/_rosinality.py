@@ -10,23 +10,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from anonfaces._hostile import RefusedError
-from stylegan.checkpoint._layout import (
-    Arrays,
-    Found,
-    discriminator_from_official,
-    from_official,
-    need,
-)
+from anonbase.untrusted.guard import UnsafeContentError
+from stylegan.checkpoint._arrays import Arrays, need
+from stylegan.checkpoint._layout import Checkpoint, discriminator_from_official, from_official
 
 __all__ = ["from_rosinality"]
 
 
-def from_rosinality(content: Any, source: str) -> Found:
+def from_rosinality(content: Any, source: str) -> Checkpoint:
     """The averaged generator, and the discriminator if it is there."""
     generator = _arrays(content, "g_ema") or _arrays(content, "g")
     if not generator:
-        raise RefusedError("holds no g_ema: not a checkpoint of stylegan2-pytorch")
+        raise UnsafeContentError("holds no g_ema: not a checkpoint of stylegan2-pytorch")
     values = _official(generator, source)
     average = content.get("latent_avg")
     width = values["mapping.fc0.weight"].shape[0]
@@ -35,9 +30,9 @@ def from_rosinality(content: Any, source: str) -> Found:
     config, ours = from_official(values, None, source)
     judge = _arrays(content, "d")
     if not judge:
-        return Found(config, ours)
+        return Checkpoint(config, ours)
     theirs = _official_discriminator(judge, source)
-    return Found(config, ours, *discriminator_from_official(theirs, None, source))
+    return Checkpoint(config, ours, *discriminator_from_official(theirs, None, source))
 
 
 def _arrays(content: Any, name: str) -> dict[str, NDArray[Any]]:

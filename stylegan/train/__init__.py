@@ -1,120 +1,103 @@
 """Training a generator from pictures: autoencode, fit latents, match, refine, adversarial.
 
->>> from stylegan.train import Recipe, train
->>> train(["faces.h5"], "run", Recipe(resolution=64, adversarial_kimg=50))
+>>> from stylegan.train import TrainingConfig, train  # doctest: +SKIP
+>>> train(pixels, "run", TrainingConfig(resolution=64, adversarial_kimg=50))  # doctest: +SKIP
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from anonfaces.errors import InputError
-from stylegan.train.recipe import Recipe
+from anonbase.errors import InputError
+from stylegan.train.recipe import TrainingConfig
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from encoders.frame import Square
-    from stylegan.checkpoint import Found
+    from stylegan.checkpoint import Checkpoint
     from stylegan.train.networks import Features
 
-__all__ = ["Recipe", "train"]
-
-_MEASURED = 200
+__all__ = ["TrainingConfig", "train"]
 
 
 def train(
-    sources: Sequence[str | Path],
+    pixels: NDArray[np.uint8],
     output: str | Path,
-    recipe: Recipe | None = None,
+    recipe: TrainingConfig | None = None,
     *,
-    square: Square | None = None,
     held_out: int = 0,
-    synthetic: Sequence[str | Path] = (),
+    synthetic: NDArray[np.uint8] | None = None,
     start: str | Path | None = None,
     anchor: str | Path | None = None,
-    features: str | Features = "none",
+    features: Features | None = None,
     save_minutes: float = 5.0,
     progress: bool = True,
 ) -> Path:
     """Train a StyleGAN2 on aligned faces; the folder ``output`` then loads with ``stylegan.load``.
 
     Parameters:
-        sources: FaceSets (``.h5``) and folders of pictures.
+        pixels: Aligned faces, RGB uint8 (n, size, size, 3), of the recipe's resolution
+            (``encoders.training_images.read_pictures`` reads FaceSets and folders).
         output: The run's folder. If it holds a run of the same recipe, that run goes on.
-        square: What to cut out of each picture; by default all of it.
         held_out: How many pictures, drawn by the seed, are left out for measuring.
-        synthetic: More FaceSets and folders: faces of nobody, none of which is held out.
+        synthetic: More pictures of the same shape: faces of nobody, none of which is held out.
         start: A checkpoint to begin with; networks that it lacks begin at random.
         anchor: The checkpoint whose faces the phase ``refine`` keeps; by default ``start``.
-        features: What a drawn training face must keep besides its pixels: ``"none"``, ``"dlib"``
-            (what layers of its recogniser see), ``"dlib+vgg"`` (and what VGG16 sees of the
-            texture), or a function of pictures (n, s, s, 3) in -1 to 1 to vectors (n, d) that
-            has a gradient.
+        features: What a drawn training face must keep besides its pixels: a function of pictures
+            (n, s, s, 3) in -1 to 1 to vectors (n, d) that has a gradient, or nothing.
         save_minutes: How often the state and a grid of samples are saved.
 
     Raises:
-        InputError: no pictures, or a recipe that cannot be.
+        InputError: pixels of another shape, or a recipe that cannot be.
         WeightsError: ``start`` does not fit the recipe, or the run in ``output`` had another.
     """
-    from anonfaces._engine import load_engine
+    from anonbase.keras_backend import load_engine
 
     load_engine()
     from stylegan.train.adversarial import Adversarial
     from stylegan.train.autoencode import Autoencode
-    from stylegan.train.data import WHOLE, Pictures, read_pictures, split
+    from stylegan.train.data import Pictures, split
     from stylegan.train.latents import NEEDS_LAYERS, Latents
     from stylegan.train.loop import Phase, Run
-    from stylegan.train.match import Match
+    from stylegan.train.mapping_phase import Match
     from stylegan.train.networks import Networks
     from stylegan.train.refine import Refine
 
-    wanted = recipe or Recipe()
-    if wanted.latent_kimg and features == "none":
+    wanted = recipe or TrainingConfig()
+    if wanted.latent_kimg and features is None:
         raise InputError(NEEDS_LAYERS)
     networks = Networks(wanted)
     given = _given(start)
     first = networks.start(given)
-    pictures = read_pictures([Path(s) for s in sources], wanted.resolution, square or WHOLE)
-    learnt, _ = split(pictures, held_out, wanted.seed)
-    if synthetic:
-        more = read_pictures([Path(s) for s in synthetic], wanted.resolution, square or WHOLE)
-        learnt = Pictures(np.concatenate([learnt.pixels, more.pixels]))
-    kept = _features(features, learnt.pixels)
+    _check(pixels, wanted.resolution)
+    learnt, _ = split(Pictures(pixels), held_out, wanted.seed)
+    if synthetic is not None:
+        _check(synthetic, wanted.resolution)
+        learnt = Pictures(np.concatenate([learnt.pixels, synthetic]))
     phases: list[Phase] = [
-        Autoencode(networks, kept),
-        Latents(networks, kept),
+        Autoencode(networks, features),
+        Latents(networks, features),
         Match(networks),
-        Refine(networks, kept, _given(anchor) or given),
-        Adversarial(networks, kept),
+        Refine(networks, features, _given(anchor) or given),
+        Adversarial(networks, features),
     ]
     run = Run(Path(output), networks, phases, learnt, save_minutes=save_minutes, progress=progress)
     run.go(first)
     return Path(output)
 
 
-def _given(start: str | Path | None) -> Found | None:
+def _given(start: str | Path | None) -> Checkpoint | None:
     from stylegan import checkpoint
 
     return None if start is None else checkpoint.checked(checkpoint.read(Path(start)), str(start))
 
 
-def _features(wanted: str | Features, pixels: NDArray[np.uint8]) -> Features | None:
-    """dlib's network sees the faces where it would cut them, as measured on some of them."""
-    if wanted == "none":
-        return None
-    if not isinstance(wanted, str):
-        return wanted
-    if wanted not in {"dlib", "dlib+vgg"}:
-        raise InputError(f"features {wanted!r}: expected dlib, dlib+vgg, none or a function")
-    from encoders.frame import measure
-    from encoders.latent.perceptual import Perceptual
-    from stylegan.train.texture import Texture, Together
-
-    size = pixels.shape[1]
-    texture = [Texture(size)] if wanted.endswith("vgg") else []
-    return Together([Perceptual(measure(pixels[:_MEASURED]).dlib, size), *texture])
+def _check(pixels: NDArray[np.uint8], size: int) -> None:
+    if pixels.ndim != 4 or pixels.shape[1:] != (size, size, 3) or pixels.dtype.name != "uint8":
+        raise InputError(
+            f"pixels: RGB uint8 (n, {size}, {size}, 3) is needed at this resolution,"
+            f" not {pixels.dtype} {pixels.shape}"
+        )

@@ -14,13 +14,12 @@ import numpy as np
 from keras import ops
 from numpy.typing import NDArray
 
-from stylegan._autodiff import input_gradient, value_and_gradients
-from stylegan._backend import compiled
+from anonbase.keras_backend import compiled, input_gradient, value_and_gradients
 from stylegan.train import augment
 from stylegan.train.autoencode import feature_distance
 from stylegan.train.losses import path_length, r1, reconstruction, soft_plus, spread
 from stylegan.train.networks import Features, Networks
-from stylegan.train.pace import keep_share
+from stylegan.train.schedules import keep_share
 from stylegan.train.state import State, Tensors, adam
 
 __all__ = ["Adversarial"]
@@ -154,11 +153,15 @@ class Adversarial:
         def loss(p: Mapping[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
             own = _split(p)
             made, w = self._made(own["generator"], z, crossing, noise)
-            fooled = soft_plus(-self.networks.judge(judge, augment.apply(made, *change)))
+            generator_loss = soft_plus(-self.networks.judge(judge, augment.apply(made, *change)))
             kept, report = self._kept(
                 own, real, None if noise is None else [n[: real.shape[0]] for n in noise]
             )
-            return fooled + kept, report | {"generator": fooled, "_made": made, "_w": w}
+            return generator_loss + kept, report | {
+                "generator": generator_loss,
+                "_made": made,
+                "_w": w,
+            }
 
         report, gradients = value_and_gradients(loss, _flat(both))
         made, w = report.pop("_made"), ops.mean(report.pop("_w"), axis=0)
@@ -173,7 +176,7 @@ class Adversarial:
         if not recipe.keep_weight:
             return ops.convert_to_tensor(0.0), {}
         w = networks.encode(own["encoder"], real)
-        made = networks.synthesise(own["generator"], networks.widen(w), noise)
+        made = networks.synthesize(own["generator"], networks.broadcast_w(w), noise)
         report = {"pixels": reconstruction(made, real)}
         total = report["pixels"] + recipe.w_weight * spread(w)
         if self.features is not None:
@@ -186,9 +189,9 @@ class Adversarial:
     ) -> tuple[Tensor, Tensor]:
         """Pictures of z, from layer ``crossing`` (n, num_ws, 1; 0 or 1) on of the second z."""
         first, second = (self.networks.map(p, some) for some in z)
-        wide = self.networks.widen(first)
-        mixed = wide + (self.networks.widen(second) - wide) * crossing
-        return self.networks.synthesise(p, mixed, noise), first
+        wide = self.networks.broadcast_w(first)
+        mixed = wide + (self.networks.broadcast_w(second) - wide) * crossing
+        return self.networks.synthesize(p, mixed, noise), first
 
     def _path_step(
         self,
@@ -205,9 +208,9 @@ class Adversarial:
 
         def loss(p: Mapping[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
             own = _split(p)["generator"]
-            wide = self.networks.widen(self.networks.map(own, z))
+            wide = self.networks.broadcast_w(self.networks.map(own, z))
             slope = input_gradient(
-                lambda w: ops.sum(self.networks.synthesise(own, w, noise) * probe), wide
+                lambda w: ops.sum(self.networks.synthesize(own, w, noise) * probe), wide
             )
             value, length = path_length(slope, mean)
             total = value * recipe.path_weight * recipe.path_every
@@ -228,11 +231,11 @@ class Adversarial:
         rate: Tensor,
     ) -> Any:
         def loss(q: Mapping[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
-            truth = self.networks.judge(q, augment.apply(real, *changes[0]))
-            lies = self.networks.judge(q, augment.apply(made, *changes[1]))
-            value = soft_plus(-truth) + soft_plus(lies)
-            report = {"sign": ops.mean(ops.sign(truth)), "real": ops.mean(truth)}
-            return value, report | {"discriminator": value, "made": ops.mean(lies)}
+            real_logits = self.networks.judge(q, augment.apply(real, *changes[0]))
+            fake_logits = self.networks.judge(q, augment.apply(made, *changes[1]))
+            value = soft_plus(-real_logits) + soft_plus(fake_logits)
+            report = {"sign": ops.mean(ops.sign(real_logits)), "real": ops.mean(real_logits)}
+            return value, report | {"discriminator": value, "made": ops.mean(fake_logits)}
 
         report, gradients = value_and_gradients(loss, p)
         moved, averages = adam(p, gradients, averages, step, rate, _BETAS)

@@ -14,14 +14,13 @@ import numpy as np
 from keras import ops
 from numpy.typing import NDArray
 
-from stylegan._autodiff import value_and_gradients
-from stylegan._backend import compiled
-from stylegan._parameters import initial
-from stylegan.train.heads import fooled, head_specs, told_apart
+from anonbase.keras_backend import compiled, value_and_gradients
+from stylegan.networks.parameters import initial
+from stylegan.train.feature_discriminator import generator_loss, head_specs, told_apart
 from stylegan.train.learners import Learners, flat, learners, moved, own, take
 from stylegan.train.losses import likeness, reconstruction, spread
 from stylegan.train.networks import Features, Networks
-from stylegan.train.pace import keep_share, warmed
+from stylegan.train.schedules import keep_share, warmed
 from stylegan.train.state import State, moments
 
 __all__ = ["Autoencode", "mixed", "start_heads"]
@@ -88,7 +87,7 @@ class Autoencode:
         recipe, networks = self.networks.recipe, self.networks
         w = networks.encode(own(p, "encoder/"), images)
         asked = ops.concatenate([w + noise, mixed(w, mixes)]) if self.judging else w + noise
-        made = networks.synthesise(own(p, "generator/"), networks.widen(asked))
+        made = networks.synthesize(own(p, "generator/"), networks.broadcast_w(asked))
         made, nobody = made[: images.shape[0]], made[images.shape[0] :]
         report = {"pixels": reconstruction(made, images)}
         total = report["pixels"] + recipe.w_weight * spread(w)
@@ -109,7 +108,7 @@ class Autoencode:
         drawn = features.maps(ops.concatenate([made, nobody]), cut)  # type: ignore[union-attr]
         wanted = [ops.stop_gradient(one) for one in features.maps(real, cut)]  # type: ignore[union-attr]
         distance = likeness([one[: real.shape[0]] for one in drawn], wanted)
-        fools, wrong = fooled(heads, drawn), told_apart(heads, drawn, wanted)
+        fools, wrong = generator_loss(heads, drawn), told_apart(heads, drawn, wanted)
         total = recipe.feature_weight * distance + recipe.heads_weight * fools + wrong
         return total, {"features": distance, "fooled": fools, "heads": wrong}
 

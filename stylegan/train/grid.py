@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from anonfaces._files import replacing
-from stylegan.checkpoint import Found
+from anonbase.files import atomic_write
+from stylegan.checkpoint import Checkpoint
 from stylegan.encoder import Encoder
 from stylegan.generator import Generator
 from stylegan.train.data import Pictures
@@ -19,7 +19,7 @@ _ACROSS, _DOWN = 12, 4
 PSI = 0.7
 
 
-def write_grid(found: Found, pictures: Pictures, path: Path) -> None:
+def write_grid(found: Checkpoint, pictures: Pictures, path: Path) -> None:
     """Four rows of samples at psi 0.7, then twelve training faces, and what w keeps of them."""
     from PIL import Image
 
@@ -31,7 +31,7 @@ def write_grid(found: Found, pictures: Pictures, path: Path) -> None:
         made = generator.pictures(Encoder(found.encoder, found.encoder_values)(faces), "none")
         rows += [_row(part) for part in (faces, made) if len(part) == _ACROSS]
     path.parent.mkdir(parents=True, exist_ok=True)
-    with replacing(path) as beside:
+    with atomic_write(path) as beside:
         Image.fromarray(np.concatenate(rows)).save(beside, "PNG")
 
 

@@ -17,16 +17,15 @@ import numpy as np
 from keras import ops
 from numpy.typing import NDArray
 
-from anonfaces.errors import InputError
-from stylegan._autodiff import value_and_gradients
-from stylegan._backend import compiled
+from anonbase.errors import InputError
+from anonbase.keras_backend import compiled, value_and_gradients
 from stylegan.encoder import Encoder
 from stylegan.train.autoencode import start_heads
-from stylegan.train.heads import fooled, told_apart
+from stylegan.train.feature_discriminator import generator_loss, told_apart
 from stylegan.train.learners import Learners, flat, learners, moved, own, take
 from stylegan.train.losses import likeness, reconstruction
 from stylegan.train.networks import Features, Networks
-from stylegan.train.pace import keep_share, warmed
+from stylegan.train.schedules import keep_share, warmed
 from stylegan.train.sharpness import Photographs
 from stylegan.train.state import State, Tensors
 
@@ -101,7 +100,7 @@ class Latents:
 
     def _fit_step(self, drawing: Tensors, w: Tensor, wanted: Tensor) -> Any:
         def loss(p: Mapping[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
-            made = self.networks.synthesise(drawing, self.networks.widen(p["w"]))
+            made = self.networks.synthesize(drawing, self.networks.broadcast_w(p["w"]))
             distance = reconstruction(made, wanted)
             return distance, {"pixels": distance}
 
@@ -158,8 +157,8 @@ class Latents:
         cut: Any,
     ) -> tuple[Tensor, dict[str, Tensor]]:
         networks, count = self.networks, wanted.shape[0]
-        asked = networks.widen(ops.concatenate([p["w"] + noise, nobody]))
-        made = networks.synthesise(own(p, "generator/"), asked)
+        asked = networks.broadcast_w(ops.concatenate([p["w"] + noise, nobody]))
+        made = networks.synthesize(own(p, "generator/"), asked)
         guessed = networks.encode(own(p, "encoder/"), wanted)
         pixels = reconstruction(made[:count], wanted)
         guess = ops.mean(ops.square(guessed - ops.stop_gradient(p["w"])))
@@ -177,7 +176,7 @@ class Latents:
         shown = ops.concatenate([wanted[:some], images[: judged.shape[0] - some]])
         real = [ops.stop_gradient(one) for one in features.maps(shown, cut)]  # type: ignore[union-attr]
         distance = likeness([one[:some] for one in drawn], [one[:some] for one in real])
-        fools, wrong = fooled(heads, drawn), told_apart(heads, drawn, real)
+        fools, wrong = generator_loss(heads, drawn), told_apart(heads, drawn, real)
         total = recipe.feature_weight * distance + recipe.heads_weight * fools + wrong
         return total, {"features": distance, "fooled": fools, "heads": wrong}
 

@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from anonfaces._files import write_text
+from anonbase.files import write_text
 from stylegan.train.state import State
 
 __all__ = ["Log"]

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from anonfaces._files import resumable
+from anonbase.files import mark_resumable
 from stylegan import checkpoint
 from stylegan.train.data import Pictures
 from stylegan.train.grid import write_grid
@@ -66,7 +66,7 @@ class Run:
                 self._phase(index, state, log)
         except KeyboardInterrupt as stop:
             self._save(state)
-            resumable(stop)
+            mark_resumable(stop)
             raise
         finally:
             log.close()

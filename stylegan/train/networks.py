@@ -9,15 +9,15 @@ import numpy as np
 from keras import ops
 from numpy.typing import NDArray
 
-from anonfaces.errors import WeightsError
-from stylegan import synthesis2
-from stylegan._parameters import Spec, initial
-from stylegan.checkpoint import Found
-from stylegan.discriminator import discriminator_specs, score
+from anonbase.errors import WeightsError
+from stylegan.checkpoint import Checkpoint
 from stylegan.encoder import encode, encoder_specs
 from stylegan.generator import generator_specs
-from stylegan.mapping import broadcast, map_latents
-from stylegan.train.recipe import Recipe
+from stylegan.networks import synthesis2
+from stylegan.networks.discriminator import discriminator_specs, score
+from stylegan.networks.mapping import broadcast, map_latents
+from stylegan.networks.parameters import Spec, initial
+from stylegan.train.recipe import TrainingConfig
 from stylegan.train.state import State, Tensors, moments, moved_average
 
 __all__ = ["Networks"]
@@ -29,7 +29,7 @@ Features = Callable[[Tensor], Tensor]
 class Networks:
     """What a recipe trains. Parameters are plain tensors under the names of the specs."""
 
-    def __init__(self, recipe: Recipe) -> None:
+    def __init__(self, recipe: TrainingConfig) -> None:
         self.recipe = recipe
         self.specs: dict[str, dict[str, Spec]] = {
             "generator": generator_specs(recipe.generator),
@@ -37,7 +37,7 @@ class Networks:
             "discriminator": discriminator_specs(recipe.discriminator),
         }
 
-    def start(self, given: Found | None = None) -> State:
+    def start(self, given: Checkpoint | None = None) -> State:
         """First values: ``given``'s networks where it has them, else random ones by the seed."""
         rng = np.random.default_rng(self.recipe.seed)
         values = {name: initial(specs, rng) for name, specs in self.specs.items()}
@@ -76,15 +76,15 @@ class Networks:
         """z (n, z_dim) to w (n, w_dim)."""
         return map_latents(p, self.recipe.generator, z)
 
-    def widen(self, w: Tensor) -> Tensor:
+    def broadcast_w(self, w: Tensor) -> Tensor:
         """w (n, w_dim) to W+ (n, num_ws, w_dim)."""
         return broadcast(w, self.recipe.generator.num_ws)
 
-    def synthesise(
+    def synthesize(
         self, p: Mapping[str, Tensor], w: Tensor, noise: list[Tensor] | None = None
     ) -> Tensor:
         """W+ to pictures (n, s, s, 3), -1 to 1."""
-        return synthesis2.synthesise(p, self.recipe.generator, w, noise, self.recipe.precision)
+        return synthesis2.synthesize(p, self.recipe.generator, w, noise, self.recipe.precision)
 
     def encode(self, p: Mapping[str, Tensor], images: Tensor) -> Tensor:
         """Pictures to w (n, w_dim)."""
@@ -104,14 +104,14 @@ class Networks:
         sides = [s for s in self.recipe.generator.sizes for _ in range(1 if s == 4 else 2)]
         return [rng.standard_normal((count, s, s, 1), np.float32) for s in sides]
 
-    def found(self, state: State, averaged: bool = True) -> Found:
+    def found(self, state: State, averaged: bool = True) -> Checkpoint:
         """The networks as they are saved: the running averages, and the discriminator."""
         kept = {
             name: _arrays(state.tensors[f"average_{name}" if averaged else name])
             for name in ("generator", "encoder")
         }
         judge = _arrays(state.tensors["discriminator"])
-        return Found(
+        return Checkpoint(
             self.recipe.generator,
             kept["generator"],
             self.recipe.discriminator,

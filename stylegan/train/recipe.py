@@ -6,15 +6,15 @@ import json
 import math
 from dataclasses import asdict, dataclass
 
-from anonfaces.errors import InputError
-from stylegan.config import (
+from anonbase.errors import InputError
+from stylegan.networks.config import (
     DiscriminatorConfig,
     EncoderConfig,
     GeneratorConfig,
     standard_channels,
 )
 
-__all__ = ["Recipe"]
+__all__ = ["TrainingConfig"]
 
 _WEIGHTS = (
     "w_noise",
@@ -29,7 +29,7 @@ _LENGTHS = ("autoencode_kimg", "latent_kimg", "match_steps", "refine_kimg", "adv
 
 
 @dataclass(frozen=True)
-class Recipe:
+class TrainingConfig:
     """A run: the networks' sizes, how long each phase lasts, rates, weights of the losses.
 
     Lengths are in thousands of pictures (kimg). The phases: ``autoencode`` (the synthesis

@@ -5,7 +5,7 @@ is local. The synthesis network draws w of nobody, and heads on the layers of ot
 ("Projected GANs converge faster", Sauer et al. 2021) compare that with sharp photographs. Alone
 they would let the people drift to a few that please them. So an anchor, a generator that has the
 same face for the same z, is asked as well: at low resolution both pictures must agree, and in a
-recogniser's vector. Variety then comes from the anchor, detail from the photographs, and no face
+recognizer's vector. Variety then comes from the anchor, detail from the photographs, and no face
 of a photograph is ever drawn.
 """
 
@@ -18,25 +18,24 @@ import numpy as np
 from keras import ops
 from numpy.typing import NDArray
 
-from anonfaces.errors import InputError
-from stylegan import synthesis2
-from stylegan._autodiff import value_and_gradients
-from stylegan._backend import compiled
-from stylegan.checkpoint import Found
-from stylegan.mapping import broadcast, map_latents
+from anonbase.errors import InputError
+from anonbase.keras_backend import compiled, value_and_gradients
+from stylegan.checkpoint import Checkpoint
+from stylegan.networks import synthesis2
+from stylegan.networks.mapping import broadcast, map_latents
 from stylegan.train.autoencode import start_heads
-from stylegan.train.heads import fooled, told_apart
+from stylegan.train.feature_discriminator import generator_loss, told_apart
 from stylegan.train.learners import Learners, flat, learners, moved, own, take
 from stylegan.train.losses import smaller
 from stylegan.train.networks import Features, Networks
-from stylegan.train.pace import keep_share, warmed
+from stylegan.train.schedules import keep_share, warmed
 from stylegan.train.sharpness import Photographs
 from stylegan.train.state import State, Tensors
 
 __all__ = ["Refine"]
 
 Tensor = Any
-#: Side in px at which the picture and the anchor's must agree: colours and shapes, no texture.
+#: Side in px at which the picture and the anchor's must agree: colors and shapes, no texture.
 AGREED_SIDE = 32
 _LAYERS = "refine_kimg: heads need features that have layers: features dlib (--features dlib)"
 
@@ -44,14 +43,14 @@ _LAYERS = "refine_kimg: heads need features that have layers: features dlib (--f
 class Refine:
     """``step`` after ``step``; ``anchor`` draws the faces that are kept.
 
-    ``features`` need layers (``maps``, ``shapes``); where they have ``vectors``, the recogniser's
+    ``features`` need layers (``maps``, ``shapes``); where they have ``vectors``, the recognizer's
     vector of each face is kept as well.
     """
 
     name = "refine"
 
     def __init__(
-        self, networks: Networks, features: Features | None, anchor: Found | None = None
+        self, networks: Networks, features: Features | None, anchor: Checkpoint | None = None
     ) -> None:
         self.networks, self.features, self._anchor = networks, features, anchor
         self.steps = round(networks.recipe.refine_kimg * 1000 / networks.recipe.batch)
@@ -101,7 +100,7 @@ class Refine:
         """What the anchor draws, at the recipe's resolution."""
         config = self._anchor.generator  # type: ignore[union-attr]
         w = broadcast(map_latents(p, config, z), config.num_ws)
-        drawn = synthesis2.synthesise(p, config, w, None, self.networks.recipe.precision)
+        drawn = synthesis2.synthesize(p, config, w, None, self.networks.recipe.precision)
         side = self.networks.recipe.resolution
         return ops.image.resize(drawn, (side, side), "bicubic", antialias=True)
 
@@ -127,10 +126,10 @@ class Refine:
         self, p: Mapping[str, Tensor], w: Tensor, kept: Tensor, shown: Tensor, cut: Any
     ) -> tuple[Tensor, dict[str, Tensor]]:
         recipe, features, heads = self.networks.recipe, self.features, own(p, "heads/")
-        made = self.networks.synthesise(own(p, "generator/"), self.networks.widen(w))
+        made = self.networks.synthesize(own(p, "generator/"), self.networks.broadcast_w(w))
         drawn = features.maps(made, cut)  # type: ignore[union-attr]
         real = [ops.stop_gradient(one) for one in features.maps(shown, cut)]  # type: ignore[union-attr]
-        fools, wrong = fooled(heads, drawn), told_apart(heads, drawn, real)
+        fools, wrong = generator_loss(heads, drawn), told_apart(heads, drawn, real)
         factor = max(recipe.resolution // AGREED_SIDE, 1)
         off = ops.mean(ops.abs(smaller(made - kept, factor)))
         other = self._otherness(drawn, kept, cut)
@@ -139,7 +138,7 @@ class Refine:
         return total + recipe.heads_weight * fools + wrong, report
 
     def _otherness(self, drawn: list[Tensor], kept: Tensor, cut: Any) -> Tensor:
-        """The squared distance of half of the faces to the anchor's, in the recogniser's vector."""
+        """The squared distance of half of the faces to the anchor's, in the recognizer's vector."""
         vectors = getattr(self.features, "vectors", None)
         if vectors is None:
             return ops.zeros(())

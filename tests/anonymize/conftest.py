@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,23 +10,36 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
+from support import build_once
 
-from anonfaces.anonymize.found import Faces, Finder, distances
+from anonfaces.anonymize.detection import FaceAnalyzer, Faces, distances
 
 Pixels = NDArray[np.uint8]
 Party = Callable[..., Pixels]
 
 
 @pytest.fixture(scope="session")
-def finder() -> Finder:
-    return Finder()
+def analyzer() -> FaceAnalyzer:
+    return FaceAnalyzer()
 
 
 @pytest.fixture(scope="session")
-def strangers(portraits: list[Path], finder: Finder) -> list[Path]:
+def strangers(
+    portraits: list[Path], analyzer: FaceAnalyzer, tmp_path_factory: pytest.TempPathFactory
+) -> list[Path]:
     """Six people of the sample who resemble one another least, seen by both detectors."""
-    seen = [(p, finder.find(np.asarray(Image.open(p).convert("RGB")))) for p in portraits[:40]]
-    clear = [(path, faces) for path, faces in seen if faces.by == ("hog+mtcnn",)]
+
+    def build(folder: Path) -> None:
+        (folder / "chosen.json").write_text(json.dumps(_strangers(portraits[:40], analyzer)))
+
+    chosen = build_once(tmp_path_factory, "strangers", build) / "chosen.json"
+    return [portraits[i] for i in json.loads(chosen.read_text())]
+
+
+def _strangers(portraits: list[Path], analyzer: FaceAnalyzer) -> list[int]:
+    images = (np.asarray(Image.open(path).convert("RGB")) for path in portraits)
+    seen = [(row, analyzer.find(image)) for row, image in enumerate(images)]
+    clear = [(row, faces) for row, faces in seen if faces.by == ("hog+mtcnn",)]
     vectors = np.concatenate([faces.embedding for _, faces in clear])
     apart = distances(vectors, vectors)
     chosen = [int(apart.max(axis=1).argmax())]
@@ -57,5 +71,5 @@ def two(party: Party) -> Pixels:
 
 
 @pytest.fixture(scope="session")
-def two_faces(finder: Finder, two: Pixels) -> Faces:
-    return finder.find(two)
+def two_faces(analyzer: FaceAnalyzer, two: Pixels) -> Faces:
+    return analyzer.find(two)

@@ -7,8 +7,8 @@ import pytest
 from numpy.typing import NDArray
 
 from anonfaces.anonymize.cover import COVERS, Area, around, head, solid
-from anonfaces.anonymize.found import Faces, Finder, distances
-from anonfaces.anonymize.replace import COVERED, Work, replace
+from anonfaces.anonymize.detection import FaceAnalyzer, Faces, distances
+from anonfaces.anonymize.replace import COVERED, FrameResult, replace
 
 Pixels = NDArray[np.uint8]
 
@@ -82,7 +82,7 @@ def test_a_head_at_the_border_or_beyond_is_no_error(
 def test_what_a_cover_of_the_head_does_not_hide_gets_a_wider_one(
     two: Pixels, two_faces: Faces
 ) -> None:
-    work = Work(two.copy(), two_faces, [""] * 2, [""] * 2)
+    work = FrameResult(two.copy(), two_faces, [""] * 2, [""] * 2)
     work.cover(0, "first")
     once = (work.image == 128).all(axis=2)
     work.cover(0, "again")
@@ -95,13 +95,13 @@ def test_what_a_cover_of_the_head_does_not_hide_gets_a_wider_one(
 
 
 def test_solid_hides_every_head_and_nothing_else(
-    two: Pixels, two_faces: Faces, finder: Finder
+    two: Pixels, two_faces: Faces, analyzer: FaceAnalyzer
 ) -> None:
-    work = replace(two, two_faces, "solid", finder)
+    work = replace(two, two_faces, "solid", analyzer)
     assert work.outcome == [COVERED] * 2
-    again = finder.find(work.image)
+    again = analyzer.find(work.image)
     assert not len(again)
-    away = distances(finder.embed(work.image, two_faces.box), two_faces.embedding)
+    away = distances(analyzer.embed(work.image, two_faces.box), two_faces.embedding)
     assert away.min() > 0.6 or work.wide
     changed = (work.image != two).any(axis=2)
     heads = [

@@ -10,8 +10,8 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from anonfaces.anonymize import Done, anonymize
-from anonfaces.anonymize.found import Faces, Finder, distances
+from anonfaces.anonymize import AnonymizationResult, anonymize
+from anonfaces.anonymize.detection import FaceAnalyzer, Faces, distances
 
 Pixels = NDArray[np.uint8]
 
@@ -35,12 +35,12 @@ def crowd(portraits: list[Path]) -> Pixels:
 
 
 @pytest.fixture(scope="module")
-def before(crowd: Pixels, finder: Finder) -> Faces:
-    return finder.find(crowd)
+def before(crowd: Pixels, analyzer: FaceAnalyzer) -> Faces:
+    return analyzer.find(crowd)
 
 
 @pytest.fixture(scope="module")
-def done(crowd: Pixels, tmp_path_factory: pytest.TempPathFactory) -> Done:
+def done(crowd: Pixels, tmp_path_factory: pytest.TempPathFactory) -> AnonymizationResult:
     place = tmp_path_factory.mktemp("crowd")
     Image.fromarray(crowd).save(place / "crowd.png", compress_level=1)
     return anonymize(place / "crowd.png", place / "out", surrogate="solid")
@@ -51,19 +51,19 @@ def test_nearly_all_of_them_are_found(before: Faces) -> None:
 
 
 def test_every_face_that_was_found_is_covered_and_no_other_is_left(
-    crowd: Pixels, before: Faces, done: Done, finder: Finder
+    crowd: Pixels, before: Faces, done: AnonymizationResult, analyzer: FaceAnalyzer
 ) -> None:
     made = np.asarray(Image.open(done.folder / "crowd.png"))
     assert done.faces["covered"] == len(before)
     grey = (made == 128).all(axis=2)
     for left, top, right, bottom in np.clip(before.box, 0, None):
         assert grey[top:bottom, left:right].mean() > 0.8
-    again = finder.find(made)
+    again = analyzer.find(made)
     assert (distances(again.embedding, before.embedding) > 0.6).all()
     assert len(again) == 0
 
 
-def test_the_record_names_each_of_them(before: Faces, done: Done) -> None:
+def test_the_record_names_each_of_them(before: Faces, done: AnonymizationResult) -> None:
     (picture,) = json.loads(done.record.read_text())["pictures"]
     assert [face["box"] for face in picture["faces"]] == before.box.tolist()
     assert {face["outcome"] for face in picture["faces"]} == {"covered"}

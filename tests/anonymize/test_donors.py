@@ -10,31 +10,33 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from anonfaces.anonymize.found import Faces, Finder, distances
-from anonfaces.anonymize.paste import Donor
-from anonfaces.anonymize.sources import Fresh
+from anonfaces.anonymize.detection import FaceAnalyzer, Faces, distances
+from anonfaces.anonymize.paste import SourceFace
+from anonfaces.anonymize.sources.fresh import SyntheticFaces
 from encoders.align import align_ffhq
 from encoders.attributes import load_attributes
 
 Pixels = NDArray[np.uint8]
-Pair = tuple[str, Pixels, Faces, Donor]
+Pair = tuple[str, Pixels, Faces, SourceFace]
 
 _PEOPLE = 24
 
 
 @pytest.fixture(scope="module")
-def pairs(portraits: list[Path], sample: Path, finder: Finder) -> list[Pair]:
+def pairs(portraits: list[Path], sample: Path, analyzer: FaceAnalyzer) -> list[Pair]:
     """The label of gender, the picture, its face, and the donor that is offered first."""
     with (sample / "traits.csv").open(newline="") as rows:
         gender = {sample / row["image"]: row["gender"] for row in csv.DictReader(rows)}
     seen = [
         (gender[path], picture, faces)
         for path in portraits[:_PEOPLE]
-        for picture, faces in finder.portraits([np.asarray(Image.open(path).convert("RGB"))])
+        for picture, faces in analyzer.portraits([np.asarray(Image.open(path).convert("RGB"))])
     ]
-    source = Fresh(finder, np.concatenate([faces.embedding for *_, faces in seen]), 0, None)
+    source = SyntheticFaces(
+        analyzer, np.concatenate([faces.embedding for *_, faces in seen]), 0, None
+    )
     return [
-        (label, picture, faces, next(source.offers(picture, faces, 0, key)))
+        (label, picture, faces, next(source.candidates(picture, faces, 0, key)))
         for key, (label, picture, faces) in enumerate(seen)
     ]
 
@@ -45,7 +47,7 @@ def looks(faces: list[tuple[Pixels, NDArray[np.float32]]]) -> dict[str, NDArray[
 
 @pytest.fixture(scope="module")
 def given(pairs: list[Pair]) -> dict[str, NDArray[np.float32]]:
-    return looks([(donor.picture, donor.landmark) for *_, donor in pairs])
+    return looks([(source_face.picture, source_face.landmark) for *_, source_face in pairs])
 
 
 def test_it_is_of_the_same_perceived_gender(
@@ -65,9 +67,9 @@ def test_it_is_of_about_the_same_perceived_age(
     assert np.abs(given["age"] - own).mean() < 10
 
 
-def test_it_is_unlike_everybody(pairs: list[Pair], finder: Finder) -> None:
+def test_it_is_unlike_everybody(pairs: list[Pair], analyzer: FaceAnalyzer) -> None:
     everyone = np.concatenate([faces.embedding for _, _, faces, _ in pairs])
-    found = finder.portraits([donor.picture for *_, donor in pairs])
+    found = analyzer.portraits([source_face.picture for *_, source_face in pairs])
     assert len(found) == len(pairs)
-    donors = np.concatenate([faces.embedding for _, faces in found])
-    assert distances(donors, everyone).min() > 0.6
+    source_faces = np.concatenate([faces.embedding for _, faces in found])
+    assert distances(source_faces, everyone).min() > 0.6

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from anonbase.errors import GuaranteeError, InputError
 from anonfaces.anonymize import anonymize
-from anonfaces.anonymize.found import Faces, Finder, distances
-from anonfaces.anonymize.grouped import Grouped
-from anonfaces.anonymize.options import Options
+from anonfaces.anonymize.detection import FaceAnalyzer, Faces, distances
+from anonfaces.anonymize.options import AnonymizationOptions
 from anonfaces.anonymize.replace import COVERED, REPLACED
-from anonfaces.errors import GuaranteeError, InputError
+from anonfaces.anonymize.sources.group import GroupFaces
 
 estimated = pytest.mark.filterwarnings("ignore::anonfaces.errors.PrivacyWarning")
 
@@ -24,21 +24,21 @@ def pictures(party) -> list[np.ndarray]:
 
 
 @pytest.fixture(scope="module")
-def found(pictures: list[np.ndarray], finder: Finder) -> list[Faces]:
-    return [finder.find(picture) for picture in pictures]
+def found(pictures: list[np.ndarray], analyzer: FaceAnalyzer) -> list[Faces]:
+    return [analyzer.find(picture) for picture in pictures]
 
 
 @estimated
 def test_a_groups_face_is_the_same_for_all_of_it_and_k_people_are_in_it(
-    pictures: list[np.ndarray], found: list[Faces], finder: Finder
+    pictures: list[np.ndarray], found: list[Faces], analyzer: FaceAnalyzer
 ) -> None:
-    options = Options(surrogate="group", k=2, method="k-same")
-    source = Grouped(finder, found, [[], []], pictures.__getitem__, options)
+    options = AnonymizationOptions(surrogate="group", k=2, method="k-same")
+    source = GroupFaces(analyzer, found, [[], []], pictures.__getitem__, options)
     given = [
-        donor.picture.tobytes()
+        source_face.picture.tobytes()
         for key, faces in enumerate(found)
         for i in range(len(faces))
-        for donor in source.offers(pictures[key], faces, i, key)
+        for source_face in source.candidates(pictures[key], faces, i, key)
     ]
     assert len(given) == 4
     assert min(given.count(face) for face in given) >= 2
@@ -46,16 +46,16 @@ def test_a_groups_face_is_the_same_for_all_of_it_and_k_people_are_in_it(
 
 @estimated
 def test_people_who_stay_are_in_no_group(
-    pictures: list[np.ndarray], found: list[Faces], finder: Finder
+    pictures: list[np.ndarray], found: list[Faces], analyzer: FaceAnalyzer
 ) -> None:
-    options = Options(surrogate="group", k=4, method="k-same")
+    options = AnonymizationOptions(surrogate="group", k=4, method="k-same")
     with pytest.raises(GuaranteeError):
-        Grouped(finder, found, [[0], []], pictures.__getitem__, options)
+        GroupFaces(analyzer, found, [[0], []], pictures.__getitem__, options)
 
 
 @estimated
 def test_a_folder_is_written_with_the_faces_of_its_groups(
-    pictures: list[np.ndarray], found: list[Faces], finder: Finder, tmp_path: Path
+    pictures: list[np.ndarray], found: list[Faces], analyzer: FaceAnalyzer, tmp_path: Path
 ) -> None:
     (tmp_path / "in").mkdir()
     for number, picture in enumerate(pictures):
@@ -63,7 +63,7 @@ def test_a_folder_is_written_with_the_faces_of_its_groups(
     done = anonymize(tmp_path / "in", tmp_path / "out", surrogate="group", k=2)
     assert set(done.faces) <= {REPLACED, COVERED, "second look"}
     for number, before in enumerate(found):
-        after = finder.find(np.asarray(Image.open(done.folder / f"{number}.png")))
+        after = analyzer.find(np.asarray(Image.open(done.folder / f"{number}.png")))
         assert (distances(after.embedding, before.embedding) > 0.6).all()
 
 

@@ -11,13 +11,13 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
+from anonbase.errors import InputError
 from anonfaces.anonymize import anonymize
-from anonfaces.anonymize.film import frames
-from anonfaces.anonymize.found import Finder, distances
+from anonfaces.anonymize.detection import FaceAnalyzer, distances
 from anonfaces.anonymize.replace import replace
-from anonfaces.anonymize.sources import Fresh
-from anonfaces.anonymize.whole import lacks_bytes
-from anonfaces.errors import InputError
+from anonfaces.anonymize.sources.fresh import SyntheticFaces
+from anonfaces.anonymize.video.frames import frames
+from anonfaces.anonymize.video.truncation import lacks_bytes
 
 Pixels = NDArray[np.uint8]
 
@@ -63,17 +63,19 @@ def test_a_picture_too_small_for_a_face_is_not_written(
     assert not (tmp_path / "out").exists()
 
 
-def test_a_photograph_of_odd_sides_keeps_them(face: Pixels, finder: Finder, tmp_path: Path) -> None:
+def test_a_photograph_of_odd_sides_keeps_them(
+    face: Pixels, analyzer: FaceAnalyzer, tmp_path: Path
+) -> None:
     Image.fromarray(face[:199, :201]).save(tmp_path / "a.png")
     done = anonymize(tmp_path / "a.png", tmp_path / "out", surrogate="solid")
     made = np.asarray(Image.open(done.folder / "a.png"))
     assert made.shape == (199, 201, 3)
-    assert not len(finder.detect(made))
+    assert not len(analyzer.detect(made))
 
 
 @pytest.fixture(scope="module")
-def strangers_faces(face: Pixels, finder: Finder) -> Fresh:
-    return Fresh(finder, finder.find(face).embedding, 0, None)
+def strangers_faces(face: Pixels, analyzer: FaceAnalyzer) -> SyntheticFaces:
+    return SyntheticFaces(analyzer, analyzer.find(face).embedding, 0, None)
 
 
 @pytest.mark.parametrize("share", [0.12, 0.3])
@@ -84,11 +86,11 @@ def test_a_face_that_the_border_cuts_is_not_left_open(
     side: str,
     share: float,
     face: Pixels,
-    finder: Finder,
-    strangers_faces: Fresh,
+    analyzer: FaceAnalyzer,
+    strangers_faces: SyntheticFaces,
     tmp_path: Path,
 ) -> None:
-    left, top, right, bottom = (int(v) for v in finder.find(face).box[0])
+    left, top, right, bottom = (int(v) for v in analyzer.find(face).box[0])
     off = int(share * (right - left))
     cuts = {
         "left": face[:, left + off :],
@@ -97,15 +99,15 @@ def test_a_face_that_the_border_cuts_is_not_left_open(
         "bottom": face[: bottom - off],
     }
     part = np.ascontiguousarray(cuts[side])
-    before = finder.find(part)
+    before = analyzer.find(part)
     if not len(before):
         Image.fromarray(part).save(tmp_path / "a.png")
         with pytest.raises(InputError, match="no face"):
             anonymize(tmp_path / "a.png", tmp_path / "out", surrogate=mode)
         return
-    work = replace(part, before, strangers_faces if mode == "fresh" else mode, finder)
+    work = replace(part, before, strangers_faces if mode == "fresh" else mode, analyzer)
     assert work.image.shape == part.shape
-    after = finder.find(work.image)
+    after = analyzer.find(work.image)
     assert (distances(after.embedding, before.embedding) > 0.6).all()
     middle = before.landmark[0, 27:36].round().astype(int).clip(0, np.array(part.shape[1::-1]) - 1)
     changed = np.abs(work.image.astype(int) - part).max(axis=2)
@@ -129,14 +131,14 @@ def test_a_video_of_sound_alone_ends_without_an_output(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["a.mp4", "a.mkv", "a.webm"])
 def test_a_video_of_one_frame_has_one_frame_without_a_face(
-    name: str, face: Pixels, finder: Finder, tmp_path: Path
+    name: str, face: Pixels, analyzer: FaceAnalyzer, tmp_path: Path
 ) -> None:
     codec = "libvpx-vp9" if name.endswith("webm") else "libx264"
     source = film(tmp_path / name, [face], codec)
     done = anonymize(source, tmp_path / "out", surrogate="solid")
     (made,) = frames(done.folder / name, 2**30)
     assert made.image.shape == face.shape
-    assert not len(finder.detect(made.image))
+    assert not len(analyzer.detect(made.image))
 
 
 @pytest.mark.parametrize("turns", [1, 2, 3])

@@ -8,28 +8,29 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from anonfaces.anonymize import anonymize, inpaint
-from anonfaces.anonymize.found import Faces, Finder
-from anonfaces.anonymize.inpaint import Inpaint
-from anonfaces.anonymize.options import Options
+from anonbase.errors import InputError
+from anonfaces.anonymize import anonymize
+from anonfaces.anonymize.detection import FaceAnalyzer, Faces
+from anonfaces.anonymize.options import AnonymizationOptions
 from anonfaces.anonymize.paste import outline
 from anonfaces.anonymize.replace import replace
-from anonfaces.errors import InputError
+from anonfaces.anonymize.sources import inpaint
+from anonfaces.anonymize.sources.inpaint import InpaintedFaces
 
 pytestmark = pytest.mark.filterwarnings("ignore::anonfaces.errors.WeightsWarning")
 
 
 @pytest.fixture(scope="module")
-def source(finder: Finder, tmp_path_factory: pytest.TempPathFactory) -> Inpaint:
+def source(analyzer: FaceAnalyzer, tmp_path_factory: pytest.TempPathFactory) -> InpaintedFaces:
     steps = tmp_path_factory.mktemp("steps") / "gifs"
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(inpaint, "_STEPS", 20)
-        made = Inpaint(finder, Options(surrogate="inpaint", latents=2), steps)
+        made = InpaintedFaces(analyzer, AnonymizationOptions(surrogate="inpaint", latents=2), steps)
         yield made
 
 
 def test_the_hole_is_empty_and_does_not_depend_on_the_inner_face(
-    source: Inpaint, two: np.ndarray, two_faces: Faces
+    source: InpaintedFaces, two: np.ndarray, two_faces: Faces
 ) -> None:
     landmark = two_faces.landmark[0]
     hole = source.hole(two, landmark)
@@ -47,7 +48,7 @@ def test_the_hole_is_empty_and_does_not_depend_on_the_inner_face(
 
 
 def test_the_fillings_come_nearer_to_the_border_and_the_best_is_first(
-    source: Inpaint, two: np.ndarray, two_faces: Faces
+    source: InpaintedFaces, two: np.ndarray, two_faces: Faces
 ) -> None:
     hole = source.hole(two, two_faces.landmark[0])
     assert hole is not None
@@ -66,7 +67,7 @@ def test_the_fillings_come_nearer_to_the_border_and_the_best_is_first(
 
 
 def test_a_filled_face_is_not_the_original(
-    source: Inpaint, two: np.ndarray, two_faces: Faces, finder: Finder
+    source: InpaintedFaces, two: np.ndarray, two_faces: Faces, analyzer: FaceAnalyzer
 ) -> None:
     one = Faces(
         two_faces.box[:1], two_faces.landmark[:1], two_faces.embedding[:1], two_faces.by[:1]
@@ -79,9 +80,9 @@ def test_a_filled_face_is_not_the_original(
         one.embedding,
         one.by,
     )
-    work = replace(half, moved, source, finder)
+    work = replace(half, moved, source, analyzer)
     assert work.outcome[0] in ("replaced", "covered")
-    away = np.linalg.norm(finder.embed(work.image, moved.box) - moved.embedding)
+    away = np.linalg.norm(analyzer.embed(work.image, moved.box) - moved.embedding)
     assert away > 0.6 or work.outcome[0] == "covered"
 
 

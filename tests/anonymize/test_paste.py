@@ -7,16 +7,16 @@ import pytest
 from numpy.typing import NDArray
 
 from anonfaces.anonymize.cover import COVERS, around, head
-from anonfaces.anonymize.found import Faces, Finder, distances, overlap
-from anonfaces.anonymize.paste import Donor, fits, outline, paste, transform
-from anonfaces.anonymize.sources import donors_of
+from anonfaces.anonymize.detection import FaceAnalyzer, Faces, distances, overlap
+from anonfaces.anonymize.paste import SourceFace, fits, outline, paste, transform
+from anonfaces.anonymize.sources.fresh import donors_of
 
 Pixels = NDArray[np.uint8]
 
 
 @pytest.fixture(scope="module")
-def donor(finder: Finder, party) -> Donor:
-    (made,) = donors_of([party(5, side=256, gap=0)], finder)
+def source_face(analyzer: FaceAnalyzer, party) -> SourceFace:
+    (made,) = donors_of([party(5, side=256, gap=0)], analyzer)
     return made
 
 
@@ -46,9 +46,9 @@ def test_a_mirrored_or_flattened_face_has_no_map(
 
 
 def test_nothing_outside_of_the_outline_changes(
-    two: Pixels, two_faces: Faces, donor: Donor
+    two: Pixels, two_faces: Faces, source_face: SourceFace
 ) -> None:
-    made = paste(two, two_faces.landmark[0], donor)
+    made = paste(two, two_faces.landmark[0], source_face)
     assert made is not None
     hull = outline(two_faces.landmark[0]).reshape(-1, 2)
     (left, top), (right, bottom) = hull.min(0) - 4, hull.max(0) + 5
@@ -58,19 +58,21 @@ def test_nothing_outside_of_the_outline_changes(
     assert np.abs(made[inside].astype(int) - two[inside]).mean() > 3
 
 
-def test_a_face_put_onto_itself_is_about_the_same(finder: Finder, two: Pixels) -> None:
-    faces = finder.find(two)
+def test_a_face_put_onto_itself_is_about_the_same(analyzer: FaceAnalyzer, two: Pixels) -> None:
+    faces = analyzer.find(two)
     left = two[:, : two.shape[1] // 2]
-    one = finder.find(left)
-    itself = Donor(left, one.landmark[0])
+    one = analyzer.find(left)
+    itself = SourceFace(left, one.landmark[0])
     made = paste(left, one.landmark[0], itself)
     assert made is not None
     assert np.abs(made.astype(int) - left).mean() < 1
     assert len(faces) == 2
 
 
-def test_the_colour_is_that_of_the_face_before(two: Pixels, two_faces: Faces, donor: Donor) -> None:
-    blue = Donor(np.uint8(donor.picture * [0.2, 0.4, 1.0]), donor.landmark)
+def test_the_colour_is_that_of_the_face_before(
+    two: Pixels, two_faces: Faces, source_face: SourceFace
+) -> None:
+    blue = SourceFace(np.uint8(source_face.picture * [0.2, 0.4, 1.0]), source_face.landmark)
     made = paste(two, two_faces.landmark[0], blue)
     assert made is not None
     x, y = two_faces.landmark[0][27:36].mean(0).astype(int)
@@ -82,7 +84,7 @@ def test_the_colour_is_that_of_the_face_before(two: Pixels, two_faces: Faces, do
 
 @pytest.mark.parametrize("side", ["left", "right", "top", "bottom", "corner"])
 def test_a_face_that_the_border_cuts_is_replaced_up_to_the_border(
-    two: Pixels, two_faces: Faces, donor: Donor, side: str
+    two: Pixels, two_faces: Faces, source_face: SourceFace, side: str
 ) -> None:
     landmark = two_faces.landmark[0]
     x, y = (int(v) for v in landmark.mean(0))
@@ -95,16 +97,16 @@ def test_a_face_that_the_border_cuts_is_replaced_up_to_the_border(
     }
     rows, columns = cuts[side]
     part = np.ascontiguousarray(two[rows, columns])
-    made = paste(part, landmark - np.array([columns.start or 0, rows.start or 0]), donor)
+    made = paste(part, landmark - np.array([columns.start or 0, rows.start or 0]), source_face)
     assert made is not None
     assert made.shape == part.shape
     assert not np.array_equal(made, part)
 
 
 def test_a_face_outside_of_the_picture_cannot_be_replaced(
-    two: Pixels, two_faces: Faces, donor: Donor
+    two: Pixels, two_faces: Faces, source_face: SourceFace
 ) -> None:
-    assert paste(two, two_faces.landmark[0] + np.array([5000, 0]), donor) is None
+    assert paste(two, two_faces.landmark[0] + np.array([5000, 0]), source_face) is None
 
 
 @pytest.mark.parametrize(

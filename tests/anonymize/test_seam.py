@@ -7,16 +7,16 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from anonfaces.anonymize.found import Faces, Finder
-from anonfaces.anonymize.paste import Donor, _bend, outline, paste
-from anonfaces.anonymize.sources import _Misfit, donors_of
+from anonfaces.anonymize.detection import FaceAnalyzer, Faces
+from anonfaces.anonymize.paste import SourceFace, _bend, outline, paste
+from anonfaces.anonymize.sources.fresh import _Misfit, donors_of
 
 Pixels = NDArray[np.uint8]
 
 
 @pytest.fixture(scope="module")
-def donor(finder: Finder, party) -> Donor:
-    (made,) = donors_of([party(5, side=256, gap=0)], finder)
+def source_face(analyzer: FaceAnalyzer, party) -> SourceFace:
+    (made,) = donors_of([party(5, side=256, gap=0)], analyzer)
     return made
 
 
@@ -24,15 +24,17 @@ def hull_of(landmark: NDArray, shape: tuple[int, ...]) -> Pixels:
     return cv2.fillConvexPoly(np.zeros(shape[:2], np.uint8), outline(landmark), 1)
 
 
-def put(scene: Pixels, landmark: NDArray, donor: Donor) -> Pixels:
-    made = paste(scene, landmark, donor)
+def put(scene: Pixels, landmark: NDArray, source_face: SourceFace) -> Pixels:
+    made = paste(scene, landmark, source_face)
     assert made is not None
     return made
 
 
-def test_the_forehead_and_the_hair_stay(two: Pixels, two_faces: Faces, donor: Donor) -> None:
+def test_the_forehead_and_the_hair_stay(
+    two: Pixels, two_faces: Faces, source_face: SourceFace
+) -> None:
     landmark = two_faces.landmark[0]
-    made = put(two, landmark, donor)
+    made = put(two, landmark, source_face)
     brows, nose = landmark[17:27, 1], landmark[33, 1]
     above = int(brows.min() - 0.3 * (nose - brows.mean())) - 4
     assert above > 10
@@ -41,11 +43,11 @@ def test_the_forehead_and_the_hair_stay(two: Pixels, two_faces: Faces, donor: Do
 
 @pytest.mark.parametrize("gain", [0.7, 1.3])
 def test_a_donor_of_another_light_leaves_no_edge(
-    gain: float, two: Pixels, two_faces: Faces, donor: Donor
+    gain: float, two: Pixels, two_faces: Faces, source_face: SourceFace
 ) -> None:
     landmark = two_faces.landmark[0]
-    plain = put(two, landmark, donor).astype(int)
-    other = Donor(np.uint8(np.clip(donor.picture * gain, 0, 255)), donor.landmark)
+    plain = put(two, landmark, source_face).astype(int)
+    other = SourceFace(np.uint8(np.clip(source_face.picture * gain, 0, 255)), source_face.landmark)
     made = put(two, landmark, other).astype(int)
     changed = np.uint8((made != two).any(axis=2))
     rim = changed - cv2.erode(changed, np.ones((5, 5), np.uint8))
@@ -57,13 +59,13 @@ def test_a_donor_of_another_light_leaves_no_edge(
 
 
 def test_a_face_lit_from_one_side_stays_lit_from_there(
-    two: Pixels, two_faces: Faces, donor: Donor
+    two: Pixels, two_faces: Faces, source_face: SourceFace
 ) -> None:
     landmark = two_faces.landmark[0]
     x = landmark[27:31, 0].mean()
     ramp = np.interp(np.arange(two.shape[1]), [x - 60, x + 60], [0.4, 1.0])
     scene = np.uint8(two * ramp[None, :, None])
-    made = put(scene, landmark, donor)
+    made = put(scene, landmark, source_face)
     cheeks = [landmark[[side, 31 if side < 8 else 35]].mean(0).astype(int) for side in (3, 13)]
     left, right = ([p[c[1] - 8 : c[1] + 8, c[0] - 8 : c[0] + 8].mean() for p in (scene, made)]
                    for c in cheeks)  # fmt: skip
@@ -81,12 +83,12 @@ def test_the_jaw_is_bent_and_what_is_far_from_it_is_not() -> None:
 
 @pytest.mark.parametrize("scale", [0.15, 0.5, 3.0])
 def test_faces_of_any_size_are_replaced_softly(
-    scale: float, two: Pixels, two_faces: Faces, donor: Donor
+    scale: float, two: Pixels, two_faces: Faces, source_face: SourceFace
 ) -> None:
     size = round(two.shape[1] * scale), round(two.shape[0] * scale)
     scene = cv2.resize(two, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
     landmark = (two_faces.landmark[0] + 0.5) * scale - 0.5
-    made = put(scene, landmark, donor)
+    made = put(scene, landmark, source_face)
     inside = hull_of(landmark, scene.shape)
     off = np.abs(made.astype(int) - scene).mean(axis=2)
     grown = cv2.dilate(inside, np.ones((2 * round(6 * scale) + 5,) * 2, np.uint8))
@@ -95,15 +97,17 @@ def test_faces_of_any_size_are_replaced_softly(
 
 
 def test_of_donors_who_lie_alike_the_one_of_the_same_lightness_fits_best(
-    two: Pixels, two_faces: Faces, donor: Donor
+    two: Pixels, two_faces: Faces, source_face: SourceFace
 ) -> None:
     gains = (0.3, 0.55, 0.8, 1.0)
-    donors = [Donor(np.uint8(donor.picture * gain), donor.landmark) for gain in gains]
+    source_faces = [
+        SourceFace(np.uint8(source_face.picture * gain), source_face.landmark) for gain in gains
+    ]
     light = two.copy()
     light[hull_of(two_faces.landmark[0], two.shape) > 0] = 250
     dark = np.uint8(light * 0.1)
     fits = [_Misfit(scene, two_faces.landmark[0]) for scene in (light, dark)]
-    assert min(donors, key=fits[0]) is donors[-1]
-    assert min(donors, key=fits[1]) is donors[0]
+    assert min(source_faces, key=fits[0]) is source_faces[-1]
+    assert min(source_faces, key=fits[1]) is source_faces[0]
     outside = _Misfit(two, two_faces.landmark[0] + 5000)
-    assert outside(donors[0]) < 10
+    assert outside(source_faces[0]) < 10

@@ -12,13 +12,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from anonbase.errors import InputError
 from anonfaces.anonymize import anonymize
 from anonfaces.anonymize.cover import Area
-from anonfaces.anonymize.film import Frame, frames
-from anonfaces.anonymize.found import Faces, Finder, distances
-from anonfaces.anonymize.track import join
-from anonfaces.anonymize.video import _held
-from anonfaces.errors import InputError
+from anonfaces.anonymize.detection import FaceAnalyzer, Faces, distances
+from anonfaces.anonymize.video.frames import Frame, frames
+from anonfaces.anonymize.video.job import _held
+from anonfaces.anonymize.video.tracks import link_detections
 
 Pixels = NDArray[np.uint8]
 ALL = 2**30
@@ -76,13 +76,13 @@ def fresh(panned: Path) -> Path:
 
 
 def test_no_frame_has_a_face_that_the_recogniser_knows(
-    panned: Path, fresh: Path, finder: Finder
+    panned: Path, fresh: Path, analyzer: FaceAnalyzer
 ) -> None:
     before, after = read(panned), read(fresh / "party.mp4")
     assert len(before) == len(after) == 14
-    known = np.concatenate([finder.find(image).embedding for image in before[::4]])
+    known = np.concatenate([analyzer.find(image).embedding for image in before[::4]])
     for image in after[::3]:
-        assert (distances(finder.find(image).embedding, known) > 0.6).all()
+        assert (distances(analyzer.find(image).embedding, known) > 0.6).all()
 
 
 def test_a_track_has_one_outcome_from_its_first_frame_to_its_last(fresh: Path) -> None:
@@ -146,7 +146,7 @@ def test_odd_sides_grow_by_a_row_and_one_frame_is_enough(
 
 
 def test_a_turned_video_is_written_upright(
-    still: list[Pixels], finder: Finder, tmp_path: Path
+    still: list[Pixels], analyzer: FaceAnalyzer, tmp_path: Path
 ) -> None:
     turned = [np.ascontiguousarray(np.rot90(image)) for image in still[:2]]
     source = film(tmp_path / "turned.mp4", turned)
@@ -159,7 +159,7 @@ def test_a_turned_video_is_written_upright(
     done = anonymize(source, tmp_path / "out", surrogate="solid")
     made = read(done.folder / "turned.mp4")
     assert made[0].shape == still[0].shape
-    assert not len(finder.detect(made[0]))
+    assert not len(analyzer.detect(made[0]))
 
 
 def test_a_reference_keeps_a_person_through_all_frames(
@@ -173,26 +173,26 @@ def test_a_reference_keeps_a_person_through_all_frames(
 def test_a_stopped_run_goes_on_and_makes_the_same(
     still: list[Pixels], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from anonfaces.anonymize import video
+    from anonfaces.anonymize.video import job
 
-    monkeypatch.setattr(video, "_BLOCK", 3)
+    monkeypatch.setattr(job, "_BLOCK", 3)
     source = film(tmp_path / "still.mp4", still * 2)
     whole = anonymize(source, tmp_path / "whole" / "out", surrogate="solid").folder
-    written = video.Writer.add
+    written = job.Writer.add
 
-    def stop(self: video.Writer, frame: Frame) -> None:
+    def stop(self: job.Writer, frame: Frame) -> None:
         if frame.number == 5:
             raise KeyboardInterrupt
         written(self, frame)
 
-    monkeypatch.setattr(video.Writer, "add", stop)
+    monkeypatch.setattr(job.Writer, "add", stop)
     with pytest.raises(KeyboardInterrupt):
         anonymize(source, tmp_path / "out", surrogate="solid")
     assert not (tmp_path / "out").exists()
-    monkeypatch.setattr(video.Writer, "add", written)
+    monkeypatch.setattr(job.Writer, "add", written)
     assert (tmp_path / ".out.partial" / "0000000.mp4").is_file()
     looked: list[int] = []
-    monkeypatch.setattr(video, "look", lambda *_: looked.append(1))
+    monkeypatch.setattr(job, "analyze_frame", lambda *_: looked.append(1))
     again = anonymize(source, tmp_path / "out", surrogate="solid").folder
     assert not looked
     assert (again / "still.mp4").read_bytes() == (whole / "still.mp4").read_bytes()
@@ -259,18 +259,18 @@ def one_face(x: float, vector: float) -> Faces:
 
 def test_a_gap_is_bridged_on_the_line_between_and_the_ends_of_few_are_held() -> None:
     shown = [one_face(0, 0), Faces.none(), Faces.none(), one_face(6, 0), Faces.none()]
-    (track,) = join(shown, gap=3)
+    (track,) = link_detections(shown, gap=3)
     path = track.path(pad=9, frames=5)
     assert (path.first, len(path.box)) == (0, 5)
     assert path.box[:, 0].tolist() == [0, 2, 4, 6, 6]
-    assert path.at(5) is None
-    assert path.at(0) == 0
+    assert path.row_at(5) is None
+    assert path.row_at(0) == 0
 
 
 def test_a_face_that_came_into_view_is_followed_back_to_where_it_came_from() -> None:
     nobody = [Faces.none()] * 3
     shown = [*nobody, *(one_face(3.0 * n, 0) for n in range(3, 7)), *nobody]
-    (track,) = join(shown, gap=3)
+    (track,) = link_detections(shown, gap=3)
     assert track.path(pad=2, frames=10).box[:, 0].tolist() == [3, 6, 9, 12, 15, 18, 21, 24]
 
 
@@ -285,14 +285,14 @@ def test_a_face_that_came_into_view_is_followed_back_to_where_it_came_from() -> 
     ],
 )
 def test_which_detections_are_one_track(second: Faces, gap: int, tracks: int) -> None:
-    assert len(join([one_face(0, 0), Faces.none(), second], gap)) == tracks
+    assert len(link_detections([one_face(0, 0), Faces.none(), second], gap)) == tracks
 
 
 def test_what_was_noticed_late_is_covered_before_and_after() -> None:
     where = Area(slice(0, 2), slice(0, 2), np.ones((2, 2), bool))
-    late = (3, np.zeros(4, np.int32), "", where)
+    residual = (3, np.zeros(4, np.int32), "", where)
     made = (
-        (Frame(n, Fraction(n), np.zeros((4, 4, 3), np.uint8)), [late] if n == 3 else [])
+        (Frame(n, Fraction(n), np.zeros((4, 4, 3), np.uint8)), [residual] if n == 3 else [])
         for n in range(8)
     )
     grey = [int(frame.image[0, 0, 0]) for frame, _ in _held(made, 2)]

@@ -16,13 +16,13 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from anonfaces._files import goes_on
+from anonbase.errors import AnonfacesError, InputError, OutputError, PrivacyWarning
+from anonbase.files import is_resumable
 from anonfaces.anonymize import anonymize
-from anonfaces.anonymize.found import Faces, Finder, distances
-from anonfaces.anonymize.place import Place, workplace
+from anonfaces.anonymize.detection import FaceAnalyzer, Faces, distances
 from anonfaces.anonymize.replace import COVERED, KEPT, REPLACED, replace
-from anonfaces.anonymize.sources import Fresh
-from anonfaces.errors import AnonfacesError, InputError, OutputError, PrivacyWarning
+from anonfaces.anonymize.sources.fresh import SyntheticFaces
+from anonfaces.anonymize.workplace import Place, workplace
 
 Pixels = NDArray[np.uint8]
 
@@ -45,11 +45,11 @@ def record(output: Path) -> list[dict]:
     return json.loads(beside.read_text())["pictures"]
 
 
-def assert_hidden(image: Pixels, before: Faces, finder: Finder) -> None:
+def assert_hidden(image: Pixels, before: Faces, analyzer: FaceAnalyzer) -> None:
     """No face of the picture, found or at its old place, is taken for one of the originals."""
-    after = finder.find(image)
+    after = analyzer.find(image)
     assert (distances(after.embedding, before.embedding) > 0.6).all()
-    there = finder.embed(image, before.box)
+    there = analyzer.embed(image, before.box)
     grey = [image[int(b[1:4:2].mean()), int(b[0:3:2].mean())] for b in before.box]
     away = np.linalg.norm(there - before.embedding, axis=1)
     assert all(d > 0.6 or (g == 128).all() for d, g in zip(away, grey, strict=True))
@@ -63,17 +63,17 @@ def fresh(two: Pixels, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_everybody_is_replaced_by_somebody_whom_the_recogniser_tells_apart(
-    fresh: Path, two: Pixels, two_faces: Faces, finder: Finder
+    fresh: Path, two: Pixels, two_faces: Faces, analyzer: FaceAnalyzer
 ) -> None:
     assert [p.name for p in fresh.iterdir()] == ["two.png"]
     made = load(fresh / "two.png")
     assert made.shape == two.shape
-    assert_hidden(made, two_faces, finder)
+    assert_hidden(made, two_faces, analyzer)
     (entry,) = record(fresh)
     outcomes = [face["outcome"] for face in entry["faces"]]
     assert len(outcomes) == 2
     assert REPLACED in outcomes
-    assert len(finder.find(made)) >= outcomes.count(REPLACED)
+    assert len(analyzer.find(made)) >= outcomes.count(REPLACED)
     assert all(face["distance"] > 0.6 for face in entry["faces"] if face["outcome"] == REPLACED)
 
 
@@ -83,31 +83,33 @@ def test_the_wall_behind_them_is_untouched(fresh: Path, two: Pixels) -> None:
 
 
 def test_the_same_seed_gives_the_same_bytes_and_another_others(
-    fresh: Path, two: Pixels, two_faces: Faces, finder: Finder, tmp_path: Path
+    fresh: Path, two: Pixels, two_faces: Faces, analyzer: FaceAnalyzer, tmp_path: Path
 ) -> None:
     save(two, tmp_path / "two.png")
     same = anonymize(tmp_path / "two.png", tmp_path / "same").folder
     assert (same / "two.png").read_bytes() == (fresh / "two.png").read_bytes()
-    other = Fresh(finder, two_faces.embedding, 5, None)
-    theirs = replace(two, two_faces, other, finder)
+    other = SyntheticFaces(analyzer, two_faces.embedding, 5, None)
+    theirs = replace(two, two_faces, other, analyzer)
     assert not np.array_equal(theirs.image, load(fresh / "two.png"))
 
 
 @pytest.mark.parametrize("mode", ["solid", "mosaic", "blur"])
-def test_covers_hide_everybody(mode: str, two: Pixels, two_faces: Faces, finder: Finder) -> None:
-    work = replace(two, two_faces, mode, finder)
-    assert_hidden(work.image, two_faces, finder)
+def test_covers_hide_everybody(
+    mode: str, two: Pixels, two_faces: Faces, analyzer: FaceAnalyzer
+) -> None:
+    work = replace(two, two_faces, mode, analyzer)
+    assert_hidden(work.image, two_faces, analyzer)
     assert set(work.outcome) <= {mode, COVERED}
 
 
 def test_what_no_surrogate_is_found_for_is_covered(
-    two: Pixels, two_faces: Faces, finder: Finder
+    two: Pixels, two_faces: Faces, analyzer: FaceAnalyzer
 ) -> None:
     class Nobody:
-        def offers(self, *_: object):
+        def candidates(self, *_: object):
             return iter(())
 
-    work = replace(two, two_faces, Nobody(), finder)
+    work = replace(two, two_faces, Nobody(), analyzer)
     assert work.outcome == [COVERED] * 2
     assert all("no surrogate" in reason for reason in work.reason)
     for points in two_faces.landmark.round().astype(int):
@@ -115,27 +117,27 @@ def test_what_no_surrogate_is_found_for_is_covered(
 
 
 def test_a_surrogate_that_is_the_original_is_seen_and_covered(
-    two: Pixels, two_faces: Faces, finder: Finder
+    two: Pixels, two_faces: Faces, analyzer: FaceAnalyzer
 ) -> None:
-    from anonfaces.anonymize.paste import Donor
+    from anonfaces.anonymize.paste import SourceFace
 
     class Traitor:
-        def offers(self, image, faces, index, key):
-            yield Donor(image, faces.landmark[index])
+        def candidates(self, image, faces, index, key):
+            yield SourceFace(image, faces.landmark[index])
 
-    work = replace(two, two_faces, Traitor(), finder)
+    work = replace(two, two_faces, Traitor(), analyzer)
     assert work.outcome == [COVERED] * 2
 
 
 def test_a_face_that_was_missed_at_first_is_covered_when_it_is_found_again(
-    two: Pixels, two_faces: Faces, finder: Finder
+    two: Pixels, two_faces: Faces, analyzer: FaceAnalyzer
 ) -> None:
     one = Faces(
         two_faces.box[:1], two_faces.landmark[:1], two_faces.embedding[:1], two_faces.by[:1]
     )
-    work = replace(two, one, "solid", finder)
-    assert [why for _, why in work.late] == ["was not found before"]
-    assert_hidden(work.image, two_faces, finder)
+    work = replace(two, one, "solid", analyzer)
+    assert [why for _, why in work.residual] == ["was not found before"]
+    assert_hidden(work.image, two_faces, analyzer)
 
 
 def test_a_reference_spares_that_person_alone(
@@ -200,16 +202,16 @@ def test_pixels_are_written_upright_and_nothing_else(covered: Path, two: Pixels)
 
 
 def test_nobody_is_left_in_the_folder_written(
-    covered: Path, two_faces: Faces, finder: Finder
+    covered: Path, two_faces: Faces, analyzer: FaceAnalyzer
 ) -> None:
-    assert_hidden(load(covered / "a/turned.jpg"), two_faces, finder)
-    assert not len(finder.detect(load(covered / "one.webp.png")))
+    assert_hidden(load(covered / "a/turned.jpg"), two_faces, analyzer)
+    assert not len(analyzer.detect(load(covered / "one.webp.png")))
 
 
 def test_random_names_and_pictures_without_a_face_only_when_asked(
     folder: Path, tmp_path: Path
 ) -> None:
-    with pytest.warns(PrivacyWarning, match="missed"):
+    with pytest.warns(PrivacyWarning, match="violation"):
         made = anonymize(
             folder, tmp_path / "out", surrogate="solid", rename=True, keep_faceless=True
         )
@@ -325,15 +327,15 @@ def test_only_what_can_be_gone_on_from_is_kept(
         workplace(tmp_path / "out", tmp_path / "photos", {}, overwrite=False) as place,
     ):
         halted(place, stop)
-    assert goes_on(stop) == kept
+    assert is_resumable(stop) == kept
     assert bool(list(tmp_path.iterdir())) == kept
 
 
-def test_real_group_photographs(shared_data: Path, finder: Finder, tmp_path: Path) -> None:
+def test_real_group_photographs(shared_data: Path, analyzer: FaceAnalyzer, tmp_path: Path) -> None:
     photo = shared_data / "group-photos" / "2008_001322.jpg"
-    before = finder.find(load(photo))
+    before = analyzer.find(load(photo))
     done = anonymize(photo, tmp_path / "out")
     assert done.faces == {REPLACED: 3}
     made = load(done.folder / photo.name)
-    assert_hidden(made, before, finder)
-    assert len(finder.find(made)) == 3
+    assert_hidden(made, before, analyzer)
+    assert len(analyzer.find(made)) == 3

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from anonfaces.cluster import group
-from anonfaces.cluster.blocks import BLOCK, draw_blocks
+from anonfaces.cluster.annealing.blocks import BLOCK, draw_blocks
 from anonfaces.cluster.neighbours import nearest, recall
 from benchmarks.faces import face_like
 

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from anonfaces.cluster import bounds, group
+from anonfaces.cluster import group
+from anonfaces.cluster.set_partition import dual_bound
 from tests.cluster.test_group import optimum
 
 
@@ -28,7 +29,7 @@ def test_the_bound_is_under_the_optimum_found_by_trying_everything(
         weights = rng.integers(1, 9, size=n).astype(float)
     best = optimum(points, weights, k)
     for loss in (best, 3 * best):
-        bound = bounds.between_bound(points, weights, k, loss, effort)
+        bound = dual_bound.between_bound(points, weights, k, loss, effort)
         assert 0 <= bound <= best * (1 + 1e-9)
 
 
@@ -56,12 +57,14 @@ def test_the_bound_by_rows_is_that_of_the_even_split(
     points, weights = rng.normal(size=(700, 5)), np.ones(700)
     if weighted:
         weights = rng.integers(1, 9, size=700).astype(float)
-    monkeypatch.setitem(bounds._WORK, "fast", 0.0)
-    whole = bounds.between_bound(points, weights, 4, 1e9, "fast")
-    monkeypatch.setattr(bounds, "_DENSE", 10)
-    assert bounds.between_bound(points, weights, 4, 1e9, "fast") == pytest.approx(whole, rel=1e-6)
-    monkeypatch.setattr(bounds, "_PASS", 10)
-    assert bounds.between_bound(points, weights, 4, 1e9, "fast") == 0
+    monkeypatch.setitem(dual_bound._WORK, "fast", 0.0)
+    whole = dual_bound.between_bound(points, weights, 4, 1e9, "fast")
+    monkeypatch.setattr(dual_bound, "_DENSE", 10)
+    assert dual_bound.between_bound(points, weights, 4, 1e9, "fast") == pytest.approx(
+        whole, rel=1e-6
+    )
+    monkeypatch.setattr(dual_bound, "_PASS", 10)
+    assert dual_bound.between_bound(points, weights, 4, 1e9, "fast") == 0
 
 
 def test_nothing_to_lose_has_no_gap() -> None:

@@ -11,13 +11,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from anonfaces.cluster import METHODS, anneal, columns, group
-from anonfaces.cluster._sets import FAR, cheap_sets, losses
-from anonfaces.cluster._state import squared_distances
-from anonfaces.cluster.baselines import at_random
+from anonbase.errors import InputError
+from anonfaces.cluster import METHODS, group
+from anonfaces.cluster.annealing import anneal
+from anonfaces.cluster.baselines.partitioners import at_random
 from anonfaces.cluster.budget import UNLIMITED, Budget
+from anonfaces.cluster.kernels import squared_distances
 from anonfaces.cluster.people import between
-from anonfaces.errors import InputError
+from anonfaces.cluster.set_partition import column_generation
+from anonfaces.cluster.set_partition.candidate_sets import FAR, cheap_sets, losses
 from tests.cluster.test_group import optimum
 
 
@@ -43,7 +45,7 @@ def test_the_bound_is_under_the_optimum_found_by_trying_everything(
     points, weights = drawn(seed, n, weighted, whole)
     best = optimum(points, weights, k)
     label = at_random(points, weights, k, np.random.default_rng(seed))
-    bound = columns.certified_bound(points, weights, k, label, UNLIMITED)
+    bound = column_generation.certified_bound(points, weights, k, label, UNLIMITED)
     assert 0 <= bound <= best * (1 + 1e-9)
     assert bound >= 0.5 * best
 
@@ -86,8 +88,8 @@ def test_it_is_under_every_method_and_over_the_quick_bound(k: int, weighted: boo
     found = [METHODS[name](points, weights, k, rng, Budget("fast")) for name in METHODS]
     label = min(found, key=lambda one: between(points, weights, one))
     loss = between(points, weights, label)
-    bound = columns.certified_bound(points, weights, k, label, UNLIMITED)
-    quick = float(columns.shares(points, weights, k, loss).sum())
+    bound = column_generation.certified_bound(points, weights, k, label, UNLIMITED)
+    quick = float(column_generation.shares(points, weights, k, loss).sum())
     assert quick <= bound <= loss
     assert bound >= 0.93 * loss
 
@@ -97,7 +99,7 @@ def test_clumps_of_one_more_than_k_are_no_excuse() -> None:
     rng = np.random.default_rng(0)
     points = np.repeat(100.0 * np.arange(8), 4)[:, None] + rng.normal(size=(32, 2))
     label = np.arange(32) // 4
-    bound = columns.certified_bound(points, np.ones(32), 3, label, UNLIMITED)
+    bound = column_generation.certified_bound(points, np.ones(32), 3, label, UNLIMITED)
     assert bound == pytest.approx(between(points, np.ones(32), label), rel=1e-3)
 
 
@@ -116,20 +118,20 @@ def test_a_limit_that_comes_at_once_leaves_the_quick_bound() -> None:
     points, weights = drawn(0, 80, False, whole=False)
     label = METHODS["mdav"](points, weights, 3, np.random.default_rng(0), UNLIMITED)
     loss = between(points, weights, label)
-    bound = columns.certified_bound(points, weights, 3, label, Budget(time_limit=1e-9))
-    assert float(columns.shares(points, weights, 3, loss).sum()) <= bound <= loss
+    bound = column_generation.certified_bound(points, weights, 3, label, Budget(time_limit=1e-9))
+    assert float(column_generation.shares(points, weights, 3, loss).sum()) <= bound <= loss
 
 
 def test_ctrl_c_leaves_what_is_proven(monkeypatch: pytest.MonkeyPatch) -> None:
     points, weights = drawn(0, 80, False, whole=False)
     label = METHODS["mdav"](points, weights, 3, np.random.default_rng(0), UNLIMITED)
-    whole = columns.certified_bound(points, weights, 3, label, UNLIMITED)
+    whole = column_generation.certified_bound(points, weights, 3, label, UNLIMITED)
 
     def pressed(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(columns.cuts, "violated", pressed)
-    assert 0 < columns.certified_bound(points, weights, 3, label, UNLIMITED) <= whole
+    monkeypatch.setattr(column_generation.cuts, "violated", pressed)
+    assert 0 < column_generation.certified_bound(points, weights, 3, label, UNLIMITED) <= whole
 
 
 @pytest.mark.parametrize("seconds", [0, -1.0, float("nan")])
@@ -153,12 +155,12 @@ def test_the_groups_that_it_chooses_are_better_than_where_it_started(
 ) -> None:
     points, weights = drawn(k, 50, weighted, whole=False)
     label = METHODS["mdav"](points, weights, k, np.random.default_rng(0), UNLIMITED)
-    found = columns.chosen(points, weights, k, [label], UNLIMITED)
-    again = columns.chosen(points, weights, k, [label], UNLIMITED)
+    found = column_generation.chosen(points, weights, k, [label], UNLIMITED)
+    again = column_generation.chosen(points, weights, k, [label], UNLIMITED)
     np.testing.assert_array_equal(found, again)
     assert between(points, weights, found) < between(points, weights, label)
     assert k <= np.bincount(found).min() <= np.bincount(found).max() < 2 * k
-    bound = columns.certified_bound(points, weights, k, found, UNLIMITED)
+    bound = column_generation.certified_bound(points, weights, k, found, UNLIMITED)
     assert bound <= between(points, weights, found)
 
 
@@ -166,8 +168,8 @@ def test_pairs_are_chosen_as_well_as_can_be() -> None:
     """What is chosen costs what the bound says: nothing less can be had, at an odd number too."""
     points, weights = drawn(0, 61, False, whole=False)
     label = METHODS["mdav"](points, weights, 2, np.random.default_rng(0), UNLIMITED)
-    found = columns.chosen(points, weights, 2, [label], UNLIMITED)
-    bound = columns.certified_bound(points, weights, 2, found, UNLIMITED)
+    found = column_generation.chosen(points, weights, 2, [label], UNLIMITED)
+    bound = column_generation.certified_bound(points, weights, 2, found, UNLIMITED)
     assert bound == pytest.approx(between(points, weights, found), rel=5e-3)
 
 

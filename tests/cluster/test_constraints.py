@@ -11,11 +11,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from anonbase.errors import GuaranteeError, InputError, PrivacyWarning
 from anonfaces.cluster import METHODS, Groups, KAnonymousClustering, group
-from anonfaces.cluster._limits import CATEGORIES, DIVERSITY, ORDERED, limits_of, missed_by
-from anonfaces.cluster.attributes import Column
-from anonfaces.cluster.mend import dealt, mend, shortfalls
-from anonfaces.errors import GuaranteeError, InputError, PrivacyWarning
+from anonfaces.cluster.annealing.enforce import deal_round_robin, enforce_constraints, violations
+from anonfaces.cluster.constraints.columns_of_people import Column
+from anonfaces.cluster.constraints.limits import (
+    CATEGORIES,
+    DIVERSITY,
+    ORDERED,
+    limits_of,
+    violation_of,
+)
 
 RNG = np.random.default_rng(0)
 WHO = np.repeat(np.arange(90), RNG.integers(1, 4, 90))
@@ -245,7 +251,7 @@ def test_the_compiled_measures_are_those_of_the_definition(seed: int, kind: int)
         ORDERED: np.abs(gap.cumsum()).sum() / max(len(share) - 1, 1) - bound,
     }[kind]
     limits = limits_of(code[None], np.array([kind]), np.array([bound]), [share])
-    assert missed_by(limits, who, len(who)) == pytest.approx(max(0, truth), abs=1e-12)
+    assert violation_of(limits, who, len(who)) == pytest.approx(max(0, truth), abs=1e-12)
 
 
 @settings(max_examples=20, deadline=None)
@@ -257,8 +263,8 @@ def test_whatever_is_mended_keeps_its_limits_and_k(seed: int, k: int, t: float) 
     code = np.stack([rng.integers(3, size=60), (points[:, 0] > 0).astype(int)])
     shares = [np.bincount(one) / 60 for one in code]
     limits = limits_of(code, np.array([DIVERSITY, CATEGORIES]), np.array([2, t]), shares)
-    mended = mend(points, np.ones(60), k, label, limits)
-    assert not shortfalls(mended, limits).any()
+    mended = enforce_constraints(points, np.ones(60), k, label, limits)
+    assert not violations(mended, limits).any()
     assert np.bincount(mended).min() >= k
 
 
@@ -269,8 +275,8 @@ def test_people_who_are_dealt_out_keep_the_limits_in_as_many_groups_as_that_goes
 ) -> None:
     code = np.random.default_rng(seed).integers(4, size=90)[None]
     limits = limits_of(code, np.array([CATEGORIES]), np.array([t]), [np.bincount(code[0]) / 90])
-    label = dealt(4, limits)
-    assert not shortfalls(label, limits).any()
+    label = deal_round_robin(4, limits)
+    assert not violations(label, limits).any()
     assert np.bincount(label).min() >= 4
     assert t < 1 or label.max() == 21
 

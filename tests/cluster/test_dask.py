@@ -12,16 +12,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 import pandas as pd
 import pytest
 
-from anonfaces._at_scale import condense_at_scale
-from anonfaces.cluster.scale import Grouped, Job, connected, group_file, open_rows
-from anonfaces.errors import GuaranteeError, InputError
+from anonbase.errors import GuaranteeError, InputError
+from anonfaces.cluster.scale import Job, ScaledGroups, connected, group_file, open_rows
+from anonfaces.condensation.at_scale import condense_at_scale
 from benchmarks.faces import face_like
 
-pytest.importorskip("distributed", reason="pip install 'anonfaces[distributed]'")
+pytest.importorskip("distributed", reason="pip install -e '.[distributed]'")
 
 FACES = face_like(2400, 8)
 WHO = [f"p{i % 1000}" for i in range(2400)]
@@ -45,15 +46,15 @@ def dask(*words: str) -> subprocess.Popen[bytes]:
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     folder = tmp_path_factory.mktemp("dask")
-    told = folder / "scheduler.json"
+    message = folder / "scheduler.json"
     loopback = ("--host", "127.0.0.1", "--no-dashboard")
-    scheduler = dask("scheduler", *loopback, "--port", "0", "--scheduler-file", str(told))
+    scheduler = dask("scheduler", *loopback, "--port", "0", "--scheduler-file", str(message))
     workers: list[subprocess.Popen[bytes]] = []
     try:
         until = time.monotonic() + 60
-        while not told.exists() and time.monotonic() < until:
+        while not message.exists() and time.monotonic() < until:
             time.sleep(0.1)
-        address = json.loads(told.read_text())["address"]
+        address = json.loads(message.read_text())["address"]
         options = (*loopback, "--nthreads", "1", "--no-nanny", "--local-directory", str(folder))
         workers += [dask("worker", address, *options) for _ in range(2)]
         yield Cluster(address, scheduler, workers)
@@ -72,7 +73,7 @@ def faces(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def undisturbed(faces: Path) -> Grouped:
+def undisturbed(faces: Path) -> ScaledGroups:
     return group_file(open_rows(faces), job(faces, "here"), region=REGION)
 
 
@@ -83,7 +84,7 @@ def job(faces: Path, name: str) -> Job:
 
 
 def test_a_killed_worker_changes_nothing(
-    cluster: Cluster, faces: Path, undisturbed: Grouped
+    cluster: Cluster, faces: Path, undisturbed: ScaledGroups
 ) -> None:
     lost = cluster.workers[0]
 
@@ -105,7 +106,7 @@ def test_a_killed_worker_changes_nothing(
 
 
 def test_the_command_interrupted_goes_on_to_the_same_groups_and_leaves_nothing_else(
-    cluster: Cluster, faces: Path, undisturbed: Grouped, tmp_path: Path
+    cluster: Cluster, faces: Path, undisturbed: ScaledGroups, tmp_path: Path
 ) -> None:
     output, scratch = tmp_path / "condensed", tmp_path / ".condensed.scratch"
     command = [sys.executable, "-m", "anonfaces.cluster", str(faces), "--k", "5", "-o", str(output)]
@@ -115,32 +116,40 @@ def test_the_command_interrupted_goes_on_to_the_same_groups_and_leaves_nothing_e
     while not list(scratch.glob("*/group-*.report.npz")) and time.monotonic() < until:
         time.sleep(0.05)
     first.send_signal(signal.SIGINT)
-    assert "goes on" in first.communicate(timeout=100)[1]
+    assert "the same command to go on" in first.communicate(timeout=100)[1]
     assert first.returncode == 130
     assert [path.name for path in tmp_path.iterdir()] == [scratch.name]
 
     done = subprocess.run(command, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
     assert "of at least 5 people" in done.stdout
-    table = pd.read_parquet(output / "groups.parquet")
+    table = pd.read_parquet(output / "owner" / "groups.parquet")
     assert table["row"].tolist() == list(range(2400))
-    np.testing.assert_array_equal(table["group"], undisturbed.labels)
+    number = {*zip(undisturbed.labels.tolist(), table["group"].tolist(), strict=True)}
+    assert len(number) == len(undisturbed.people)  # the same groups under other numbers
+    renumbered = np.array([new for _, new in sorted(number)])
+    assert sorted(renumbered) == list(range(len(renumbered)))
+    assert list(renumbered) != sorted(renumbered)
     condensed = pd.read_csv(output / "condensed.csv")
-    np.testing.assert_array_equal(condensed["people"], undisturbed.people)
+    np.testing.assert_array_equal(condensed["people"][renumbered], undisturbed.people)
+    with h5py.File(output / "owner" / "centroids.h5") as file:
+        centroids = file["centroid"][:]
+    for numbers, centres in undisturbed.centroids():
+        np.testing.assert_array_equal(centroids[renumbered[numbers]], centres)
     assert [path.name for path in tmp_path.iterdir()] == ["condensed"]
     assert {path.name for path in output.iterdir()} == {
-        *("centroids.h5", "condensed.csv", "groups.parquet", "report.html", "summary.json")
+        *("condensed.csv", "owner", "report.html", "summary.json")
     }
 
 
 def test_nobody_at_the_address_is_said_and_not_waited_for() -> None:
-    told = "no Dask scheduler answers at tcp://127.0.0.1:9"
-    with pytest.raises(InputError, match=told), connected("tcp://127.0.0.1:9"):
+    message = "no Dask scheduler answers at tcp://127.0.0.1:9"
+    with pytest.raises(InputError, match=message), connected("tcp://127.0.0.1:9"):
         pass
 
 
 @pytest.mark.parametrize(
-    ("options", "told"),
+    ("options", "message"),
     [
         ({"identity": "regex:(.*)"}, "column:NAME or none"),
         ({"identity": "column:who"}, "no column 'who'"),
@@ -151,9 +160,9 @@ def test_nobody_at_the_address_is_said_and_not_waited_for() -> None:
     ],
 )
 def test_a_wrong_option_is_refused_before_anything_is_made(
-    faces: Path, tmp_path: Path, options: dict[str, Any], told: str
+    faces: Path, tmp_path: Path, options: dict[str, Any], message: str
 ) -> None:
-    with pytest.raises((InputError, GuaranteeError), match=told):
+    with pytest.raises((InputError, GuaranteeError), match=message):
         condense_at_scale(faces, output=tmp_path / "out", **{"k": 5} | options)
     assert not list(tmp_path.iterdir())
 

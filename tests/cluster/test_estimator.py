@@ -10,9 +10,9 @@ import pytest
 from sklearn.base import clone
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
+from anonbase.errors import GuaranteeError, PrivacyWarning
 from anonfaces import KAnonymousClustering
 from anonfaces.cluster import group
-from anonfaces.errors import GuaranteeError, PrivacyWarning
 
 
 @pytest.mark.filterwarnings("ignore::anonfaces.errors.PrivacyWarning")

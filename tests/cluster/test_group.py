@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from anonbase.errors import GuaranteeError, InputError, PrivacyWarning
 from anonfaces.cluster import METHODS, Groups, group, random_loss
 from anonfaces.cluster.budget import Budget
-from anonfaces.errors import GuaranteeError, InputError, PrivacyWarning
 
 FAST = Budget("fast")
 MDAV = {
@@ -134,14 +134,14 @@ def test_small_sets_are_solved_to_the_optimum(seed: int, k: int, weighted: bool)
 
 
 def test_more_effort_loses_less_and_tells_how_far_it_is() -> None:
-    table, told = np.random.default_rng(0).normal(size=(200, 4)), []
+    table, message = np.random.default_rng(0).normal(size=(200, 4)), []
     fast, more = (
-        group(table, 3, np.arange(200), effort=effort, progress=lambda *now: told.append(now))
+        group(table, 3, np.arange(200), effort=effort, progress=lambda *now: message.append(now))
         for effort in ("fast", "default")
     )
     assert more.information_loss < fast.information_loss
-    assert {share for share, _ in told} >= {1.0}
-    assert all(0 < share <= 1 and loss > 0 for share, loss in told)
+    assert {share for share, _ in message} >= {1.0}
+    assert all(0 < share <= 1 and loss > 0 for share, loss in message)
 
 
 def test_a_time_limit_that_is_reached_at_once_still_gives_valid_groups() -> None:
@@ -189,7 +189,7 @@ def test_k_under_two_is_refused(k: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("table", "options", "error", "told"),
+    ("table", "options", "error", "message"),
     [
         (np.ones((10, 2)), {"k": 2.5}, InputError, "whole number"),
         (np.ones((10, 2)), {"k": True}, InputError, "whole number"),
@@ -214,10 +214,10 @@ def test_k_under_two_is_refused(k: int) -> None:
     ],
 )
 def test_what_cannot_be_grouped_is_refused(
-    table: Any, options: dict[str, Any], error: type[Exception], told: str
+    table: Any, options: dict[str, Any], error: type[Exception], message: str
 ) -> None:
     arguments = {"k": 5, "identity": np.arange(len(table)), **options}
-    with pytest.raises(error, match=told):
+    with pytest.raises(error, match=message):
         group(table, **arguments)
 
 
@@ -253,13 +253,13 @@ def test_groups_that_were_tampered_with_are_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("identity", "told"), [("abcdefaghijk", "in 2 groups"), ("aaaaaaghijkl", "1 person,")]
+    ("identity", "message"), [("abcdefaghijk", "in 2 groups"), ("aaaaaaghijkl", "1 person,")]
 )
-def test_verify_with_other_names_finds_a_broken_promise(identity: str, told: str) -> None:
+def test_verify_with_other_names_finds_a_broken_promise(identity: str, message: str) -> None:
     labels = np.repeat([0, 1], 6)
     groups = Groups(labels, np.array(list("ABCDEFGHIJKL")), 5, np.zeros((2, 1)), 0.0, "mdav", 0)
     groups.verify()
-    with pytest.raises(GuaranteeError, match=told):
+    with pytest.raises(GuaranteeError, match=message):
         groups.verify(list(identity))
 
 

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from anonbase.errors import GuaranteeError, InputError, PrivacyWarning
 from anonfaces.cluster import estimate_identity, group
-from anonfaces.errors import GuaranteeError, InputError, PrivacyWarning
 
 
 def line(*places: float) -> np.ndarray:

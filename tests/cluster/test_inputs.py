@@ -12,9 +12,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from anonbase.errors import InputError, MixedExtractorsError, UtilityWarning
 from anonfaces.cluster import Vectors, read_input
-from anonfaces.cluster.inputs import odd_columns, warn_of_dominant
-from anonfaces.errors import InputError, MixedExtractorsError, UtilityWarning
+from anonfaces.cluster.inputs import non_embedding_columns, warn_of_dominant
 
 TABLE = np.arange(12, dtype=np.float32).reshape(4, 3)
 FRAME = pd.DataFrame(TABLE, columns=["x", "y", "z"])
@@ -104,7 +104,7 @@ def test_what_is_no_table_has_no_columns_to_leave_out(tmp_path: Path) -> None:
 def test_columns_outside_the_longest_numbered_series_are_odd(
     names: tuple[str, ...], odd: tuple[str, ...]
 ) -> None:
-    assert odd_columns(names) == odd
+    assert non_embedding_columns(names) == odd
 
 
 def bomb(path: Path) -> None:

@@ -7,8 +7,8 @@ import warnings
 import numpy as np
 import pytest
 
+from anonbase.errors import PrivacyWarning
 from anonfaces.cluster.lookalikes import find_lookalikes
-from anonfaces.errors import PrivacyWarning
 
 
 def _faces() -> tuple[np.ndarray, np.ndarray]:

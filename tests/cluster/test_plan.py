@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from anonfaces.cluster.scale import Grouped, Job, group_file, open_rows, plan
-from anonfaces.errors import PrivacyWarning
+from anonbase.errors import PrivacyWarning
+from anonfaces.cluster.scale import Job, ScaledGroups, group_file, open_rows, plan
 from benchmarks.faces import face_like
 
 
 @pytest.fixture(scope="module")
-def measured(tmp_path_factory: pytest.TempPathFactory) -> Grouped:
+def measured(tmp_path_factory: pytest.TempPathFactory) -> ScaledGroups:
     folder = tmp_path_factory.mktemp("plan")
     np.save(folder / "a.npy", face_like(500, 8))
     job = Job(str(folder / "a.npy"), None, False, 8, 5, 0, "fast", 2, str(folder))
@@ -19,7 +19,7 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> Grouped:
         return group_file(open_rows(folder / "a.npy"), job, region=100)
 
 
-def test_a_plan_for_as_many_faces_is_what_was_measured(measured: Grouped) -> None:
+def test_a_plan_for_as_many_faces_is_what_was_measured(measured: ScaledGroups) -> None:
     made = plan(measured, 500, 8, region=100)
     assert [step.stage for step in made.steps] == ["look", "partition", "deal", "group", "group 1"]
     for step in made.steps:
@@ -29,7 +29,7 @@ def test_a_plan_for_as_many_faces_is_what_was_measured(measured: Grouped) -> Non
         assert step.memory == spent.memory > 1e6
 
 
-def test_tasks_and_hours_grow_and_the_memory_of_a_task_does_not(measured: Grouped) -> None:
+def test_tasks_and_hours_grow_and_the_memory_of_a_task_does_not(measured: ScaledGroups) -> None:
     small, large = (plan(measured, n, 8, region=65_536) for n in (1_000_000, 100_000_000))
     by_stage = {step.stage: step for step in large.steps}
     assert by_stage["look"].tasks == 763

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from anonfaces.cluster.baselines import at_random
+from anonfaces.cluster.baselines.partitioners import at_random
 from anonfaces.cluster.methods import METHODS
 from anonfaces.cluster.people import means
-from anonfaces.cluster.recombine import members, recombine
+from anonfaces.cluster.set_partition.recombine import members, recombine
 
 
 def loss(points: np.ndarray, label: np.ndarray) -> float:

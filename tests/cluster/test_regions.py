@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from anonbase.errors import InputError
 from anonfaces.cluster.neighbours import nearest
+from anonfaces.cluster.scale.record_files import person_record, read_slices, write_run
 from anonfaces.cluster.scale.regions import cell_of, draw_centres, region_slices
-from anonfaces.cluster.scale.runs import person_record, read_slices, write_run
-from anonfaces.errors import InputError
 from benchmarks.faces import face_like
 
 COUNTS = st.integers(1, 4).flatmap(

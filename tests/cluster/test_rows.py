@@ -14,8 +14,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from anonbase.errors import InputError
 from anonfaces.cluster.scale.rows import open_rows
-from anonfaces.errors import InputError
 
 TABLE = np.random.default_rng(0).normal(size=(50, 3)).astype(np.float32)
 WHO = [f" person {i // 2} " if i else None for i in range(50)]
@@ -124,9 +124,9 @@ HOSTILE: dict[str, tuple[Callable[[Path], object], str]] = {
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_hostile_file_is_refused_by_name(tmp_path: Path, name: str) -> None:
-    make, told = HOSTILE[name]
+    make, message = HOSTILE[name]
     make(tmp_path / name)
-    with pytest.raises(InputError, match=told) as caught:
+    with pytest.raises(InputError, match=message) as caught:
         open_rows(tmp_path / name).read(0)
     assert name in str(caught.value)
 

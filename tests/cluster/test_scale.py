@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from anonbase.errors import GuaranteeError, InputError, PrivacyWarning
 from anonfaces.cluster import group, random_loss
-from anonfaces.cluster.people import People
-from anonfaces.cluster.scale import Grouped, Job, group_file, open_rows
+from anonfaces.cluster.people import PersonPoints
+from anonfaces.cluster.scale import Job, ScaledGroups, group_file, open_rows
 from anonfaces.cluster.scale.tasks import perform
-from anonfaces.errors import GuaranteeError, InputError, PrivacyWarning
 from benchmarks.faces import face_like
 
 FACES = face_like(3000, 8)
@@ -35,11 +35,11 @@ def named(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def grouped(named: Path) -> Grouped:
+def grouped(named: Path) -> ScaledGroups:
     return group_file(open_rows(named), job(named), region=300)
 
 
-def test_faces_of_one_person_from_anywhere_are_in_one_group(grouped: Grouped) -> None:
+def test_faces_of_one_person_from_anywhere_are_in_one_group(grouped: ScaledGroups) -> None:
     table = pd.DataFrame({"who": WHO, "group": grouped.labels, "person": grouped.person})
     assert table.groupby("who")[["group", "person"]].nunique().max().tolist() == [1, 1]
     people = table.groupby("group")["who"].nunique()
@@ -48,8 +48,8 @@ def test_faces_of_one_person_from_anywhere_are_in_one_group(grouped: Grouped) ->
     np.testing.assert_array_equal(table.groupby("group").size(), grouped.faces)
 
 
-def test_the_loss_is_that_of_the_faces_and_near_that_of_the_engine(grouped: Grouped) -> None:
-    people = People.of(FACES.astype(float), WHO)
+def test_the_loss_is_that_of_the_faces_and_near_that_of_the_engine(grouped: ScaledGroups) -> None:
+    people = PersonPoints.of(FACES.astype(float), WHO)
     _, first = np.unique(WHO, return_index=True)
     assert grouped.information_loss == pytest.approx(people.loss(grouped.labels[first]), rel=1e-6)
     assert grouped.random_loss == pytest.approx(random_loss(FACES, 5, WHO), rel=0.01)
@@ -57,7 +57,7 @@ def test_the_loss_is_that_of_the_faces_and_near_that_of_the_engine(grouped: Grou
     assert grouped.information_loss < 1.02 * whole
 
 
-def test_centroids_are_the_means_of_the_faces_in_order(grouped: Grouped) -> None:
+def test_centroids_are_the_means_of_the_faces_in_order(grouped: ScaledGroups) -> None:
     for numbers, centres in grouped.centroids():
         for number, centre in zip(numbers[:3], centres, strict=False):
             own = FACES[grouped.labels == number].mean(axis=0)
@@ -69,7 +69,7 @@ def test_centroids_are_the_means_of_the_faces_in_order(grouped: Grouped) -> None
 
 
 def test_what_was_done_is_not_done_again_and_what_was_lost_is(
-    named: Path, grouped: Grouped
+    named: Path, grouped: ScaledGroups
 ) -> None:
     one = job(named)
     before = {file.name: file.stat().st_mtime_ns for file in Path(one.scratch).iterdir()}
@@ -83,7 +83,7 @@ def test_what_was_done_is_not_done_again_and_what_was_lost_is(
     assert sum(before[name] != after[name] for name in before) == 2
 
 
-def test_another_seed_gives_other_groups(named: Path, grouped: Grouped) -> None:
+def test_another_seed_gives_other_groups(named: Path, grouped: ScaledGroups) -> None:
     other = group_file(open_rows(named), job(named, seed=1), region=300)
     assert (other.labels != grouped.labels).any()
 
@@ -118,11 +118,11 @@ def test_too_few_people_and_unnamed_faces_are_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("changed", "told"),
+    ("changed", "message"),
     [({"version": "0.0"}, "a worker has anonfaces"), ({"scratch": "/absent"}, "does not see")],
 )
 def test_a_worker_of_other_surroundings_says_so(
-    named: Path, changed: dict[str, object], told: str
+    named: Path, changed: dict[str, object], message: str
 ) -> None:
-    with pytest.raises(InputError, match=told):
+    with pytest.raises(InputError, match=message):
         perform(job(named, **changed), "look", 0, 1.0)

@@ -7,11 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from anonfaces.cluster import _state
-from anonfaces.cluster.anneal import _units
-from anonfaces.cluster.mdav import mdav
+from anonfaces.cluster.annealing import state
+from anonfaces.cluster.annealing.search import Search, heat_units
+from anonfaces.cluster.baselines.mdav import mdav
+from anonfaces.cluster.kernels import squared_distances
+from anonfaces.cluster.neighbours import nearest_others
 from anonfaces.cluster.people import between
-from anonfaces.cluster.search import Search, nearest_others
 
 
 @settings(max_examples=25, deadline=None)
@@ -31,7 +32,7 @@ def test_the_loss_that_the_search_keeps_is_the_loss_there_is(
     start = mdav(points, weights, k, rng)
     search = Search(points, weights, k, rng, start)
     assert search.loss == pytest.approx(between(points, weights, start))
-    search.leg(heat, 0.9, 20_000)
+    search.stage(heat, 0.9, 20_000)
     assert search.loss == pytest.approx(between(points, weights, search.best))
     assert search.loss <= between(points, weights, start) * (1 + 1e-12)
     for label in (search.best, search.now):
@@ -41,29 +42,31 @@ def test_the_loss_that_the_search_keeps_is_the_loss_there_is(
 
 
 @settings(max_examples=50, deadline=None)
-@given(seed=st.integers(0, 10**6))
-def test_what_a_change_is_said_to_cost_is_what_it_costs(seed: int) -> None:
+@given(seed=st.integers(0, 10**6), coordinates=st.booleans())
+def test_what_a_change_is_said_to_cost_is_what_it_costs(seed: int, coordinates: bool) -> None:
     rng = np.random.default_rng(seed)
     points, weights = rng.normal(size=(12, 2)), rng.integers(1, 9, size=12).astype(float)
-    d2, label = _state.squared_distances(points), np.arange(12) // 4
-    state = _state.build(d2, weights, nearest_others(d2, 5), label, 4)
+    none, label = np.zeros((0, 0)), np.arange(12) // 4
+    d2 = squared_distances(points)
+    tables = (d2[:0, :0], points) if coordinates else (d2, none)
+    built = state.build(tables, weights, nearest_others(d2, 5), label, 4)
     i, j = 1, 6
-    priced = _state.losing(state, i) + _state.gaining(state, i, 1)
-    swapped = _state.trading(state, i, j) + _state.trading(state, j, i)
+    priced = state.removal_delta(built, i) + state.insertion_delta(built, i, 1)
+    swapped = state.swap_delta(built, i, j) + state.swap_delta(built, j, i)
     before = between(points, weights, label)
     moved, other = label.copy(), label.copy()
     moved[i] = 1
     other[[i, j]] = 1, 0
     assert priced == pytest.approx(between(points, weights, moved) - before)
     assert swapped == pytest.approx(between(points, weights, other) - before)
-    _state.move(state, i, 1)
-    assert _state.total(state) == pytest.approx(between(points, weights, moved))
+    state.move(built, i, 1)
+    assert state.total(built) == pytest.approx(between(points, weights, moved))
 
 
 def test_distances_of_duplicates_are_zero_far_from_the_origin() -> None:
     points = np.repeat(np.array([[1e8, 1.0], [1e8, 2.0]]), 2, axis=0)
-    np.testing.assert_array_equal(_state.squared_distances(points)[:2, :2], 0)
-    assert _state.squared_distances(points)[0, 2] == 1
+    np.testing.assert_array_equal(squared_distances(points)[:2, :2], 0)
+    assert squared_distances(points)[0, 2] == 1
 
 
 def test_a_few_outliers_do_not_heat_the_search_for_everybody() -> None:
@@ -71,7 +74,7 @@ def test_a_few_outliers_do_not_heat_the_search_for_everybody() -> None:
     far = points.copy()
     far[:3] *= 1000
     weights, label = np.ones(300), np.arange(300) // 3
-    plain, heated = (_units(table, weights, label) for table in (points, far))
+    plain, heated = (heat_units(table, weights, label) for table in (points, far))
     assert plain[0] == pytest.approx(plain[1], rel=0.3)
     assert heated[1] < 2 * plain[1]
     assert heated[0] < heated[1] * 1000  # the arithmetic mean is 10,000 times as much

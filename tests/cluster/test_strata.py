@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from anonbase.errors import GuaranteeError, InputError, PrivacyWarning
 from anonfaces.cluster import group
-from anonfaces.errors import GuaranteeError, InputError, PrivacyWarning
 
 TABLE = np.random.default_rng(0).normal(size=(60, 4))
 IDENTITY = np.arange(60) // 2
@@ -26,13 +26,15 @@ def test_no_group_mixes_two_values() -> None:
 
 
 @pytest.mark.parametrize(
-    ("same", "error", "told"),
+    ("same", "error", "message"),
     [
         (np.where(IDENTITY < 3, "f", "m"), GuaranteeError, "'f' has 3, 2 short"),
         (np.where(np.arange(60) % 2, "f", "m"), InputError, "another value"),
         (["f"], InputError, "one value a face"),
     ],
 )
-def test_what_cannot_be_kept_apart_is_refused(same: Any, error: type[Exception], told: str) -> None:
-    with pytest.raises(error, match=told):
+def test_what_cannot_be_kept_apart_is_refused(
+    same: Any, error: type[Exception], message: str
+) -> None:
+    with pytest.raises(error, match=message):
         group(TABLE, 5, IDENTITY, same=same)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -9,8 +10,10 @@ import pandas as pd
 import pictures
 import pytest
 from PIL import Image
+from support import build_once
 
-from encoders.faceset import BYSTANDER_COLUMNS, LEDGER_COLUMNS, FaceSet
+from encoders.faceset import FaceSet
+from encoders.faceset_file import BYSTANDER_COLUMNS, LEDGER_COLUMNS
 
 
 @pytest.fixture(scope="session")
@@ -23,9 +26,15 @@ def hostile(
     tmp_path_factory: pytest.TempPathFactory, portraits: list[Path], face: Image.Image
 ) -> Path:
     """Everything that a folder of photographs should not hold, and a few good ones."""
-    outside = tmp_path_factory.mktemp("outside")
+    build = partial(_build_hostile, portraits=portraits, face=face)
+    return build_once(tmp_path_factory, "hostile", build) / "hostile"
+
+
+def _build_hostile(folder: Path, portraits: list[Path], face: Image.Image) -> None:
+    outside, root = folder / "outside", folder / "hostile"
+    outside.mkdir()
     face.save(outside / "secret.png")
-    root = tmp_path_factory.mktemp("hostile")
+    root.mkdir()
     pictures.damaged(root / "damaged", face)
     pictures.unusual(root / "unusual", face)
     pictures.names(root / "names", face)
@@ -34,7 +43,6 @@ def hostile(
     pictures.save(pictures.crowd(portraits), root / "crowds/twenty.png")
     (root / "README").write_text("not a photograph")
     (root / "people.csv").write_text("image,name\n")
-    return root
 
 
 @pytest.fixture
@@ -42,7 +50,10 @@ def small_faces(tmp_path: Path) -> FaceSet:
     """Three faces of two photographs with chips of 16 px, written to ``faces.h5``."""
     rng = np.random.default_rng(0)
     ledger = pd.DataFrame(
-        [("a.png", 10, 1, "00", "faces", "", 1, 1), ("b/ü.png", 11, 2, "01", "faces", "", 2, 0)],
+        [
+            ("a.png", 10, 1, "00", "faces", "", 1, 1, 40.0),
+            ("b/ü.png", 11, 2, "01", "faces", "", 2, 0, 40.0),
+        ],
         columns=list(LEDGER_COLUMNS),
     )
     bystanders = pd.DataFrame([("a.png", 1, 2, 3, 4, 0.5)], columns=list(BYSTANDER_COLUMNS))

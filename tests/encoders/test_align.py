@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from anonfaces.errors import InputError
+from anonbase.errors import InputError
 from encoders.align import align, align_dlib5, align_ffhq, ffhq_landmarks, find_landmarks
 from encoders.detect import in_order, load_detector
 from encoders.models import model_path, shape_predictor

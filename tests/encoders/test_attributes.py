@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from anonfaces.errors import InputError, WeightsError
+from anonbase.errors import InputError, WeightsError
 from encoders.attributes import Attributes, load_attributes
 from encoders.attributes.network import COLUMNS, FACE, build
-from encoders.attributes.training import Course, Labelled, errors, read_utkface, train
+from encoders.attributes.training import Labelled, TrainingConfig, errors, read_utkface, train
 from encoders.faceset import FaceSet
-from encoders.frame import Framing, Square
+from encoders.frame import CropAlignment, CropSquare
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +28,7 @@ def faces(portraits: list[Path]) -> np.ndarray:
 
 
 #: The sample's pictures are framed as the generator's, much as UTKFace is.
-AS_UTKFACE = Framing(FACE, Square())
+AS_UTKFACE = CropAlignment(FACE, CropSquare())
 
 
 def test_a_column_a_trait_in_its_range(attributes: Attributes, faces: np.ndarray) -> None:
@@ -108,13 +108,13 @@ def test_names_that_are_not_utkfaces(
 ) -> None:
     ledger = small_faces.ledger.iloc[[0, 0, 0]].copy()
     ledger["path"], ledger["faces"], ledger["bystanders"] = names, 1, 0
-    told = replace(
+    message = replace(
         small_faces,
         image=np.array(names),
         ledger=ledger.reset_index(drop=True),
         bystanders=small_faces.bystanders.iloc[:0],
     )
-    told.write(tmp_path / "utk.h5")
+    message.write(tmp_path / "utk.h5")
     with pytest.raises(InputError, match=words):
         read_utkface(tmp_path / "utk.h5")
 
@@ -131,11 +131,11 @@ def labelled(count: int) -> Labelled:
 
 def test_what_is_plain_to_see_is_learnt_and_gone_on_from() -> None:
     data = labelled(160)
-    first = train(data, Course(epochs=6, batch=16, seed=4))
+    first = train(data, TrainingConfig(epochs=6, batch=16, seed=4))
     rows = {row["group"]: row for row in errors(first, data)}
     assert rows["all"]["faces"] == 160
     assert rows["all"]["gender_agrees"] > 0.95
     assert rows["all"]["age_error"] < 15
     assert rows["labelled White"]["faces"] + rows["labelled Black"]["faces"] == 160
-    more = train(data, Course(epochs=1, batch=16), start=first)
+    more = train(data, TrainingConfig(epochs=1, batch=16), start=first)
     assert errors(more, data)[0]["gender_agrees"] > 0.95

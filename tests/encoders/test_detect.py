@@ -8,9 +8,9 @@ import pytest
 from pictures import crowd
 from PIL import Image
 
-from anonfaces.errors import InputError
+from anonbase.errors import InputError
 from encoders.detect import Detector, in_order, load_detector
-from encoders.photographs import decode
+from encoders.photographs.reading import decode
 
 
 def _overlap(one: np.ndarray, other: np.ndarray) -> float:

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from anonfaces.errors import InputError, WeightsError, WeightsWarning
+from anonbase.errors import InputError, WeightsError, WeightsWarning
 from encoders.align import align_dlib5
 from encoders.embed import EMBEDDERS, Embedder, load_embedder
-from encoders.embed._network import BATCH
 from encoders.embed.dlib_file import BLOCKS, FILE_NAME, read_dlib
+from encoders.embed.network import BATCH
 from encoders.models import model_path
 
 WHOLE_FRAME = np.array([40, 40, 215, 215])
@@ -106,7 +106,7 @@ def test_the_network_has_a_gradient(chips: NDArray[np.uint8]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("chips", "said"),
+    ("chips", "message"),
     [
         (np.zeros((2, 160, 160, 3), np.uint8), "150, 150, 3"),
         (np.zeros((150, 150, 3), np.uint8), "150, 150, 3"),
@@ -115,8 +115,10 @@ def test_the_network_has_a_gradient(chips: NDArray[np.uint8]) -> None:
         (np.zeros((1, 150, 150, 3), object), "uint8"),
     ],
 )
-def test_other_chips_are_refused(embedder: Embedder, chips: NDArray[np.uint8], said: str) -> None:
-    with pytest.raises(InputError, match=said):
+def test_other_chips_are_refused(
+    embedder: Embedder, chips: NDArray[np.uint8], message: str
+) -> None:
+    with pytest.raises(InputError, match=message):
         embedder(chips)
 
 
@@ -158,7 +160,7 @@ HUGE_TENSOR = b"\x01\x02\x08\xff\xff\xff\xff\xff\xff\xff\x7f"
 
 
 @pytest.mark.parametrize(
-    ("damage", "said"),
+    ("damage", "message"),
     [
         (lambda c: b"", "too early"),
         (lambda c: b"not a network at all", "impossible length|expected"),
@@ -175,10 +177,10 @@ HUGE_TENSOR = b"\x01\x02\x08\xff\xff\xff\xff\xff\xff\xff\x7f"
         (lambda c: c + bytes(HOSTILE_LIMIT), "larger than 64 MiB"),
     ],
 )
-def test_a_damaged_file_is_refused(content: bytes, tmp_path: Path, damage: object, said: str):
+def test_a_damaged_file_is_refused(content: bytes, tmp_path: Path, damage: object, message: str):
     path = tmp_path / "weights.dat"
     path.write_bytes(damage(content))  # type: ignore[operator]
-    with pytest.raises(WeightsError, match=said) as error:
+    with pytest.raises(WeightsError, match=message) as error:
         read_dlib(path)
     assert str(path) in str(error.value)
     assert "face_recognition_models" in str(error.value)

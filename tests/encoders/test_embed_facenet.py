@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from torch_writer import state_dict
 
-from anonfaces.errors import WeightsError, WeightsWarning
+from anonbase.errors import WeightsError, WeightsWarning
 from encoders.embed import Embedder, load_embedder
 from encoders.embed.facenet import ALIGNMENT, SOURCES, cache_folder
 from encoders.embed.facenet_files import read_facenet
@@ -113,10 +113,10 @@ def test_missing_weights_are_explained(tmp_path: Path, monkeypatch: pytest.Monke
     for path in (None, tmp_path / "nowhere.pt"):
         with pytest.raises(WeightsError) as error:
             load_embedder("facenet", path)
-        said = str(error.value)
+        message = str(error.value)
         for source in SOURCES:
-            assert all(word in said for word in (source.file, source.size, source.project))
-        assert str(tmp_path / "anonfaces") in said
+            assert all(word in message for word in (source.file, source.size, source.project))
+        assert str(tmp_path / "anonfaces") in message
 
 
 def test_weights_are_found_in_the_cache(
@@ -158,7 +158,7 @@ WRITERS = (writer.write_keras, writer.write_torch, writer.write_tensorflow)
 
 @pytest.mark.parametrize("write", WRITERS)
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         (lambda layers: layers[:1], "there is no .*(Bottleneck|last_linear)"),
         (_of_seven, "7 numbers, not 128 or 512"),
@@ -172,13 +172,13 @@ WRITERS = (writer.write_keras, writer.write_torch, writer.write_tensorflow)
 def test_weights_of_another_network_are_refused(
     write: Callable[..., None],
     change: Callable[..., list[writer.Layer]],
-    said: str,
+    message: str,
     stem: list[writer.Layer],
     tmp_path: Path,
 ) -> None:
     path = tmp_path / "weights"
     write(path, change(stem))
-    with pytest.raises(WeightsError, match=said) as error:
+    with pytest.raises(WeightsError, match=message) as error:
         load_embedder("facenet", path)
     assert str(path) in str(error.value)
 
@@ -220,7 +220,7 @@ def _huge_constant(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("write", "said"),
+    ("write", "message"),
     [
         (lambda path: path.write_bytes(b""), "there is no InceptionResnetV1/Bottleneck"),
         (lambda path: path.write_bytes(b"no weights"), "neither HDF5 .* nor a PyTorch"),
@@ -238,10 +238,10 @@ def _huge_constant(path: Path) -> None:
     ],
 )
 def test_hostile_files_are_refused(
-    write: Callable[[Path], object], said: str, tmp_path: Path
+    write: Callable[[Path], object], message: str, tmp_path: Path
 ) -> None:
     path = tmp_path / "weights"
     write(path)
-    with pytest.raises(WeightsError, match=said) as error:
+    with pytest.raises(WeightsError, match=message) as error:
         load_embedder("facenet", path)
     assert str(path) in str(error.value)

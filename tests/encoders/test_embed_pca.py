@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from anonfaces.errors import InputError, WeightsError
+from anonbase.errors import InputError, WeightsError
 from encoders.embed import Embedder, load_embedder
 from encoders.embed.pca import CHIP_SIZE, PcaEmbedder, fit_pca
 
@@ -112,7 +112,7 @@ def test_faces_that_are_all_the_same_have_equal_vectors(chips: Chips) -> None:
 
 
 @pytest.mark.parametrize(
-    ("pieces", "components", "said"),
+    ("pieces", "components", "message"),
     [
         ([], 10, "at least 2 faces, got 0"),
         ([np.zeros((1, 64, 64, 3), np.uint8)], 10, "at least 2 faces, got 1"),
@@ -122,8 +122,10 @@ def test_faces_that_are_all_the_same_have_equal_vectors(chips: Chips) -> None:
         ([np.zeros((4, 64, 64, 3), np.uint8)], 2000, "components must be"),
     ],
 )
-def test_what_cannot_be_fitted_is_refused(pieces: list[Chips], components: int, said: str) -> None:
-    with pytest.raises(InputError, match=said):
+def test_what_cannot_be_fitted_is_refused(
+    pieces: list[Chips], components: int, message: str
+) -> None:
+    with pytest.raises(InputError, match=message):
         fit_pca(pieces, components)
 
 
@@ -140,7 +142,7 @@ def _format(value: object) -> Callable[[h5py.File], None]:
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         (_changed("mean", np.zeros(4095, np.float32)), "mean of shape"),
         (_changed("mean", np.full(4096, np.nan, np.float32)), "NaN or infinity"),
@@ -157,13 +159,13 @@ def _format(value: object) -> Callable[[h5py.File], None]:
     ],
 )
 def test_a_file_that_is_no_pca_is_refused(
-    change: Callable[[h5py.File], None], said: str, fitted: PcaEmbedder, tmp_path: Path
+    change: Callable[[h5py.File], None], message: str, fitted: PcaEmbedder, tmp_path: Path
 ) -> None:
     path = tmp_path / "pca.h5"
     fitted.save(path)
     with h5py.File(path, "a") as file:
         change(file)
-    with pytest.raises(WeightsError, match=said) as error:
+    with pytest.raises(WeightsError, match=message) as error:
         load_embedder("pca", path)
     assert str(path) in str(error.value)
 

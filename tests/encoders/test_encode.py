@@ -7,31 +7,45 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
+from collections.abc import Callable
 from pathlib import Path
 
 import h5py
 import numpy as np
 import pytest
 from PIL import Image
+from support import run_command, wait_until
 
-from anonfaces._files import goes_on
-from anonfaces.errors import InputError, OutputError
+from anonbase.errors import InputError, OutputError
+from anonbase.files import is_resumable
 from encoders import FaceSet, encode
 from encoders.detect import in_order
-from encoders.workplace import Workplace
+from encoders.run import pipeline
+from encoders.run.workplace import Workplace
 
-PEOPLE = 10
+PEOPLE = 5
 QUICK = ("--extractor", "pca", "--detector", "hog")
+A_PART = 4  # photographs; 32 otherwise, and then a run of four parts takes minutes
+SMALL_PARTS = (
+    "import runpy, encoders.run.pipeline as pipeline;"
+    f" pipeline._PHOTOGRAPHS_A_PART = {A_PART};"
+    " runpy.run_module('encoders', run_name='__main__', alter_sys=True)"
+)
+
+
+@pytest.fixture(autouse=True)
+def _small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pipeline, "_PHOTOGRAPHS_A_PART", A_PART)
 
 
 def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "encoders", *arguments]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300)
+    """The command in a process of its own."""
+    command = [sys.executable, "-c", SMALL_PARTS, *arguments]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True)
 
 
-def start(folder: Path, photographs: Path, *options: str) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "encoders", str(photographs), "-o", "faces.h5", *options]
+def start(folder: Path, photographs: Path) -> subprocess.Popen[str]:
+    command = [sys.executable, "-c", SMALL_PARTS, str(photographs), "-o", "faces.h5", *QUICK]
     return subprocess.Popen(
         command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
     )
@@ -39,33 +53,50 @@ def start(folder: Path, photographs: Path, *options: str) -> subprocess.Popen[st
 
 @pytest.fixture(scope="module")
 def people(everybody: list[list[Path]], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Those people of the sample of whom there is most, some forty photographs."""
+    """Those people of the sample of whom there is most, some photographs of each."""
     root = tmp_path_factory.mktemp("people")
     for pictures in sorted(everybody, key=len, reverse=True)[:PEOPLE]:
         folder = pictures[0].parent
         shutil.copytree(folder, root / folder.name)
+    assert len(list(root.rglob("*.*"))) > 3 * A_PART
     return root
 
 
 @pytest.fixture(scope="module")
 def undisturbed(people: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("undisturbed")
-    done = run(folder, str(people), "-o", "faces.h5")
-    assert done.returncode == 0, done.stderr
-    return folder / "faces.h5"
+    output = tmp_path_factory.mktemp("undisturbed") / "faces.h5"
+    encode(people, output, progress=False)
+    return output
 
 
 @pytest.fixture(scope="module")
-def quick(people: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[bytes, float]:
-    """What an undisturbed run without TensorFlow writes, and how many seconds it takes."""
-    folder, started = tmp_path_factory.mktemp("quick"), time.monotonic()
-    done = run(folder, str(people), "-o", "faces.h5", *QUICK)
-    assert done.returncode == 0, done.stderr
-    return (folder / "faces.h5").read_bytes(), time.monotonic() - started
+def quick(people: Path, tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """What an undisturbed run without TensorFlow writes, in parts of any size."""
+    folder = tmp_path_factory.mktemp("quick")
+    done = run_command("encoders", people, "-o", "faces.h5", *QUICK, cwd=folder)
+    assert done.code == 0, done.err
+    return (folder / "faces.h5").read_bytes()
+
+
+@pytest.fixture(scope="module")
+def killed(people: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What a run leaves that is killed when it has finished parts."""
+    folder = tmp_path_factory.mktemp("killed")
+    victim = start(folder, people)
+    wait_until(lambda: _parts(folder) or victim.poll() is not None)
+    victim.kill()
+    victim.communicate()
+    assert _parts(folder), "the run ended before it could be stopped"
+    return folder
 
 
 def test_a_hostile_folder_runs_through_with_a_clear_ledger(hostile: Path, tmp_path: Path) -> None:
-    done = run(tmp_path, str(hostile), "-o", "faces.h5")
+    done = subprocess.run(
+        [sys.executable, "-m", "encoders", str(hostile), "-o", "faces.h5"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
     assert done.returncode == 0, done.stderr
     faces = FaceSet.read(tmp_path / "faces.h5")
     ledger = faces.ledger.set_index("path")
@@ -76,7 +107,7 @@ def test_a_hostile_folder_runs_through_with_a_clear_ledger(hostile: Path, tmp_pa
         "damaged/lying.png": ("unreadable", ""),
         "damaged/phone.heic": ("unreadable", "heic"),
         "damaged/pipe.jpg": ("not a file", "pipe"),
-        "damaged/text.jpg": ("unreadable", "no picture"),
+        "damaged/text.jpg": ("unreadable", "not a photograph"),
         "damaged/truncated.jpg": ("unreadable", "truncated"),
         "links/loop": ("refused", "folder"),
         "links/nowhere.png": ("unreadable", "No such file"),
@@ -96,8 +127,8 @@ def test_a_hostile_folder_runs_through_with_a_clear_ledger(hostile: Path, tmp_pa
     assert ledger.loc["crowds/twenty.png", "faces"] == 1
     assert ledger.loc["crowds/twenty.png", "bystanders"] >= 17
     assert (faces.bystanders["image"] == "crowds/twenty.png").all()
-    for said in ("photographs", "bystanders", "no face", "too large", "refused"):
-        assert said in done.stdout
+    for message in ("photographs", "bystanders", "no face", "too large", "refused"):
+        assert message in done.stdout
 
 
 def test_one_face_in_every_dress_has_one_vector(hostile: Path, tmp_path: Path) -> None:
@@ -127,59 +158,73 @@ def test_all_faces_and_only_one_with_the_name(portraits: list[Path], tmp_path: P
     assert len(faces.bystanders) == 0
 
 
-@pytest.mark.parametrize("moment", [0.1, 0.5, 0.7, 0.85, 0.95])
+def _has_begun(folder: Path, victim: subprocess.Popen[str]) -> object:
+    return _children(victim.pid)
+
+
+def _has_parts(folder: Path, victim: subprocess.Popen[str]) -> object:
+    return len(_parts(folder)) > 1
+
+
+def _is_fitted(folder: Path, victim: subprocess.Popen[str]) -> object:
+    return (folder / "faces.pca.h5").exists()
+
+
+@pytest.mark.parametrize("moment", [_has_begun, _has_parts, _is_fitted])
 def test_killed_at_any_moment_it_ends_with_the_same_file(
-    people: Path, quick: tuple[bytes, float], tmp_path: Path, moment: float
+    people: Path,
+    quick: bytes,
+    tmp_path: Path,
+    moment: Callable[[Path, subprocess.Popen[str]], object],
 ) -> None:
-    victim = start(tmp_path, people, *QUICK)
-    time.sleep(moment * quick[1])
+    victim = start(tmp_path, people)
+    wait_until(lambda: moment(tmp_path, victim) or victim.poll() is not None)
     workers = _children(victim.pid)
     victim.send_signal(signal.SIGKILL)
     victim.communicate()
     _wait_for_the_end_of(workers)
-    done = run(tmp_path, str(people), "-o", "faces.h5", *QUICK)
-    assert done.returncode == 0, done.stderr
-    assert (tmp_path / "faces.h5").read_bytes() == quick[0]
+    done = run_command("encoders", people, "-o", "faces.h5", *QUICK, cwd=tmp_path)
+    assert done.code == 0, done.err
+    assert (tmp_path / "faces.h5").read_bytes() == quick
     assert sorted(path.name for path in tmp_path.iterdir()) == ["faces.h5", "faces.pca.h5"]
 
 
 def test_what_a_killed_writer_left_is_swept_away(people: Path, tmp_path: Path) -> None:
     for name in (".faces.h5.abcdefgh.new", ".faces.pca.h5.abcdefgh.new", ".other.h5.abcdefgh.new"):
         (tmp_path / name).write_bytes(b"half")
-    assert run(tmp_path, str(people), "-o", "faces.h5", *QUICK).returncode == 0
+    assert run_command("encoders", people, "-o", "faces.h5", *QUICK, cwd=tmp_path).code == 0
     left = {path.name for path in tmp_path.iterdir()}
     assert left == {"faces.h5", "faces.pca.h5", ".other.h5.abcdefgh.new"}
 
 
 def test_a_part_that_was_damaged_is_made_again(
-    people: Path, quick: tuple[bytes, float], tmp_path: Path
+    people: Path, quick: bytes, killed: Path, tmp_path: Path
 ) -> None:
-    partial = tmp_path / "faces.h5.partial"
-    _kill_when_there_is_a_part(tmp_path, people, *QUICK)
-    for part in [*partial.glob("*.found"), *partial.glob("*.done")]:
+    shutil.copytree(killed, tmp_path, dirs_exist_ok=True)
+    for part in _parts(tmp_path):
         part.write_bytes(part.read_bytes()[:-1000])
-    assert run(tmp_path, str(people), "-o", "faces.h5", *QUICK).returncode == 0
-    assert (tmp_path / "faces.h5").read_bytes() == quick[0]
+    assert run_command("encoders", people, "-o", "faces.h5", *QUICK, cwd=tmp_path).code == 0
+    assert (tmp_path / "faces.h5").read_bytes() == quick
 
 
 def test_what_was_done_before_a_kill_is_not_done_again(
-    people: Path, undisturbed: Path, tmp_path: Path
+    people: Path, quick: bytes, killed: Path, tmp_path: Path
 ) -> None:
-    _kill_when_there_is_a_part(tmp_path, people)
-    done = run(tmp_path, str(people), "-o", "faces.h5")
+    shutil.copytree(killed, tmp_path, dirs_exist_ok=True)
+    done = run(tmp_path, str(people), "-o", "faces.h5", *QUICK)
     assert "photographs are done already" in done.stderr
-    assert (tmp_path / "faces.h5").read_bytes() == undisturbed.read_bytes()
+    assert (tmp_path / "faces.h5").read_bytes() == quick
 
 
 def test_ctrl_c_says_that_the_same_command_goes_on(people: Path, tmp_path: Path) -> None:
-    victim = start(tmp_path, people, *QUICK)
-    _wait_for_a_part(tmp_path / "faces.h5.partial", victim)
+    victim = start(tmp_path, people)
+    wait_until(lambda: _parts(tmp_path) or victim.poll() is not None)
     workers = _children(victim.pid)
     victim.send_signal(signal.SIGINT)
-    _, said = victim.communicate(timeout=60)
-    assert victim.returncode == 130, said
-    assert "the same command goes on" in said
-    assert "Traceback" not in said
+    _, message = victim.communicate()
+    assert victim.returncode == 130, message
+    assert "the same command to go on" in message
+    assert "Traceback" not in message
     _wait_for_the_end_of(workers)
 
 
@@ -212,7 +257,7 @@ def test_the_vectors_are_those_of_a_single_chip(undisturbed: Path) -> None:
     """Whatever else was in the run: batches do not show in the vectors."""
     from encoders.align import align_dlib5
     from encoders.embed import load_embedder
-    from encoders.photographs import decode
+    from encoders.photographs.reading import decode
 
     faces = FaceSet.read(undisturbed)
     embed, root = load_embedder("dlib"), Path(faces.meta["root"])
@@ -263,7 +308,7 @@ def test_a_run_that_was_stopped_is_not_mixed_with_other_options(
 def test_only_parts_are_worth_keeping(tmp_path: Path, part: str | None) -> None:
     with pytest.raises(KeyboardInterrupt) as stop, Workplace(tmp_path / "f.h5", {}, False) as place:
         _stop(place.folder, part)
-    assert goes_on(stop.value) == (part is not None)
+    assert is_resumable(stop.value) == (part is not None)
     assert bool(list(tmp_path.iterdir())) == (part is not None)
 
 
@@ -302,7 +347,7 @@ def test_what_is_no_faceset_is_never_replaced(people: Path, tmp_path: Path, make
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (["nowhere"], "not a folder"),
         (["photos", "-o", "none/faces.h5"], "no such folder"),
@@ -314,14 +359,14 @@ def test_what_is_no_faceset_is_never_replaced(people: Path, tmp_path: Path, make
     ],
 )
 def test_a_users_mistake_ends_with_2_and_no_traceback(
-    tmp_path: Path, arguments: list[str], said: str
+    tmp_path: Path, arguments: list[str], message: str
 ) -> None:
     (tmp_path / "photos").mkdir()
     Image.new("RGB", (9, 9)).save(tmp_path / "photos/a.png")
-    done = run(tmp_path, *arguments)
-    assert done.returncode == 2
-    assert said in done.stderr
-    assert "Traceback" not in done.stderr
+    done = run_command("encoders", *arguments, cwd=tmp_path)
+    assert done.code == 2
+    assert message in done.err
+    assert "Traceback" not in done.err
     assert [path.name for path in tmp_path.iterdir()] == ["photos"]
 
 
@@ -345,10 +390,8 @@ def _children(parent: int) -> list[int]:
 
 
 def _wait_for_the_end_of(workers: list[int]) -> None:
-    deadline = time.monotonic() + 20
-    while any(_runs(worker) for worker in workers):
-        assert time.monotonic() < deadline, "a worker outlived its parent"
-        time.sleep(0.05)
+    """No worker outlives its parent."""
+    wait_until(lambda: not any(_runs(worker) for worker in workers))
 
 
 def _runs(pid: int) -> bool:
@@ -360,17 +403,7 @@ def _runs(pid: int) -> bool:
     return state != "Z"
 
 
-def _kill_when_there_is_a_part(folder: Path, photographs: Path, *options: str) -> None:
-    victim = start(folder, photographs, *options)
-    _wait_for_a_part(folder / "faces.h5.partial", victim)
-    victim.kill()
-    victim.communicate()
-
-
-def _wait_for_a_part(folder: Path, process: subprocess.Popen[str]) -> None:
-    deadline = time.monotonic() + 120
-    while time.monotonic() < deadline and process.poll() is None:
-        if [*folder.glob("*.found"), *folder.glob("*.done")]:
-            return
-        time.sleep(0.005)
-    raise AssertionError("the run ended before it could be stopped")
+def _parts(folder: Path) -> list[Path]:
+    """Those that a run in ``folder`` has finished."""
+    partial = folder / "faces.h5.partial"
+    return [*partial.glob("*.found"), *partial.glob("*.done")]

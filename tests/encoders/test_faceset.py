@@ -10,8 +10,9 @@ import pandas as pd
 import pytest
 from pictures import small_chips
 
-from anonfaces.errors import InputError
-from encoders.faceset import FaceSet, pack_chip
+from anonbase.errors import InputError
+from encoders.faceset import FaceSet
+from encoders.faceset_file import pack_chip
 
 
 def test_what_is_written_is_what_is_read(small_faces: FaceSet, tmp_path: Path) -> None:
@@ -171,9 +172,9 @@ def test_a_hostile_file_is_refused_by_file_and_field(
     path = Path(str(small_faces.path))
     with h5py.File(path, "r+") as file:
         harm(file)
-    with pytest.raises(InputError, match=said) as told:
+    with pytest.raises(InputError, match=said) as message:
         FaceSet.read(path).chips()
-    assert path.name in str(told.value)
+    assert path.name in str(message.value)
 
 
 @pytest.mark.parametrize("cut", [0, 100, 3000])

@@ -10,16 +10,18 @@ import pytest
 from PIL import Image
 
 import stylegan
-from anonfaces.errors import InputError, WeightsError
+from anonbase.errors import InputError, WeightsError
 from encoders.attributes import load_attributes
 from encoders.latent import directions as directions_file
 from encoders.latent import inverse as inverse_file
 from encoders.latent import load_directions, load_inverse, load_latent_encoder
+from encoders.latent.carry import carry
 from encoders.latent.encoder import LatentEncoder, read_numbers
 from encoders.latent.faces import is_held_out, read_faces
 from encoders.latent.network import LatentConfig, encode, first_values, with_layers
-from encoders.latent.samples import draw, look
-from encoders.latent.training import Course, train
+from encoders.latent.samples import detect_faces, draw
+from encoders.latent.training import TrainingConfig, train
+from encoders.weights_file import SHIPPED
 from stylegan.generator import Generator
 
 
@@ -88,7 +90,7 @@ def test_training_from_nothing_gets_nearer(encoder: LatentEncoder, chips: np.nda
         faces,
         encoder.framing,
         None,
-        Course(pictures=8 * 15, real=8, own=4, recognised=2, rate=2e-3),
+        TrainingConfig(pictures=8 * 15, real=8, own=4, recognised=2, rate=2e-3),
         lambda seen, found: losses.append(found["picture"]),
     )
     assert len(losses) == 15
@@ -146,7 +148,7 @@ def _elsewhere(path: Path) -> None:
         (_absent, "is missing: python -m encoders.latent encoder"),
         (_damaged, "cannot be read|damaged"),
         (_of_another_kind, "expected latent encoder"),
-        (_endless, "no numbers"),
+        (_endless, "not finite"),
         (_elsewhere, "fc.bias"),
     ],
 )
@@ -168,7 +170,7 @@ def test_faces_to_learn_from_are_not_those_to_measure_by(
     for name in names:
         picture.save(tmp_path / name)
     out = sum(map(is_held_out, names))
-    with pytest.raises(InputError, match="framed otherwise"):
+    with pytest.raises(InputError, match="not framed like"):
         read_faces([tmp_path], _elsewhere_framed(encoder), 64)
     with pytest.raises(InputError, match="expected a FaceSet"):
         read_faces([tmp_path / "nowhere"], encoder.framing, 64)
@@ -178,16 +180,16 @@ def test_faces_to_learn_from_are_not_those_to_measure_by(
 
 
 def _framed_as(folder: Path) -> object:
-    from encoders.frame import measure
+    from encoders.frame import estimate_alignment
 
     pictures = [np.asarray(Image.open(path)) for path in sorted(folder.iterdir())[:20]]
-    return measure(np.stack(pictures))
+    return estimate_alignment(np.stack(pictures))
 
 
 def _elsewhere_framed(encoder: LatentEncoder) -> object:
-    from encoders.frame import Framing, Square
+    from encoders.frame import CropAlignment, CropSquare
 
-    return Framing(Square(0.2, 0.2, 3.0), encoder.framing.dlib)
+    return CropAlignment(CropSquare(0.2, 0.2, 3.0), encoder.framing.dlib)
 
 
 def test_a_person_is_held_out_with_all_pictures() -> None:
@@ -210,9 +212,9 @@ def test_vectors_become_faces_that_have_them(generator: Generator) -> None:
     from encoders.embed import load_embedder
 
     embed, inverse = load_embedder("dlib"), load_inverse(generator)
-    looks = look(generator.pictures(draw(generator, 48, 99, (0.7, 0.9)), batch=16))
+    looks = detect_faces(generator.pictures(draw(generator, 48, 99, (0.7, 0.9)), batch=16))
     wanted = embed(looks.chip[looks.found])
-    again = look(generator.pictures(inverse(wanted), batch=16))
+    again = detect_faces(generator.pictures(inverse(wanted), batch=16))
     assert again.found.mean() > 0.9
     made = embed(again.chip[again.found])
     near = np.linalg.norm(made - wanted[again.found], axis=1).mean()
@@ -258,3 +260,14 @@ def test_an_encoder_serves_a_generator_of_the_same_w_with_more_layers(
     assert after.shape == (2, layers, before.shape[2])
     np.testing.assert_allclose(after[:, :-2], before, atol=1e-4)
     np.testing.assert_allclose(after[:, -2:], before[:, [-1, -1]], atol=1e-4)
+
+
+def test_nothing_is_carried_over_to_a_generator_of_other_w(
+    generator: Generator, tmp_path: Path
+) -> None:
+    values = generator.values()
+    values["mapping.fc0.bias"] = values["mapping.fc0.bias"] + 1
+    other = Generator(generator.config, values)
+    with pytest.raises(WeightsError, match="other mapping networks"):
+        carry(other, generator, SHIPPED, tmp_path)
+    assert not list(tmp_path.iterdir())

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from encoders.names import escape, unescape
+from encoders.photographs.path_escape import escape, unescape
 
 
 @pytest.mark.parametrize(

@@ -5,18 +5,18 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from anonfaces._engine import load_engine
+from anonbase.keras_backend import load_engine
 
 load_engine()
 
 from keras import ops  # noqa: E402
 
 import stylegan  # noqa: E402
-from encoders.frame import Square  # noqa: E402
+from anonbase.keras_backend import input_gradient  # noqa: E402
+from encoders.frame import CropSquare  # noqa: E402
 from encoders.latent.perceptual import Perceptual  # noqa: E402
-from stylegan._autodiff import input_gradient  # noqa: E402
 
-SQUARE = Square(0.5, 0.5, 1.1)
+SQUARE = CropSquare(0.5, 0.5, 1.1)
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +27,7 @@ def eye() -> Perceptual:
 def pictures() -> np.ndarray:
     """A face, the same a little brighter, and another face."""
     generator = stylegan.load()
-    first, second = generator.synthesise(generator.map(generator.latents([1, 7]))[:, 0])
+    first, second = generator.synthesize(generator.map(generator.latents([1, 7]))[:, 0])
     return np.clip(np.stack([first, first + 0.05, second]), -1, 1)
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from anonfaces.errors import InputError
+from anonbase.errors import InputError
 from encoders.identity import find_identities
 
 PATHS = ["anna/1.jpg", "anna/deep/2.jpg", "bert/1.jpg"]
@@ -57,7 +57,7 @@ def test_a_bystander_has_neither_the_name_nor_the_attributes(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("file,who\nanna/1.jpg,Anna\n", "no column 'name'"),
         ("file,name\nelse.jpg,Anna\n", "no column names a photograph"),
@@ -67,13 +67,13 @@ def test_a_bystander_has_neither_the_name_nor_the_attributes(tmp_path: Path) -> 
         ('file,name\n"anna', "not a readable CSV"),
     ],
 )
-def test_a_table_that_cannot_be_used(tmp_path: Path, text: str, said: str) -> None:
-    with pytest.raises(InputError, match=said):
+def test_a_table_that_cannot_be_used(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
         find_identities(_table(tmp_path, text), PATHS)
 
 
 @pytest.mark.parametrize(
-    ("source", "said"),
+    ("source", "message"),
     [
         ("people", "expected folder"),
         ("csv:people.csv", "expected folder"),
@@ -83,8 +83,8 @@ def test_a_table_that_cannot_be_used(tmp_path: Path, text: str, said: str) -> No
         ("regex:(zzz)", "matches no photograph"),
     ],
 )
-def test_a_source_that_cannot_be_used(source: str, said: str) -> None:
-    with pytest.raises(InputError, match=said):
+def test_a_source_that_cannot_be_used(source: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
         find_identities(source, PATHS)
 
 

@@ -8,9 +8,9 @@ import pytest
 from pictures import jpeg, png_header
 from PIL import Image
 
-from anonfaces.errors import InputError
-from encoders.photographs import Unusable, decode, read_bytes
-from encoders.walk import Refused, find_photographs
+from anonbase.errors import InputError
+from encoders.photographs.reading import UnreadableImageError, decode, read_bytes
+from encoders.photographs.walk import Refused, find_photographs
 
 RAMP = np.linspace(0, 65535, 64 * 64).reshape(64, 64)
 
@@ -76,8 +76,8 @@ def test_exif_orientation_puts_the_picture_upright(orientation: int) -> None:
     ("data", "outcome", "reason"),
     [
         (b"", "unreadable", "empty"),
-        (b"I am a picture, honestly", "unreadable", "no picture"),
-        (b"%!PS-Adobe-3.0 EPSF-3.0\n", "unreadable", "no picture"),
+        (b"I am a picture, honestly", "unreadable", "not a photograph"),
+        (b"%!PS-Adobe-3.0 EPSF-3.0\n", "unreadable", "not a photograph"),
         (b"\xff\xd8\xff\xe0\0\x10JFIF", "unreadable", ""),
         (png_header(50_000, 50_000), "too large", "50000 x 50000"),
         (png_header(4000, 4000), "unreadable", ""),
@@ -85,17 +85,17 @@ def test_exif_orientation_puts_the_picture_upright(orientation: int) -> None:
     ],
 )
 def test_what_cannot_be_used_says_why(data: bytes, outcome: str, reason: str) -> None:
-    with pytest.raises(Unusable) as told:
+    with pytest.raises(UnreadableImageError) as message:
         decode(data)
-    assert told.value.outcome == outcome
-    assert reason in told.value.reason
-    assert told.value.reason
+    assert message.value.outcome == outcome
+    assert reason in message.value.reason
+    assert message.value.reason
 
 
 def test_the_limit_counts_pixels_and_can_be_raised() -> None:
     data = _encoded(Image.new("L", (40, 30)), "PNG")
     assert decode(data, max_pixels=1200).shape == (30, 40, 3)
-    with pytest.raises(Unusable, match="--max-pixels"):
+    with pytest.raises(UnreadableImageError, match="--max-pixels"):
         decode(data, max_pixels=1199)
 
 
@@ -111,7 +111,9 @@ def test_the_walk_lists_what_is_a_photograph_and_refuses_what_leads_out(hostile:
     }
     assert [p for p in paths if p.startswith("links/")] == ["links/inside.png"]
     assert walk.refused == [
-        Refused("damaged/phone.heic", "unreadable", "heic is not read: convert it to JPEG or PNG"),
+        Refused(
+            "damaged/phone.heic", "unreadable", "heic is not supported: convert it to JPEG or PNG"
+        ),
         Refused("damaged/pipe.jpg", "not a file", "a pipe, a socket or a device"),
         Refused("links/loop", "refused", "a link to a folder"),
         Refused("links/nowhere.png", "unreadable", "No such file or directory"),
@@ -124,7 +126,7 @@ def test_the_walk_lists_what_is_a_photograph_and_refuses_what_leads_out(hostile:
 
 @pytest.mark.parametrize("path", ["links/out.png", "damaged/pipe.jpg", "../etc/passwd", "gone.png"])
 def test_reading_never_leaves_the_folder_nor_waits(hostile: Path, path: str) -> None:
-    with pytest.raises(Unusable):
+    with pytest.raises(UnreadableImageError):
         read_bytes(hostile, path)
 
 

@@ -10,8 +10,9 @@ import pytest
 from numpy.typing import NDArray
 
 from encoders.__main__ import _summary
-from encoders.faceset import BYSTANDER_COLUMNS, LEDGER_COLUMNS, FaceSet
-from encoders.strangers import FAR, find_strangers
+from encoders.faceset import FaceSet
+from encoders.faceset_file import BYSTANDER_COLUMNS, LEDGER_COLUMNS
+from encoders.identity_outliers import FAR, find_strangers
 
 
 def line(*places: float) -> NDArray[np.float32]:
@@ -60,12 +61,12 @@ def test_as_many_as_one_by_one_say() -> None:
 
 
 @pytest.mark.parametrize(
-    ("extractor", "told"), [("dlib", "1 face does not look like the rest"), ("facenet", "")]
+    ("extractor", "message"), [("dlib", "1 face does not look like the rest"), ("facenet", "")]
 )
-def test_the_summary_names_the_photograph(extractor: str, told: str) -> None:
-    said = _summary(_three(extractor), Path("faces.h5"), 1.0)
-    assert (told in said, "a/2.jpg" in said) == (True, bool(told))
-    assert "a/1.jpg" not in said
+def test_the_summary_names_the_photograph(extractor: str, message: str) -> None:
+    text = _summary(_three(extractor), Path("faces.h5"), 1.0)
+    assert (message in text, "a/2.jpg" in text) == (True, bool(message))
+    assert "a/1.jpg" not in text
 
 
 def _three(extractor: str) -> FaceSet:
@@ -78,7 +79,8 @@ def _three(extractor: str) -> FaceSet:
         identity=np.array(["a"] * 3),
         quality=np.ones(3, np.float32),
         ledger=pd.DataFrame(
-            [(name, 1, 1, "", "faces", "", 1, 0) for name in image], columns=list(LEDGER_COLUMNS)
+            [(name, 1, 1, "", "faces", "", 1, 0, 80.0) for name in image],
+            columns=list(LEDGER_COLUMNS),
         ),
         bystanders=pd.DataFrame(columns=list(BYSTANDER_COLUMNS)),
         meta={"extractor": extractor, "faces": "largest", "identity": "folder"},

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from anonfaces.errors import InputError
+from anonbase.errors import InputError
 from anonfaces.evaluate import (
     rank_1,
     reidentification,
@@ -189,7 +189,7 @@ X, S, LABELS = np.eye(3), np.zeros((1, 3)), np.zeros(3, int)
 
 
 @pytest.mark.parametrize(
-    ("embedding", "surrogate", "labels", "identity", "told"),
+    ("embedding", "surrogate", "labels", "identity", "message"),
     [
         (np.zeros(3), S, LABELS, None, "not of shape"),
         (np.zeros((0, 3)), S, LABELS, None, "not of shape"),
@@ -204,14 +204,14 @@ X, S, LABELS = np.eye(3), np.zeros((1, 3)), np.zeros(3, int)
         (X, np.zeros((2, 3)), np.array([0, 1, 1]), np.array(["a", "a", "b"]), "in one group"),
     ],
 )
-def test_what_does_not_fit_is_refused(embedding, surrogate, labels, identity, told) -> None:  # type: ignore[no-untyped-def]
-    for measure in (surrogate_distance, rank_1):
-        with pytest.raises(InputError, match=told):
-            measure(embedding, surrogate, labels, identity)
+def test_what_does_not_fit_is_refused(embedding, surrogate, labels, identity, message) -> None:  # type: ignore[no-untyped-def]
+    for estimate_alignment in (surrogate_distance, rank_1):
+        with pytest.raises(InputError, match=message):
+            estimate_alignment(embedding, surrogate, labels, identity)
 
 
 @pytest.mark.parametrize(
-    ("distance", "labels", "told"),
+    ("distance", "labels", "message"),
     [
         (np.zeros((2, 2)), None, "a row"),
         (np.array([]), None, "a row"),
@@ -219,8 +219,8 @@ def test_what_does_not_fit_is_refused(embedding, surrogate, labels, identity, to
         (np.array([1.0]), np.array([0, 1]), "one a distance"),
     ],
 )
-def test_odd_distances_are_refused(distance, labels, told) -> None:  # type: ignore[no-untyped-def]
-    with pytest.raises(InputError, match=told):
+def test_odd_distances_are_refused(distance, labels, message) -> None:  # type: ignore[no-untyped-def]
+    with pytest.raises(InputError, match=message):
         reidentification(distance, labels)
 
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from anonfaces.errors import InputError
-from anonfaces.evaluate import detection_rate, recognise
+from anonbase.errors import InputError
+from anonfaces.evaluate import detection_rate, recognize
 from encoders.embed import load_embedder
 
 
@@ -35,29 +35,29 @@ def test_one_face_is_one_and_none_or_several_are_failures(pictures: list[np.ndar
 def test_a_vector_is_its_persons_and_that_of_nothing_is_missing(
     pictures: list[np.ndarray],
 ) -> None:
-    vectors = recognise(iter(pictures), load_embedder("dlib"))
+    vectors = recognize(iter(pictures), load_embedder("dlib"))
     assert vectors.shape == (5, 128)
     assert np.isnan(vectors).all(axis=1).tolist() == [False, False, False, True, False]
     same, different = (np.linalg.norm(vectors[0] - vectors[i]) for i in (1, 2))
     assert same < different
     small = [picture[::2, ::2] for picture in pictures[:1]]  # at 128 px it is the same person
-    assert np.linalg.norm(recognise(small, load_embedder("dlib"))[0] - vectors[0]) < 0.4
+    assert np.linalg.norm(recognize(small, load_embedder("dlib"))[0] - vectors[0]) < 0.4
 
 
 @pytest.mark.parametrize(
-    ("picture", "told"),
+    ("picture", "message"),
     [
         (np.zeros((4, 5, 3), np.uint8), "uint8"),
         (np.zeros((4, 4), np.uint8), "uint8"),
         (np.zeros((4, 4, 3)), "float64"),
     ],
 )
-def test_what_is_no_picture_is_refused(picture: np.ndarray, told: str) -> None:
-    with pytest.raises(InputError, match=told):
+def test_what_is_no_picture_is_refused(picture: np.ndarray, message: str) -> None:
+    with pytest.raises(InputError, match=message):
         detection_rate([picture])
 
 
 def test_nothing_to_look_at_is_refused() -> None:
     with pytest.raises(InputError, match="no surrogate"):
         detection_rate([])
-    assert recognise([], load_embedder("dlib")).shape == (0, 128)
+    assert recognize([], load_embedder("dlib")).shape == (0, 128)

@@ -27,7 +27,6 @@ def dataset(tmp_path_factory: pytest.TempPathFactory, portraits: list[Path]) -> 
         rng = np.random.default_rng(0)
         people = rng.choice([5, 6, 7, 9], groups, p=[0.6, 0.2, 0.1, 0.1])
         table = pd.DataFrame({"group": range(groups), "people": people, "faces": people * 2})
-        table["spread"] = rng.uniform(0.2, 0.5, groups)
         table.to_csv(folder / "condensed.csv", index=False)
         summary = replace(_summary(people), **changes)
         (folder / "summary.json").write_text(summary.to_json(), encoding="utf-8")
@@ -60,7 +59,7 @@ def _summary(people: np.ndarray) -> Summary:
         alignment="dlib-5-150-0.25",
         detector="auto",
         publishable=("surrogates/", "condensed.csv", "summary.json", "report.html"),
-        secret=("groups.csv", "centroids.h5", "faces.h5", "not_found.csv"),
+        secret=("owner/groups.csv", "owner/centroids.h5", "owner/faces.h5"),
         versions={"anonfaces": "0.1.0", "python": "3.11"},
         command="python -m anonfaces.cluster PHOTOS --k 5 --identity folder --seed 0",
     )

@@ -10,12 +10,12 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
+from anonbase.errors import GuaranteeError, InputError
 from anonfaces import group
 from anonfaces.cluster import Groups
-from anonfaces.errors import GuaranteeError, InputError
 from anonfaces.report.contact import _made, contact, contact_sheet
 from anonfaces.synthesize import Members, load_surrogate, surrogates
-from anonfaces.synthesize.k_same import KSame
+from anonfaces.synthesize.k_same.average import KSame
 from encoders import FaceSet, encode
 
 

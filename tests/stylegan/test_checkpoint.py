@@ -13,13 +13,13 @@ from keras import ops
 from test_networks import small
 
 import stylegan
-from anonfaces.errors import WeightsError
+from anonbase.errors import WeightsError
 from stylegan import checkpoint
-from stylegan._parameters import initial
-from stylegan.checkpoint import Found
-from stylegan.config import DiscriminatorConfig, GeneratorConfig
-from stylegan.discriminator import Discriminator, discriminator_specs
+from stylegan.checkpoint import Checkpoint
 from stylegan.generator import Generator
+from stylegan.networks.config import DiscriminatorConfig, GeneratorConfig
+from stylegan.networks.discriminator import Discriminator, discriminator_specs
+from stylegan.networks.parameters import initial
 
 IMAGES = np.random.default_rng(0).standard_normal((4, 16, 16, 3), "float32")
 
@@ -82,8 +82,8 @@ def test_what_others_wrote_makes_the_same_pictures(
         w = generator.map(z, psi=psi)
         np.testing.assert_allclose(again.map(z, psi=psi), w, atol=1e-5)
         for noise in ("const", "none"):
-            expected = generator.synthesise(w, noise)  # type: ignore[arg-type]
-            found = again.synthesise(w, noise)  # type: ignore[arg-type]
+            expected = generator.synthesize(w, noise)  # type: ignore[arg-type]
+            found = again.synthesize(w, noise)  # type: ignore[arg-type]
             np.testing.assert_allclose(found, expected, rtol=0, atol=2e-5)
     if architecture == "stylegan2":
         score = stylegan.load_discriminator(path)(IMAGES)
@@ -110,7 +110,7 @@ def test_labels_and_the_bound_on_activations_survive(tmp_path: Path) -> None:
 @pytest.mark.parametrize("dtype", ["float32", "float16"])
 def test_our_own_layout(architecture: str, dtype: str, tmp_path: Path) -> None:
     generator, discriminator = small(architecture), judge()
-    found = Found(
+    found = Checkpoint(
         generator.config, generator.values(), discriminator.config, discriminator.values()
     )
     checkpoint.write(found, tmp_path / "out", dtype)
@@ -125,7 +125,7 @@ def test_our_own_layout(architecture: str, dtype: str, tmp_path: Path) -> None:
 def test_our_own_layout_is_the_same_bytes_twice(tmp_path: Path) -> None:
     generator = small()
     for name in ("a", "b"):
-        checkpoint.write(Found(generator.config, generator.values()), tmp_path / name)
+        checkpoint.write(Checkpoint(generator.config, generator.values()), tmp_path / name)
     for file in ("generator.h5", "generator.json"):
         assert (tmp_path / "a" / file).read_bytes() == (tmp_path / "b" / file).read_bytes()
 
@@ -136,8 +136,8 @@ def test_the_projects_npz(tmp_path: Path) -> None:
     arrays |= {f"D/{k}": v for k, v in writers.official(discriminator.values()).items()}
     np.savez(tmp_path / "both.npz", **arrays)
     w = generator.map(generator.latents([1]))
-    images = stylegan.load(tmp_path / "both.npz").synthesise(w)
-    np.testing.assert_allclose(images, generator.synthesise(w), atol=1e-5)
+    images = stylegan.load(tmp_path / "both.npz").synthesize(w)
+    np.testing.assert_allclose(images, generator.synthesize(w), atol=1e-5)
     assert checkpoint.read(tmp_path / "both.npz").discriminator == discriminator.config
 
 
@@ -153,7 +153,7 @@ def test_the_generator_that_ships_makes_pictures() -> None:
 
 def _folder(path: Path) -> Path:
     generator = small()
-    checkpoint.write(Found(generator.config, generator.values()), path)
+    checkpoint.write(Checkpoint(generator.config, generator.values()), path)
     return path
 
 
@@ -196,11 +196,11 @@ def _cut(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("damage", "said"),
+    ("damage", "message"),
     [
         (_without, "lacks synthesis.b8.conv0.weight"),
         (_instead(np.zeros((2, 2), "f4")), "expected"),
-        (_instead(np.full((3, 3, 8, 8), np.inf, "f4")), "no numbers"),
+        (_instead(np.full((3, 3, 8, 8), np.inf, "f4")), "not finite"),
         (_instead(np.zeros((3, 3, 8, 8), "i4")), "floating-point"),
         (_instead("text"), "floating-point"),
         (_linked, "link"),
@@ -213,11 +213,11 @@ def _cut(folder: Path) -> None:
     ],
 )
 def test_a_damaged_folder_is_refused(
-    damage: Callable[[Path], None], said: str, tmp_path: Path
+    damage: Callable[[Path], None], message: str, tmp_path: Path
 ) -> None:
     folder = _folder(tmp_path / "out")
     damage(folder)
-    with pytest.raises(WeightsError, match=said):
+    with pytest.raises(WeightsError, match=message):
         stylegan.load(folder)
 
 
@@ -237,5 +237,5 @@ def test_a_config_of_another_size_than_the_numbers_is_refused(tmp_path: Path) ->
     folder = _folder(tmp_path / "out")
     other = GeneratorConfig("stylegan2", (8, 8), 12, 10, 3)
     (folder / "generator.json").write_text(other.to_json())
-    with pytest.raises(WeightsError, match="which the network has not"):
+    with pytest.raises(WeightsError, match="which the network does not have"):
         stylegan.load(folder)

@@ -7,10 +7,10 @@ import pytest
 import slow
 from keras import ops
 
-from stylegan import _ops
-from stylegan.config import GeneratorConfig
-from stylegan.synthesis1 import _fused_up, _plain_up
-from stylegan.synthesis2 import _layer
+from stylegan.networks import ops as our_ops
+from stylegan.networks.config import GeneratorConfig
+from stylegan.networks.synthesis1 import _fused_up, _plain_up
+from stylegan.networks.synthesis2 import _layer
 
 RNG = np.random.default_rng(5)
 
@@ -23,13 +23,15 @@ def _close(fast: object, right: np.ndarray) -> None:
 @pytest.mark.parametrize("name", ["conv", "conv_up"])
 def test_convolutions(name: str, side: int) -> None:
     x, k = RNG.standard_normal((side, side, 3)), RNG.standard_normal((3, 3, 3, 2))
-    fast = getattr(_ops, name)(x[None].astype("float32"), k.astype("float32"))[0]
+    fast = getattr(our_ops, name)(x[None].astype("float32"), k.astype("float32"))[0]
     _close(fast, getattr(slow, name)(x, k))
 
 
 def test_convolution_to_half_size() -> None:
     x, k = RNG.standard_normal((8, 8, 3)), RNG.standard_normal((3, 3, 3, 2))
-    _close(_ops.conv_down(x[None].astype("float32"), k.astype("float32"))[0], slow.conv_down(x, k))
+    _close(
+        our_ops.conv_down(x[None].astype("float32"), k.astype("float32"))[0], slow.conv_down(x, k)
+    )
 
 
 @pytest.mark.parametrize(
@@ -39,11 +41,11 @@ def test_convolution_to_half_size() -> None:
 def test_resampling(name: str, up: int, down: int, pad: tuple[int, int], gain: float) -> None:
     x = RNG.standard_normal((1, 8, 8, 3)).astype("float32")
     planes = [slow.upfirdn(x[0, ..., c], slow.BINOMIAL * gain, up, down, pad) for c in range(3)]
-    _close(getattr(_ops, name)(x)[0], np.stack(planes, -1))
+    _close(getattr(our_ops, name)(x)[0], np.stack(planes, -1))
 
 
 def test_upsampling_a_flat_picture_keeps_it_flat_inside() -> None:
-    flat = ops.convert_to_numpy(_ops.upsample(np.ones((1, 6, 6, 3), "float32")))
+    flat = ops.convert_to_numpy(our_ops.upsample(np.ones((1, 6, 6, 3), "float32")))
     np.testing.assert_allclose(flat[:, 1:-1, 1:-1], 1.0, atol=1e-6)
 
 
@@ -71,7 +73,7 @@ def test_the_first_stylegan_enlarges_by_repeating_pixels_or_by_one_smeared_kerne
 
 
 def test_minibatch_deviation_groups_every_third_picture() -> None:
-    from stylegan.discriminator import _with_deviation
+    from stylegan.networks.discriminator import _with_deviation
 
     x = RNG.standard_normal((6, 4, 4, 3)).astype("float32")
     plane = ops.convert_to_numpy(_with_deviation(x, 2))[..., -1]

@@ -10,11 +10,11 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
-from anonfaces.errors import InputError, OutputError
+from anonbase.errors import InputError, OutputError
+from anonfaces.commands import population
 from encoders.embed import load_embedder
-from encoders.latent.people import loneliest
-from encoders.latent.samples import look
-from stylegan import population
+from encoders.latent.people import greedy_independent_set
+from encoders.latent.samples import detect_faces
 
 APART, WITHIN = 0.35, 0.33
 WORDS = ("--people", 4, "--most", 3, "--apart", APART, "--within", WITHIN, "--tries", 32)
@@ -47,7 +47,7 @@ def test_files_and_table_agree(people: Path) -> None:
 
 def test_the_files_keep_the_distances(people: Path) -> None:
     paths = sorted(people.rglob("*.jpg"))
-    looks = look(np.stack([np.asarray(Image.open(path)) for path in paths]))
+    looks = detect_faces(np.stack([np.asarray(Image.open(path)) for path in paths]))
     assert looks.found.all()
     vectors = load_embedder("dlib")(looks.chip)
     names = np.array([path.parent.name for path in paths])
@@ -69,11 +69,11 @@ def test_the_same_seed_makes_the_same_bytes(people: Path, tmp_path: Path) -> Non
 def test_who_has_few_neighbours_leaves_room_for_more(apart: float) -> None:
     vectors = np.random.default_rng(0).normal(0, 0.12, (1500, 12)).astype(np.float32)
     distance = np.linalg.norm(vectors[:, None] - vectors, axis=2)
-    rows = loneliest(vectors, len(vectors), apart)
+    rows = greedy_independent_set(vectors, len(vectors), apart)
     among = distance[np.ix_(rows, rows)]
     assert among[~np.eye(len(rows), dtype=bool)].min() >= apart
     assert distance[:, rows].min(axis=1).max() < apart  # nobody was left out without a reason
-    assert loneliest(vectors, 5, apart) == rows[:5]
+    assert greedy_independent_set(vectors, 5, apart) == rows[:5]
     comers: list[int] = []
     for row in range(len(vectors)):
         if not comers or distance[row, comers].min() >= apart:
@@ -82,7 +82,7 @@ def test_who_has_few_neighbours_leaves_room_for_more(apart: float) -> None:
 
 
 def test_of_nobody_nobody_is_chosen() -> None:
-    assert loneliest(np.empty((0, 128), np.float32), 4, 0.5) == []
+    assert greedy_independent_set(np.empty((0, 128), np.float32), 4, 0.5) == []
 
 
 def test_an_output_that_is_in_use(people: Path, tmp_path: Path) -> None:
@@ -107,8 +107,10 @@ def test_distances_that_contradict_each_other(tmp_path: Path) -> None:
 
 def test_too_few_are_kept_and_are_an_error(tmp_path: Path) -> None:
     words = ("-o", tmp_path / "out", "--people", 2, "--apart", 3, "--tries", 4, "--most", 1)
-    told = "1 person of 2 wanted: no more of them 3.0 apart were met in 8 faces; they are in .*out"
-    with pytest.raises(InputError, match=told):
+    message = (
+        "1 person of 2 wanted: no more of them 3.0 apart were met in 8 faces; they are in .*out"
+    )
+    with pytest.raises(InputError, match=message):
         run(*words)
     made = {path.name: path.read_bytes() for path in (tmp_path / "out").rglob("*.*")}
     assert sorted(made) == ["0.jpg", "traits.csv"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import h5py
@@ -13,11 +14,20 @@ from test_networks import small
 from typer.testing import CliRunner
 
 import stylegan
-from anonfaces.errors import InputError, OutputError
-from stylegan import project as command
-from stylegan.projection import Manner, project
+from anonbase.errors import InputError, OutputError
+from anonfaces.commands import project as command
+from stylegan.projection import ProjectionConfig, project
 
-QUICK = Manner(w_steps=40, plus_steps=30, starts=3, rate=0.1)
+QUICK = ProjectionConfig(w_steps=40, plus_steps=30, starts=3, rate=0.1)
+
+
+@pytest.fixture
+def eagerly() -> Iterator[None]:
+    """Step by step: of a few steps of a small network compiling would be the most."""
+    tf = pytest.importorskip("tensorflow")
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)
 
 
 @pytest.fixture(scope="module")
@@ -42,18 +52,20 @@ def test_what_the_generator_made_is_found_again(target: np.ndarray) -> None:
     assert found.noise is None
 
 
+@pytest.mark.usefixtures("eagerly")
 def test_a_good_first_guess_is_kept_and_the_same_seed_finds_the_same(target: np.ndarray) -> None:
     generator = small()
     guess = generator.map(generator.latents([11, 12]), psi=0.8)
-    first, second = (project(generator, target, guess, Manner(2, 0, 2)) for _ in range(2))
+    first, second = (project(generator, target, guess, ProjectionConfig(2, 0, 2)) for _ in range(2))
     np.testing.assert_allclose(first.latent, second.latent, atol=1e-5)
     assert off(first.pictures, target) < 0.5 * off(project(
-        generator, target, None, Manner(2, 0, 1)).pictures, target)  # fmt: skip
+        generator, target, None, ProjectionConfig(2, 0, 1)).pictures, target)  # fmt: skip
 
 
+@pytest.mark.usefixtures("eagerly")
 def test_noise_maps_are_found_at_mean_0_and_free_of_signal(target: np.ndarray) -> None:
     generator = small()
-    manner = Manner(w_steps=30, plus_steps=10, starts=2, noise=True)
+    manner = ProjectionConfig(w_steps=30, plus_steps=10, starts=2, noise=True)
     found = project(generator, target, None, manner)
     assert found.noise is not None
     sides = [plane.shape[1] for plane in generator.noise_maps()]
@@ -63,6 +75,7 @@ def test_noise_maps_are_found_at_mean_0_and_free_of_signal(target: np.ndarray) -
     assert abs(across) < 0.25
 
 
+@pytest.mark.usefixtures("eagerly")
 def test_features_pull_as_well() -> None:
     generator = small()
     noisy = np.random.default_rng(0).integers(0, 256, (2, 16, 16, 3)).astype(np.uint8)
@@ -76,7 +89,7 @@ def test_features_pull_as_well() -> None:
 
     made = []
     for weight in (0.0, 20.0):
-        manner = Manner(w_steps=3, plus_steps=40, starts=1, feature_weight=weight)
+        manner = ProjectionConfig(w_steps=3, plus_steps=40, starts=1, feature_weight=weight)
         made.append(apart(project(generator, noisy, None, manner, contrast).pictures))
     assert made[1] < 0.7 * made[0]
 
@@ -101,7 +114,7 @@ def test_what_cannot_be_projected(
 @pytest.mark.parametrize("options", [{"starts": 0}, {"w_steps": 0}, {"plus_steps": -1}])
 def test_manners_that_make_no_sense(options: dict[str, int]) -> None:
     with pytest.raises(InputError, match="or more"):
-        Manner(**options)
+        ProjectionConfig(**options)
 
 
 def run(*words: object) -> str:
@@ -113,8 +126,8 @@ def run(*words: object) -> str:
 def test_a_photograph_as_typed(portraits: list[Path], tmp_path: Path) -> None:
     photo = portraits[3]
     steps = ("--w-steps", 3, "--plus-steps", 2, "--starts", 2)
-    said = run(photo, "-o", tmp_path / "out", *steps)
-    assert "1 face in" in said
+    message = run(photo, "-o", tmp_path / "out", *steps)
+    assert "1 face in" in message
     config = stylegan.load().config
     side = config.resolution
     with Image.open(tmp_path / "out" / "0.png") as picture:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,11 +10,10 @@ import h5py
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from PIL import Image
 
-from anonfaces._engine import load_engine
-from anonfaces.errors import InputError, WeightsError
-from stylegan.train import Recipe, train
+from anonbase.errors import InputError, WeightsError
+from anonbase.keras_backend import load_engine
+from stylegan.train import TrainingConfig, train
 
 load_engine()
 
@@ -27,7 +27,7 @@ from stylegan.train.sharpness import Photographs, power_above_quarter, sharpest 
 from stylegan.train.state import read_state  # noqa: E402
 from stylegan.train.texture import BLOCKS, Texture, Together, read_trunk  # noqa: E402
 
-SMALL = Recipe(
+SMALL = TrainingConfig(
     resolution=8,
     channel_base=64,
     channel_max=8,
@@ -57,14 +57,17 @@ class Colors:
         return ops.mean(images, axis=(1, 2))
 
 
-@pytest.fixture(scope="module")
-def photographs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Sixteen squares of noise."""
-    folder = tmp_path_factory.mktemp("pictures")
-    rng = np.random.default_rng(0)
-    for i in range(16):
-        Image.fromarray(rng.integers(0, 255, (8, 8, 3), np.uint8)).save(folder / f"{i}.png")
-    return folder
+PHOTOGRAPHS = np.random.default_rng(0).integers(0, 255, (16, 8, 8, 3), np.uint8)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _eagerly() -> Iterator[None]:
+    """Step by step: compiling would take far longer than some steps of so small a network."""
+    tf = pytest.importorskip("tensorflow")
+    before = tf.config.functions_run_eagerly()
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(before)
 
 
 @pytest.fixture(scope="module")
@@ -77,10 +80,10 @@ def anchor(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def run(photographs: Path, anchor: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def run(anchor: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("run")
     recipe = replace(SMALL, anchor_weight=50.0, heads_weight=0.0, refine_kimg=0.48)
-    return train([photographs], folder, recipe, anchor=anchor, features=Colors(), progress=False)  # type: ignore[arg-type]
+    return train(PHOTOGRAPHS, folder, recipe, anchor=anchor, features=Colors(), progress=False)  # type: ignore[arg-type]
 
 
 def _pictures(folder: Path) -> NDArray[np.float64]:
@@ -103,10 +106,8 @@ def test_the_mapping_network_stays_as_it_was(run: Path) -> None:
     assert all(np.array_equal(values[n], ops.convert_to_numpy(first[n])) for n in names)
 
 
-def test_heads_and_the_synthesis_network_learn(
-    photographs: Path, anchor: Path, tmp_path: Path
-) -> None:
-    train([photographs], tmp_path, SMALL, anchor=anchor, features=Colors(), progress=False)  # type: ignore[arg-type]
+def test_heads_and_the_synthesis_network_learn(anchor: Path, tmp_path: Path) -> None:
+    train(PHOTOGRAPHS, tmp_path, SMALL, anchor=anchor, features=Colors(), progress=False)  # type: ignore[arg-type]
     rows = [line.split(",") for line in (tmp_path / "log.csv").read_text().splitlines()[1:]]
     assert {row[3] for row in rows if row[0] == "refine"} == {
         "anchor",
@@ -122,11 +123,11 @@ def test_heads_and_the_synthesis_network_learn(
     )
 
 
-def test_without_an_anchor_there_is_nothing_to_keep(photographs: Path, tmp_path: Path) -> None:
+def test_without_an_anchor_there_is_nothing_to_keep(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="--anchor"):
-        train([photographs], tmp_path, SMALL, features=Colors(), progress=False)  # type: ignore[arg-type]
+        train(PHOTOGRAPHS, tmp_path, SMALL, features=Colors(), progress=False)  # type: ignore[arg-type]
     with pytest.raises(InputError, match="layers"):
-        train([photographs], tmp_path, SMALL, start=None, progress=False)
+        train(PHOTOGRAPHS, tmp_path, SMALL, start=None, progress=False)
 
 
 def test_an_anchor_of_other_z_has_no_faces_in_common(anchor: Path) -> None:

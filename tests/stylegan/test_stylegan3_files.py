@@ -18,13 +18,13 @@ from test_stylegan_commands import run
 from test_synthesis3 import tiny
 
 import stylegan
-from anonfaces.errors import WeightsError
+from anonbase.errors import WeightsError
 from stylegan import checkpoint, convert, generate
-from stylegan._filters3 import layers
-from stylegan._parameters import initial
-from stylegan.checkpoint import Found
-from stylegan.config import AliasFreeConfig, GeneratorConfig, alias_free_channels
+from stylegan.checkpoint import Checkpoint
 from stylegan.generator import Generator, generator_specs
+from stylegan.networks.config import AliasFreeConfig, GeneratorConfig, alias_free_channels
+from stylegan.networks.filters3 import layers
+from stylegan.networks.parameters import initial
 
 KINDS = ("stylegan3-t", "stylegan3-r")
 Values = dict[str, np.ndarray]
@@ -94,8 +94,8 @@ def test_arrays_by_official_names_are_read(filtered: bool, tmp_path: Path) -> No
 def test_converted_and_generated_as_any_other(tmp_path: Path) -> None:
     config, values = small("stylegan3-r")
     path = written(tmp_path / "net.pkl", config, values)
-    said = run(convert.app, path, tmp_path / "ours")
-    assert "stylegan3-r, 16 px" in said
+    message = run(convert.app, path, tmp_path / "ours")
+    assert "stylegan3-r, 16 px" in message
     for source in (path, tmp_path / "ours"):
         words = ("--seeds", "5", "--batch", 1, "--generator", source)
         run(generate.app, *words, "-o", tmp_path / source.stem)
@@ -136,10 +136,10 @@ REFUSED = [
     (_without("synthesis.input.weight"), "no synthesis.input.weight"),
     (_without("mapping.w_avg"), "no mapping.w_avg"),
     (_instead("synthesis.input.phases", np.zeros(7)), "expected"),
-    (_instead("synthesis.input.freqs", np.full((4, 2), np.nan)), "no numbers"),
+    (_instead("synthesis.input.freqs", np.full((4, 2), np.nan)), "not finite"),
     (_instead("synthesis.L1_36_4.weight", np.zeros((3, 3, 4, 9))), "expected"),
     (_instead("synthesis.L0_36_4.weight", np.zeros((5, 5, 4, 4))), "5 x 5 kernels"),
-    (_instead("synthesis.more", np.zeros(3)), "which the network has not"),
+    (_instead("synthesis.more", np.zeros(3)), "which the network does not have"),
     (_renamed("L3_16_3", "L3_16_1"), "1 colours"),
     (_renamed("L1_36_4", "L1_40_4"), "other settings"),
     (_renamed("L1_36_4", "L1_36_9999"), "other settings|other filters|expected"),
@@ -147,14 +147,14 @@ REFUSED = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("change", "said"), REFUSED)
+@pytest.mark.parametrize(("change", "message"), REFUSED)
 def test_what_is_missing_or_of_another_shape_is_refused(
-    change: Change, said: str, tmp_path: Path
+    change: Change, message: str, tmp_path: Path
 ) -> None:
     _, values = small()
     change(values)
     (tmp_path / "net.pkl").write_bytes(writers.alias_free_pickle(values, {}))
-    with pytest.raises(WeightsError, match=said):
+    with pytest.raises(WeightsError, match=message):
         checkpoint.checked(checkpoint.read(tmp_path / "net.pkl"), "net.pkl")
 
 
@@ -225,7 +225,7 @@ def test_configs_that_no_network_has_are_refused(change: dict[str, object]) -> N
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_folder_of_ours_keeps_it(kind: str, tmp_path: Path) -> None:
     config, values = small(kind, classes=2)
-    checkpoint.write(Found(config, values), tmp_path / "out")
+    checkpoint.write(Checkpoint(config, values), tmp_path / "out")
     found = checkpoint.checked(checkpoint.read(tmp_path / "out"), "out")
     assert found.generator == config
     assert found.generator_values.keys() == values.keys()

@@ -12,8 +12,8 @@ from test_networks import small
 from typer.testing import CliRunner
 
 import stylegan
-from anonfaces._files import sha256
-from anonfaces.errors import InputError, OutputError, WeightsError
+from anonbase.errors import InputError, OutputError, WeightsError
+from anonbase.files import sha256
 from stylegan import convert, generate
 from stylegan.checkpoint import known
 from stylegan.generate import as_grid, parse_seeds
@@ -43,10 +43,10 @@ def test_one_picture_a_seed_and_a_grid(tmp_path: Path) -> None:
 
 def test_larger_files_show_the_same_picture(tmp_path: Path) -> None:
     run(generate.app, "--seeds", "3", "-o", tmp_path / "a")
-    said = run(generate.app, "--seeds", "3", "--size", 256, "-o", tmp_path / "b")
+    message = run(generate.app, "--seeds", "3", "--size", 256, "-o", tmp_path / "b")
     small, large = (Image.open(tmp_path / f / "seed0003.png") for f in "ab")
     side = small.size[0]
-    assert (large.size, f"drawn at {side} px" in said) == ((256, 256), True)
+    assert (large.size, f"drawn at {side} px" in message) == ((256, 256), True)
     means = np.asarray(large, float).reshape(side, 256 // side, side, -1, 3).mean(axis=(1, 3))
     assert np.abs(means - np.asarray(small, float)).mean() < 1
 
@@ -64,13 +64,13 @@ def test_a_checkpoint_of_others_with_classes(tmp_path: Path) -> None:
 def test_convert_keeps_the_pictures_and_says_what_it_read(tmp_path: Path) -> None:
     path = tmp_path / "net.pkl"
     path.write_bytes(writers.ada_pickle(small().values()))
-    said = run(convert.app, path, tmp_path / "out")
-    assert "stylegan2, 16 px, z 12, w 10" in said
-    assert sha256(path) in said
-    assert "not a file that we know" in said
+    message = run(convert.app, path, tmp_path / "out")
+    assert "stylegan2, 16 px, z 12, w 10" in message
+    assert sha256(path) in message
+    assert "not a known file" in message
     w = small().map(small().latents([1]))
-    images = stylegan.load(tmp_path / "out").synthesise(w)
-    np.testing.assert_allclose(images, small().synthesise(w), atol=1e-5)
+    images = stylegan.load(tmp_path / "out").synthesize(w)
+    np.testing.assert_allclose(images, small().synthesize(w), atol=1e-5)
 
 
 def test_convert_leaves_nothing_of_a_bad_file(tmp_path: Path) -> None:

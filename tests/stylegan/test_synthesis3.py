@@ -15,12 +15,12 @@ from keras import ops
 from numpy.typing import NDArray
 from scipy import signal
 
-from anonfaces.errors import InputError
-from stylegan._filters3 import Layer, _bands, layers, low_pass
-from stylegan._parameters import initial
-from stylegan._resample import Step, resample
-from stylegan.config import AliasFreeConfig, alias_free_channels
+from anonbase.errors import InputError
 from stylegan.generator import Generator, generator_specs
+from stylegan.networks.config import AliasFreeConfig, alias_free_channels
+from stylegan.networks.filters3 import Layer, _bands, layers, low_pass
+from stylegan.networks.parameters import initial
+from stylegan.networks.resample import Step, resample
 
 Array = NDArray[np.float64]
 KINDS = ("stylegan3-t", "stylegan3-r")
@@ -243,7 +243,7 @@ def test_the_network_is_what_the_paper_defines(kind: str) -> None:
     generator.parameters["synthesis.input.transform"].assign(shear)
     w = np.random.default_rng(2).standard_normal((2, generator.num_ws, 6), "float32")
     assert {layer.up for layer in layers(generator.config)} == {1, 2, 4}  # type: ignore[arg-type]
-    found = generator.synthesise(w)
+    found = generator.synthesize(w)
     expected = np.stack([_by_definition(generator, each.astype(np.float64)) for each in w])
     assert expected.std() > 0.01
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5)
@@ -257,14 +257,14 @@ def _steady(kind: str) -> tuple[Generator, NDArray[np.float32], NDArray[np.float
     config = AliasFreeConfig(kind, (12,) * 6, 8, 8, size=64)
     generator = Generator(config, seed=1)
     w = generator.map(generator.latents([3]))
-    return generator, w, generator.synthesise(w)[0]
+    return generator, w, generator.synthesize(w)[0]
 
 
 def _moved(kind: str, transform: list[list[float]]) -> NDArray[np.float32]:
     generator, w, _ = _steady(kind)
     place = generator.parameters["synthesis.input.transform"]
     place.assign(np.array([*transform, [0, 0, 1]], "float32"))
-    picture = generator.synthesise(w)[0]
+    picture = generator.synthesize(w)[0]
     place.assign(np.eye(3, dtype="float32"))
     return picture
 

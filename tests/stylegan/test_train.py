@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,29 +12,30 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from anonfaces._engine import load_engine
-from anonfaces.errors import InputError, WeightsError
-from stylegan.train import Recipe, train
+from anonbase.errors import InputError, WeightsError
+from anonbase.keras_backend import load_engine
+from stylegan.train import TrainingConfig, train
 
 load_engine()
 
 from keras import ops  # noqa: E402
 
 import stylegan  # noqa: E402
-from stylegan._autodiff import input_gradient, value_and_gradients  # noqa: E402
-from stylegan._parameters import initial  # noqa: E402
-from stylegan.mapping import map_latents  # noqa: E402
+from anonbase.keras_backend import input_gradient, value_and_gradients  # noqa: E402
+from encoders.training_images import parse_square, read_pictures  # noqa: E402
+from stylegan.networks.mapping import map_latents  # noqa: E402
+from stylegan.networks.parameters import initial  # noqa: E402
 from stylegan.train import augment  # noqa: E402
 from stylegan.train.autoencode import mixed  # noqa: E402
-from stylegan.train.data import Pictures, parse_square, read_pictures, split  # noqa: E402
-from stylegan.train.heads import head_specs, hinge, judged  # noqa: E402
+from stylegan.train.data import Pictures, split  # noqa: E402
+from stylegan.train.feature_discriminator import head_specs, hinge, judged  # noqa: E402
 from stylegan.train.latents import Latents, normal_of  # noqa: E402
 from stylegan.train.losses import reconstruction, sliced_wasserstein  # noqa: E402
-from stylegan.train.match import Match, normal_mapping, shifted  # noqa: E402
+from stylegan.train.mapping_phase import Match, normal_mapping, shifted  # noqa: E402
 from stylegan.train.networks import Networks  # noqa: E402
 from stylegan.train.state import State, adam, moments, read_state, write_state  # noqa: E402
 
-TINY = Recipe(
+TINY = TrainingConfig(
     resolution=8,
     channel_base=64,
     channel_max=8,
@@ -52,6 +55,30 @@ TINY = Recipe(
 )
 
 
+@pytest.fixture(autouse=True)
+def _eagerly(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Step by step: of some steps of so small a network compiling would take the most by far.
+
+    Compiled as for users are the run that all look at, and what has the mark ``compiled``.
+    """
+    if "compiled" in request.keywords:
+        yield
+        return
+    with eagerly():
+        yield
+
+
+@contextmanager
+def eagerly(yes: bool = True) -> Iterator[None]:
+    tf = pytest.importorskip("tensorflow")
+    before = tf.config.functions_run_eagerly()
+    tf.config.run_functions_eagerly(yes)
+    try:
+        yield
+    finally:
+        tf.config.run_functions_eagerly(before)
+
+
 @pytest.fixture(scope="module")
 def photographs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Forty squares of one colour, half of them brighter above."""
@@ -66,7 +93,9 @@ def photographs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def run(photographs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return train([photographs], tmp_path_factory.mktemp("run"), TINY, progress=False)
+    pixels, folder = read_pictures([photographs], 8), tmp_path_factory.mktemp("run")
+    with eagerly(False):
+        return train(pixels, folder, TINY, progress=False)
 
 
 def logged(folder: Path) -> list[list[str]]:
@@ -79,7 +108,7 @@ def test_what_a_run_leaves_is_a_generator_an_encoder_and_a_discriminator(run: Pa
     w = generator.map(generator.latents(range(3)))
     assert generator.pictures(w).shape == (3, 8, 8, 3)
     assert stylegan.load_encoder(run)(generator.pictures(w)).shape == (3, 8)
-    assert stylegan.load_discriminator(run)(generator.synthesise(w)).shape == (3, 1)
+    assert stylegan.load_discriminator(run)(generator.synthesize(w)).shape == (3, 1)
     assert list((run / "grids").glob("*.png"))
 
 
@@ -96,7 +125,7 @@ def test_every_phase_is_in_the_log(run: Path) -> None:
 
 
 def test_a_run_that_was_stopped_ends_as_one_that_was_not(
-    run: Path, photographs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    photographs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Stopped by Ctrl-C in the first and in the last phase."""
     from stylegan.train.adversarial import Adversarial
@@ -106,9 +135,10 @@ def test_a_run_that_was_stopped_ends_as_one_that_was_not(
         with monkeypatch.context() as patched:
             patched.setattr(phase, "step", _stopped(phase.step, number))
             with pytest.raises(KeyboardInterrupt):
-                train([photographs], tmp_path / "run", TINY, progress=False)
-    train([photographs], tmp_path / "run", TINY, progress=False)
-    one, other = (stylegan.load(folder).values() for folder in (run, tmp_path / "run"))
+                train(read_pictures([photographs], 8), tmp_path / "run", TINY, progress=False)
+    for name in ("run", "whole"):
+        train(read_pictures([photographs], 8), tmp_path / name, TINY, progress=False)
+    one, other = (stylegan.load(tmp_path / name).values() for name in ("whole", "run"))
     assert all(np.allclose(one[name], other[name], atol=1e-6) for name in one)
 
 
@@ -121,10 +151,11 @@ def _stopped(step: object, at: int) -> object:
     return wrapped
 
 
+@pytest.mark.compiled
 def test_the_autoencoder_learns_to_draw(photographs: Path, tmp_path: Path) -> None:
     recipe = replace(TINY, autoencode_kimg=1.6, match_steps=0, adversarial_kimg=0, head_start=0)
-    folder = train([photographs], tmp_path / "run", recipe, progress=False)
-    faces = read_pictures([photographs], 8).pixels
+    folder = train(read_pictures([photographs], 8), tmp_path / "run", recipe, progress=False)
+    faces = read_pictures([photographs], 8)
     made = stylegan.load(folder).pictures(stylegan.load_encoder(folder)(faces), "none")
     off = np.abs(made.astype(float) - faces).mean()
     assert off < 0.6 * np.abs(faces - faces.mean(axis=0)).mean()
@@ -144,7 +175,7 @@ class _Layers:
 
 def test_heads_on_layers_take_part_in_the_first_phase(photographs: Path, tmp_path: Path) -> None:
     recipe = replace(TINY, autoencode_kimg=0.16, match_steps=0, adversarial_kimg=0, head_start=0)
-    train([photographs], tmp_path, recipe, features=_Layers(), progress=False)
+    train(read_pictures([photographs], 8), tmp_path, recipe, features=_Layers(), progress=False)
     names = {row[3] for row in logged(tmp_path)}
     assert names >= {"pixels", "features", "fooled", "heads"}
     state = read_state(tmp_path / "state.h5", recipe.fixed())
@@ -181,14 +212,14 @@ FITTED = replace(
 def test_fitted_w_draw_their_faces_better_than_encoded_ones(photographs: Path) -> None:
     networks = Networks(FITTED)
     state, phase = networks.start(), Latents(networks, _Layers())
-    pixels = read_pictures([photographs], 8).pixels
+    pixels = read_pictures([photographs], 8)
     phase.prepare(state, pixels)
     before = state.tensors["latents"]["w"]
     rng = np.random.default_rng(0)
     images = pixels[:8].astype(np.float32) / 127.5 - 1
 
     def drawn_wrong(w: object) -> float:
-        made = networks.synthesise(state.tensors["generator"], networks.widen(w))
+        made = networks.synthesize(state.tensors["generator"], networks.broadcast_w(w))
         chosen = np.random.default_rng((0, 1)).choice(len(pixels), 20, replace=False)
         wanted = pixels[np.sort(chosen)].astype(np.float32) / 127.5 - 1
         return float(reconstruction(made, ops.convert_to_tensor(wanted)))
@@ -230,8 +261,8 @@ def test_a_run_stopped_while_w_are_fitted_ends_as_one_that_was_not(
     assert all(np.allclose(one[name], other[name], atol=1e-6) for name in one)
 
 
-def _fitted_run(photographs: Path, folder: Path, recipe: Recipe) -> None:
-    train([photographs], folder, recipe, features=_Layers(), progress=False)
+def _fitted_run(photographs: Path, folder: Path, recipe: TrainingConfig) -> None:
+    train(read_pictures([photographs], 8), folder, recipe, features=_Layers(), progress=False)
 
 
 def test_w_of_nobody_from_fitted_ones_have_their_mean_and_covariance() -> None:
@@ -245,7 +276,7 @@ def test_w_of_nobody_from_fitted_ones_have_their_mean_and_covariance() -> None:
 
 def test_fitting_needs_features_with_layers(photographs: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="layers"):
-        train([photographs], tmp_path / "run", FITTED, progress=False)
+        train(read_pictures([photographs], 8), tmp_path / "run", FITTED, progress=False)
     assert not (tmp_path / "run").exists()
 
 
@@ -299,13 +330,13 @@ def test_a_generator_whose_w_are_moved_draws_the_same() -> None:
     far = np.linspace(-5, 5, 8, dtype=np.float32)
     moved = stylegan.Generator(TINY.generator, shifted(generator.values(), far))
     w = generator.map(generator.latents(range(4)))
-    one, other = generator.synthesise(w, "none"), moved.synthesise(w + far, "none")
+    one, other = generator.synthesize(w, "none"), moved.synthesize(w + far, "none")
     np.testing.assert_allclose(one, other, atol=1e-4)
 
 
 def test_a_run_of_another_recipe_is_not_gone_on_with(run: Path, photographs: Path) -> None:
     with pytest.raises(WeightsError, match="another recipe"):
-        train([photographs], run, replace(TINY, r1_gamma=1.0), progress=False)
+        train(read_pictures([photographs], 8), run, replace(TINY, r1_gamma=1.0), progress=False)
 
 
 def test_a_higher_resolution_begins_with_the_pictures_of_the_lower(
@@ -313,7 +344,11 @@ def test_a_higher_resolution_begins_with_the_pictures_of_the_lower(
 ) -> None:
     recipe = replace(TINY, resolution=16, autoencode_kimg=0, match_steps=0, adversarial_kimg=0)
     folder = train(
-        [photographs], tmp_path / "run", replace(recipe, head_start=0), start=run, progress=False
+        read_pictures([photographs], recipe.resolution),
+        tmp_path / "run",
+        replace(recipe, head_start=0),
+        start=run,
+        progress=False,
     )
     small, large = stylegan.load(run), stylegan.load(folder)
     w = small.map(small.latents(range(4)))[:, 0]
@@ -323,7 +358,13 @@ def test_a_higher_resolution_begins_with_the_pictures_of_the_lower(
 
 def test_other_widths_are_another_network(run: Path, photographs: Path, tmp_path: Path) -> None:
     with pytest.raises(WeightsError, match="other widths"):
-        train([photographs], tmp_path, replace(TINY, channel_max=4), start=run, progress=False)
+        train(
+            read_pictures([photographs], 8),
+            tmp_path,
+            replace(TINY, channel_max=4),
+            start=run,
+            progress=False,
+        )
 
 
 @pytest.mark.parametrize(

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import csv
+from functools import partial
 from pathlib import Path
 
 import pytest
+from support import build_once
 
 from encoders import encode
 from encoders.faceset import FaceSet
@@ -14,7 +16,11 @@ from encoders.faceset import FaceSet
 @pytest.fixture(scope="session")
 def few(everybody: list[list[Path]], tmp_path_factory: pytest.TempPathFactory) -> FaceSet:
     """Twelve synthetic people that ship, women of one age band, one to three faces each."""
-    root = tmp_path_factory.mktemp("few")
+    build = partial(_build_few, everybody=everybody)
+    return FaceSet.read(build_once(tmp_path_factory, "few", build) / "faces.h5")
+
+
+def _build_few(root: Path, everybody: list[list[Path]]) -> None:
     table = (everybody[0][0].parent.parent / "traits.csv").read_text(encoding="utf-8")
     alike = {
         row["person"]
@@ -29,4 +35,4 @@ def few(everybody: list[list[Path]], tmp_path_factory: pytest.TempPathFactory) -
         person.mkdir(parents=True)
         for picture in pictures[: 1 + number % 3]:
             (person / picture.name).write_bytes(picture.read_bytes())
-    return encode(root / "photos", root / "faces.h5", identity="folder")
+    encode(root / "photos", root / "faces.h5", identity="folder")

@@ -10,11 +10,11 @@ import pytest
 from PIL import Image
 
 from anonfaces import condense
-from anonfaces.cluster.__main__ import app as cluster
-from anonfaces.evaluate import recognise
+from anonfaces.commands.condense import app as cluster
+from anonfaces.commands.synthesize import app as synthesize
+from anonfaces.evaluate import recognize
 from anonfaces.report import Summary
-from anonfaces.synthesize import USUAL
-from anonfaces.synthesize.__main__ import app as synthesize
+from anonfaces.synthesize import DEFAULT_SURROGATE
 from encoders.embed import load_embedder
 from encoders.faceset import FaceSet
 
@@ -26,8 +26,11 @@ def test_both_commands_and_the_function_have_one_default() -> None:
         inspect.signature(each).parameters["surrogate"].default  # type: ignore[arg-type]
         for each in (of_cluster, of_synthesize, condense)
     }
-    assert found <= {None, USUAL}  # None is the usual one, where there are faces to make it of
-    assert USUAL == "optimised"
+    assert found <= {
+        None,
+        DEFAULT_SURROGATE,
+    }  # None is the usual one, where there are faces to make it of
+    assert DEFAULT_SURROGATE == "optimised"
 
 
 @pytest.mark.filterwarnings("ignore:--surrogate optimised:anonfaces.errors.PrivacyWarning")
@@ -41,6 +44,6 @@ def test_a_condensed_dataset_has_generated_faces_that_are_nobody_of_their_group(
         np.asarray(Image.open(done.folder / "surrogates" / f"{number}.png").convert("RGB"))
         for number in range(done.summary.groups)
     )
-    for number, vector in enumerate(recognise(pictures, load_embedder("dlib"))):
+    for number, vector in enumerate(recognize(pictures, load_embedder("dlib"))):
         own = few.embedding[done.groups.labels == number]
         assert np.linalg.norm(own - vector, axis=1).min() > 0.5

@@ -16,14 +16,14 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
+from anonbase.errors import AnonfacesError, GuaranteeError, InputError, OutputError, PrivacyWarning
 from anonfaces import condense
-from anonfaces._workplace import LEDGER
-from anonfaces.errors import AnonfacesError, GuaranteeError, InputError, OutputError, PrivacyWarning
+from anonfaces.condensation.resurrogate import resurrogate
+from anonfaces.dataset.workplace import LEDGER
 from anonfaces.report import Summary
-from anonfaces.synthesize import Drawing, Members, load_surrogate
+from anonfaces.synthesize import Members, SurrogateOptions, load_surrogate
 from anonfaces.synthesize.gallery import clear_surrogates, write_surrogates
-from anonfaces.synthesize.k_same import KSame
-from anonfaces.synthesize.remake import resurrogate
+from anonfaces.synthesize.k_same.average import KSame
 from encoders.faceset import FaceSet
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -138,8 +138,8 @@ def pictures(folder: Path) -> list[NDArray[np.uint8]]:
 
 def test_surrogates_summary_and_page_are_replaced_together(few: FaceSet, out: Path) -> None:
     before, page = Summary.read(out / "summary.json"), (out / "report.html").read_text()
-    grouped = (out / "groups.csv").read_bytes()
-    resurrogate(out, "stylegan", Drawing(psi=0.8), faces=few.path)
+    grouped = (out / "owner" / "groups.csv").read_bytes()
+    resurrogate(out, "stylegan", SurrogateOptions(psi=0.8), faces=few.path)
     after = Summary.read(out / "summary.json")
     assert (before.surrogate, after.surrogate) == ("k-same", "stylegan")
     assert after.command == f"{before.command}; python -m anonfaces.synthesize FOLDER" + (
@@ -147,7 +147,7 @@ def test_surrogates_summary_and_page_are_replaced_together(few: FaceSet, out: Pa
     )
     assert len(pictures(out)) == after.groups == before.groups
     assert (out / "report.html").read_text() != page
-    assert (out / "groups.csv").read_bytes() == grouped
+    assert (out / "owner" / "groups.csv").read_bytes() == grouped
     assert sorted(p.name for p in out.parent.iterdir()) == ["out"]
 
 
@@ -179,8 +179,8 @@ def a_note(out: Path) -> None:
 
 
 def other_groups(out: Path) -> None:
-    table = (out / "groups.csv").read_text().splitlines()
-    (out / "groups.csv").write_text("\n".join([table[0], *table[2:], table[1]]) + "\n")
+    table = (out / "owner" / "groups.csv").read_text().splitlines()
+    (out / "owner" / "groups.csv").write_text("\n".join([table[0], *table[2:], table[1]]) + "\n")
 
 
 def nothing(out: Path) -> None:
@@ -214,7 +214,7 @@ def test_what_does_not_fit_is_refused_and_nothing_changed(
 def test_a_face_of_other_groups_too_is_warned_of_on_the_page(few: FaceSet, out: Path) -> None:
     with warnings.catch_warnings(record=True) as heard:
         warnings.simplefilter("always", PrivacyWarning)
-        resurrogate(out, "stylegan-weighted", Drawing(per="dataset"), faces=few.path)
+        resurrogate(out, "stylegan-weighted", SurrogateOptions(per="dataset"), faces=few.path)
     assert any("not on its group alone" in str(warning.message) for warning in heard)
     notes = Summary.read(out / "summary.json").privacy_warnings
     assert any("--per dataset" in note for note in notes)

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from anonbase.errors import InputError
 from anonfaces import synthesize
-from anonfaces.errors import InputError
 from anonfaces.synthesize import SURROGATES, Members, load_surrogate, surrogates
 
 
@@ -112,3 +112,18 @@ def test_no_faces_no_surrogates() -> None:
 def test_an_unknown_method_is_named_with_those_there_are() -> None:
     with pytest.raises(InputError, match=r"no surrogate method 'blur'.*k-same"):
         load_surrogate("blur")
+
+
+@pytest.mark.parametrize("name", ["k-same", "k-same-m"])
+def test_names_and_what_is_around_a_face_change_nothing(name: str) -> None:
+    from anonfaces.synthesize.surroundings import face_mask
+
+    faces, rng = shelf(7, side=64), np.random.default_rng(5)
+    labels, method = np.zeros(7, np.int64), load_surrogate(name)
+    names = np.array([f"{i}" for i in range(7)])
+    ((_, first),) = surrogates(faces, labels, names, method)
+    ((_, renamed),) = surrogates(faces, labels, rng.permutation(names), method)
+    np.testing.assert_array_equal(first, renamed)
+    around = face_mask(64) == 0
+    assert 0.2 < around.mean() < 0.9
+    assert (first[around] == 128).all()

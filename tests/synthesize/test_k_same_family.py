@@ -8,16 +8,17 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from anonfaces.errors import InputError, WeightsError
-from anonfaces.synthesize import Members, appearance, eigenfaces
-from anonfaces.synthesize.appearance import load_appearance
-from anonfaces.synthesize.eigenfaces import load_eigenfaces
-from anonfaces.synthesize.k_same import KSame
-from anonfaces.synthesize.k_same_eigen import KSameEigen
-from anonfaces.synthesize.k_same_m import KSameM, stepped
-from anonfaces.synthesize.looking import enlarged
-from anonfaces.synthesize.warp import Sheet, to_pixels, to_sides
+from anonbase.errors import InputError, WeightsError
+from anonfaces.synthesize import Members
+from anonfaces.synthesize.k_same import appearance_model, eigenfaces
+from anonfaces.synthesize.k_same.appearance_model import load_appearance
+from anonfaces.synthesize.k_same.average import KSame
+from anonfaces.synthesize.k_same.eigen import KSameEigen
+from anonfaces.synthesize.k_same.eigenfaces import load_eigenfaces
+from anonfaces.synthesize.k_same.model import KSameM, stepped
+from anonfaces.synthesize.k_same.warp import Sheet, to_pixels, to_sides
 from encoders import FaceSet, encode
+from encoders.detect.pool import enlarged
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +63,7 @@ def test_landmarks_land_where_the_target_has_them() -> None:
 
 
 def test_many_faces_are_warped_as_one_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    from anonfaces.synthesize import warp
+    from anonfaces.synthesize.k_same import warp
 
     mean, rng = load_appearance().mean_shape, np.random.default_rng(2)
     chips = rng.integers(0, 256, (7, 32, 32, 3), dtype=np.uint8)
@@ -149,12 +150,12 @@ def test_k_same_eigen_is_the_mean_that_its_paper_says(faces: FaceSet) -> None:
 
 
 @pytest.mark.parametrize(
-    ("module", "load"), [(appearance, "load_appearance"), (eigenfaces, "load_eigenfaces")]
+    ("module", "load"), [(appearance_model, "load_appearance"), (eigenfaces, "load_eigenfaces")]
 )
 def test_models_that_are_missing_or_others_are_refused(
     module: object, load: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from encoders.latent.files import write
+    from encoders.weights_file import write
 
     reader = getattr(module, load).__wrapped__
     monkeypatch.setattr(module, "SHIPPED", tmp_path)
@@ -170,7 +171,7 @@ def test_models_that_are_missing_or_others_are_refused(
 
 
 def test_models_are_fitted_again(faces: FaceSet, monkeypatch: pytest.MonkeyPatch) -> None:
-    from anonfaces.synthesize import fitting
+    from anonfaces.synthesize.k_same import fitting
 
     with pytest.raises(InputError, match="at least 500"):
         fitting.fit(Path(str(faces.path)))
@@ -179,7 +180,7 @@ def test_models_are_fitted_again(faces: FaceSet, monkeypatch: pytest.MonkeyPatch
     shapes = fitting.fit_appearance(faces)
     assert shapes["shapes"].shape == (5, 136)
     assert shapes["textures"].shape == (5, 96 * 96 * 3)
-    model = appearance.Appearance(**shapes)
+    model = appearance_model.Appearance(**shapes)
     landmark = np.stack([members(faces, i).landmarks(0).mean(axis=0) for i in range(12)])
     assert np.abs(to_sides(landmark, 96).mean(axis=0) - model.mean_shape).max() < 0.03
     assert fitting.fit_eigenfaces(faces)["faces"].shape == (5, 64 * 64 * 3)

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from anonfaces.errors import InputError, WeightsError
-from anonfaces.synthesize import mixture
-from anonfaces.synthesize.mixture import Mixture, build, expression_of, load_mixture, named
+from anonbase.errors import InputError, WeightsError
+from anonfaces.synthesize.k_same import mixture
+from anonfaces.synthesize.k_same.mixture import Mixture, build, expression_of, load_mixture, named
 
 GALLERY, WIDTH = 12, 5
 
@@ -51,7 +51,7 @@ def test_identity_and_expression_both_change_the_picture(small: Mixture) -> None
 
 
 def test_expressions_are_told_from_landmarks() -> None:
-    from anonfaces.synthesize.appearance import load_appearance
+    from anonfaces.synthesize.k_same.appearance_model import load_appearance
 
     shape = load_appearance().mean_shape
     still = expression_of(shape[None])[0]
@@ -70,7 +70,7 @@ def test_expressions_are_told_from_landmarks() -> None:
 
 
 def test_as_many_of_the_gallery_as_the_group_has_people(small: Mixture) -> None:
-    from anonfaces.synthesize.k_same_net import KSameNet
+    from anonfaces.synthesize.k_same.net import KSameNet
 
     method = KSameNet(small)
     mean = small.vector[[3, 7]].mean(axis=0, keepdims=True).astype(float)
@@ -94,7 +94,7 @@ def test_the_network_that_ships_draws_its_gallery_apart() -> None:
 def test_weights_that_are_missing_or_others_are_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from encoders.latent.files import write
+    from encoders.weights_file import write
 
     monkeypatch.setattr(mixture, "SHIPPED", tmp_path)
     with pytest.raises(WeightsError, match=r"missing.*mixture_training"):
@@ -113,7 +113,7 @@ def test_weights_that_are_missing_or_others_are_refused(
 def test_it_is_trained_on_faces_of_others(
     everybody: list[list[Path]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from anonfaces.synthesize import mixture_training
+    from anonfaces.synthesize.k_same import mixture_training
     from encoders import encode
 
     for pictures in everybody[:6]:

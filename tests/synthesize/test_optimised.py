@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from anonfaces.errors import PrivacyWarning
-from anonfaces.synthesize import Drawing, Members, surrogates
-from anonfaces.synthesize.latents import People, people_of
-from anonfaces.synthesize.optimised import STARTS, THRESHOLD, TOLERANCE, Optimised
-from anonfaces.synthesize.traits import Traits, Wanted, of_colour, of_looks
+from anonbase.errors import PrivacyWarning
+from anonfaces.synthesize import Members, SurrogateOptions, surrogates
+from anonfaces.synthesize.generator.latents import GroupLatents, people_of
+from anonfaces.synthesize.generator.optimized import STARTS, THRESHOLD, TOLERANCE, Optimized
+from anonfaces.synthesize.generator.traits import TargetTraits, Traits, attribute_loss, color_loss
 from encoders.attributes import load_attributes
 from encoders.faceset import FaceSet
 
@@ -22,12 +22,12 @@ Pixels = NDArray[np.uint8]
 
 
 @pytest.fixture(scope="module")
-def ours() -> Optimised:
-    return Optimised(Drawing())
+def ours() -> Optimized:
+    return Optimized(SurrogateOptions())
 
 
 @pytest.fixture(scope="module")
-def people(few: FaceSet, ours: Optimised) -> list[People]:
+def people(few: FaceSet, ours: Optimized) -> list[GroupLatents]:
     """Three groups of four."""
     names = np.unique(few.identity)
     rows = [[np.flatnonzero(few.identity == who) for who in names[i::3]] for i in range(3)]
@@ -35,16 +35,16 @@ def people(few: FaceSet, ours: Optimised) -> list[People]:
 
 
 @pytest.fixture(scope="module")
-def samples(ours: Optimised) -> Pixels:
+def samples(ours: Optimized) -> Pixels:
     """Pictures of the generator's own."""
     w = ours.generator.map(ours.generator.latents(range(12)), psi=0.9)
     return ours.generator.pictures(w)
 
 
-def group_of(looks: list[list[float]]) -> People:
-    colour = np.zeros((len(looks), 3), np.float32)
+def group_of(looks: list[list[float]]) -> GroupLatents:
+    color = np.zeros((len(looks), 3), np.float32)
     latent = np.zeros((len(looks), 1, 1), np.float32)
-    return People(latent, b"", (), colour, np.array(looks, np.float32))
+    return GroupLatents(latent, b"", (), color, np.array(looks, np.float32))
 
 
 @pytest.mark.parametrize(
@@ -56,9 +56,9 @@ def group_of(looks: list[list[float]]) -> People:
     ],
 )
 def test_medians_are_wanted(looks: list[list[float]], median: list[float]) -> None:
-    wanted = Wanted.of([group_of(looks)], 2)
+    wanted = TargetTraits.of([group_of(looks)], 2)
     np.testing.assert_allclose(wanted.looks, np.array([median, [0.0, 0.0]]), atol=1e-6)
-    assert wanted.colour.shape == (2, 3)
+    assert wanted.color.shape == (2, 3)
 
 
 @pytest.mark.parametrize(
@@ -73,17 +73,17 @@ def test_medians_are_wanted(looks: list[list[float]], median: list[float]) -> No
     ],
 )
 def test_what_other_looks_cost(looks: list[float], wanted: list[float], cost: float) -> None:
-    found = of_looks(*(np.array([pair], np.float32) for pair in (looks, wanted)))
+    found = attribute_loss(*(np.array([pair], np.float32) for pair in (looks, wanted)))
     np.testing.assert_allclose(found, [cost], atol=1e-5)
 
 
 def test_colours_cost_by_their_square() -> None:
     dark, light = np.zeros((1, 3), np.float32), np.full((1, 3), 0.5, np.float32)
-    np.testing.assert_allclose(of_colour(dark, light), [0.75])
+    np.testing.assert_allclose(color_loss(dark, light), [0.75])
 
 
 def test_looks_in_the_gradient_are_those_of_the_attribute_network(
-    ours: Optimised, samples: Pixels
+    ours: Optimized, samples: Pixels
 ) -> None:
     traits = Traits(ours.invert.framing, samples.shape[1])
     seen = np.asarray(traits.looks(samples.astype(np.float32) / 127.5 - 1))
@@ -105,27 +105,27 @@ class ChipsInMemory:
         return self._whole[rows]
 
 
-def test_colours_in_the_gradient_are_those_of_chips(ours: Optimised, samples: Pixels) -> None:
+def test_colours_in_the_gradient_are_those_of_chips(ours: Optimized, samples: Pixels) -> None:
     framing = ours.invert.framing
     chips = ChipsInMemory(framing.to_ffhq(samples, 256))
     alone = [Members(chips, (np.array([i]),)) for i in range(len(samples))]
-    known = np.concatenate([p.colour for p in people_of(alone, ours.invert, ["colour"])])
+    known = np.concatenate([p.color for p in people_of(alone, ours.invert, ["color"])])
     traits = Traits(framing, samples.shape[1])
-    seen = np.asarray(traits.colour(samples.astype(np.float32) / 127.5 - 1))
+    seen = np.asarray(traits.color(samples.astype(np.float32) / 127.5 - 1))
     assert np.abs(seen - known).max() < 0.1
     assert np.abs(seen - known).mean() < 0.02
 
 
-def seen_of(ours: Optimised, groups: list[People]) -> tuple[NDArray[Any], NDArray[Any]]:
+def seen_of(ours: Optimized, groups: list[GroupLatents]) -> tuple[NDArray[Any], NDArray[Any]]:
     """Looks (g, 2) and colour (g, 3) of what is made of groups."""
     images = ours.draw(ours.place(groups)).astype(np.float32) / 127.5 - 1
     traits = Traits(ours.invert.framing, images.shape[1])
-    return np.asarray(traits.looks(images)), np.asarray(traits.colour(images))
+    return np.asarray(traits.looks(images)), np.asarray(traits.color(images))
 
 
 @pytest.mark.parametrize(("column", "low", "high"), [(0, 25.0, 45.0), (1, -2.0, 2.0)])
 def test_looks_follow_the_group(
-    ours: Optimised, people: list[People], column: int, low: float, high: float
+    ours: Optimized, people: list[GroupLatents], column: int, low: float, high: float
 ) -> None:
     """The same latents and vectors, but other looks: the face changes with them."""
     made = []
@@ -137,73 +137,73 @@ def test_looks_follow_the_group(
     assert looks[1, column] - looks[0, column] > 0.3 * (high - low)
 
 
-def test_skin_tone_follows_the_group(ours: Optimised, people: list[People]) -> None:
+def test_skin_tone_follows_the_group(ours: Optimized, people: list[GroupLatents]) -> None:
     made = []
     for change in (-0.2, 0.2):
-        colour = people[0].colour.copy()
-        colour += change
-        made.append(replace(people[0], colour=colour))
-    _, colour = seen_of(ours, made)
-    assert (colour[1] - colour[0]).min() > 0.2
+        color = people[0].color.copy()
+        color += change
+        made.append(replace(people[0], color=color))
+    _, color = seen_of(ours, made)
+    assert (color[1] - color[0]).min() > 0.2
 
 
-def test_nobody_stands_out(few: FaceSet, ours: Optimised) -> None:
+def test_nobody_stands_out(few: FaceSet, ours: Optimized) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error", PrivacyWarning)
         made(few, ours)
-    assert list(ours.standing) == [0, 1, 2]
-    for nearest, farthest in ours.standing.values():
+    assert list(ours.member_distances) == [0, 1, 2]
+    for nearest, farthest in ours.member_distances.values():
         assert nearest > THRESHOLD
         assert farthest - nearest <= TOLERANCE
-    near, far = np.array([*ours.standing.values()]).T
-    assert f"{near.min():.2f} to {far.max():.2f}" in ours.account()
+    near, far = np.array([*ours.member_distances.values()]).T
+    assert f"{near.min():.2f} to {far.max():.2f}" in ours.report_line()
 
 
-def test_a_smaller_psi_does_not_make_anybody_stand_out(few: FaceSet, ours: Optimised) -> None:
-    ours.drawing = Drawing(psi=0.6)
+def test_a_smaller_psi_does_not_make_anybody_stand_out(few: FaceSet, ours: Optimized) -> None:
+    ours.options = SurrogateOptions(psi=0.6)
     try:
         made(few, ours)
     finally:
-        ours.drawing = Drawing()
-    assert min(nearest for nearest, _ in ours.standing.values()) > THRESHOLD
+        ours.options = SurrogateOptions()
+    assert min(nearest for nearest, _ in ours.member_distances.values()) > THRESHOLD
 
 
-def made(faces: FaceSet, method: Optimised) -> dict[int, Pixels]:
+def made(faces: FaceSet, method: Optimized) -> dict[int, Pixels]:
     labels = np.array([int(who.split("_")[1]) % 3 for who in faces.identity])
     return dict(surrogates(faces, labels, faces.identity, method))
 
 
-class Stuck(Optimised):
+class Stuck(Optimized):
     """A search that finds nothing: each start stays where it is."""
 
     tried = 0
 
-    def _moved(self, starts: Any, groups: list[People]) -> Any:
+    def _moved(self, starts: Any, groups: list[GroupLatents]) -> Any:
         self.tried += 1
         return starts
 
 
 def test_a_group_whose_member_stays_too_near_is_named(few: FaceSet) -> None:
-    stuck = Stuck(Drawing())
+    stuck = Stuck(SurrogateOptions())
     with warnings.catch_warnings(record=True) as heard:
         warnings.simplefilter("always", PrivacyWarning)
         made(few, stuck)
-    near = [group for group, (nearest, _) in stuck.standing.items() if nearest <= THRESHOLD]
+    near = [group for group, (nearest, _) in stuck.member_distances.items() if nearest <= THRESHOLD]
     assert near
     assert stuck.tried == len(STARTS)
     told = f"in {len(near)} of 3 groups dlib takes the surrogate for one of its own members: "
     assert any(told + ", ".join(map(str, near)) in str(one.message) for one in heard)
 
 
-def test_a_group_in_which_somebody_stands_out_is_named(few: FaceSet, ours: Optimised) -> None:
+def test_a_group_in_which_somebody_stands_out_is_named(few: FaceSet, ours: Optimized) -> None:
     vectors = few.embedding.copy()
     vectors[few.identity == "person_001"] *= 3  # no face is near to that
     with pytest.warns(PrivacyWarning, match=r"in 1 of 3 groups the surrogate is nearer.*: 1"):
         made(replace(few, embedding=vectors), ours)
-    assert ours.standing[1][1] > 1 > ours.standing[0][1]
+    assert ours.member_distances[1][1] > 1 > ours.member_distances[0][1]
 
 
 def test_without_surrogates_there_is_nothing_to_say() -> None:
-    fresh = Stuck(Drawing())
+    fresh = Stuck(SurrogateOptions())
     assert list(fresh.many([])) == []
-    assert fresh.account() == "no surrogate was made"
+    assert fresh.report_line() == "no surrogate was made"

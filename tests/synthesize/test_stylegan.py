@@ -12,15 +12,16 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from anonfaces.errors import GuaranteeError, InputError, PrivacyWarning
-from anonfaces.synthesize import Drawing, Members, load_surrogate, surrogates
-from anonfaces.synthesize.latents import framing_of, load_inversion, people_of
-from anonfaces.synthesize.looking import Onlookers, enlarged, shows_a_face
-from anonfaces.synthesize.optimised import TARGET, Optimised
-from anonfaces.synthesize.recognised import Mirror, distances
-from anonfaces.synthesize.regression import fit_regression
-from anonfaces.synthesize.stylegan import StyleGan
-from anonfaces.synthesize.weighted import THRESHOLD, Weighted
+from anonbase.errors import GuaranteeError, InputError, PrivacyWarning
+from anonfaces.synthesize import Members, SurrogateOptions, load_surrogate, surrogates
+from anonfaces.synthesize.generator.inversion import load_inversion
+from anonfaces.synthesize.generator.latents import framing_of, people_of
+from anonfaces.synthesize.generator.mean_latent import StyleGan
+from anonfaces.synthesize.generator.optimized import TARGET, Optimized
+from anonfaces.synthesize.generator.recognizer import RenderedEmbedder, distances, rendered_embedder
+from anonfaces.synthesize.generator.regression import fit_regression
+from anonfaces.synthesize.generator.weighted import THRESHOLD, Weighted
+from encoders.detect.pool import FaceDetectorPool, enlarged, shows_a_face
 from encoders.faceset import FaceSet
 
 METHODS = ("stylegan", "stylegan-random", "stylegan-weighted", "optimised")
@@ -117,13 +118,13 @@ def people_with_faces(few: FaceSet, invert: Any) -> list[Any]:
         people = np.unique(few.identity[labels == number])
         rows = tuple(np.flatnonzero(few.identity == who) for who in people)
         groups.append(Members(few, rows))
-    return people_of(groups, invert, needs=("vectors", "colour", "looks"))
+    return people_of(groups, invert, needs=("vectors", "color", "looks"))
 
 
 def test_optimised_faces_are_evenly_far_from_all_members(few: FaceSet, method: Any) -> None:
-    ours: Optimised = method("optimised")
+    ours: Optimized = method("optimised")
     groups = people_with_faces(few, ours.invert)
-    mirror = Mirror(ours.generator, ours.invert.framing)
+    mirror = rendered_embedder(ours.generator, ours.invert.framing)
     mean, moved = (mirror(m.place(groups)) for m in (method("stylegan"), ours))
     for group, before, after in zip(groups, mean, moved, strict=True):
         near, nearer = (
@@ -141,7 +142,7 @@ def test_weights_move_until_the_rate_is_at_most_one_in_k(few: FaceSet, method: A
     with warnings.catch_warnings(record=True) as heard:
         warnings.simplefilter("always", PrivacyWarning)
         adjusted = weighted.place(groups)
-    rate = partial(rates, Mirror(weighted.generator, weighted.invert.framing), groups)
+    rate = partial(rates, rendered_embedder(weighted.generator, weighted.invert.framing), groups)
     before, after = rate(equal), rate(adjusted)
     fine = before <= 1 / 4
     np.testing.assert_allclose(adjusted[fine], equal[fine], atol=1e-5)
@@ -150,14 +151,14 @@ def test_weights_move_until_the_rate_is_at_most_one_in_k(few: FaceSet, method: A
     assert heard or (after <= 1 / 4).all()
 
 
-def rates(mirror: Mirror, groups: list[Any], w: Any) -> NDArray[np.float64]:
+def rates(mirror: RenderedEmbedder, groups: list[Any], w: Any) -> NDArray[np.float64]:
     """The share of each group's faces that dlib finds in its surrogate."""
     shown = zip(mirror(w), groups, strict=True)
     return np.array([(np.concatenate(distances(*pair)) <= THRESHOLD).mean() for pair in shown])
 
 
 def test_counting_over_the_set_is_warned_of(few: FaceSet) -> None:
-    method = load_surrogate("stylegan-weighted", Drawing(per="dataset"))
+    method = load_surrogate("stylegan-weighted", SurrogateOptions(per="dataset"))
     with warnings.catch_warnings(record=True) as heard:
         warnings.simplefilter("always", PrivacyWarning)
         assert len(made(few, method)) == 3
@@ -168,9 +169,7 @@ def test_vectors_of_the_chips_stand_in_where_the_set_has_others(few: FaceSet, me
     other = replace(few, meta={**few.meta, "extractor": "pca"})
     invert = method("stylegan").invert
     members = [Members(faces, (np.arange(len(few)),)) for faces in (few, other)]
-    (own,), (seen,) = (
-        people_of([m], invert, needs=("vectors", "colour", "looks")) for m in members
-    )
+    (own,), (seen,) = (people_of([m], invert, needs=("vectors", "color", "looks")) for m in members)
     off = np.linalg.norm(own.vectors[0] - seen.vectors[0], axis=1)
     assert 0 < np.median(off) < 0.45
 
@@ -179,7 +178,7 @@ def test_a_generator_without_an_encoder_is_regressed_on(few: FaceSet, method: An
     generator = method("stylegan").generator
     fitted = fit_regression(generator, framing_of(generator), 200)
     w = fitted(few.chips(np.arange(8)))
-    mirror, embedding = Mirror(generator, fitted.framing), few.embedding[:8]
+    mirror, embedding = rendered_embedder(generator, fitted.framing), few.embedding[:8]
     own = np.linalg.norm(mirror(w) - embedding, axis=1)
     others = np.linalg.norm(mirror(w) - np.roll(embedding, 4, axis=0), axis=1)
     assert own.mean() < others.mean()
@@ -190,9 +189,9 @@ def test_a_smaller_psi_is_nearer_to_the_mean_face(few: FaceSet, method: Any) -> 
     mean = plain.draw(np.broadcast_to(plain.mean, (1, plain.generator.num_ws, len(plain.mean))))
     off = []
     for psi in (0.3, 0.7):
-        plain.drawing = Drawing(psi=psi)
+        plain.options = SurrogateOptions(psi=psi)
         off.append(np.abs(made(few, plain)[0] - enlarged(mean[0], 256).astype(float)).mean())
-    plain.drawing = Drawing()
+    plain.options = SurrogateOptions()
     off.append(np.abs(made(few, plain)[0] - enlarged(mean[0], 256).astype(float)).mean())
     assert off == sorted(off)
 
@@ -210,7 +209,7 @@ class Blind(StyleGan):
 
 
 def test_where_no_face_is_found_others_nearer_to_the_mean_are_tried(few: FaceSet) -> None:
-    blind = Blind(Drawing(jobs=1))
+    blind = Blind(SurrogateOptions(jobs=1))
     (people, *_) = people_with_faces(few, blind.invert)
     blind.clear_at = 0.6 * float(np.abs(blind.place([people]) - blind.mean).max())
     one = few.select(np.flatnonzero(three_groups(few) == 0))
@@ -221,19 +220,19 @@ def test_where_no_face_is_found_others_nearer_to_the_mean_are_tried(few: FaceSet
 
 def test_a_group_for_which_none_shows_a_face_is_named(few: FaceSet) -> None:
     with pytest.raises(GuaranteeError, match=r"no face in what the generator draws for group 0, 1"):
-        made(few, Blind(Drawing(jobs=1)))
+        made(few, Blind(SurrogateOptions(jobs=1)))
 
 
 def test_onlookers_see_what_there_is(few: FaceSet) -> None:
     empty = np.zeros((64, 64, 3), np.uint8)
     chips = few.chips(np.arange(3))
-    with Onlookers(2) as onlookers:
-        onlookers.show([empty, *chips[:2]])
-        onlookers.show([enlarged(chips[2], 512)])
-        onlookers.show([])
-        assert onlookers.seen().tolist() == [False, True, True]
-        assert onlookers.seen().tolist() == [True]
-        assert onlookers.seen().tolist() == []
+    with FaceDetectorPool(2) as pool:
+        pool.submit([empty, *chips[:2]])
+        pool.submit([enlarged(chips[2], 512)])
+        pool.submit([])
+        assert pool.results().tolist() == [False, True, True]
+        assert pool.results().tolist() == [True]
+        assert pool.results().tolist() == []
 
 
 @pytest.mark.parametrize(
@@ -249,7 +248,7 @@ def test_onlookers_see_what_there_is(few: FaceSet) -> None:
 )
 def test_options_are_checked(options: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError, match=message):
-        Drawing(**options)
+        SurrogateOptions(**options)
 
 
 @pytest.mark.parametrize(
@@ -265,7 +264,7 @@ def test_what_a_method_does_not_have_is_refused(
     name: str, options: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(InputError, match=message):
-        load_surrogate(name, Drawing(**options))
+        load_surrogate(name, SurrogateOptions(**options))
 
 
 def test_the_inversion_is_of_the_generator(method: Any) -> None:

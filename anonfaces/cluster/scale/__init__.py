@@ -7,19 +7,19 @@ is done, ``drive`` the stages in their order, ``plan`` what they would take for 
 
 from __future__ import annotations
 
-from anonfaces.cluster.scale.drive import REGION, Grouped, Progress, group_file
 from anonfaces.cluster.scale.plan import Plan, plan
 from anonfaces.cluster.scale.rows import Rows, open_rows
+from anonfaces.cluster.scale.scheduler import REGION, Progress, ScaledGroups, group_file
 from anonfaces.cluster.scale.tasks import Job
 from anonfaces.cluster.scale.workers import connected
 
 __all__ = [
     "REGION",
-    "Grouped",
     "Job",
     "Plan",
     "Progress",
     "Rows",
+    "ScaledGroups",
     "connected",
     "group_file",
     "open_rows",

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from anonfaces.cluster.scale.drive import REGION, Grouped, Spent, cells_of
-from anonfaces.cluster.scale.runs import face_record, person_record
+from anonfaces.cluster.scale.record_files import face_record, person_record
+from anonfaces.cluster.scale.scheduler import REGION, ScaledGroups, StageStats, cells_of
 
 __all__ = ["Plan", "Step", "plan"]
 
 _PIECE = 1 << 17  # faces
+_WALKED = 200  # centres that the walk to the nearest one passes
 _KEPT = 48  # bytes a face in the driver: group and person, as read, in order, and checked
 _COUNTED = 5 * 4  # bytes a run and cell there
 
@@ -37,7 +38,7 @@ class Plan:
         return sum(s.core_hours / s.tasks * -(-s.tasks // cores) for s in self.steps)
 
 
-def plan(measured: Grouped, faces: int, dimensions: int, region: int = REGION) -> Plan:
+def plan(measured: ScaledGroups, faces: int, dimensions: int, region: int = REGION) -> Plan:
     """What ``faces`` would take, as many a person as there were in ``measured``.
 
     The work of a stage grows with its faces or people; that of dealing them by cells, and of
@@ -67,13 +68,13 @@ def plan(measured: Grouped, faces: int, dimensions: int, region: int = REGION) -
     return Plan(steps, disk, _KEPT * faces + _COUNTED * max(regions, pieces) * cells)
 
 
-def _step(stage: str, spent: Spent, growth: float, tasks: int) -> Step:
+def _step(stage: str, spent: StageStats, growth: float, tasks: int) -> Step:
     return Step(stage, tasks, spent.seconds * growth / 3600, spent.memory)
 
 
 def _compared(cells: int) -> float:
-    """Centres that one vector is compared with: see ``regions.index_of``."""
+    """Centres that one vector is compared with: see ``regions.Cells``."""
     if cells <= 4096:
         return cells
     lists = min(4 * cells**0.5, cells / 44)
-    return lists + 48 * cells / lists
+    return lists + 8 * cells / lists + _WALKED

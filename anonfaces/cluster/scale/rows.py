@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from anonfaces.errors import InputError
+from anonbase.errors import InputError
 
 __all__ = ["Rows", "open_rows"]
 
@@ -145,7 +145,7 @@ class _Zarr(_Arrays):
         try:
             import zarr
         except ImportError as error:
-            raise InputError(f"{file}: needs zarr: pip install 'anonfaces[distributed]'") from error
+            raise InputError(f"{file}: needs zarr: pip install -e '.[distributed]'") from error
         for described in sorted({*file.rglob("zarr.json"), *file.rglob(".zarray")}):
             _check_codecs(file, json.loads(described.read_text(encoding="utf-8")))
         opened: Any = zarr.open(str(file), mode="r")

@@ -12,22 +12,25 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from anonbase.errors import InputError
+from anonbase.files import atomic_write
 from anonfaces import __version__
-from anonfaces._files import replacing
 from anonfaces.cluster.budget import Effort
-from anonfaces.cluster.scale.rows import Rows, open_rows
-from anonfaces.cluster.scale.runs import (
+from anonfaces.cluster.scale.record_files import (
     Slices,
     face_record,
     person_record,
     read_slices,
     write_run,
 )
-from anonfaces.errors import InputError
+from anonfaces.cluster.scale.rows import Rows, open_rows
+
+if TYPE_CHECKING:
+    from anonfaces.cluster.scale.regions import Cells
 
 __all__ = ["INDEX_BITS", "REGIONS", "Job", "Report", "perform", "person_numbers"]
 
@@ -126,7 +129,7 @@ def _on_one_thread() -> Any:
 
 
 def _save(path: Path, report: dict[str, Any]) -> None:
-    with replacing(path) as beside, beside.open("wb") as file:
+    with atomic_write(path) as beside, beside.open("wb") as file:
         np.savez(file, **report)
 
 
@@ -205,17 +208,16 @@ def _partition(job: Job, number: int, samples: int, cells: int) -> dict[str, Any
 
 
 def _cells(job: Job, number: int, points: np.ndarray) -> tuple[np.ndarray, int]:
-    index = _index_of_cells(job.file("centres", number, "npz"))
-    found = index.search(np.ascontiguousarray(points, dtype=np.float32), 1)[1][:, 0]
-    return found, index.ntotal
+    cells = _read_cells(job.file("centres", number, "npz"))
+    return cells.of(points), len(cells)
 
 
 @lru_cache(maxsize=1)
-def _index_of_cells(path: Path) -> Any:
-    from anonfaces.cluster.scale.regions import index_of
+def _read_cells(path: Path) -> Cells:
+    from anonfaces.cluster.scale.regions import Cells
 
     with np.load(path, allow_pickle=False) as archive:
-        return index_of(archive["centre"])
+        return Cells(archive["centre"])
 
 
 @_stage
@@ -244,7 +246,7 @@ def _deal(job: Job, number: int, count: int) -> dict[str, Any]:
 def _group(job: Job, number: int, slices: Slices, crowd: int) -> dict[str, Any]:
     """Group the people of a region, or improve on the groups that they have."""
     stage = number // REGIONS
-    from anonfaces.cluster.blocks import anneal_in_blocks
+    from anonfaces.cluster.annealing.blocks import anneal_in_blocks
     from anonfaces.cluster.budget import Budget
     from anonfaces.cluster.people import means
 
@@ -254,7 +256,7 @@ def _group(job: Job, number: int, slices: Slices, crowd: int) -> dict[str, Any]:
     label = anneal_in_blocks(
         points, weights, job.k, np.random.default_rng([job.seed, 3, number]),
         Budget(job.effort), start=None if people["group"][0] < 0 else before,
-        leg=_REPAIR if stage else (0, 1), crowd=crowd, threads=1,
+        stage=_REPAIR if stage else (0, 1), crowd=crowd, threads=1,
     )  # fmt: skip
     centre, faces = means(points, label, int(label.max()) + 1, weights)
     if stage + 1 < job.passes:

@@ -15,16 +15,17 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
+from anonbase.cores import count_cores
+from anonbase.errors import InputError
 from anonfaces.cluster.scale.tasks import Job, Report, perform
-from anonfaces.errors import InputError
 
-__all__ = ["Call", "Here", "Workers", "connected"]
+__all__ = ["SerialExecutor", "TaskCall", "Workers", "connected"]
 
 _ADDRESS = re.compile(r"(\w+://)?[^\s/]+:\d+")
 _CONNECT, _FIRST_WORKER, _NO_WORKER, _POLL = 5.0, 60.0, 300.0, 0.05  # seconds to wait
 
 
-class Call(NamedTuple):
+class TaskCall(NamedTuple):
     """One task of a stage."""
 
     stage: str
@@ -35,15 +36,15 @@ class Call(NamedTuple):
 class Workers(Protocol):
     """Who does tasks."""
 
-    def run(self, job: Job, calls: list[Call]) -> Iterator[tuple[int, Report]]:
+    def run(self, job: Job, calls: list[TaskCall]) -> Iterator[tuple[int, Report]]:
         """Place in the list and report of each task, in the order in which they end."""
         ...
 
 
-class Here:
+class SerialExecutor:
     """This process."""
 
-    def run(self, job: Job, calls: list[Call]) -> Iterator[tuple[int, Report]]:
+    def run(self, job: Job, calls: list[TaskCall]) -> Iterator[tuple[int, Report]]:
         for place, call in enumerate(calls):
             yield place, perform(job, call.stage, call.number, *call.given)
 
@@ -52,7 +53,7 @@ class _Dask:
     def __init__(self, client: Any) -> None:
         self.client = client
 
-    def run(self, job: Job, calls: list[Call]) -> Iterator[tuple[int, Report]]:
+    def run(self, job: Job, calls: list[TaskCall]) -> Iterator[tuple[int, Report]]:
         submit, name = self.client.submit, Path(job.scratch).name
         futures = {
             submit(
@@ -99,7 +100,7 @@ def _result(future: Any) -> Report:
     except ImportError as error:
         raise InputError(
             f"a worker cannot import what it needs ({error}): install there what is here, with"
-            " pip install 'anonfaces[distributed]'"
+            " pip install -e '.[distributed]'"
         ) from error
 
 
@@ -113,11 +114,11 @@ def connected(scheduler: str) -> Iterator[Workers]:
     try:
         import distributed
     except ImportError as error:
-        raise InputError("--scheduler needs Dask: pip install 'anonfaces[distributed]'") from error
+        raise InputError("--scheduler needs Dask: pip install -e '.[distributed]'") from error
     if scheduler == "local":
         with (
             distributed.LocalCluster(
-                n_workers=os.cpu_count(), threads_per_worker=1, dashboard_address=None
+                n_workers=count_cores(), threads_per_worker=1, dashboard_address=None
             ) as cluster,
             distributed.Client(cluster) as client,
         ):

@@ -1,0 +1,1 @@
+"""The ground floor that all packages share: errors, command line, files, untrusted input."""

@@ -1,0 +1,63 @@
+"""Options that several commands have, each with one name, one type and one help text.
+
+A command takes them as annotations of its parameters:
+
+>>> def command(seed: Seed = 0, quiet: Quiet = False, debug: Debug = False) -> None: ...
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+__all__ = [
+    "MAX_PIXELS",
+    "ChipSize",
+    "Debug",
+    "Generator",
+    "Jobs",
+    "MaxPixels",
+    "Overwrite",
+    "Psi",
+    "Quiet",
+    "Seed",
+    "Weights",
+    "option",
+]
+
+#: Pixels of the largest photograph that is decoded unless more are asked for: some 400 MB as
+#: float32, and more than any phone's camera makes in one shot.
+MAX_PIXELS = 100_000_000
+
+
+def option(text: str, *names: str, **more: Any) -> Any:
+    """A typer option with the help ``text``; a default of None is not shown."""
+    return typer.Option(*names, help=text, **more)
+
+
+Seed = Annotated[int, option("seed of all random choices: the same seed gives the same bytes")]
+Quiet = Annotated[bool, option("print nothing but warnings and errors", "--quiet")]
+Debug = Annotated[bool, option("show the traceback of an error", "--debug")]
+Jobs = Annotated[
+    int | None, option("number of worker processes; default: one a core", min=1, show_default=False)
+]
+MaxPixels = Annotated[
+    int, option("limit on the pixels of a photograph; larger ones are not decoded")
+]
+ChipSize = Annotated[int, option("side of chips and of surrogates in pixels")]
+Weights = Annotated[
+    Path | None, option("file with weights of the extractor; default: its own", show_default=False)
+]
+Generator = Annotated[
+    Path | None,
+    option("StyleGAN checkpoint; default: the one that ships", show_default=False),
+]
+Psi = Annotated[
+    float | None,
+    option(
+        "how far a face may lie from the generator's mean face; 1: no limit", show_default=False
+    ),
+]
+Overwrite = Annotated[bool, option("replace the output of an earlier run", "--overwrite")]

@@ -1,0 +1,1 @@
+"""Where the face comes from that replaces another."""

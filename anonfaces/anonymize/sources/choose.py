@@ -1,0 +1,43 @@
+"""The mode that was asked for, made ready for an input."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from anonfaces.anonymize.cover import COVERS
+from anonfaces.anonymize.detection import FaceAnalyzer, Faces
+from anonfaces.anonymize.options import AnonymizationOptions
+from anonfaces.anonymize.sources.fresh import Source, SyntheticFaces
+
+__all__ = ["make_source"]
+
+Pixels = NDArray[np.uint8]
+
+
+def make_source(
+    options: AnonymizationOptions,
+    analyzer: FaceAnalyzer,
+    found: Sequence[Faces],
+    allowlisted: Sequence[Sequence[int]],
+    read: Callable[[int], Pixels],
+) -> Source | str:
+    """The source of surrogates for pictures with the faces ``found``; ``read`` gives picture i.
+
+    ``spared`` are the faces of each picture that stay. A mode that only covers is its own name.
+    """
+    hidden = sum(map(len, found)) - sum(map(len, allowlisted))
+    if options.surrogate in COVERS or not hidden:
+        return options.surrogate if hidden else "solid"
+    if options.surrogate == "group":
+        from anonfaces.anonymize.sources.group import GroupFaces
+
+        return GroupFaces(analyzer, found, allowlisted, read, options)
+    if options.surrogate == "inpaint":
+        from anonfaces.anonymize.sources.inpaint import InpaintedFaces
+
+        return InpaintedFaces(analyzer, options, options.steps)
+    everyone = np.concatenate([faces.embedding for faces in found])
+    return SyntheticFaces(analyzer, everyone, options.seed, options.generator)

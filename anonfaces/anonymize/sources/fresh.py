@@ -1,0 +1,173 @@
+"""Where the faces that are put in come from; ``fresh`` is here: nobody's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from anonfaces.anonymize.detection import SAME_PERSON, FaceAnalyzer, Faces, distances
+from anonfaces.anonymize.paste import SourceFace
+
+__all__ = ["Source", "SyntheticFaces", "donors_of"]
+
+Pixels = NDArray[np.uint8]
+
+_SIDE = 256
+_CHIP = 128
+_DRAWN, _COMPARED = 256, 48
+_PSIS = (0.7, 1.0)
+_TONE = 0.15
+_DECADE, _OTHER, _AS_GOOD = 0.02, 0.2, 0.03
+_JAW, _NOSE_BASE = slice(1, 16), 33
+
+
+class Source(Protocol):
+    """Gives faces to put in place of others."""
+
+    def candidates(self, image: Pixels, faces: Faces, index: int, key: int) -> Iterator[SourceFace]:
+        """Faces for face ``index`` of ``faces``, the best first; nothing where there is none.
+
+        ``key`` is the number of the picture in the input. The same seed gives the same faces.
+        """
+        ...
+
+
+class SyntheticFaces:
+    """Nobody's: samples of a generator that the recogniser tells from every face of the input.
+
+    Which samples there are depends on the seed alone. A face gets one whose landmarks lie
+    alike and whose skin is about as light, so pose and expression are about kept, and what is
+    left of its own shading does not look like dirt; one of about the same perceived age and
+    gender, so that it suits the hair and the neck. A picture gets each at most once while they
+    last. Samples have psi 0.7, and 1 where none of those will do. Where no sample is unlike
+    everybody in a large input, one is taken that is unlike everybody in the same picture.
+    """
+
+    def __init__(
+        self,
+        analyzer: FaceAnalyzer,
+        everyone: NDArray[np.float32],
+        seed: int,
+        generator: Path | None,
+    ) -> None:
+        self._seed, self._everyone = seed, everyone
+        self._pools = (_Pool(analyzer, seed, psi, generator) for psi in _PSIS)
+        self._drawn: list[_Pool] = []
+        self._given: dict[int, set[int]] = {}
+
+    def candidates(self, image: Pixels, faces: Faces, index: int, key: int) -> Iterator[SourceFace]:
+        given = self._given.setdefault(key, set())
+        own = _looks([(image, faces.landmark[index])])
+        misfit = _Misfit(image, faces.landmark[index])
+        for pool in self._all_pools():
+            off = _contrast(pool.looks, own)
+            order = np.random.default_rng([self._seed, key, index]).permutation(len(off))
+            order = order[np.argsort(off[order] // _AS_GOOD, kind="stable")]
+            here = pool.unlike(faces.embedding)
+            new = np.array(
+                [id(source_face) not in given for source_face in pool.source_faces], bool
+            )
+            for allowed in (pool.unlike(self._everyone) & here & new, here & new, here):
+                chosen = order[allowed[order]][:_COMPARED]
+                badness = off[chosen] + [misfit(pool.source_faces[i]) for i in chosen]
+                for i in chosen[np.argsort(badness, kind="stable")]:
+                    given.add(id(pool.source_faces[i]))
+                    yield pool.source_faces[i]
+
+    def _all_pools(self) -> Iterator[_Pool]:
+        """Those that are drawn, then further ones, drawn when they are asked for."""
+        yield from self._drawn
+        for pool in self._pools:
+            self._drawn.append(pool)
+            yield pool
+
+
+class _Pool:
+    """Samples of a generator with one face in each, their looks and their vectors."""
+
+    def __init__(
+        self, analyzer: FaceAnalyzer, seed: int, psi: float, generator: Path | None
+    ) -> None:
+        import stylegan
+
+        network = stylegan.load(generator)
+        seeds = np.random.default_rng(seed).integers(0, 2**32, _DRAWN)
+        w = network.map(network.latents([int(s) for s in seeds]), psi=psi)
+        found = analyzer.portraits(_enlarged(picture) for picture in network.pictures(w))
+        self.source_faces = [SourceFace(picture, face.landmark[0]) for picture, face in found]
+        self.looks = _looks(
+            [(source_face.picture, source_face.landmark) for source_face in self.source_faces]
+        )
+        self._vectors = np.array([face.embedding[0] for _, face in found]).reshape(-1, 128)
+
+    def unlike(self, people: NDArray[np.float32]) -> NDArray[np.bool_]:
+        """Which samples the recogniser tells from every one of ``people`` (n, 128)."""
+        return distances(self._vectors, people).min(axis=1, initial=np.inf) > SAME_PERSON
+
+
+class _Misfit:
+    """How badly a donor's landmarks lie on others after an affine map, and how its tone differs.
+
+    The first in sizes of the face, by the root of the mean square; the second weighs 0.15 of the
+    way from black to white.
+    """
+
+    def __init__(self, image: Pixels, landmark: NDArray[np.float32]) -> None:
+        self._target, self._tone = landmark, _tone(image, landmark)
+        self._size = max(float(np.ptp(landmark, axis=0).max()), 1.0)
+
+    def __call__(self, source_face: SourceFace) -> float:
+        points = np.hstack(
+            [source_face.landmark, np.ones((len(source_face.landmark), 1), np.float32)]
+        )
+        solution, *_ = np.linalg.lstsq(points, self._target, rcond=None)
+        off = np.square(points @ solution - self._target).sum(axis=1).mean()
+        paler = np.abs(_tone(source_face.picture, source_face.landmark) - self._tone).mean()
+        return float(np.sqrt(off) / self._size + _TONE * paler / 255)
+
+
+def _tone(image: Pixels, landmark: NDArray[np.float32]) -> NDArray[np.float64]:
+    """The mean colour (3,) of cheeks and chin, at points half-way from the nose to the jaw."""
+    points = (landmark[_JAW] + landmark[_NOSE_BASE]) / 2
+    column, row = np.rint(np.clip(points, 0, np.array(image.shape[1::-1]) - 1)).astype(int).T
+    return image[row, column].mean(axis=0)
+
+
+def _looks(faces: Sequence[tuple[Pixels, NDArray[np.float32]]]) -> NDArray[np.float32]:
+    """Perceived decades of age and probability of "female" (n, 2) of pictures by landmarks."""
+    from encoders.align import align_ffhq
+
+    chips = [align_ffhq(picture, landmark, _CHIP) for picture, landmark in faces]
+    columns = _attributes()(np.array(chips, np.uint8).reshape(-1, _CHIP, _CHIP, 3))
+    return np.column_stack([columns["age"] / 10, columns["female"]])
+
+
+def _contrast(looks: NDArray[np.float32], own: NDArray[np.float32]) -> NDArray[np.float32]:
+    """How badly looks (n, 2) suit those of a face (1, 2), on the scale of ``_Misfit``."""
+    return np.abs(looks - own) @ np.array([_DECADE, _OTHER], np.float32)
+
+
+@cache
+def _attributes() -> Any:
+    from encoders.attributes import load_attributes
+
+    return load_attributes()
+
+
+def donors_of(pictures: Iterable[Pixels], analyzer: FaceAnalyzer) -> list[SourceFace]:
+    """Pictures of faces uint8 (s, s, 3) made ready; those in which dlib finds one, that is."""
+    found = analyzer.portraits(_enlarged(picture) for picture in pictures)
+    return [SourceFace(picture, face.landmark[0]) for picture, face in found]
+
+
+def _enlarged(picture: Pixels) -> Pixels:
+    import cv2
+
+    if len(picture) >= _SIDE:
+        return picture
+    return cv2.resize(picture, (_SIDE, _SIDE), interpolation=cv2.INTER_CUBIC)

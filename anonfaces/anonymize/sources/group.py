@@ -1,0 +1,99 @@
+"""``group``: the people of all pictures in groups of at least k, one surrogate a group."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from anonfaces.anonymize.detection import FaceAnalyzer, Faces
+from anonfaces.anonymize.options import AnonymizationOptions
+from anonfaces.anonymize.paste import SourceFace
+from anonfaces.anonymize.sources.fresh import donors_of
+
+__all__ = ["METHOD", "GroupFaces"]
+
+Pixels = NDArray[np.uint8]
+
+METHOD = "stylegan"
+_SIDE = 256
+
+
+class GroupFaces:
+    """Every face gets the surrogate of its group, which is made of at least k people.
+
+    Who is who is estimated from the faces, on the safe side. What is put in depends on the
+    group alone; what stays of the picture (pose, light, tone of skin, hair) does not, and is
+    outside of the guarantee.
+
+    Raises GuaranteeError where there are fewer than k people. PrivacyWarning where surrogates are
+    means of pixels: who subtracts other members' photographs finds a face.
+    """
+
+    def __init__(
+        self,
+        analyzer: FaceAnalyzer,
+        found: Sequence[Faces],
+        allowlisted: Sequence[Sequence[int]],
+        read: Callable[[int], Pixels],
+        options: AnonymizationOptions,
+    ) -> None:
+        from anonfaces.cluster import group
+        from anonfaces.synthesize import (
+            SurrogateOptions,
+            load_surrogate,
+            surrogates,
+            warn_if_pixel_mean,
+        )
+
+        surrogate_options = SurrogateOptions(generator=options.generator, seed=options.seed)
+        method = load_surrogate(options.method or METHOD, surrogate_options)
+        warn_if_pixel_mean(options.method or METHOD)
+        where = [
+            (key, i)
+            for key, faces in enumerate(found)
+            for i in range(len(faces))
+            if i not in allowlisted[key]
+        ]
+        chips = _Chips(where, found, read)
+        groups = group(chips.embedding, options.k, [""] * len(where), seed=options.seed)
+        made = surrogates(chips, groups.labels, groups.identity, method)
+        source_faces = {number: donors_of([face], analyzer) for number, face in made}
+        self._donors = {
+            place: source_faces[n] for place, n in zip(where, groups.labels, strict=True)
+        }
+
+    def candidates(self, image: Pixels, faces: Faces, index: int, key: int) -> Iterator[SourceFace]:
+        """The group's surrogate; nothing where dlib finds no face in it."""
+        yield from self._donors[key, index]
+
+
+class _Chips:
+    """FFHQ-aligned chips, cut out of the pictures when they are asked for."""
+
+    chip_size = _SIDE
+
+    def __init__(
+        self,
+        where: list[tuple[int, int]],
+        found: Sequence[Faces],
+        read: Callable[[int], Pixels],
+    ) -> None:
+        self._where, self._read = where, read
+        self._open: tuple[int, Pixels] | None = None
+        self.landmark = np.array([found[key].landmark[i] for key, i in where])
+        self.embedding = np.array([found[key].embedding[i] for key, i in where])
+
+    def chips(self, rows: NDArray[np.int64]) -> Pixels:
+        """uint8 (n, 256, 256, 3), RGB."""
+        from encoders.align import align_ffhq
+
+        return np.array(
+            [align_ffhq(self._picture(self._where[row][0]), self.landmark[row]) for row in rows]
+        )
+
+    def _picture(self, key: int) -> Pixels:
+        if self._open is None or self._open[0] != key:
+            self._open = key, self._read(key)
+        return self._open[1]

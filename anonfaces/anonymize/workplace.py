@@ -1,0 +1,148 @@
+"""Where pictures without faces are made: a hidden folder beside the output that takes its place.
+
+``OUT/`` is there whole or not at all, and holds nothing but pictures. The record of what was
+found and done lies beside it, as ``OUT.detections.json``: it names the originals and is yours.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from anonbase.errors import AnonfacesError, OutputError
+from anonbase.files import mark_resumable, write_text
+from anonbase.output import MARK, held_partial, resolve_output
+from encoders.photographs.path_escape import unescape
+
+__all__ = ["Place", "workplace"]
+
+_RECIPE = "recipe.json"
+_PICTURES = "pictures"
+
+
+@dataclass(frozen=True)
+class Place:
+    """The hidden folder of one run.
+
+    Attributes:
+        folder: the hidden folder; anything may be kept there until the run is done.
+        output: the folder that is to be made.
+    """
+
+    folder: Path
+    output: Path
+
+    @property
+    def pictures(self) -> Path:
+        """The folder that will become the output."""
+        return self.folder / _PICTURES
+
+    @property
+    def record(self) -> Path:
+        """The record beside the output."""
+        return _record(self.output)
+
+    def part(self, kind: str, number: int) -> Path:
+        """A file of the hidden folder, of picture ``number``."""
+        return self.folder / f"{number:07d}.{kind}"
+
+    def save(self, kind: str, number: int, value: dict[str, Any]) -> None:
+        """Keep what JSON can hold, all of it or nothing."""
+        write_text(self.part(kind, number), json.dumps(value))
+
+    def load(self, kind: str, number: int) -> dict[str, Any] | None:
+        """What ``save`` kept, None where there is nothing."""
+        path = self.part(kind, number)
+        return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+
+    def finish(self, record: dict[str, Any]) -> None:
+        """Take the output's place with the pictures of the record, and write the record."""
+        names = {unescape(entry["output"]) for entry in record["pictures"] if "output" in entry}
+        for path in [p for p in self.pictures.rglob("*") if p.is_file()]:
+            if path.relative_to(self.pictures).as_posix() not in names:
+                path.unlink()  # written when a run was killed, before it was recorded
+        if self.output.exists():
+            shutil.rmtree(self.output)  # empty, or ours: _refuse_occupied has looked
+        write_text(self.record, json.dumps(record, indent=1, ensure_ascii=False))
+        self.pictures.rename(self.output)
+        shutil.rmtree(self.folder)
+
+
+@contextmanager
+def workplace(
+    output: Path, source: Path, recipe: dict[str, Any], overwrite: bool
+) -> Iterator[Place]:
+    """The hidden folder for ``output``, held for one run at a time.
+
+    What an earlier run of the same ``recipe`` left there is kept, that of another is removed.
+    After Ctrl-C, or where the disk was full, it stays for the same run to go on from; after any
+    other error nothing of it does.
+
+    Raises:
+        OutputError: ``output`` is a file, inside ``source`` or around it, or holds anything;
+            with ``overwrite``, anything but what an earlier run of ours wrote there.
+    """
+    place = resolve_output(output, source)
+    _refuse_occupied(place, overwrite)
+    with held_partial(place) as folder:
+        _settle(folder, json.dumps(recipe, sort_keys=True))
+        try:
+            yield Place(folder, place)
+        except BaseException as stop:
+            if _goes_on(stop, folder):
+                mark_resumable(stop)
+            else:
+                shutil.rmtree(folder)
+            raise
+
+
+def _goes_on(stop: BaseException, folder: Path) -> bool:
+    refused = isinstance(stop, AnonfacesError)
+    halted = isinstance(stop, OSError) or not isinstance(stop, Exception)
+    return halted and not refused and any(folder.glob("[0-9]*.*"))
+
+
+def _settle(folder: Path, recipe: str) -> None:
+    written = folder / _RECIPE
+    if not written.is_file() or written.read_text(encoding="utf-8") != recipe:
+        for path in folder.iterdir():
+            if path.is_dir():
+                shutil.rmtree(path)
+            elif path.name != MARK:
+                path.unlink()
+        write_text(written, recipe)
+    (folder / _PICTURES).mkdir(exist_ok=True)
+
+
+def _record(output: Path) -> Path:
+    return output.with_name(f"{output.name}.detections.json")
+
+
+def _refuse_occupied(place: Path, overwrite: bool) -> None:
+    if place.exists() and not place.is_dir():
+        raise OutputError(f"{place} is a file: name a folder")
+    here = {p.relative_to(place).as_posix() for p in place.rglob("*") if not p.is_dir()}
+    if not here:
+        return
+    if not overwrite:
+        raise OutputError(f"{place} holds something: name a new folder, or --overwrite")
+    foreign = sorted(here - _ours(place))
+    if foreign:
+        raise OutputError(
+            f"{place} holds {foreign[0]}, which no run of ours wrote and which is not deleted:"
+            " move it away, or name another output"
+        )
+
+
+def _ours(place: Path) -> set[str]:
+    """The files in the output that the record beside it names."""
+    try:
+        record = json.loads(_record(place).read_text(encoding="utf-8"))
+        return {unescape(e["output"]) for e in record["pictures"] if "output" in e}
+    except (OSError, ValueError, KeyError, TypeError):
+        return set()

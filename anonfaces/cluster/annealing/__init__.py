@@ -1,0 +1,1 @@
+"""The grouping engine: simulated annealing over groups of people."""

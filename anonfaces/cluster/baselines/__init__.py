@@ -1,0 +1,1 @@
+"""Partitioners of the literature, to compare with."""

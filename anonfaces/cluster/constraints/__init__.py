@@ -1,0 +1,1 @@
+"""What is asked of groups beyond k: l-diversity, t-closeness, strata."""

@@ -1,0 +1,1 @@
+"""Bounds and exact choices by column generation over sets of people."""

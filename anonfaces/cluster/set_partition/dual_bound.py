@@ -1,0 +1,163 @@
+"""How good a grouping can be at all: a lower bound on the loss, so that the gap can be told.
+
+A group S costs ``1 / W_S`` times the sum of ``w_i w_j d2_ij`` over its pairs, W_S its weight.
+Split every pair's term as ``a_ij + a_ji`` any way: then the cost is the sum over its members i of
+``sum of a_ij over the others / W_S``, which is at least the least such ratio over all sets of k - 1
+to 2k - 2 others. The sum of these over all people is a lower bound for every grouping, and
+subgradient steps on the split raise it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from anonfaces.cluster.kernels import compiled, squared_distances
+
+__all__ = ["between_bound", "shares"]
+
+_DENSE = 3000  # people; the split is a table of as many squared
+_WORK = {"fast": 1.5e7, "default": 6e8, "best": 1e10}  # entries of the table looked at
+_MOST_STEPS = 10_000
+_ROWS = 512
+_PASS = 20_000  # people; above, one pass over all pairs would take minutes
+_SAFE = 1 - 1e-9  # rounding
+
+
+def between_bound(
+    points: np.ndarray, weights: np.ndarray, k: int, loss: float, effort: str = "default"
+) -> float:
+    """A lower bound on the weighted sum of squared errors of any groups of k or more people.
+
+    Args:
+        points: float64 (p, d), one row a person.
+        weights: float64 (p,), > 0.
+        k: people a group at least. (Groups of 2k or more can be split at no loss, so the bound
+            over groups of k to 2k - 1 is one over all.)
+        loss: that of a grouping that was found; the length of the steps comes from it.
+        effort: how many steps. Above 3,000 people the split stays even, above 20,000 the bound
+            is 0: nothing is claimed that was not computed.
+
+    Returns:
+        The bound, >= 0 and <= ``loss``.
+    """
+    if len(points) > _PASS:
+        return 0.0
+    bound = float(shares(points, weights, k, loss, effort).sum())
+    return min(max(0.0, bound), loss)
+
+
+def shares(
+    points: np.ndarray, weights: np.ndarray, k: int, loss: float, effort: str = "default"
+) -> np.ndarray:
+    """What each person costs at least, float64 (p,): no group costs less than its members.
+
+    The arguments are those of ``between_bound``, at most 20,000 people.
+    """
+    p = len(points)
+    points, weights = np.ascontiguousarray(points), np.ascontiguousarray(weights)
+    if p > _DENSE:
+        return _even(points, weights, k) * _SAFE
+    split = squared_distances(points) * np.outer(weights, weights) / 2
+    steps = min(_MOST_STEPS, int(_WORK[effort] / p**2))
+    return _ascended(split, weights, k, loss, steps) * _SAFE
+
+
+def _even(points: np.ndarray, weights: np.ndarray, k: int) -> np.ndarray:
+    """The shares of the even split, some rows of the table at a time."""
+    square, out = np.square(points).sum(axis=1), np.empty(len(points))
+    for first in range(0, len(points), _ROWS):
+        rows = slice(first, first + _ROWS)
+        d2 = square[rows, None] + square - 2 * points[rows] @ points.T
+        split = np.maximum(d2 - 1e-12 * square.max(), 0) * np.outer(weights[rows], weights) / 2
+        out[rows], _, _, _ = _ratios(split, weights, first, k)
+    return out
+
+
+def _ascended(
+    split: np.ndarray, weights: np.ndarray, k: int, loss: float, steps: int
+) -> np.ndarray:
+    """Polyak's steps towards ``loss``, shorter each time 30 of them bring nothing."""
+    best, length, idle = -np.inf, 1.0, 0
+    out = np.zeros(len(split))
+    for _ in range(steps + 1):
+        least, chosen, count, mass = _ratios(split, weights, 0, k)
+        bound = float(least.sum())
+        idle += 1
+        if bound > best:
+            best, out, idle = bound, least, 0
+        if idle == 30:
+            length, idle = length / 2, 0
+        steep = _steepness(chosen, count, mass)
+        if steep <= 0 or loss <= best or length < 1e-3:
+            break
+        _step(split, chosen, count, mass, length * (loss - bound) / steep)
+    return out
+
+
+@compiled
+def _ratios(split: Any, weights: Any, first: int, k: int) -> Any:
+    """For each row the least ratio, the others that give it, how many, and their weight.
+
+    Row r of ``split`` is person ``first + r``. Dinkelbach: with the best ratio so far as the
+    price of weight, look for others that are cheaper; when there are none, it was the least.
+    """
+    rows, p = split.shape
+    most = min(2 * k - 2, p - 1)
+    least, mass = np.full(rows, np.inf), np.zeros(rows)
+    chosen, count = np.zeros((rows, most), np.int64), np.zeros(rows, np.int64)
+    order, value = np.zeros(most, np.int64), np.zeros(most)
+    for r in range(rows):
+        price = 0.0
+        for _ in range(60):
+            _cheapest(split[r], weights, first + r, price, order, value)
+            cost, weight, found = 0.0, weights[first + r], False
+            for m in range(most):
+                cost += split[r, order[m]]
+                weight += weights[order[m]]
+                if m >= k - 2 and cost / weight < least[r]:
+                    least[r], mass[r], count[r], found = cost / weight, weight, m + 1, True
+            if not found:
+                break
+            chosen[r] = order
+            price = least[r]
+    return least, chosen, count, mass
+
+
+@compiled
+def _cheapest(row: Any, weights: Any, own: int, price: float, order: Any, value: Any) -> None:
+    """The others with the least ``row - price * weights``, cheapest first, into ``order``."""
+    value[:] = np.inf
+    last = len(order) - 1
+    for j in range(len(row)):
+        one = row[j] - price * weights[j]
+        if one < value[last] and j != own:
+            q = last
+            while q > 0 and value[q - 1] > one:
+                value[q], order[q] = value[q - 1], order[q - 1]
+                q -= 1
+            value[q], order[q] = one, j
+
+
+@compiled
+def _steepness(chosen: Any, count: Any, mass: Any) -> float:
+    """Squared length of the subgradient over the pairs; what both sides want cancels."""
+    steep = 0.0
+    for i in range(len(count)):
+        for j in chosen[i, : count[i]]:
+            back = 0.0
+            for other in chosen[j, : count[j]]:
+                if other == i:
+                    back = 1.0 / mass[j]
+            gap = 1.0 / mass[i] - back
+            steep += gap * gap if back == 0.0 else gap * gap / 2
+    return steep
+
+
+@compiled
+def _step(split: Any, chosen: Any, count: Any, mass: Any, length: float) -> None:
+    for i in range(len(count)):
+        for j in chosen[i, : count[i]]:
+            split[i, j] += length / mass[i]
+            split[j, i] -= length / mass[i]

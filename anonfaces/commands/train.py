@@ -1,0 +1,174 @@
+"""``python -m stylegan.train DATA --kimg 100 -o run/``: a generator of one's own."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from anonbase import cli
+from anonbase.options import Debug, option
+
+_EXAMPLES = """
+Train a StyleGAN2 on aligned faces: first as the decoder of an autoencoder, then (if wanted) with
+w fitted to some of the faces, then the mapping network, then (if wanted) its detail on the faces
+of an anchor, then adversarially.
+
+DATA are FaceSets (python -m encoders makes them) or folders of pictures. The run's folder gets
+state.h5 (to go on from), log.csv, grids/ (samples above, photographs and what comes back of them
+below; samples are coloured noise until the mapping network has been matched) and, in the end,
+networks that stylegan.load reads. Stopped at any moment, the same command goes on where the state
+was saved.
+
+Weights learn from faces of real people: the terms of the data bind them too.
+
+\b
+Examples:
+  python -m stylegan.train faces.h5 --resolution 64 --kimg 100 -o run/
+  python -m stylegan.train faces.h5 --square 0.5,0.6,0.62 --start datasets/generator -o run/
+  python -m stylegan.train faces.h5 --features dlib --no-noise --kimg 0 -o run/
+  python -m stylegan.train faces.h5 --features dlib --latent-kimg 50 --no-noise --kimg 0 -o run/
+  python -m stylegan.train photos/ --resolution 16 --warm-kimg 0 --match-steps 0 -o run16/
+  python -m stylegan.train photos/ --resolution 64 --start run16/ -o run64/
+  python -m stylegan.train nobody/ --resolution 128 --start coarse/ --features dlib+vgg \
+      --refine-kimg 30 --warm-kimg 0 --match-steps 0 --no-noise --kimg 0 -o fine/
+  KERAS_BACKEND=jax python -m stylegan.train faces.h5 --resolution 128 --batch 64 -o run/
+"""
+
+app = typer.Typer(add_completion=False)
+
+
+class _Precision(StrEnum):
+    float32 = "float32"
+    bfloat16 = "bfloat16"
+
+
+class _Features(StrEnum):
+    dlib = "dlib"
+    dlib_vgg = "dlib+vgg"
+    none = "none"
+
+
+@app.command(help=_EXAMPLES)
+def main(
+    data: Annotated[list[Path], typer.Argument(metavar="DATA...", help="FaceSets and folders")],
+    output: Annotated[Path, option("the run's folder", "--output", "-o")],
+    resolution: Annotated[int, option("side of the pictures in px", "--resolution")] = 64,
+    kimg: Annotated[float, option("adversarial training, 1,000 pictures", "--kimg")] = 100.0,
+    warm_kimg: Annotated[
+        float, option("training as an autoencoder, 1,000 pictures", "--warm-kimg")
+    ] = 100.0,
+    latent_kimg: Annotated[
+        float,
+        option(
+            "then with w fitted to some faces, 1,000 pictures; wants --features", "--latent-kimg"
+        ),
+    ] = 0.0,
+    latent_faces: Annotated[
+        int, option("how many faces get a w of their own", "--latent-faces", min=64)
+    ] = 5120,
+    match_steps: Annotated[int, option("steps of the mapping network", "--match-steps")] = 200,
+    refine_kimg: Annotated[
+        float,
+        option(
+            "detail on an anchor's faces, 1,000 pictures; wants --features and --start or --anchor",
+            "--refine-kimg",
+        ),
+    ] = 0.0,
+    anchor: Annotated[
+        Path | None,
+        option("the checkpoint whose faces are kept then (default: --start)", "--anchor"),
+    ] = None,
+    anchor_weight: Annotated[float, option("weight of its pictures", "--anchor-weight")] = 2.0,
+    refine_rate: Annotated[float, option("rate of that phase", "--refine-rate")] = 1e-3,
+    sharp_share: Annotated[
+        float, option("share of the photographs, the sharpest, that heads see", "--sharp-share")
+    ] = 1.0,
+    synthetic: Annotated[
+        list[Path] | None,
+        option("more FaceSets and folders, of which none is held out", "--synthetic"),
+    ] = None,
+    square: Annotated[
+        str, option("what to cut out of each picture: x,y,side in its sides", "--square")
+    ] = "0.5,0.5,1",
+    held_out: Annotated[int, option("pictures left out for measuring", "--held-out")] = 0,
+    start: Annotated[
+        Path | None, option("a checkpoint to begin with, of this resolution or less", "--start")
+    ] = None,
+    features: Annotated[
+        _Features, option("networks to which a drawn face must look alike", "--features")
+    ] = _Features.none,
+    feature_weight: Annotated[float, option("weight of --features", "--feature-weight")] = 0.5,
+    heads_weight: Annotated[
+        float, option("weight of a discriminator on --features, 0 for none", "--heads-weight")
+    ] = 0.05,
+    sampled: Annotated[
+        float, option("faces of nobody that it judges, as a share of a batch", "--sampled")
+    ] = 0.25,
+    w_noise: Annotated[
+        float, option("noise on w in the first phase: less keeps more of a face", "--w-noise")
+    ] = 0.3,
+    noise: Annotated[
+        bool,
+        option("noise maps; short adversarial runs fill up with them", "--noise/--no-noise"),
+    ] = True,
+    batch: Annotated[int, option("pictures a step", "--batch")] = 32,
+    channel_base: Annotated[int, option("feature maps times pixels", "--channel-base")] = 2048,
+    channel_max: Annotated[int, option("most feature maps", "--channel-max")] = 256,
+    gamma: Annotated[float, option("weight of R1", "--gamma")] = 0.05,
+    path_weight: Annotated[float, option("weight of path lengths", "--path-weight")] = 0.0,
+    precision: Annotated[_Precision, option("of convolutions", "--precision")] = (
+        _Precision.bfloat16
+    ),
+    save_minutes: Annotated[float, option("how often to save", "--save-minutes")] = 5.0,
+    seed: Annotated[int, option("of everything random", "--seed", min=0)] = 0,
+    debug: Debug = False,
+) -> None:
+    """Read the options, then train."""
+    from encoders.training_images import load_features, parse_square, read_pictures
+    from stylegan.train import TrainingConfig, train
+
+    recipe = TrainingConfig(
+        resolution=resolution,
+        channel_base=channel_base,
+        channel_max=channel_max,
+        autoencode_kimg=warm_kimg,
+        latent_kimg=latent_kimg,
+        latent_faces=latent_faces,
+        match_steps=match_steps,
+        refine_kimg=refine_kimg,
+        refine_rate=refine_rate,
+        anchor_weight=anchor_weight,
+        sharp_share=sharp_share,
+        adversarial_kimg=kimg,
+        batch=batch,
+        feature_weight=feature_weight,
+        heads_weight=heads_weight,
+        sampled=sampled,
+        w_noise=w_noise,
+        noise=noise,
+        seed=seed,
+        precision=precision.value,
+        r1_gamma=gamma,
+        path_weight=path_weight,
+    )
+    cut = parse_square(square)
+    pixels = read_pictures(data, resolution, cut)
+    train(
+        pixels,
+        output,
+        recipe,
+        held_out=held_out,
+        synthetic=read_pictures(synthetic, resolution, cut) if synthetic else None,
+        anchor=anchor,
+        start=start,
+        features=load_features(features.value, pixels),
+        save_minutes=save_minutes,
+    )
+    print(f"{recipe.resolution} px, in {output}: stylegan.load({str(output)!r})")
+
+
+if __name__ == "__main__":
+    cli.run(app)

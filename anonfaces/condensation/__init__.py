@@ -1,0 +1,1 @@
+"""The main job: photographs or vectors in, a condensed dataset out."""

@@ -1,0 +1,152 @@
+"""``python -m anonfaces.evaluate condensed/``: who would be recognized, and what was kept."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from anonbase import cli
+
+if TYPE_CHECKING:
+    from anonfaces.evaluate.evaluation import Evaluation
+
+_EXAMPLES = """
+Judge surrogates: who would be recognized by whom, what attackers can do, and what was kept.
+
+FOLDER is a condensed dataset as its owner has it (python -m anonfaces.cluster makes one), or a
+folder of anonymized photographs together with --originals. A judge is a recognizer: dlib, facenet,
+faceres, pca, fisherfaces, or any ONNX network (onnx:FILE). One that took part in making the
+surrogates is asked as well, and said to have taken part.
+
+\b
+Examples:
+  python -m anonfaces.evaluate --get faceres
+  python -m anonfaces.evaluate condensed/ --judge dlib --judge faceres
+  python -m anonfaces.evaluate condensed/ --gallery others/ --strangers strangers.h5 --attacks
+  python -m anonfaces.evaluate condensed/ --judge onnx:w600k_r50.onnx --onnx-color bgr
+  python -m anonfaces.evaluate anonymized/ --originals photos/ -o evaluation/
+
+The result is evaluation.json, and a part of report.html; with -o a page of its own.
+"""
+
+app = typer.Typer(add_completion=False)
+
+
+def _option(text: str, *names: str, **more: Any) -> Any:
+    return typer.Option(*names, help=text, **more)
+
+
+@app.command(help=_EXAMPLES)
+def main_command(
+    folder: Annotated[
+        Path | None, typer.Argument(metavar="FOLDER", help="what is judged", show_default=False)
+    ] = None,
+    judge: Annotated[
+        list[str] | None,
+        _option("a judge, NAME or NAME:FILE; may be repeated; default: those at hand", "--judge"),
+    ] = None,
+    gallery: Annotated[
+        Path | None, _option("other photographs of the same people, or their faces.h5")
+    ] = None,
+    strangers: Annotated[
+        Path | None, _option("photographs of other people, or their faces.h5")
+    ] = None,
+    originals: Annotated[
+        Path | None, _option("the originals of a folder of anonymized photographs")
+    ] = None,
+    faces: Annotated[
+        Path | None, _option("the faces.h5 of the groups, if it lies elsewhere")
+    ] = None,
+    attacks: Annotated[bool, _option("try attacks as well", "--attacks")] = False,
+    other_release: Annotated[
+        Path | None, _option("another condensed dataset of the same people, for --attacks")
+    ] = None,
+    utility: Annotated[bool, _option("measure what was kept", "--utility")] = False,
+    false_match_rate: Annotated[
+        float, _option("share of strangers that a judge's threshold lets pass")
+    ] = 1e-3,
+    output: Annotated[
+        Path | None,
+        _option("a folder for the result; default: FOLDER and its page", "--output", "-o"),
+    ] = None,
+    onnx_mean: Annotated[float, _option("subtracted from levels 0 to 255")] = 127.5,
+    onnx_scale: Annotated[float, _option("what they are divided by then")] = 127.5,
+    onnx_color: Annotated[str, _option("order of channels: rgb or bgr")] = "rgb",
+    get: Annotated[
+        str | None, _option("fetch a judge's weights by the user's npm, and end: faceres")
+    ] = None,
+    seed: Annotated[int, _option("the same seed gives the same bytes", min=0)] = 0,
+    quiet: Annotated[bool, _option("print nothing but warnings and errors", "--quiet")] = False,
+    debug: Annotated[bool, _option("show where an error arose", "--debug")] = False,
+) -> None:
+    """Fetch or judge."""
+    from anonbase.errors import InputError
+
+    if get is not None:
+        from anonfaces.evaluate.packages import fetch
+
+        print(fetch(get))
+        return
+    if folder is None:
+        raise InputError("name the folder that is to be judged (--help shows examples)")
+    if other_release is not None and not attacks:
+        raise InputError("--other-release is an attacker's: it goes with --attacks")
+    from anonfaces.evaluate.job import EvaluationOptions, evaluate
+    from anonfaces.evaluate.onnx_embedder import Preprocessing
+
+    started = time.monotonic()
+    options = EvaluationOptions(
+        judges=tuple(judge or ()), false_match_rate=false_match_rate, attacks=attacks,
+        utility=utility, preprocessing=Preprocessing(onnx_mean, onnx_scale, onnx_color), seed=seed,
+    )  # fmt: skip
+    found = evaluate(
+        folder, originals=originals, gallery=gallery, strangers=strangers, other=other_release,
+        faces=faces, output=output, options=options, progress=not quiet,
+    )  # fmt: skip
+    if not quiet:
+        print(_result(found))
+        print(f"took       {time.monotonic() - started:.0f} s")
+        page = (output / "evaluation.html") if output else folder / "report.html"
+        print(f"page       {page.resolve().as_uri()}")
+
+
+def _result(found: Evaluation) -> str:
+    lines = [found.statement, ""]
+    for verdict in found.document["judges"]:
+        t, people = verdict["threshold"], verdict["reidentification"]["people"]
+        part = f"took part: {verdict['part']}" if verdict["took_part"] else "took no part"
+        lines.append(
+            f"{verdict['judge']} ({part}): threshold {t['distance']:.3f}, RI of people"
+            f" {_span(people)}, {verdict['surrogates_without_a_face']} without a face"
+        )
+        for one in verdict["identification"]:
+            lines.append(
+                f"  {one['gallery']} ({one['candidates']:,} people): rank-1"
+                f" {_span(one['ranks']['1'])}, within the group {one['chance']:.3f}; group found"
+                f" {one['groups_found']['rate']:.3f}, by chance {one['chance_of_groups']:.3f}"
+            )
+    lines += [_attack(one) for one in found.document["attacks"]]
+    return "\n".join(lines)
+
+
+def _attack(one: dict[str, Any]) -> str:
+    return (
+        f"{one['attack']} ({one['sees']}): {_span(one['main'])}, baseline"
+        f" {one['baseline']['rate']:.3f}, control {one['control']['rate']:.3f}"
+    )
+
+
+def _span(rate: dict[str, Any]) -> str:
+    return f"{rate['rate']:.3f} ({rate['low']:.3f} to {rate['high']:.3f})"
+
+
+def main() -> None:
+    """Run the command; see ``anonbase.cli.run`` for how it ends."""
+    cli.run(app)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,49 @@
+"""All attacks on one set of surrogates."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from anonfaces.evaluate.attacks.linkage import find_group, find_last_member, tell_membership
+from anonfaces.evaluate.attacks.practice import practice_on
+from anonfaces.evaluate.attacks.releases import intersect, make_again
+from anonfaces.evaluate.attacks.spaces import spaces_of
+from anonfaces.evaluate.attacks.trained import find_group_by_training
+
+if TYPE_CHECKING:
+    from anonfaces.evaluate.judges.judge import Judge
+    from anonfaces.evaluate.subject import Galleries, Subject
+
+__all__ = ["try_attacks"]
+
+
+def try_attacks(
+    subject: Subject,
+    judges: Sequence[Judge],
+    galleries: Galleries,
+    other: Subject | None = None,
+    *,
+    seed: int = 0,
+    progress: bool = False,
+) -> list[dict[str, Any]]:
+    """Try every attack in every space; plain values for ``evaluation.json``.
+
+    ``other`` is another release of overlapping people. Attacks on groups are left out for
+    anonymized photographs, which have none.
+    """
+    from tqdm import tqdm
+
+    found = []
+    practice = practice_on(subject, galleries.strangers, seed)
+    spaces = spaces_of(subject, judges, galleries, practice)
+    for space in tqdm(spaces, desc="attacks", unit="space", disable=not progress):
+        found += find_group(space, subject.group, seed)
+        found += find_group_by_training(space, subject.group, seed)
+        if subject.k > 1:
+            found += find_last_member(space, subject.group, seed)
+        found += tell_membership(space, subject.group, seed)
+    if other is not None:
+        found.append(intersect(subject, other))
+    found += make_again(subject, seed)
+    return [one.to_dict() for one in found]

@@ -1,0 +1,1 @@
+"""Recognizers that took no part in making the surrogates."""

@@ -1,0 +1,243 @@
+"""What surrogates keep: looks, variety, a face at all, and what a network can learn from them.
+
+Ages, genders, smiles and turns of the head are perceived: a network of ours guesses them
+(``encoders.attributes``), of originals and surrogates alike, so its bias is in both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from anonbase.errors import UtilityWarning
+from anonbase.notices import warn_user
+
+if TYPE_CHECKING:
+    from anonfaces.evaluate.judges.judge import Judge
+    from anonfaces.evaluate.subject import Subject
+    from encoders.faceset import FaceSet
+
+__all__ = ["frechet_distance", "learned_from", "looks_of", "measure_utility", "perceive"]
+
+Vectors = NDArray[np.float64]
+
+#: Fewer pictures make a Frechet distance mostly a measure of their number.
+ENOUGH = 2000
+_LOOKS = ("age", "female", "smile", "yaw")
+_PART = 256
+
+
+class _LooksReader:
+    """The attribute network as an embedder: FFHQ-aligned chips to age, female, smile, yaw."""
+
+    name, sha256, alignment, chip_size, dim = "looks", "", "ffhq-68-256", 256, len(_LOOKS)
+
+    def __init__(self) -> None:
+        from encoders.attributes import load_attributes
+
+        self._network = load_attributes()
+
+    def __call__(self, chips: NDArray[np.uint8]) -> NDArray[np.float32]:
+        seen = self._network(chips)
+        return np.stack([seen[name] for name in _LOOKS], axis=1).astype(np.float32)
+
+
+@lru_cache(maxsize=1)
+def _reader() -> _LooksReader:
+    return _LooksReader()
+
+
+def perceive(pictures: Iterable[NDArray[np.uint8]]) -> NDArray[np.float32]:
+    """Age in years, probability of "female", smile and yaw (n, 4) of pictures; NaN without a face.
+
+    Each is found, aligned and looked at as a photograph would be.
+    """
+    from anonfaces.evaluate.recognition import recognize
+
+    return recognize(pictures, _reader())
+
+
+def looks_of(faces: FaceSet) -> NDArray[np.float32]:
+    """The same of the faces of a FaceSet, from its chips."""
+    parts = [np.empty((0, len(_LOOKS)), np.float32)]
+    for start in range(0, len(faces), _PART):
+        chips = faces.chips(np.arange(start, min(start + _PART, len(faces))))
+        parts.append(_reader()(chips))
+    return np.concatenate(parts)
+
+
+def measure_utility(
+    subject: Subject,
+    *,
+    judge: Judge | None = None,
+    real: FaceSet | None = None,
+    looks: NDArray[np.float32] | None = None,
+    progress: bool = False,
+) -> dict[str, Any]:
+    """Every measure of what is kept, by name: ``about``, ``value`` and ``shown``.
+
+    Parameters
+    ----------
+    subject : Subject
+        The surrogates with their people.
+    judge : Judge, optional
+        Whose vectors say how far faces lie apart; dlib's by default.
+    real : FaceSet, optional
+        Other photographs, on which what was learned from the surrogates is tried.
+    looks : float32 (n, 4), optional
+        What ``looks_of`` says of the originals, where that is known already.
+    """
+    from anonfaces.evaluate.judges.judge import load_judge
+
+    seer = judge or load_judge("dlib")
+    before = looks_of(subject.faces) if looks is None else looks
+    after = perceive(subject.pictures())
+    vectors, seen = seer.of_faces(subject.faces), subject.vectors(seer)
+    found = _looks_kept(subject, before, after)
+    found |= _variety(vectors, seen, seer.name)
+    if real is not None:
+        found |= _learned(subject, before, seen, seer, real)
+    return found
+
+
+def _looks_kept(
+    subject: Subject, before: NDArray[np.float32], after: NDArray[np.float32]
+) -> dict[str, Any]:
+    """Against the mean of a group's people; a surrogate without a face keeps nothing."""
+    mean = _of_groups(before.astype(np.float64), subject.unit, subject.labels)
+    seen = ~np.isnan(after[:, 0])
+    gender = np.where(seen, (after[:, 1] >= 0.5) == (mean[:, 1] >= 0.5), False)
+    off = np.abs(after[seen, 0] - mean[seen, 0])
+    found = {
+        "face_found": _measure("surrogates in which a face is found", float(seen.mean()), "share"),
+        "gender_kept": _measure(
+            "surrogates of the perceived gender of most of the group", float(gender.mean()), "share"
+        ),
+        "age_error": _measure(
+            "years between the perceived age of a surrogate and its group's mean",
+            float(off.mean()) if len(off) else None,
+            "years",
+        ),
+    }
+    for column, name in ((2, "smile"), (3, "turn of the head")):
+        found[f"{name.split()[0]}_kept"] = _measure(
+            f"correlation of {name} between surrogates and the means of their groups",
+            _correlation(after[seen, column], mean[seen, column]),
+            "number",
+        )
+    return found
+
+
+def _of_groups(
+    values: Vectors, unit: NDArray[np.int64], labels: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """The mean (g, d) over the people of each group of the means over their faces."""
+    rows = np.unique(unit, return_index=True)[1]
+    person = _means(values, unit)
+    return _means(person, labels[rows])
+
+
+def _means(values: Vectors, by: NDArray[np.int64]) -> Vectors:
+    return (
+        np.stack([np.bincount(by, column) for column in values.T], axis=1)
+        / np.bincount(by)[:, None]
+    )
+
+
+def _correlation(a: NDArray[np.floating], b: NDArray[np.floating]) -> float | None:
+    if len(a) < 3 or np.std(a) == 0 or np.std(b) == 0:
+        return None
+    return float(np.corrcoef(a, b)[0, 1])
+
+
+def _variety(vectors: NDArray[np.float32], seen: NDArray[np.float32], name: str) -> dict[str, Any]:
+    """How far surrogates lie apart against originals, and how their distributions differ."""
+    known = seen[~np.isnan(seen[:, 0])].astype(np.float64)
+    originals = vectors.astype(np.float64)
+    if len(known) < 2:
+        return {}
+    ratio = _apart(known) / _apart(originals)
+    if min(len(known), len(originals)) < ENOUGH:
+        message = (
+            f"Frechet distance of {name}'s vectors: {len(known):,} surrogates, {ENOUGH:,} asked"
+        )
+        warn_user(f"{message}; it says more of their number than of their looks", UtilityWarning)
+    return {
+        "diversity": _measure(
+            f"mean distance of two surrogates over that of two originals ({name})", ratio, "number"
+        ),
+        "frechet_distance": _measure(
+            f"Frechet distance of {name}'s vectors between surrogates and originals (not FID;"
+            f" {len(known):,} and {len(originals):,} pictures)",
+            frechet_distance(known, originals),
+            "number",
+        ),
+    }
+
+
+def _apart(vectors: Vectors) -> float:
+    from scipy.spatial.distance import pdist
+
+    return float(pdist(vectors[: 2 * ENOUGH]).mean())
+
+
+def frechet_distance(a: Vectors, b: Vectors) -> float:
+    """Of the normal distributions fitted to two sets of vectors (n, d) and (m, d).
+
+    M. Heusel et al., "GANs trained by a two time-scale update rule converge to a local Nash
+    equilibrium", NeurIPS 2017, equation 6. Of Inception-v3's features it is called FID, of others
+    not.
+    """
+    from scipy.linalg import sqrtm
+
+    first, second = (np.cov(x, rowvar=False) for x in (a, b))
+    root = sqrtm(first @ second)
+    shift = a.mean(axis=0) - b.mean(axis=0)
+    return float(shift @ shift + np.trace(first + second - 2 * np.real(root)))
+
+
+def _learned(
+    subject: Subject,
+    before: NDArray[np.float32],
+    seen: NDArray[np.float32],
+    judge: Judge,
+    real: FaceSet,
+) -> dict[str, Any]:
+    mean = _of_groups(before.astype(np.float64), subject.unit, subject.labels)
+    readable = ~np.isnan(seen[:, 0])
+    tried = judge.of_faces(real), looks_of(real)[:, 1] >= 0.5
+    of_release = learned_from(seen[readable], mean[readable, 1] >= 0.5, *tried)
+    of_originals = learned_from(judge.of_faces(subject.faces), before[:, 1] >= 0.5, *tried)
+    about = "accuracy on other photographs of a classifier of perceived gender trained on"
+    return {
+        "learned_from_release": _measure(f"{about} the surrogates", of_release, "share"),
+        "learned_from_originals": _measure(f"{about} the originals", of_originals, "share"),
+    }
+
+
+def learned_from(
+    vectors: NDArray, label: NDArray[np.bool_], tried: NDArray, truth: NDArray[np.bool_]
+) -> float | None:
+    """Balanced accuracy on ``tried`` of a logistic regression of ``label``; None of one class."""
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.metrics import balanced_accuracy_score
+
+    if len(np.unique(label)) < 2 or len(np.unique(truth)) < 2:
+        return None
+    fitted = LogisticRegression(class_weight="balanced", max_iter=1000).fit(vectors, label)
+    return float(balanced_accuracy_score(truth, fitted.predict(tried)))
+
+
+def _measure(about: str, value: float | None, unit: str) -> dict[str, Any]:
+    shown = {"share": "{:.1%}", "years": "{:.1f} years", "number": "{:.3f}"}[unit]
+    rounded = None if value is None else round(value, 6)
+    return {
+        "about": about,
+        "value": rounded,
+        "shown": "—" if value is None else shown.format(value).replace("%", " %"),
+        "unit": unit,
+    }

@@ -1,0 +1,191 @@
+"""``python -m anonfaces.publish condensed/ -o release/``: a release, verified, and its key."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from anonbase import cli
+from anonbase.errors import InputError
+
+if TYPE_CHECKING:
+    from anonfaces.publish.job import Published
+    from anonfaces.publish.key import Sealer
+
+_EXAMPLES = """
+Publish a condensed dataset: a folder that may be handed to strangers, with a certificate that says
+what was promised and measured, checked before it is there. Who is in which record is written to a
+sealed key beside it, which is yours alone.
+
+\b
+Examples:
+  python -m anonfaces.publish condensed/ -o release/ --passphrase-file secret.txt
+  python -m anonfaces.publish condensed/ -o release/ --key-recipient age1...
+  python -m anonfaces.publish condensed/ -o release/ --layout per-image --key-recipient age1...
+  python -m anonfaces.publish condensed/ -o release/ --column age --column gender --no-key
+  python -m anonfaces.publish condensed2/ --previous release.key --passphrase-file secret.txt
+
+Check a release, yours or a stranger's: python -m anonfaces.verify release/
+"""
+
+app = typer.Typer(add_completion=False)
+
+
+def _option(text: str, *names: str, **more: Any) -> Any:
+    return typer.Option(*names, help=text, **more)
+
+
+@app.command(help=_EXAMPLES)
+def publish(
+    condensed: Annotated[
+        Path, typer.Argument(metavar="CONDENSED", help="a condensed dataset", show_default=False)
+    ],
+    output: Annotated[Path, _option("the folder to make", "--output", "-o")] = Path("release"),
+    layout: Annotated[
+        str, _option("condensed (one record a group) or per-image (one a face)")
+    ] = "condensed",
+    picture_format: Annotated[str, _option("png or jpeg", "--format")] = "png",
+    splits: Annotated[str, _option("shares of the groups in train, val and test")] = "0.8,0.1,0.1",
+    column: Annotated[
+        list[str] | None,
+        _option("a column to release; default all that can be", "--column", show_default=False),
+    ] = None,
+    no_columns: Annotated[bool, _option("release no column", "--no-columns")] = False,
+    key: Annotated[
+        Path | None, _option("the file of the sealed key; default OUTPUT.key", show_default=False)
+    ] = None,
+    key_recipient: Annotated[
+        list[str] | None,
+        _option("seal the key to an age recipient, age1...", show_default=False),
+    ] = None,
+    passphrase_file: Annotated[
+        Path | None,
+        _option(
+            "seal the key with the first line of this file; a lost passphrase is final",
+            show_default=False,
+        ),
+    ] = None,
+    no_key: Annotated[
+        bool,
+        _option("keep no key: nobody can ever tell who is where, nor take it back", "--no-key"),
+    ] = False,
+    previous: Annotated[
+        list[Path] | None,
+        _option(
+            "sealed key of an earlier release of the same people: refuse where the two, crossed,"
+            " leave fewer than k; opened with --passphrase-file or --key-identity",
+            show_default=False,
+        ),
+    ] = None,
+    key_identity: Annotated[
+        Path | None, _option("an age identity that opens --previous", show_default=False)
+    ] = None,
+    sign: Annotated[
+        Path | None,
+        _option("sign the certificate with this key (anonfaces.publish.keys)", show_default=False),
+    ] = None,
+    evaluation: Annotated[
+        Path | None, _option("evaluation.json, to go into the certificate", show_default=False)
+    ] = None,
+    faces: Annotated[
+        Path | None,
+        _option("the faces.h5 that was grouped, if not in CONDENSED/owner", show_default=False),
+    ] = None,
+    title: Annotated[str, _option("title on the card")] = "A face dataset of surrogates",
+    creator: Annotated[str, _option("who publishes it, on the card")] = "not stated",
+    license_: Annotated[str, _option("SPDX name of the license", "--license")] = "other",
+    url: Annotated[str, _option("address of the dataset", show_default=False)] = "",
+    overwrite: Annotated[bool, _option("replace a release that is there", "--overwrite")] = False,
+    quiet: Annotated[bool, _option("print nothing but warnings and errors", "--quiet")] = False,
+    debug: Annotated[bool, _option("show where an error arose", "--debug")] = False,
+) -> None:
+    from anonfaces.publish.card import About
+    from anonfaces.publish.job import PublishOptions
+    from anonfaces.publish.job import publish as release
+    from anonfaces.publish.key import Opener
+
+    started = time.monotonic()
+    options = PublishOptions(
+        layout=layout,
+        picture_format=picture_format,
+        shares=_shares(splits),
+        columns=() if no_columns else column,
+        about=About(title, creator, license_, url),
+        evaluation=evaluation,
+        signing_key=sign,
+        previous=tuple(previous or ()),
+    )
+    done = release(
+        condensed,
+        output,
+        _sealer(key_recipient, passphrase_file, no_key),
+        key=key,
+        options=options,
+        opener=Opener(key_identity, passphrase_file),
+        faces=faces,
+        overwrite=overwrite,
+        progress=not quiet,
+    )
+    if not quiet:
+        print(_result(done, time.monotonic() - started))
+
+
+def _shares(text: str) -> dict[str, float]:
+    from anonfaces.publish.names import SPLITS
+
+    try:
+        values = [float(part) for part in text.split(",")]
+    except ValueError:
+        values = []
+    if len(values) != len(SPLITS):
+        raise InputError(f"--splits takes the shares of {', '.join(SPLITS)}, as 0.8,0.1,0.1")
+    return dict(zip(SPLITS, values, strict=True))
+
+
+def _sealer(recipients: list[str] | None, passphrase: Path | None, no_key: bool) -> Sealer | None:
+    """How the key is sealed, said before it is; None where none is kept."""
+    from anonfaces.publish.key import LOST, Sealer
+
+    if no_key:
+        if recipients or passphrase:
+            raise InputError("--no-key keeps no key to seal: leave the other options away")
+        return None
+    sealer = Sealer(tuple(recipients or ()), passphrase)
+    sealer.check()
+    print(f"note: {LOST}", file=sys.stderr)
+    return sealer
+
+
+def _result(done: Published, seconds: float) -> str:
+    numbers, promise = done.certificate["numbers"], done.certificate["promise"]
+    size = f"{numbers['records']:,} records of {numbers['groups']:,} groups"
+    facts = {
+        "release": f"{done.folder} ({size})",
+        "promise": f"at least {promise['k']} {promise['unit']} a group. {promise['whose']}",
+        "checks": _checks(done),
+        "key": f"{done.key}: keep it apart from the release" if done.key else "none was kept",
+        "took": f"{seconds:.0f} s",
+        "check it": f"python -m anonfaces.verify {done.folder}",
+    }
+    return "\n".join(f"{name:<10} {fact}" for name, fact in facts.items())
+
+
+def _checks(done: Published) -> str:
+    from anonfaces.publish.checks.registry import LEFT_OUT, PASSED
+
+    passed = sum(one.status == PASSED for one in done.outcomes)
+    left = [one.name for one in done.outcomes if one.status == LEFT_OUT]
+    return f"{passed} passed" + (f", not checked: {', '.join(left)}" if left else "")
+
+
+def main() -> None:
+    """Run the command; see ``anonbase.cli.run`` for how it ends."""
+    cli.run(app)
+
+
+if __name__ == "__main__":
+    main()

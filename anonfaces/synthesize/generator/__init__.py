@@ -1,0 +1,1 @@
+"""Surrogates from a StyleGAN generator."""

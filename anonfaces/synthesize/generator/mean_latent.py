@@ -1,0 +1,181 @@
+"""StyleGAN: the picture of a group's mean latent.
+
+M.-H. Le, M. S. N. Khan, G. Tsaloli, N. Carlsson and S. Buchegger, "AnonFACES: Anonymizing Faces
+Adjusted to Constraints on Efficacy and Security", WPES 2020. They have one photograph of each
+person; here a person with many is their own mean latent, so that people weigh equally.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from anonbase.errors import GuaranteeError
+from anonfaces.synthesize.generator.inversion import load_inversion
+from anonfaces.synthesize.generator.latents import people_of
+from anonfaces.synthesize.hiding import Hiding
+from encoders.detect.pool import FaceDetectorPool, enlarged, shows_a_face
+
+if TYPE_CHECKING:
+    from anonfaces.synthesize import Members
+    from anonfaces.synthesize.generator.latents import GroupLatents, Inversion
+    from anonfaces.synthesize.options import SurrogateOptions
+    from stylegan.generator import Generator
+
+__all__ = ["RETREAT", "Batch", "GeneratorSurrogate", "StyleGan"]
+
+Pixels = NDArray[np.uint8]
+Latents = NDArray[np.float32]
+
+RETREAT = (1.0, 0.85, 0.7, 0.5, 0.3)
+"""Where dlib finds no face, the latent is drawn towards the generator's mean, to these shares."""
+_AT_ONCE, _BATCH = 64, 32
+
+
+@dataclass
+class Batch:
+    """Groups under way: numbers, people, chip sizes, latents and what was drawn of them."""
+
+    numbers: list[int]
+    people: list[GroupLatents]
+    sizes: list[int]
+    w: Latents
+    pictures: Pixels
+
+
+class GeneratorSurrogate(ABC):
+    """What the methods with a generator have in common: ``place`` says where a group's w lies.
+
+    No face is released in which dlib finds none: the latent is drawn towards the generator's
+    mean face first, and where that does not help either a ``GuaranteeError`` names the group.
+    """
+
+    name = "generator"
+    needs: tuple[str, ...] = ()
+    """What ``place`` has to know of the people beside their latents, as ``people_of`` names it."""
+    of_the_set = False
+    """Whether a face depends on other groups than its own."""
+    at_once = _AT_ONCE
+    """Groups that are placed together; what a stopped run loses at most."""
+
+    def __init__(self, options: SurrogateOptions) -> None:
+        self.options = options
+        self.generator, self.invert = _loaded(options.generator)
+        self.mean: Latents = np.asarray(self.generator.values()["mapping.w_avg"])
+        self.hide = None if options.key is None else Hiding(self.generator, options.key)
+
+    def means(self, groups: list[GroupLatents]) -> NDArray[np.float64]:
+        """The mean W+ of each group's people, moved by the owner's key where there is one."""
+        means = np.stack([people.latent.mean(axis=0, dtype=np.float64) for people in groups])
+        return means if self.hide is None else self.hide(means, groups).astype(np.float64)
+
+    @abstractmethod
+    def place(self, groups: list[GroupLatents]) -> Latents:
+        """W+ float32 (g, num_ws, w_dim), one a group, of that group alone."""
+
+    def __call__(self, members: Members) -> Pixels:
+        ((_, face),) = self.many([(0, members)])
+        return face
+
+    def many(self, groups: Iterable[tuple[int, Members]]) -> Iterator[tuple[int, Pixels]]:
+        """Yield ``(group, face)`` in order; while one batch is drawn the last is looked at."""
+        with FaceDetectorPool(self.options.jobs) as pool:
+            for batch in self._looked_at(groups, pool):
+                for number, size, face in zip(
+                    batch.numbers, batch.sizes, batch.pictures, strict=True
+                ):
+                    yield number, enlarged(face, size)
+
+    def at_psi(self, groups: list[GroupLatents]) -> Latents:
+        """``place``, at the psi that was asked for."""
+        w = self.place(groups)
+        return w if self.options.psi is None else self.truncated(w, self.options.psi)
+
+    def finished(self, batch: Batch) -> Batch:
+        """The batch once all of it shows faces, before it is released."""
+        return batch
+
+    def truncated(self, w: Latents, share: float | NDArray[np.float64]) -> Latents:
+        """``w`` drawn towards the generator's mean: ``share`` of the way is left."""
+        return (self.mean + share * (w - self.mean)).astype(np.float32)
+
+    def draw(self, w: Latents) -> Pixels:
+        """Pictures uint8 (g, side, side, 3) of W+; each is as if drawn alone."""
+        return self.generator.pictures(w, batch=_BATCH)
+
+    def _looked_at(
+        self, groups: Iterable[tuple[int, Members]], pool: FaceDetectorPool
+    ) -> Iterator[Batch]:
+        waiting: Batch | None = None
+        for batch in self._drawn(groups):
+            pool.submit(list(batch.pictures))
+            if waiting is not None:
+                yield self._with_faces(waiting, pool.results())
+            waiting = batch
+        if waiting is not None:
+            yield self._with_faces(waiting, pool.results())
+
+    def _drawn(self, groups: Iterable[tuple[int, Members]]) -> Iterator[Batch]:
+        for some in self._drawn_of(groups):
+            members = [who for _, who in some]
+            people = people_of(members, self.invert, self.needs)
+            w = self.at_psi(people)
+            numbers, sizes = [number for number, _ in some], [who.chip_size for who in members]
+            for start in range(0, len(some), _AT_ONCE):
+                part = slice(start, start + _AT_ONCE)
+                drawn = self.draw(w[part])
+                yield Batch(numbers[part], people[part], sizes[part], w[part], drawn)
+
+    def _drawn_of(
+        self, groups: Iterable[tuple[int, Members]]
+    ) -> Iterator[list[tuple[int, Members]]]:
+        """Groups in the batches in which they are drawn."""
+        left = iter(groups)
+        while some := list(islice(left, self.at_once)):
+            yield some
+
+    def _with_faces(self, batch: Batch, seen: NDArray[np.bool_]) -> Batch:
+        faceless, asked = np.flatnonzero(~seen), batch.w.copy()
+        for share in RETREAT[1:]:
+            if len(faceless):
+                batch.w[faceless] = self.truncated(asked[faceless], share)
+                batch.pictures[faceless] = self.draw(batch.w[faceless])
+                faceless = np.array([i for i in faceless if not shows_a_face(batch.pictures[i])])
+        if len(faceless):
+            raise GuaranteeError(_no_face(self.name, [batch.numbers[i] for i in faceless]))
+        return self.finished(batch)
+
+
+class StyleGan(GeneratorSurrogate):
+    """The mean of the people's latents, each person with equal weight."""
+
+    name = "stylegan"
+
+    def place(self, groups: list[GroupLatents]) -> Latents:
+        return self.means(groups).astype(np.float32)
+
+
+@lru_cache(maxsize=1)
+def _loaded(path: Path | None) -> tuple[Generator, Inversion]:
+    """A generator and the way into it, shared by the methods: compiling them takes seconds."""
+    import stylegan
+
+    generator = stylegan.load(path)
+    return generator, load_inversion(generator, path)
+
+
+def _no_face(name: str, numbers: list[int]) -> str:
+    message = ", ".join(map(str, numbers[:5])) + (", ..." if len(numbers) > 5 else "")
+    return (
+        f"--surrogate {name}: dlib finds no face in what the generator draws for group {message},"
+        f" not even at {RETREAT[-1]:g} of the way from its mean face; nothing is released:"
+        " take a smaller --psi, another --generator, or another --surrogate"
+    )

@@ -1,0 +1,111 @@
+"""The owner's secret goes into where a group's latent lies, so that nobody can make it again.
+
+A mean latent is a function of public code and of the members' photographs. Whoever runs that code
+on candidates' photographs confirms a guess with certainty, and whoever encodes a surrogate finds
+the group in it, since a mean of k latents still points at each of them. So a share of the mean's
+offset from the generator's mean face is kept, and a face drawn by the owner's key takes the place
+of the rest:
+
+    w' = m + KEPT (mean of members - m) + sqrt(1 - KEPT^2) (drawn - m),     m the generator's mean
+
+The drawn face is one of the generator's own population, so the sum varies as faces do. It differs
+in every direction but those along which perceived age and gender change: what a group has in common
+by these is meant to be seen. All layers get one w: differences between layers would tell the
+members again. The same key and the same group give the same face; without a key nothing is hidden.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from anonbase.errors import WeightsError
+
+if TYPE_CHECKING:
+    from anonfaces.synthesize.generator.latents import GroupLatents
+    from stylegan.generator import Generator
+
+__all__ = ["KEPT", "Hiding", "seed_of"]
+
+Latents = NDArray[np.float32]
+
+#: Share of the members' mean offset that is kept. Measured on LFW at k = 2, 5, 10: see the table in
+#: ``python -m benchmarks.hiding``; more gives the group away, less keeps less of it.
+KEPT = 0.5
+#: Traits whose directions are left as the members have them.
+KEPT_TRAITS = ("age", "female")
+#: Samples that say how the generator's w varies.
+_SAMPLED = 4096
+
+
+class Hiding:
+    """Latents of groups moved by the owner's ``key``.
+
+    Parameters
+    ----------
+    generator : Generator
+        Whose latents they are.
+    key : bytes
+        The owner's secret.
+    kept : float
+        Share of the members' mean offset that is kept, 0 to 1.
+    """
+
+    def __init__(self, generator: Generator, key: bytes, kept: float = KEPT) -> None:
+        self._generator, self._key, self.kept = generator, key, kept
+        self._mean: Latents = np.asarray(generator.values()["mapping.w_avg"])
+
+    def __call__(self, latents: NDArray[np.floating], groups: list[GroupLatents]) -> Latents:
+        """W+ float32 (g, num_ws, w_dim) in place of ``latents``, the means of ``groups``."""
+        offset = latents.mean(axis=1, dtype=np.float64) - self._mean
+        drawn = self._drawn(groups) - self._mean
+        free = drawn - self._along_traits(drawn)
+        moved = self.kept * offset + np.sqrt(1 - self.kept**2) * free
+        moved += (1 - self.kept) * self._along_traits(offset)
+        w = (self._mean + moved).astype(np.float32)
+        return np.repeat(w[:, None], latents.shape[1], axis=1)
+
+    def _drawn(self, groups: list[GroupLatents]) -> NDArray[np.float64]:
+        """A w of the generator's own for each group, float64 (g, w_dim), by key and content."""
+        dim = self._generator.config.z_dim
+        z = np.stack([
+            np.random.default_rng(seed_of(self._key, group.key)).standard_normal(dim)
+            for group in groups
+        ])  # fmt: skip
+        return self._generator.map(z.astype(np.float32))[:, 0].astype(np.float64)
+
+    def _along_traits(self, offset: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The part of ``offset`` (g, w_dim) by which age and gender differ."""
+        directions, readings = self._traits
+        return (offset @ readings) @ directions
+
+    @cached_property
+    def _traits(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Directions D (t, w_dim) and what reads along them, R (w_dim, t) with D R = 1.
+
+        Of all changes by one trait the direction is the least unusual, D = A S of readings A and
+        the covariance S (``encoders.latent.directions``): so S^-1 D' are readings again.
+        """
+        dim = self._generator.config.w_dim
+        try:
+            from encoders.latent.directions import load_directions
+
+            known = load_directions(self._generator)
+        except WeightsError:  # another generator than the one that ships: nothing is known of it
+            return np.empty((0, dim)), np.empty((dim, 0))
+        D = np.stack([known[trait] for trait in KEPT_TRAITS]).astype(np.float64)
+        w = self._generator.map(self._generator.latents(range(_SAMPLED)))[:, 0]
+        covariance = np.cov(w.astype(np.float64), rowvar=False)
+        ridge = 1e-3 * np.trace(covariance) / dim * np.eye(dim)
+        readings = np.linalg.solve(covariance + ridge, D.T)
+        return D, readings @ np.linalg.inv(D @ readings)
+
+
+def seed_of(key: bytes, content: bytes) -> list[int]:
+    """A seed that nobody can tell without ``key``: HMAC-SHA-256 of what a group holds."""
+    return list(hmac.new(key, content, hashlib.sha256).digest())

@@ -1,0 +1,1 @@
+"""Photographs as files: finding, naming and reading them."""

@@ -1,0 +1,177 @@
+"""Which files of a folder are photographs, and which are refused before they are opened."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+
+from anonbase.errors import InputError
+from encoders.photographs.path_escape import escape
+
+__all__ = ["FORMATS", "VIDEO", "Photograph", "Refused", "ScanResult", "find_photographs", "formats"]
+
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF", "AVIF")
+VIDEO = "video"
+"""Outcome of a video among photographs."""
+_READ = {
+    *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif"),
+    ".avif",
+}
+#: Read where the package pillow-heif is installed.
+_HEIF = {".heic", ".heif", ".hif"}
+_NOT_READ = {
+    *(".jp2", ".j2k", ".jxl", ".psd", ".dng", ".cr2", ".cr3", ".nef"),
+    *(".arw", ".orf", ".rw2", ".raf", ".tga", ".ppm", ".pgm", ".pnm"),
+}
+_VIDEOS = {
+    *(".mp4", ".m4v", ".mov", ".webm", ".mkv", ".avi", ".mpg", ".mpeg", ".wmv", ".3gp", ".mts"),
+    *(".m2ts", ".flv", ".ogv"),
+}
+_BRANDS = (b"avif", b"avis")
+_HEIF_BRANDS = (b"heic", b"heix", b"hevc", b"mif1", b"msf1")
+_MAGIC = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"BM", b"II*\x00", b"MM\x00*", b"GIF8")
+
+
+def formats() -> tuple[str, ...]:
+    """Pillow's names of the formats that can be read here: HEIF with the package pillow-heif."""
+    return (*FORMATS, "HEIF") if _has_heif() else FORMATS
+
+
+@cache
+def _has_heif() -> bool:
+    return find_spec("pillow_heif") is not None
+
+
+@dataclass(frozen=True, order=True)
+class Photograph:
+    """A photograph to read: escaped path relative to the root, size, time of last change."""
+
+    path: str
+    size: int
+    mtime_ns: int
+
+
+@dataclass(frozen=True, order=True)
+class Refused:
+    """An entry that is not opened, and why."""
+
+    path: str
+    outcome: str
+    reason: str
+
+
+@dataclass
+class ScanResult:
+    """The content of a folder: photographs and refused entries in the order of their paths."""
+
+    photographs: list[Photograph] = field(default_factory=list)
+    refused: list[Refused] = field(default_factory=list)
+    ignored: int = 0
+
+
+def find_photographs(root: Path) -> ScanResult:
+    """List the photographs in a folder; nothing outside of it is ever looked at.
+
+    A file is a photograph by its extension, or by its first bytes where it has none. Hidden files
+    and folders are passed over. A link to a file inside the folder is a photograph. A link that
+    leads out of it, and any link to a folder, is refused, so a loop cannot arise.
+
+    Parameters
+    ----------
+    root : Path
+        The folder.
+
+    Returns
+    -------
+    ScanResult
+        Photographs and refused entries, each sorted by path.
+
+    Raises
+    ------
+    InputError
+        ``root`` is no folder, cannot be read, or holds no photograph.
+    """
+    if not root.is_dir():
+        raise InputError(f"{escape(str(root))}: not a folder of photographs")
+    walk, inside = ScanResult(), os.path.realpath(root)
+    for entry in _entries(root, walk):
+        _classify(entry, os.path.relpath(entry.path, root), inside, walk)
+    if not walk.photographs:
+        raise InputError(
+            f"{escape(str(root))}: no photograph in it ({walk.ignored} other files, "
+            f"{len(walk.refused)} refused); expected {', '.join(formats())}"
+        )
+    walk.photographs.sort()
+    walk.refused.sort()
+    return walk
+
+
+def _entries(root: Path, walk: ScanResult) -> Iterator[os.DirEntry[str]]:
+    folders = [str(root)]
+    while folders:
+        folder = folders.pop()
+        try:
+            entries = [entry for entry in os.scandir(folder) if not entry.name.startswith(".")]
+        except OSError as error:
+            path = escape(os.path.relpath(folder, root))
+            walk.refused.append(Refused(path, "unreadable", f"folder: {error.strerror}"))
+            continue
+        folders += [entry.path for entry in entries if entry.is_dir(follow_symlinks=False)]
+        yield from (entry for entry in entries if not entry.is_dir(follow_symlinks=False))
+
+
+def _classify(entry: os.DirEntry[str], path: str, inside: str, walk: ScanResult) -> None:
+    text = escape(path.replace(os.sep, "/"))
+    try:
+        refusal = _refusal(entry, inside)
+        status = entry.stat()
+        if refusal:
+            walk.refused.append(Refused(text, *refusal))
+        elif _is_photograph(entry):
+            walk.photographs.append(Photograph(text, status.st_size, status.st_mtime_ns))
+        else:
+            walk.ignored += 1
+    except OSError as error:
+        walk.refused.append(Refused(text, "unreadable", str(error.strerror)))
+
+
+def _refusal(entry: os.DirEntry[str], inside: str) -> tuple[str, str] | None:
+    if entry.is_symlink():
+        target = os.path.realpath(entry.path)
+        if os.path.commonpath([inside, target]) != inside:
+            return "refused", "a link that leads out of the folder"
+        if entry.is_dir():
+            return "refused", "a link to a folder"
+    if not stat.S_ISREG(entry.stat().st_mode):
+        return "not a file", "a pipe, a socket or a device"
+    suffix = Path(entry.name).suffix.lower()
+    if suffix in _VIDEOS:
+        return VIDEO, "a video among photographs: give it to anonfaces anonymize by itself"
+    if suffix in _HEIF and not _has_heif():
+        return "unreadable", f"{suffix[1:]} is read with pillow-heif: pip install pillow-heif"
+    if suffix in _NOT_READ:
+        return "unreadable", f"{suffix[1:]} is not supported: convert it to JPEG or PNG"
+    return None
+
+
+def _is_photograph(entry: os.DirEntry[str]) -> bool:
+    suffix = Path(entry.name).suffix.lower()
+    known = suffix in _READ or (suffix in _HEIF and _has_heif())
+    return known or (not suffix and _has_magic(entry.path))
+
+
+def _has_magic(path: str) -> bool:
+    with open(path, "rb", opener=_without_waiting) as file:
+        start = file.read(16)
+    if start[4:8] == b"ftyp":
+        return start[8:12] in _BRANDS or (start[8:12] in _HEIF_BRANDS and _has_heif())
+    return start.startswith(_MAGIC) or (start[:4] == b"RIFF" and start[8:12] == b"WEBP")
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))

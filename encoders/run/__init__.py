@@ -1,0 +1,1 @@
+"""The encoder's run: photographs to a FaceSet, on all cores, resumable."""

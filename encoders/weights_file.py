@@ -1,0 +1,110 @@
+"""Files of what was fitted to one generator: arrays, and a description that names the generator."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from anonbase.errors import WeightsError
+from anonbase.files import atomic_write
+from anonbase.untrusted.guard import UnsafeContentError, untrusted_input
+
+if TYPE_CHECKING:
+    from stylegan.generator import Generator
+
+__all__ = ["SHIPPED", "check_generator", "digest", "read", "write"]
+
+_HERE = Path(__file__).resolve().parent
+_IN_WHEEL = _HERE / "_latent"
+SHIPPED = _IN_WHEEL if _IN_WHEEL.is_dir() else _HERE.parent / "datasets" / "latent"
+_LARGEST, _MOST, _LONGEST = 1 << 28, 500, 1 << 16
+
+
+def digest(generator: Generator) -> str:
+    """SHA-256 of a generator's numbers, float32, in the order of their names."""
+    found = hashlib.sha256()
+    for name, values in sorted(generator.values().items()):
+        found.update(f"{name} {values.shape} ".encode())
+        found.update(np.ascontiguousarray(values, "<f4").tobytes())
+    return found.hexdigest()
+
+
+def write(
+    path: Path, kind: str, meta: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]
+) -> None:
+    """Write ``arrays`` as float16 and ``meta`` as JSON, all of it or nothing."""
+    import h5py
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with atomic_write(path) as beside, h5py.File(beside, "w", track_order=False) as file:
+        file.attrs["meta"] = json.dumps({"kind": kind, **meta})
+        for name in sorted(arrays):
+            numbers = np.asarray(arrays[name], np.float16)
+            packed = {"compression": "gzip", "shuffle": True} if numbers.size > 1024 else {}
+            file.create_dataset(name, data=numbers, track_times=False, **packed)
+
+
+def read(path: Path, kind: str, remedy: str) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+    """``meta`` and the arrays as float32 of what ``write`` wrote.
+
+    Raises
+    ------
+    WeightsError
+        It is missing (``remedy`` is the command that makes it), damaged, hostile,
+        or of another kind.
+    """
+    import h5py
+
+    if not path.is_file():
+        raise WeightsError(f"{path} is missing: {remedy} makes it")
+    try:
+        with untrusted_input(str(path)), h5py.File(path, "r") as file:
+            meta = _meta(file, kind)
+            return meta, _arrays(file)
+    except OSError as error:
+        raise WeightsError(f"{path}: cannot be read ({error.strerror or error})") from None
+
+
+def check_generator(path: Path, meta: Mapping[str, Any], generator: Generator, remedy: str) -> None:
+    """``WeightsError`` unless ``path`` was fitted to this very generator."""
+    if meta.get("generator") != digest(generator):
+        raise WeightsError(
+            f"{path} was fitted to another generator (SHA-256 of its numbers"
+            f" {str(meta.get('generator'))[:12]}..., this one's {digest(generator)[:12]}...):"
+            f" fit it anew with {remedy}"
+        )
+
+
+def _meta(file: Any, kind: str) -> dict[str, Any]:
+    text = file.attrs.get("meta")
+    if not isinstance(text, str) or len(text) > _LONGEST:
+        raise UnsafeContentError(
+            f"not a file of anonfaces: it has no description (expected {kind})"
+        )
+    meta = json.loads(text)
+    if not isinstance(meta, dict) or meta.get("kind") != kind:
+        raise UnsafeContentError(f"expected {kind}")
+    return meta
+
+
+def _arrays(file: Any) -> dict[str, NDArray[Any]]:
+    from anonbase.untrusted.hdf5 import dataset
+
+    if len(file) > _MOST:
+        raise UnsafeContentError(f"holds {len(file)} arrays, more than any file of anonfaces")
+    left, arrays = _LARGEST, {}
+    for name in file:
+        found = dataset(file, name)
+        left -= found.size * 4
+        if left < 0:
+            raise UnsafeContentError(f"unpacks to more than {_LARGEST >> 20} MiB")
+        arrays[name] = found.astype(np.float32)[()]
+        if not np.isfinite(arrays[name]).all():
+            raise UnsafeContentError(f"{name} holds values that are not finite")
+    return arrays

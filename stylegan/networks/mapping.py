@@ -1,0 +1,77 @@
+"""The mapping network: z to w (Karras et al. 2019, section 2), and truncation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from keras import ops
+
+from stylegan.networks.config import GeneratorConfig
+from stylegan.networks.ops import add_bias_leaky, dense, normalise
+from stylegan.networks.parameters import Parameters, Spec
+
+__all__ = ["broadcast", "layers", "map_latents", "mapping_specs", "truncate"]
+
+Tensor = Any
+RATE = 0.01  # the mapping network learns a hundred times slower than the synthesis
+
+
+def mapping_specs(config: GeneratorConfig) -> dict[str, Spec]:
+    """Names and shapes of the mapping network's parameters."""
+    width = config.z_dim
+    specs = {"mapping.w_avg": Spec((config.w_dim,), 0.0, trainable=False)}
+    if config.classes:
+        embedded = config.z_dim if config.architecture == "stylegan" else config.w_dim
+        specs["mapping.embed.weight"] = Spec((config.classes, embedded))
+        if config.architecture != "stylegan":
+            specs["mapping.embed.bias"] = Spec((embedded,), 0.0)
+        width += embedded
+    return specs | layer_specs("mapping.", width, config.w_dim, config.mapping_layers)
+
+
+def layer_specs(prefix: str, inputs: int, width: int, count: int) -> dict[str, Spec]:
+    """Names and shapes of ``count`` dense layers."""
+    specs = {}
+    for i in range(count):
+        shape = (inputs if i == 0 else width, width)
+        specs[f"{prefix}fc{i}.weight"] = Spec(shape, spread=1 / RATE)
+        specs[f"{prefix}fc{i}.bias"] = Spec((width,), 0.0)
+    return specs
+
+
+def layers(p: Parameters, prefix: str, x: Tensor, count: int) -> Tensor:
+    """``count`` dense layers with leaky rectifiers."""
+    for i in range(count):
+        y = dense(x, p[f"{prefix}fc{i}.weight"], rate=RATE)
+        x = add_bias_leaky(y, p[f"{prefix}fc{i}.bias"] * RATE)
+    return x
+
+
+def map_latents(
+    p: Parameters, config: GeneratorConfig, z: Tensor, labels: Tensor | None = None
+) -> Tensor:
+    """float32 (n, z_dim), and one-hot labels (n, classes) if the network has any, to (n, w_dim)."""
+    return layers(p, "mapping.", _input(p, config, z, labels), config.mapping_layers)
+
+
+def _input(p: Parameters, config: GeneratorConfig, z: Tensor, labels: Tensor | None) -> Tensor:
+    if labels is None:
+        return normalise(z)
+    if config.architecture == "stylegan":
+        both = ops.concatenate([z, ops.matmul(labels, p["mapping.embed.weight"])], axis=1)
+        return normalise(both)
+    embedded = dense(labels, p["mapping.embed.weight"], p["mapping.embed.bias"])
+    return ops.concatenate([normalise(z), normalise(embedded)], axis=1)
+
+
+def broadcast(w: Tensor, count: int) -> Tensor:
+    """(n, w_dim) to (n, count, w_dim): the same w for every layer."""
+    return ops.repeat(w[:, None, :], count, axis=1)
+
+
+def truncate(w: Tensor, average: Tensor, psi: float, cutoff: int | None = None) -> Tensor:
+    """Pull the first ``cutoff`` (all, if None) w of each image towards the average."""
+    near = average + psi * (w - average)
+    if cutoff is None:
+        return near
+    return ops.concatenate([near[:, :cutoff], w[:, cutoff:]], axis=1)

@@ -1,0 +1,97 @@
+"""What tests of several folders share: waiting, building once, and commands in this process."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import io
+import os
+import runpy
+import shutil
+import sys
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+from unittest import mock
+
+import pytest
+
+T = TypeVar("T")
+
+PATIENCE = 300.0
+"""Seconds: enough for TensorFlow to load on a machine that has ten other things to do."""
+
+
+def wait_until(fact: Callable[[], T], timeout: float = PATIENCE) -> T:
+    """What ``fact`` answers, as soon as that is true; a failure where it never is."""
+    deadline = time.monotonic() + timeout
+    while not (answer := fact()):
+        if time.monotonic() > deadline:
+            pytest.fail(f"not in {timeout:g} s: {getattr(fact, '__name__', fact)}")
+        time.sleep(0.01)
+    return answer
+
+
+def build_once(factory: pytest.TempPathFactory, name: str, build: Callable[[Path], object]) -> Path:
+    """A folder that ``build`` fills, once for all of xdist's workers; the others wait for it."""
+    base = factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        base = base.parent
+    folder, done = base / f"shared-{name}", base / f"shared-{name}.done"
+    with (base / f"shared-{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not done.exists():
+            shutil.rmtree(folder, ignore_errors=True)  # of a worker that failed half-way
+            folder.mkdir()
+            build(folder)
+            done.touch()
+    return folder
+
+
+@dataclass(frozen=True)
+class Result:
+    """How a command ended, and what it said."""
+
+    code: int
+    out: str
+    err: str
+
+
+def run_command(module: str, *words: object, cwd: Path) -> Result:
+    """``python -m module words`` in the folder ``cwd``, in this process: nothing loads anew.
+
+    What needs a process of its own (kills, Ctrl-C, what is imported) is not for this.
+    """
+    out, err, code = io.StringIO(), io.StringIO(), 0
+    argv = [module, *map(str, words)]
+    with (
+        contextlib.chdir(cwd),
+        mock.patch.object(sys, "argv", argv),
+        mock.patch.dict(os.environ, {"COLUMNS": "200"}),
+        _fresh_warnings(),
+        contextlib.redirect_stdout(out),
+        contextlib.redirect_stderr(err),
+    ):
+        try:
+            runpy.run_module(module, run_name="__main__", alter_sys=True)
+        except SystemExit as end:
+            code = int(end.code or 0)
+    return Result(code, out.getvalue(), err.getvalue())
+
+
+@contextlib.contextmanager
+def _fresh_warnings() -> Iterator[None]:
+    """Warnings as a new interpreter has them: shown once, and no errors."""
+    show = warnings.showwarning
+    with warnings.catch_warnings():
+        warnings.resetwarnings()
+        for kind in (DeprecationWarning, PendingDeprecationWarning, ImportWarning, ResourceWarning):
+            warnings.simplefilter("ignore", kind)
+        warnings.filterwarnings("ignore", module="runpy")  # that the module was imported before
+        try:
+            yield
+        finally:
+            warnings.showwarning = show

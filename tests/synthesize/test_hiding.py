@@ -1,0 +1,95 @@
+"""The owner's key hides a group's latent: the same for one key, another for another."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import stylegan
+from anonbase.errors import InputError
+from anonfaces.dataset.files import SECRET_KEY
+from anonfaces.synthesize import SurrogateOptions
+from anonfaces.synthesize.gallery import with_owners_key
+from anonfaces.synthesize.generator.latents import GroupLatents
+from anonfaces.synthesize.hiding import Hiding, seed_of
+
+ONE, OTHER = bytes(32), bytes([1] * 32)
+
+
+@pytest.fixture(scope="module")
+def groups() -> list[GroupLatents]:
+    """Eight groups of five of the generator's own faces."""
+    generator = stylegan.load()
+    w = generator.map(generator.latents(range(40)))
+    return [GroupLatents(w[5 * g : 5 * g + 5], bytes([g] * 32)) for g in range(8)]
+
+
+@pytest.fixture(scope="module")
+def means(groups: list[GroupLatents]) -> np.ndarray:
+    return np.stack([group.latent.mean(axis=0) for group in groups])
+
+
+def test_one_key_gives_one_face_and_another_another(
+    groups: list[GroupLatents], means: np.ndarray
+) -> None:
+    generator = stylegan.load()
+    first = Hiding(generator, ONE)(means, groups)
+    np.testing.assert_array_equal(first, Hiding(generator, ONE)(means, groups))
+    other = Hiding(generator, OTHER)(means, groups)
+    apart = np.linalg.norm((first - other)[:, 0], axis=1)
+    assert (apart > 0.5 * np.linalg.norm(means[:, 0] - means[::-1, 0], axis=1)).all()
+    assert first.shape == means.shape
+    assert first.dtype == np.float32
+    np.testing.assert_array_equal(first, first[:, :1].repeat(first.shape[1], axis=1))
+
+
+def test_a_group_is_hidden_by_what_it_holds_not_by_its_place(
+    groups: list[GroupLatents], means: np.ndarray
+) -> None:
+    hide = Hiding(stylegan.load(), ONE)
+    both = hide(means, groups)
+    np.testing.assert_allclose(hide(means[::-1], groups[::-1])[::-1], both, atol=1e-5)
+    np.testing.assert_allclose(hide(means[3:4], groups[3:4])[0], both[3], atol=1e-5)
+
+
+def test_age_and_gender_stay_and_the_rest_is_hidden(
+    groups: list[GroupLatents], means: np.ndarray
+) -> None:
+    generator = stylegan.load()
+    hide = Hiding(generator, ONE)
+    mean = np.asarray(generator.values()["mapping.w_avg"])
+    before, after = means[:, 0] - mean, hide(means, groups)[:, 0] - mean
+    _, readings = hide._traits
+    assert readings.shape[1] == 2
+    np.testing.assert_allclose(after @ readings, before @ readings, atol=1e-3)
+    rest = [x - hide._along_traits(x) for x in (before, after)]
+    cosine = (rest[0] * rest[1]).sum(axis=1)
+    cosine /= np.linalg.norm(rest[0], axis=1) * np.linalg.norm(rest[1], axis=1)
+    assert np.abs(cosine).max() < 0.75
+    assert np.linalg.norm(rest[1], axis=1).mean() > np.linalg.norm(rest[0], axis=1).mean()
+
+
+def test_all_kept_is_the_mean_itself(groups: list[GroupLatents], means: np.ndarray) -> None:
+    kept = Hiding(stylegan.load(), ONE, kept=1.0)(means, groups)
+    np.testing.assert_allclose(kept, means, atol=1e-4)
+
+
+def test_a_seed_needs_the_key() -> None:
+    assert seed_of(ONE, b"group") == seed_of(ONE, b"group")
+    assert seed_of(ONE, b"group") != seed_of(OTHER, b"group")
+    assert seed_of(ONE, b"group") != seed_of(ONE, b"another")
+
+
+def test_the_datasets_key_is_taken_and_never_shown(tmp_path) -> None:  # type: ignore[no-untyped-def]
+    plain = SurrogateOptions(seed=3)
+    assert with_owners_key(plain, tmp_path) is plain
+    (tmp_path / "owner").mkdir()
+    (tmp_path / SECRET_KEY).write_bytes(b"secretsecretsecretsecretsecret!!")
+    owned = with_owners_key(plain, tmp_path)
+    assert owned.key == b"secretsecretsecretsecretsecret!!"
+    assert "secret" not in repr(owned)
+    assert owned.to_cli("stylegan", 3) == plain.to_cli("stylegan", 3)
+    owned.refuse_all_but("k-same")
+    (tmp_path / SECRET_KEY).write_bytes(b"short")
+    with pytest.raises(InputError, match="32 random bytes"):
+        with_owners_key(plain, tmp_path)
