@@ -194,7 +194,7 @@ def _warn_of_missing(
     if missing:
         warn_user(
             f"{file}: {pluralize(len(missing), 'photograph has', 'photographs have')} no name in"
-            f" it, and show unknown people: {_listed(missing)}"
+            f" it: who is there is not known ({_listed(missing)})"
         )
     idle = [str(row + 2) for row in np.flatnonzero(named.isna())]  # the first line is the header
     if idle:

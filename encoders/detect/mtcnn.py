@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from anonbase.keras_backend import load_engine
 from encoders.detect._confidence import from_probability, to_probability
 from encoders.detect._points import dlib_squares
-from encoders.detect._tiles import Scored, TiledDetector, Tiling, look_in_tiles
+from encoders.detect._tiles import Scored, TiledDetector, Tiling, doubled, look_in_tiles
 
 __all__ = ["MtcnnDetector"]
 
@@ -35,34 +35,36 @@ class MtcnnDetector(TiledDetector):
     """MTCNN on the CPU; its boxes are turned into the squares that dlib would draw.
 
     ``threshold`` is the confidence from which a face counts; 0.5 stands for a probability of
-    0.95.
+    0.95. ``upsample`` is how often a picture is doubled first, by default never.
     """
 
     name = "mtcnn"
 
-    def __init__(self, threshold: float = 0.5) -> None:
+    def __init__(self, threshold: float = 0.5, upsample: int | None = None) -> None:
         load_engine()
         from mtcnn import MTCNN
 
         self._network = MTCNN(device="CPU:0")
+        self._doublings = upsample or 0
         self._least = to_probability(threshold, _USUAL)
 
     def scored(self, image: Pixels) -> Scored:
         """Boxes float64 (n, 4) and confidences float64 (n,) of a picture of any size."""
-        return look_in_tiles(image, self._find, _TILING)
+        tiling = Tiling(*(length >> self._doublings for length in (_TILING.side, _TILING.overlap)))
+        return look_in_tiles(image, self._find, tiling)
 
     def smallest(self, image: Pixels) -> float:
         """Height in pixels of the smallest face that can be found."""
-        return _SMALLEST
+        return _SMALLEST / 2**self._doublings
 
     def _find(self, tile: Pixels) -> Scored:
         if min(tile.shape[:2]) < _SHORTEST_SIDE:
             return np.empty((0, 4)), np.empty(0)
+        tile = doubled(tile, self._doublings)
         found: list[dict[str, Any]] = self._network.detect_faces(tile) or []
         sure = [face for face in found if face["confidence"] >= self._least]
         points = np.array([list(face["keypoints"].values()) for face in sure], np.float64)
         heights = np.array([face["box"][3] for face in sure], np.float64)
         probability = np.array([face["confidence"] for face in sure], np.float64)
-        return dlib_squares(points.reshape(-1, 5, 2), heights), from_probability(
-            probability, _USUAL
-        )
+        squares = dlib_squares(points.reshape(-1, 5, 2), heights) / 2**self._doublings
+        return squares, from_probability(probability, _USUAL)

@@ -43,12 +43,14 @@ _PROBE = 64
 class OnnxDetector(TiledDetector):
     """A network from a file; ``threshold`` is its own probability from which a face counts.
 
+    ``name`` is how it is called among those that found a face, by default by its file.
+
     Raises WeightsError for a file that is missing, too large, damaged, or answers in none of the
     three ways.
     """
 
-    def __init__(self, file: Path, threshold: float = 0.5) -> None:
-        self.name = f"onnx:{file.name}"
+    def __init__(self, file: Path, threshold: float = 0.5, name: str = "") -> None:
+        self.name = name or f"onnx:{file.name}"
         self._least = threshold
         self._network = _read(file)
         self._names = self._network.getUnconnectedOutLayersNames()
@@ -133,11 +135,9 @@ def _said(error: Exception) -> str:
 
 
 def _padded(tile: Pixels) -> Pixels:
-    """The tile with black below and to the right, up to the next multiple of 32."""
-    height, width = (-(-side // _MULTIPLE) * _MULTIPLE for side in tile.shape[:2])
-    padded = np.zeros((height, width, 3), np.uint8)
-    padded[: tile.shape[0], : tile.shape[1]] = tile
-    return padded
+    """The tile with its last rows and columns repeated, up to the next multiple of 32."""
+    below, right = (-side % _MULTIPLE for side in tile.shape[:2])
+    return np.pad(tile, ((0, below), (0, right), (0, 0)), mode="edge")
 
 
 def _is_centerface(shapes: Sequence[tuple[int, ...]]) -> bool:

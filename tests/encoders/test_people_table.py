@@ -70,7 +70,7 @@ def test_a_table_in_nfc_finds_files_in_nfd(tmp_path: Path) -> None:
 
 def test_a_conflict_names_the_photograph_and_both_people(tmp_path: Path) -> None:
     table = _text() + "anna/0.jpg,Bert,50\n"
-    with pytest.raises(InputError, match=r"anna/0\.jpg is given .*'pid': 'Anna' and 'Bert'"):
+    with pytest.raises(InputError, match=r"anna/0\.jpg has two .*'pid': 'Anna' and 'Bert'"):
         _read(tmp_path, table.encode())
 
 
