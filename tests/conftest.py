@@ -8,6 +8,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 from support import missing_data
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -50,6 +51,9 @@ if "PYTEST_XDIST_WORKER" in os.environ:
     # the workers keep all cores busy; commands under test inherit it
     for name in ONE_THREAD:
         os.environ.setdefault(name, "1")
+# a busy machine is no failure
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # a shell starts what runs in its background so, and the commands under test would inherit it
     signal.signal(signal.SIGINT, signal.default_int_handler)
