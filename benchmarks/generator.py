@@ -2,7 +2,9 @@
 
 At each truncation: in how many samples, enlarged to 256 px, dlib's HOG detector finds exactly
 one face, and how many pairs of the faces found are closer than 0.6 in dlib's embedding (with
-which a recogniser calls them one person): the less variety, the more.
+which a recogniser calls them one person): the less variety, the more. With faces given: how the
+samples lie to them in dlib's embedding and, with --detail, in VGG16's, and how much power they have
+above a quarter of the sampling frequency. --beside measures another generator in the same run.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks import likeness
+from benchmarks import detail, likeness
 from benchmarks.machine import describe
 from benchmarks.tables import print_table
 
@@ -25,21 +27,24 @@ if TYPE_CHECKING:
 
 PACKAGES = ("numpy", "keras", "tensorflow-cpu", "dlib-bin")
 SIDE, ONE_PERSON = 256, 0.6
-HEAD = ("psi", "samples", "one face", "no face", "more", "median distance", "pairs < 0.6")
+HEAD = ("", "samples", "one face", "no face", "more", "median distance", "pairs < 0.6")
 
 
 def main() -> None:
     """Print a row a truncation, and where faces are given how the samples lie to them."""
     options = _options()
     print(f"{options.generator or 'the generator that ships'}\n{describe(PACKAGES)}\n")
-    made = {psi: _small(options.generator, psi, options.samples) for psi in options.psi}
+    made = _sets(options)
     learnt, held = _photographs(options) if options.faces else (None, None)
     print_table(HEAD, _rows(made, held, options.samples))
     if learnt is not None and held is not None:
         print()
         print_table(likeness.HEAD, likeness.rows(learnt.pixels, held.pixels, made))
+        if options.detail:
+            print()
+            print_table(detail.HEAD, _detail(options, held.pixels, made))
     if learnt is not None and options.pairs:
-        likeness.write_pairs(options.pairs, learnt.pixels, made[options.psi[-1]])
+        likeness.write_pairs(options.pairs, learnt.pixels, made[f"psi {options.psi[-1]}"])
         print(f"nearest pairs: {options.pairs} (holds faces of real people)")
 
 
@@ -52,6 +57,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--square", default="0.5,0.5,1", help="as in training")
     parser.add_argument("--held-out", type=int, default=4000, help="as in training")
     parser.add_argument("--seed", type=int, default=0, help="as in training")
+    parser.add_argument("--detail", type=int, default=0, help="faces for VGG16 (default: none)")
+    parser.add_argument("--beside", type=Path, help="another checkpoint, for rows of its own")
+    parser.add_argument("--synthetic", type=Path, help="pictures of nobody, also for --detail")
     parser.add_argument("--pairs", type=Path, help="a picture of the five nearest pairs")
     return parser.parse_args()
 
@@ -66,12 +74,39 @@ def _photographs(options: argparse.Namespace) -> tuple[Pictures, Pictures]:
     return split(pictures, options.held_out, options.seed)
 
 
+def _sets(options: argparse.Namespace) -> dict[str, NDArray[np.uint8]]:
+    """The samples at each truncation, by what their rows are called."""
+    made = {}
+    for name, path in (("", options.generator), (f"{options.beside}, ", options.beside)):
+        if name and path is None:
+            continue
+        for psi in options.psi:
+            made[f"{name}psi {psi}"] = _small(path, psi, options.samples)
+    return made
+
+
+def _detail(
+    options: argparse.Namespace, held: NDArray[np.uint8], made: dict[str, NDArray[np.uint8]]
+) -> list[tuple[object, ...]]:
+    """Rows of ``benchmarks.detail`` at the generator's side, of ``--detail`` faces a set."""
+    from encoders.training_images import parse_square, read_pictures
+
+    count, side = options.detail, _side(options.generator)
+    sets = {name: small[:count] for name, small in made.items()}
+    if options.synthetic is not None:
+        square = parse_square(options.square)
+        pictures = read_pictures([options.synthetic], side, square)
+        sets[str(options.synthetic)] = pictures[:: max(len(pictures) // count, 1)][:count]
+    rows = np.random.default_rng(options.seed).permutation(len(held))[: 2 * count]
+    return detail.rows(held[np.sort(rows)], sets, side)
+
+
 def _rows(
-    made: dict[float, NDArray[np.uint8]], held: Pictures | None, samples: int
+    made: dict[str, NDArray[np.uint8]], held: Pictures | None, samples: int
 ) -> Iterator[tuple[object, ...]]:
     """The samples; then as many real faces held out, which no generator need surpass."""
-    for psi, small in made.items():
-        yield _measure(psi, small)
+    for name, small in made.items():
+        yield _measure(name, small)
     if held is not None:
         rows = np.random.default_rng(0).permutation(len(held.pixels))[:samples]
         yield _measure("held-out faces", held.pixels[np.sort(rows)])

@@ -21,16 +21,16 @@ ONE_PERSON = 0.6
 _CHIP, _PAIRS, _SHOWN = 150, 5, 256
 
 
-def rows(learnt: Pixels, held: Pixels, samples: Mapping[float, Pixels]) -> list[tuple[object, ...]]:
-    """A row for the faces held out, one for each set of samples (by psi)."""
+def rows(learnt: Pixels, held: Pixels, samples: Mapping[str, Pixels]) -> list[tuple[object, ...]]:
+    """A row for the faces held out, one for each set of samples, by its name."""
     known, other = vectors(learnt), vectors(held)
     half = len(other) // 2
     floor = frechet_distance(other[:half], other[half:])
     found = [("held-out faces (halves)", len(held), f"{floor:.4f}", *_near(other, known))]
-    for psi, pictures in samples.items():
+    for name, pictures in samples.items():
         made = vectors(pictures)
         distance = frechet_distance(made, other)
-        found.append((f"samples, psi {psi}", len(made), f"{distance:.4f}", *_near(made, known)))
+        found.append((name, len(made), f"{distance:.4f}", *_near(made, known)))
     return found
 
 

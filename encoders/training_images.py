@@ -53,8 +53,9 @@ def load_features(name: str, pixels: Pixels) -> Any | None:
 
     Parameters
     ----------
-    name : {"dlib", "none"}
-        "dlib": what layers of dlib's recognizer see, where it would cut the faces; "none": None.
+    name : {"dlib", "dlib+vgg", "none"}
+        "dlib": what layers of dlib's recognizer see, where it would cut the faces; "dlib+vgg":
+        and what VGG16 sees of the texture; "none": None.
     pixels : uint8 (n, s, s, 3)
         Faces; the cut is measured on some of them.
 
@@ -70,15 +71,18 @@ def load_features(name: str, pixels: Pixels) -> Any | None:
     """
     if name == "none":
         return None
-    if name != "dlib":
-        raise InputError(f"features {name!r}: expected dlib or none")
+    if name not in {"dlib", "dlib+vgg"}:
+        raise InputError(f"features {name!r}: expected dlib, dlib+vgg or none")
     from anonbase.keras_backend import load_engine
 
     load_engine()
     from encoders.frame import estimate_alignment
     from encoders.latent.perceptual import Perceptual
+    from stylegan.train.texture import Texture, Together
 
-    return Perceptual(estimate_alignment(pixels[:_MEASURED]).dlib, pixels.shape[1])
+    size = pixels.shape[1]
+    face = Perceptual(estimate_alignment(pixels[:_MEASURED]).dlib, size)
+    return Together([face, *([Texture(size)] if name.endswith("vgg") else [])])
 
 
 def _read(source: Path, size: int, square: CropSquare) -> Pixels:

@@ -15,8 +15,12 @@ Mask = NDArray[np.bool_]
 
 # In sizes of the outline: where light is taken over, how soft the seam is.
 _LIGHT, _SOFT = 0.2, 0.06
+#: Part of the outline that is skin, without eyes, brows and mouth, at least.
+_LEAST_SKIN = 0.2
 #: By how much the contrast of the face's lightness may change, and that of its colours.
-_SPREAD, _TINT = (0.6, 1.6), (0.2, 1.0)
+_SPREAD, _TINT = (0.6, 1.0), (0.3, 1.0)
+#: Part of the detail in colour that skin and eyes keep; lips keep all.
+_PALE = 0.4
 _SEAM, _INSIDE = 0.2, 0.8
 _ERODED = 3  # pixels by which seamlessClone shrinks its mask
 #: Pixels: detail finer than this is what makes a picture sharp.
@@ -31,7 +35,8 @@ _FOREIGN, _MOST = 5.0, 0.15
 #: Standard deviation that a colour of skin has at least, of 255: light varies over a face.
 _SKIN = 9.0
 _NOSE, _CHEEKS = slice(27, 36), ([1, 2, 3, 13, 14, 15], 33)
-_EYES_BROWS_MOUTH = (slice(17, 22), slice(22, 27), slice(36, 42), slice(42, 48), slice(48, 60))
+_LIPS = (slice(48, 60),)
+_EYES_BROWS_MOUTH = (slice(17, 22), slice(22, 27), slice(36, 42), slice(42, 48), *_LIPS)
 _MOUTH_TOP = 51
 
 
@@ -64,17 +69,23 @@ def _fineness(image: Pixels, inside: Mask) -> float:
     return float(fine[inside].std()) if inside.any() else 0.0
 
 
-def matched_colour(face: Pixels, model: Pixels, mask: Pixels, size: float) -> Pixels:
+def matched_colour(
+    face: Pixels, model: Pixels, mask: Pixels, landmark: NDArray[np.floating], size: float
+) -> Pixels:
     """The light and the tone of ``model`` on the detail of ``face``.
 
-    Both are split by a blur within the mask: what is coarser than a fifth of the face comes from
-    the model, what is finer from the face, with its contrast nearer to the model's; that of the
-    colours is never raised, which would make eyes and lips purple. No hair or wall beside the
-    face has a part in it.
+    Both are split by a blur of the skin within the mask: what is coarser than a fifth of the face
+    comes from the model, what is finer from the face, with no more contrast than the model has.
+    That of the colours is lowered but on the lips: what a generator draws there is blotches on
+    skin and purple eyes. Neither hair or wall beside the face has a
+    part in it, nor eyes, brows and mouth, at ``landmark`` (68, 2) in both: teeth would shine
+    through, and the dark of eyes and glasses.
     """
     import cv2
 
     inside = mask > 0
+    skin = inside & ~_features(landmark, mask.shape)
+    inside = skin if skin.sum() >= _LEAST_SKIN * inside.sum() else inside
     parts = [cv2.cvtColor(part, cv2.COLOR_RGB2YCrCb).astype(np.float32) for part in (face, model)]
     coarse = [_blurred(part, inside, _LIGHT * size) for part in parts]
     own, wanted = (
@@ -82,7 +93,11 @@ def matched_colour(face: Pixels, model: Pixels, mask: Pixels, size: float) -> Pi
     )
     low, high = np.array([_SPREAD, _TINT, _TINT]).T
     contrast = np.clip((wanted + 1) / (own + 1), low, high).astype(np.float32)
-    matched = (parts[0] - coarse[0]) * contrast + coarse[1]
+    detail = (parts[0] - coarse[0]) * contrast
+    lips = _features(landmark, mask.shape, _LIPS).astype(np.float32)
+    lips = cv2.GaussianBlur(lips, (0, 0), max(0.02 * size, 0.5))
+    detail[..., 1:] *= (_PALE + (1 - _PALE) * lips)[..., None]
+    matched = detail + coarse[1]
     return cv2.cvtColor(np.clip(np.rint(matched), 0, 255).astype(np.uint8), cv2.COLOR_YCrCb2RGB)
 
 
@@ -129,12 +144,16 @@ def _skin(
     return mean, np.maximum(spread, [2 * _SKIN, _SKIN, _SKIN]).astype(np.float32)
 
 
-def _features(landmark: NDArray[np.floating], shape: tuple[int, ...]) -> Mask:
-    """Eyes, brows and mouth with a margin, which are never taken for a thing before the face."""
+def _features(
+    landmark: NDArray[np.floating],
+    shape: tuple[int, ...],
+    parts: tuple[slice, ...] = _EYES_BROWS_MOUTH,
+) -> Mask:
+    """Eyes, brows and mouth with a margin, or the ``parts`` of these that are given."""
     import cv2
 
     made = np.zeros(shape[:2], np.uint8)
-    for part in _EYES_BROWS_MOUTH:
+    for part in parts:
         cv2.fillConvexPoly(made, cv2.convexHull(np.rint(landmark[part]).astype(np.int32)), 1)
     margin = max(1, round(0.05 * float(np.ptp(landmark[:, 0]))))
     return cv2.dilate(made, np.ones((2 * margin + 1,) * 2, np.uint8)) > 0

@@ -101,7 +101,8 @@ def paste(
     mask = _mask(hull + room.shift.astype(np.int32), scene.shape, round(_OUTER * size))
     mask[occluders(model, landmark + room.shift, mask)] = 0
     face = _warped(source_face, landmark + room.shift, affine, scene.shape, size)
-    face = matched_colour(matched_sharpness(face, model, mask, size), model, mask, size)
+    face = matched_sharpness(face, model, mask, size)
+    face = matched_colour(face, model, mask, landmark + room.shift, size)
     return room.put_back(image, blended(face, scene, mask, size), mask)
 
 

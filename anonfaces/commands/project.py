@@ -153,15 +153,28 @@ def _guess(network: Generator, path: Path | None) -> Any:
 
     try:
         latent = load_latent_encoder(network)
-        if latent.side == network.config.resolution:
-            return latent.encode_framed
+        return lambda pictures: latent.encode_framed(_shrunk(pictures, latent.side))
     except WeightsError:
         pass
     try:
         beside = stylegan.load_encoder(path)
     except WeightsError:
         return lambda pictures: None
-    return lambda pictures: np.repeat(beside(pictures)[:, None], network.num_ws, axis=1)
+    side = beside.config.resolution
+    return lambda pictures: np.repeat(
+        beside(_shrunk(pictures, side))[:, None], network.num_ws, axis=1
+    )
+
+
+def _shrunk(pictures: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
+    """Pictures (n, s, s, 3) at the side that an encoder looks at."""
+    import cv2
+    import numpy as np
+
+    if pictures.shape[1] == side:
+        return pictures
+    way = cv2.INTER_AREA if pictures.shape[1] > side else cv2.INTER_CUBIC
+    return np.stack([cv2.resize(one, (side, side), interpolation=way) for one in pictures])
 
 
 def _recogniser(framing: Any, network: Generator) -> Any:

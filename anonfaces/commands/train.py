@@ -13,7 +13,8 @@ from anonbase.options import Debug, option
 
 _EXAMPLES = """
 Train a StyleGAN2 on aligned faces: first as the decoder of an autoencoder, then (if wanted) with
-w fitted to some of the faces, then the mapping network, then adversarially.
+w fitted to some of the faces, then the mapping network, then (if wanted) its detail on the faces
+of an anchor, then adversarially.
 
 DATA are FaceSets (python -m encoders makes them) or folders of pictures. The run's folder gets
 state.h5 (to go on from), log.csv, grids/ (samples above, photographs and what comes back of them
@@ -31,6 +32,8 @@ Examples:
   python -m stylegan.train faces.h5 --features dlib --latent-kimg 50 --no-noise --kimg 0 -o run/
   python -m stylegan.train photos/ --resolution 16 --warm-kimg 0 --match-steps 0 -o run16/
   python -m stylegan.train photos/ --resolution 64 --start run16/ -o run64/
+  python -m stylegan.train nobody/ --resolution 128 --start coarse/ --features dlib+vgg \
+      --refine-kimg 30 --warm-kimg 0 --match-steps 0 --no-noise --kimg 0 -o fine/
   KERAS_BACKEND=jax python -m stylegan.train faces.h5 --resolution 128 --batch 64 -o run/
 """
 
@@ -44,6 +47,7 @@ class _Precision(StrEnum):
 
 class _Features(StrEnum):
     dlib = "dlib"
+    dlib_vgg = "dlib+vgg"
     none = "none"
 
 
@@ -66,6 +70,26 @@ def main(
         int, option("how many faces get a w of their own", "--latent-faces", min=64)
     ] = 5120,
     match_steps: Annotated[int, option("steps of the mapping network", "--match-steps")] = 200,
+    refine_kimg: Annotated[
+        float,
+        option(
+            "detail on an anchor's faces, 1,000 pictures; wants --features and --start or --anchor",
+            "--refine-kimg",
+        ),
+    ] = 0.0,
+    anchor: Annotated[
+        Path | None,
+        option("the checkpoint whose faces are kept then (default: --start)", "--anchor"),
+    ] = None,
+    anchor_weight: Annotated[float, option("weight of its pictures", "--anchor-weight")] = 2.0,
+    refine_rate: Annotated[float, option("rate of that phase", "--refine-rate")] = 1e-3,
+    sharp_share: Annotated[
+        float, option("share of the photographs, the sharpest, that heads see", "--sharp-share")
+    ] = 1.0,
+    synthetic: Annotated[
+        list[Path] | None,
+        option("more FaceSets and folders, of which none is held out", "--synthetic"),
+    ] = None,
     square: Annotated[
         str, option("what to cut out of each picture: x,y,side in its sides", "--square")
     ] = "0.5,0.5,1",
@@ -74,7 +98,7 @@ def main(
         Path | None, option("a checkpoint to begin with, of this resolution or less", "--start")
     ] = None,
     features: Annotated[
-        _Features, option("a recogniser to which a drawn face must look alike", "--features")
+        _Features, option("networks to which a drawn face must look alike", "--features")
     ] = _Features.none,
     feature_weight: Annotated[float, option("weight of --features", "--feature-weight")] = 0.5,
     heads_weight: Annotated[
@@ -114,6 +138,10 @@ def main(
         latent_kimg=latent_kimg,
         latent_faces=latent_faces,
         match_steps=match_steps,
+        refine_kimg=refine_kimg,
+        refine_rate=refine_rate,
+        anchor_weight=anchor_weight,
+        sharp_share=sharp_share,
         adversarial_kimg=kimg,
         batch=batch,
         feature_weight=feature_weight,
@@ -126,12 +154,15 @@ def main(
         r1_gamma=gamma,
         path_weight=path_weight,
     )
-    pixels = read_pictures(data, resolution, parse_square(square))
+    cut = parse_square(square)
+    pixels = read_pictures(data, resolution, cut)
     train(
         pixels,
         output,
         recipe,
         held_out=held_out,
+        synthetic=read_pictures(synthetic, resolution, cut) if synthetic else None,
+        anchor=anchor,
         start=start,
         features=load_features(features.value, pixels),
         save_minutes=save_minutes,

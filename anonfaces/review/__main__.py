@@ -26,8 +26,9 @@ Examples:
   python -m anonfaces.review out/ --port 8765
 
 The page is served to this machine alone (127.0.0.1), at an address with a random token: whoever
-has the address sees the originals, so keep it. Ctrl-C ends it. It needs Flask:
-pip install -e '.[review]'.
+has the address sees the originals, so keep it. Ctrl-C ends it. A new surrogate is nobody's face,
+as --surrogate fresh makes them, whatever the run used. Videos are not corrected here, and
+OUT.review.html goes on to show what the run did. Needs Flask: pip install -e '.[review]'.
 """
 
 app = typer.Typer(add_completion=False)

@@ -58,8 +58,8 @@ def make_app(session: ReviewSession, token: str, port: int) -> Flask:
         if request.method == "POST":
             origin = request.headers.get("Origin")
             mine = origin is None or origin.removeprefix("http://") in hosts
-            header = request.headers.get(HEADER, "")
-            if not (mine and request.is_json and hmac.compare_digest(header, token)):
+            header = request.headers.get(HEADER, "").encode()
+            if not (mine and request.is_json and hmac.compare_digest(header, token.encode())):
                 abort(403)
 
     @app.after_request

@@ -1,4 +1,4 @@
-"""``python -m encoders.latent encoder|inverse|directions``: fit what belongs to one generator."""
+"""``python -m encoders.latent``: fit, or carry over, what belongs to one generator."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ Fit the networks into a generator's latent space. Do it whenever the generator c
   encoder     a face -> W+, in one pass (minutes)
   inverse     dlib's vector of a face -> w, without a photograph (minutes)
   directions  vectors in w that change age, gender, smile or yaw (a minute)
+  carry       all three of a generator with the same w, for one with finer detail (a minute)
 """
 _ENCODER = """
 Train the encoder on real faces and on the generator's own images. FACES are FaceSets (python -m
@@ -33,11 +34,20 @@ encoders) or folders of images that are framed like the generator's.
 Examples:
   python -m encoders.latent encoder lfw.h5 utkface.h5
   python -m encoders.latent encoder faces.h5 --generator mine/ -o mine/latent
+  python -m encoders.latent encoder faces.h5 --start datasets/latent/encoder.h5 --minutes 3
 """
 _INVERSE = "Fit the map from dlib's vector of a face to w, on the generator's own images."
 _DIRECTIONS = (
     "Fit directions in w, on the generator's own images and the traits that our network sees."
 )
+_CARRY = """
+Carry over what was fitted to a generator to another with the same mapping network, whose detail was
+refined on the first one's faces (python -m stylegan.train --refine-kimg).
+
+\b
+Example:
+  python -m encoders.latent carry --before coarse/ --generator fine/ -o fine/latent
+"""
 
 app = typer.Typer(add_completion=False, help=_ABOUT)
 _Sources = Annotated[list[Path], typer.Argument(help="FaceSets (.h5) or folders", metavar="FACES")]
@@ -61,6 +71,11 @@ def encoder(
         int, typer.Option(help="number of real faces to train on at most", min=1)
     ] = 24_000,
     minutes: Annotated[float, typer.Option(help="minutes to train at most", min=0.01)] = 8.0,
+    rate: Annotated[float, typer.Option(help="of Adam, at its highest", min=0)] = 5e-4,
+    start: Annotated[
+        Path | None,
+        typer.Option(help="an encoder to begin with, of a generator with the same w"),
+    ] = None,
     seed: _Seed = 0,
     debug: _Debug = False,
 ) -> None:
@@ -69,10 +84,11 @@ def encoder(
     from tqdm import tqdm
 
     from encoders.frame import estimate_alignment
-    from encoders.latent.encoder import FILE, LatentEncoder
+    from encoders.latent.encoder import FILE, LatentEncoder, read_numbers
     from encoders.latent.faces import read_faces
     from encoders.latent.training import SIZE, TrainingConfig, train
 
+    first = None if start is None else read_numbers(start)
     framing = estimate_alignment(
         network.pictures(network.map(network.latents(range(seed, seed + 200))))
     )
@@ -87,8 +103,8 @@ def encoder(
             bar.set_postfix({k: f"{v:.3f}" for k, v in losses.items()})
             seen = so_far
 
-        course = TrainingConfig(pictures=pictures, minutes=minutes, seed=seed)
-        config, values = train(network, real, framing, beside, course, report)
+        course = TrainingConfig(pictures=pictures, minutes=minutes, rate=rate, seed=seed)
+        config, values = train(network, real, framing, beside, course, report, first)
     place, made = _place(output) / FILE, LatentEncoder(network, config, framing, values)
     facts = {"faces": len(real), "seen": seen, "seed": seed, "command": _command_line()}
     rmse = _measured(made, read_faces(faces, framing, SIZE, held_out=True)[:512], beside)
@@ -138,6 +154,30 @@ def directions(
     if strip is not None:
         _write_picture(strip, picture(network, found, seed))
     print(f"{', '.join(found)} in {place}")
+
+
+@app.command(help=_CARRY)
+def carry(
+    before: Annotated[Path, typer.Option(help="the checkpoint that they were fitted to")],
+    source: Annotated[
+        Path | None, typer.Option(help="the folder with them (default: datasets/latent)")
+    ] = None,
+    output: _Output = None,
+    generator: _Generator = None,
+    debug: _Debug = False,
+) -> None:
+    """Check that both generators have the same w, write the three files, measure."""
+    from encoders.latent.carry import carry as carry_over
+    from encoders.weights_file import SHIPPED
+
+    said = _command_line()
+    found = carry_over(
+        _load(generator), _load(before), source or SHIPPED, _place(output), command=said
+    )
+    print(
+        f"the inverse comes back at {found['distance']} in dlib's embedding"
+        f" (of the generator before: {found['distance_before']}); in {_place(output)}"
+    )
 
 
 def _load(path: Path | None) -> Generator:

@@ -26,7 +26,7 @@ from stylegan.networks.parameters import check, variables  # noqa: E402
 if TYPE_CHECKING:
     from stylegan.generator import Generator
 
-__all__ = ["LatentEncoder", "load_latent_encoder"]
+__all__ = ["LatentEncoder", "load_latent_encoder", "read_numbers"]
 
 KIND = "latent encoder"
 FILE = "encoder.h5"
@@ -169,6 +169,20 @@ def load_latent_encoder(
             f"{source}: its description is not a latent encoder's ({error})"
         ) from None
     return LatentEncoder(generator, config, framing, values, str(source))
+
+
+def read_numbers(path: Path) -> tuple[LatentConfig, dict[str, NDArray[np.float32]]]:
+    """Config and numbers of an encoder, whatever generator it was fitted to: to begin with.
+
+    Raises:
+        WeightsError: the file is missing, damaged, or of another kind.
+    """
+    meta, values = weights_file.read(path, KIND, REMEDY)
+    try:
+        config = _config(meta["config"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise WeightsError(f"{path}: not a latent encoder's words ({error})") from None
+    return config, check(latent_specs(config), values, str(path))
 
 
 def _config(values: Mapping[str, Any]) -> LatentConfig:

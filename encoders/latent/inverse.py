@@ -20,7 +20,7 @@ from encoders.latent.samples import detect_faces, draw
 if TYPE_CHECKING:
     from stylegan.generator import Generator
 
-__all__ = ["EmbeddingToLatent", "fit", "load_inverse", "ranked"]
+__all__ = ["EmbeddingToLatent", "distance", "fit", "load_inverse", "ranked"]
 
 Vectors = NDArray[np.float32]
 
@@ -127,7 +127,7 @@ def fit(
             f"dlib finds a face in {len(w)} of {samples} images: too few to learn from"
         )
     tries, some = ranked(vectors, w, held, seed)[:_LOOKED_AT], vectors[:_CHOSEN_ON]
-    ridge, best = min(tries, key=lambda pair: _distance(generator, pair[1], some))
+    ridge, best = min(tries, key=lambda pair: distance(generator, pair[1], some))
     facts = {
         "generator": weights_file.digest(generator),
         "pictures": len(w),
@@ -135,8 +135,8 @@ def fit(
         "ridge": ridge,
         "width": best.width,
         "held_out": held,
-        "distance": round(_distance(generator, best, vectors[:held]), 4),
-        "distance_of_the_mean": round(_distance(generator, _mean(w, vectors), vectors[:held]), 4),
+        "distance": round(distance(generator, best, vectors[:held]), 4),
+        "distance_of_the_mean": round(distance(generator, _mean(w, vectors), vectors[:held]), 4),
     }
     return best, facts
 
@@ -201,7 +201,7 @@ def _mean(w: Vectors, vectors: Vectors) -> EmbeddingToLatent:
     return EmbeddingToLatent({**arrays, "anchor": vectors[:1], "kernel": nothing[:1]}, 1.0)
 
 
-def _distance(generator: Generator, found: EmbeddingToLatent, wanted: Vectors) -> float:
+def distance(generator: Generator, found: EmbeddingToLatent, wanted: Vectors) -> float:
     """Mean distance between the vectors asked for and those of the pictures made of them.
 
     A picture without a face counts as far away as dlib's threshold allows twice over.

@@ -9,7 +9,7 @@ manipulation", SIGGRAPH 2021, who keep them small so that the latent stays edita
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,7 +24,7 @@ from stylegan.networks.parameters import Parameters, Spec, initial
 if TYPE_CHECKING:
     from stylegan.encoder import Encoder
 
-__all__ = ["LatentConfig", "encode", "first_values", "latent_specs"]
+__all__ = ["LatentConfig", "encode", "first_values", "latent_specs", "with_layers"]
 
 Tensor = Any
 _STEPS = 64
@@ -88,6 +88,20 @@ def first_values(
     values["fc.up.weight"] = kept * np.float32(math.sqrt(config.rank))  # ``dense`` divides by it
     values["fc.bias"] = (known["fc.bias"] + mean - mean @ kept.T @ kept).astype(np.float32)
     return values
+
+
+def with_layers(
+    values: dict[str, NDArray[np.float32]], config: LatentConfig, num_ws: int
+) -> tuple[LatentConfig, dict[str, NDArray[np.float32]]]:
+    """The network for a generator of the same w with ``num_ws`` layers.
+
+    Layers that are new, those of a higher resolution, step away from w as the last one did.
+    """
+    steps = values["steps.up.weight"].reshape(_STEPS, config.num_ws, config.trunk.w_dim)
+    layers = np.minimum(np.arange(num_ws), config.num_ws - 1)
+    kept = np.ascontiguousarray(steps[:, layers]).reshape(_STEPS, -1)
+    # ``dense`` divides by the root of the inputs, which stay as many
+    return replace(config, num_ws=num_ws), values | {"steps.up.weight": kept}
 
 
 def _flat(encoder: Encoder, faces: NDArray[np.float32]) -> NDArray[np.float32]:

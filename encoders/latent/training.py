@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from anonbase.keras_backend import compiled, value_and_gradients
 from encoders.frame import CropAlignment
 from encoders.latent.identity import Recognizer
-from encoders.latent.network import LatentConfig, encode, first_values
+from encoders.latent.network import LatentConfig, encode, first_values, with_layers
 from stylegan.networks.config import EncoderConfig, standard_channels
 from stylegan.networks.mapping import broadcast, map_latents
 from stylegan.train.losses import reconstruction
@@ -73,15 +73,20 @@ def train(
     encoder: Encoder | None = None,
     course: TrainingConfig | None = None,
     report: Callable[[int, dict[str, float]], None] | None = None,
+    start: tuple[LatentConfig, dict[str, NDArray[np.float32]]] | None = None,
 ) -> tuple[LatentConfig, dict[str, NDArray[np.float32]]]:
     """Train on ``faces`` uint8 (n, 64, 64, 3), framed as the generator's: config and numbers.
 
-    ``report`` is called with the pictures seen and the losses after every step.
+    ``report`` is called with the pictures seen and the losses after every step. ``start`` is what
+    to begin with: the numbers for a generator of the same w, of any number of layers.
     """
     course = course or TrainingConfig()
-    config = config_for(generator, encoder)
-    some = faces[:_SEEN].astype(np.float32) / 127.5 - 1
-    values = first_values(config, encoder, some, course.seed)
+    if start is not None:
+        config, values = with_layers(start[1], start[0], generator.num_ws)
+    else:
+        config = config_for(generator, encoder)
+        some = faces[:_SEEN].astype(np.float32) / 127.5 - 1
+        values = first_values(config, encoder, some, course.seed)
     parameters: Parameters = {k: ops.convert_to_tensor(v) for k, v in values.items()}
     state = moments(parameters)
     step = compiled(_Step(generator, config, framing, course))

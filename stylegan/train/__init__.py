@@ -1,4 +1,4 @@
-"""Training a generator from pictures: autoencode, fit latents, match, then adversarial.
+"""Training a generator from pictures: autoencode, fit latents, match, refine, adversarial.
 
 >>> from stylegan.train import TrainingConfig, train
 >>> train(pixels, "run", TrainingConfig(adversarial_kimg=50))  # takes days  # doctest: +SKIP
@@ -9,11 +9,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from anonbase.errors import InputError
 from stylegan.train.recipe import TrainingConfig
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
     from stylegan.checkpoint import Checkpoint
@@ -28,7 +29,9 @@ def train(
     recipe: TrainingConfig | None = None,
     *,
     held_out: int = 0,
+    synthetic: NDArray[np.uint8] | None = None,
     start: str | Path | None = None,
+    anchor: str | Path | None = None,
     features: Features | None = None,
     save_minutes: float = 5.0,
     progress: bool = True,
@@ -40,7 +43,9 @@ def train(
             (``encoders.training_images.read_pictures`` reads FaceSets and folders).
         output: The run's folder. If it holds a run of the same recipe, that run goes on.
         held_out: How many pictures, drawn by the seed, are left out for measuring.
+        synthetic: More pictures of the same shape: faces of nobody, none of which is held out.
         start: A checkpoint to begin with; networks that it lacks begin at random.
+        anchor: The checkpoint whose faces the phase ``refine`` keeps; by default ``start``.
         features: What a drawn training face must keep besides its pixels: a function of pictures
             (n, s, s, 3) in -1 to 1 to vectors (n, d) that has a gradient, or nothing.
         save_minutes: How often the state and a grid of samples are saved.
@@ -59,18 +64,24 @@ def train(
     from stylegan.train.loop import Phase, Run
     from stylegan.train.mapping_phase import Match
     from stylegan.train.networks import Networks
+    from stylegan.train.refine import Refine
 
     wanted = recipe or TrainingConfig()
     if wanted.latent_kimg and features is None:
         raise InputError(NEEDS_LAYERS)
     networks = Networks(wanted)
-    first = networks.start(_given(start))
+    given = _given(start)
+    first = networks.start(given)
     _check(pixels, wanted.resolution)
     learnt, _ = split(Pictures(pixels), held_out, wanted.seed)
+    if synthetic is not None:
+        _check(synthetic, wanted.resolution)
+        learnt = Pictures(np.concatenate([learnt.pixels, synthetic]))
     phases: list[Phase] = [
         Autoencode(networks, features),
         Latents(networks, features),
         Match(networks),
+        Refine(networks, features, _given(anchor) or given),
         Adversarial(networks, features),
     ]
     run = Run(Path(output), networks, phases, learnt, save_minutes=save_minutes, progress=progress)

@@ -58,7 +58,8 @@ class Autoencode:
         noise = rng.standard_normal((count, recipe.w_dim), np.float32) * recipe.w_noise
         mixes = rng.standard_normal((round(recipe.sampled * count), count), np.float32)
         rate = recipe.autoencode_rate * warmed(number, self.steps)
-        both = learners(self.networks, state, self.judging)
+        names = ("encoder", "generator", "heads") if self.judging else ("encoder", "generator")
+        both = learners(self.networks, state, names)
         wander = getattr(self.features, "wandering", None)
         cut = wander(rng) if wander else None
         after, report = self._run(both, *_tensors(images, noise, mixes, number + 1, rate), cut)

@@ -26,6 +26,7 @@ from stylegan.train.learners import Learners, flat, learners, moved, own, take
 from stylegan.train.losses import likeness, reconstruction
 from stylegan.train.networks import Features, Networks
 from stylegan.train.schedules import keep_share, warmed
+from stylegan.train.sharpness import Photographs
 from stylegan.train.state import State, Tensors
 
 __all__ = ["Latents", "fit_rate", "normal_of"]
@@ -67,6 +68,7 @@ class Latents:
         self.steps = self._fits + together
         rng = np.random.default_rng((recipe.seed, 1))
         self._pixels = pixels[np.sort(rng.choice(len(pixels), count, replace=False))]
+        self._photographs = Photographs(pixels, recipe.sharp_share)
         start_heads(state, self.features, recipe.seed)
         if "latents" not in state.tensors:
             values = {k: ops.convert_to_numpy(v) for k, v in state.tensors["encoder"].items()}
@@ -77,9 +79,10 @@ class Latents:
     def step(
         self, state: State, number: int, rng: np.random.Generator, images: Floats
     ) -> dict[str, float]:
-        """One batch; ``images`` float32 (n, s, s, 3), -1 to 1: the heads' photographs."""
+        """One batch; ``images`` are not looked at: the heads' photographs are sharp ones."""
         if number < self._fits:
             return self._fitted(state, number)
+        images = self._photographs.batch(rng, self.networks.recipe.batch)
         return self._together(state, number, rng, images)
 
     def _fitted(self, state: State, number: int) -> dict[str, float]:
@@ -117,7 +120,7 @@ class Latents:
         wander = getattr(self.features, "wandering", None)
         given = (rows["w"], noise, nobody, images, done + 1, rate)
         tensors = [ops.convert_to_tensor(np.asarray(one, np.float32)) for one in given]
-        both = learners(self.networks, state, judging=True)
+        both = learners(self.networks, state, ("encoder", "generator", "heads"))
         after, slope, report = self._run(
             both, self._wanted(chosen), *tensors, wander(rng) if wander else None
         )

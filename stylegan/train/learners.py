@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from stylegan.train.networks import Networks
@@ -12,15 +12,19 @@ __all__ = ["flat", "learners", "moved", "own", "take"]
 
 Tensor = Any
 Learners = Mapping[str, tuple[Tensors, tuple[Tensors, Tensors]]]
-_DRAWING = (("encoder", ""), ("generator", "synthesis."))
+#: The part of a network that learns in these phases, where that is not all of it.
+_PREFIXES = {"generator": "synthesis."}
 _BETAS = (0.9, 0.99)
 
 
-def learners(networks: Networks, state: State, judging: bool) -> Learners:
-    """Parameters and Adam's averages of the encoder, the synthesis network and any heads."""
-    found = {name: networks.trained(state, name, prefix) for name, prefix in _DRAWING}
-    if judging:
-        found["heads"] = state.tensors["heads"]
+def learners(networks: Networks, state: State, names: Sequence[str]) -> Learners:
+    """Parameters and Adam's averages of ``names``: encoder, generator (its synthesis), heads."""
+    found = {
+        name: state.tensors[name]
+        if name == "heads"
+        else networks.trained(state, name, _PREFIXES.get(name, ""))
+        for name in names
+    }
     averages = {n: (state.tensors[f"{n}_m"], state.tensors[f"{n}_v"]) for n in found}
     return {name: (parameters, averages[name]) for name, parameters in found.items()}
 

@@ -13,6 +13,7 @@ __all__ = [
     "r1",
     "reconstruction",
     "sliced_wasserstein",
+    "smaller",
     "soft_plus",
     "spread",
 ]
@@ -35,7 +36,7 @@ def reconstruction(made: Tensor, real: Tensor) -> Tensor:
     off = made - real
     down = ops.mean(ops.abs(off[:, 1:] - off[:, :-1]))
     across = ops.mean(ops.abs(off[:, :, 1:] - off[:, :, :-1]))
-    return ops.mean(ops.abs(off)) + down + across + ops.mean(ops.abs(_smaller(off, 4)))
+    return ops.mean(ops.abs(off)) + down + across + ops.mean(ops.abs(smaller(off, 4)))
 
 
 def likeness(drawn: Sequence[Tensor], real: Sequence[Tensor]) -> Tensor:
@@ -65,7 +66,8 @@ def sliced_wasserstein(a: Tensor, b: Tensor, directions: Tensor) -> Tensor:
     return ops.mean(ops.square(first - second))
 
 
-def _smaller(images: Tensor, factor: int) -> Tensor:
+def smaller(images: Tensor, factor: int) -> Tensor:
+    """Pictures (n, s, s, c) to (n, s / factor, s / factor, c): the mean of each block."""
     n, h, w, c = images.shape
     blocks = ops.reshape(images, (n, h // factor, factor, w // factor, factor, c))
     return ops.mean(blocks, axis=(2, 4))

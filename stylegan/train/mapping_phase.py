@@ -49,6 +49,8 @@ class Match:
         """
         for name in ("generator", "encoder"):
             state.tensors[name] = dict(state.tensors[f"average_{name}"])
+        if not self.steps:
+            return
         recipe, values = self.networks.recipe, _values(state, "encoder")
         fitted = state.tensors.get("latents")
         self._encoded = (
@@ -56,7 +58,7 @@ class Match:
             if fitted is None
             else ops.convert_to_numpy(fitted["w"])
         )
-        if self.steps and not state.count("step"):
+        if not state.count("step"):
             self._begin(state, values)
         self._scales = _scales(self._encoded, recipe.w_noise)
 

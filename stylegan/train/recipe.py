@@ -16,8 +16,16 @@ from stylegan.networks.config import (
 
 __all__ = ["TrainingConfig"]
 
-_WEIGHTS = ("w_noise", "w_weight", "feature_weight", "heads_weight", "r1_gamma", "path_weight")
-_LENGTHS = ("autoencode_kimg", "latent_kimg", "match_steps", "adversarial_kimg")
+_WEIGHTS = (
+    "w_noise",
+    "w_weight",
+    "feature_weight",
+    "heads_weight",
+    "anchor_weight",
+    "r1_gamma",
+    "path_weight",
+)
+_LENGTHS = ("autoencode_kimg", "latent_kimg", "match_steps", "refine_kimg", "adversarial_kimg")
 
 
 @dataclass(frozen=True)
@@ -26,8 +34,9 @@ class TrainingConfig:
 
     Lengths are in thousands of pictures (kimg). The phases: ``autoencode`` (the synthesis
     network as decoder of an encoder), ``latents`` (with w fitted to ``latent_faces`` faces by
-    ``latent_steps`` each), ``match`` (the mapping network to the w found) and ``adversarial``
-    (StyleGAN2's own training, Karras et al. 2020).
+    ``latent_steps`` each), ``match`` (the mapping network to the w found), ``refine`` (detail by
+    heads that see the sharpest ``sharp_share`` of the photographs, on the faces of an anchor) and
+    ``adversarial`` (StyleGAN2's own training, Karras et al. 2020).
     """
 
     resolution: int = 64
@@ -42,12 +51,15 @@ class TrainingConfig:
     latent_kimg: float = 0.0
     latent_faces: int = 5120
     latent_steps: int = 30
+    refine_kimg: float = 0.0
     batch: int = 32
     seed: int = 0
     precision: str = "bfloat16"
     noise: bool = True
     autoencode_rate: float = 2e-3
     match_rate: float = 0.2
+    refine_rate: float = 1e-3
+    heads_rate: float = 1e-2
     generator_rate: float = 6e-4
     discriminator_rate: float = 2e-3
     w_noise: float = 0.3
@@ -55,6 +67,8 @@ class TrainingConfig:
     feature_weight: float = 0.5
     heads_weight: float = 0.05
     sampled: float = 0.25
+    anchor_weight: float = 2.0
+    sharp_share: float = 1.0
     keep_weight: float = 0.5
     head_start: int = 200
     r1_gamma: float = 0.05
@@ -76,6 +90,8 @@ class TrainingConfig:
                 raise InputError(f"{name} {getattr(self, name)}: expected 0 or more")
         if not 0 <= self.sampled <= 1:
             raise InputError(f"sampled {self.sampled}: expected 0 to 1")
+        if not 0 < self.sharp_share <= 1:
+            raise InputError(f"sharp_share {self.sharp_share}: expected above 0, at most 1")
 
     @property
     def channels(self) -> tuple[int, ...]:

@@ -48,10 +48,26 @@ def test_a_face_that_is_softer_already_is_left(two: Pixels, two_faces: Faces) ->
 def test_colours_get_no_more_contrast_than_they_have(two: Pixels, two_faces: Faces) -> None:
     mask = hull(two_faces.landmark[0], two.shape)
     pale = cv2.cvtColor(cv2.cvtColor(two, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
-    made = cv2.cvtColor(matched_colour(two, pale, mask, 120.0), cv2.COLOR_RGB2YCrCb)
+    made = cv2.cvtColor(
+        matched_colour(two, pale, mask, two_faces.landmark[0], 120.0), cv2.COLOR_RGB2YCrCb
+    )
     inside = mask > 0
     before = cv2.cvtColor(two, cv2.COLOR_RGB2YCrCb)[inside].astype(float)
     assert (made[inside].std(axis=0)[1:] < 0.6 * before.std(axis=0)[1:]).all()
+
+
+def test_teeth_and_glasses_of_the_face_before_do_not_shine_through(
+    two: Pixels, two_faces: Faces
+) -> None:
+    landmark = two_faces.landmark[0]
+    mask = hull(landmark, two.shape)
+    marked = two.copy()
+    for part, colour in ((slice(48, 60), (255, 255, 255)), (slice(36, 42), (0, 0, 0))):
+        points = cv2.convexHull(landmark[part].round().astype(np.int32))
+        cv2.fillConvexPoly(marked, points, colour)
+    plain, made = (matched_colour(two, like, mask, landmark, 120.0) for like in (two, marked))
+    x, y = landmark[48:60].mean(0).astype(int)
+    assert abs(int(made[y, x].mean()) - int(plain[y, x].mean())) < 6
 
 
 def test_a_thing_over_the_brow_stays_and_the_face_beside_it_does_not(

@@ -53,14 +53,15 @@ def test_the_fillings_come_nearer_to_the_border_and_the_best_is_first(
     hole = source.hole(two, two_faces.landmark[0])
     assert hole is not None
     made = source.fill(hole, (0, 0))
-    assert made.shape == (2, 64, 64, 3)
+    side = hole.picture.shape[0]
+    assert made.shape == (2, side, side, 3)
     off = np.abs(made / 127.5 - 1 - hole.picture) * hole.weight
     (film,) = (source.steps or Path()).glob("*.gif")
     assert film.name == "00000-000.gif"
     with Image.open(film) as gif:
         assert gif.n_frames >= 10
         gif.seek(0)
-        first = np.asarray(gif.convert("RGB").crop((256, 0, 512, 256)).resize((64, 64)))
+        first = np.asarray(gif.convert("RGB").crop((256, 0, 512, 256)).resize((side, side)))
     before = np.abs(first / 127.5 - 1 - hole.picture) * hole.weight
     assert off[0].sum() < before.sum()
 

@@ -15,11 +15,13 @@ from encoders.attributes import load_attributes
 from encoders.latent import directions as directions_file
 from encoders.latent import inverse as inverse_file
 from encoders.latent import load_directions, load_inverse, load_latent_encoder
-from encoders.latent.encoder import LatentEncoder
+from encoders.latent.carry import carry
+from encoders.latent.encoder import LatentEncoder, read_numbers
 from encoders.latent.faces import is_held_out, read_faces
-from encoders.latent.network import LatentConfig, first_values
+from encoders.latent.network import LatentConfig, encode, first_values, with_layers
 from encoders.latent.samples import detect_faces, draw
 from encoders.latent.training import TrainingConfig, train
+from encoders.weights_file import SHIPPED
 from stylegan.generator import Generator
 
 
@@ -244,3 +246,28 @@ def test_older_is_older_and_turned_is_turned(generator: Generator) -> None:
         moved = generator.pictures(w + amount * directions[trait], batch=32)
         gained = (attributes(moved, directions.framing)[trait] - before[trait]).mean()
         assert gained > 0.25 * amount, trait
+
+
+def test_an_encoder_serves_a_generator_of_the_same_w_with_more_layers(
+    encoder: LatentEncoder, chips: np.ndarray, tmp_path: Path
+) -> None:
+    encoder.save(tmp_path / "encoder.h5")
+    config, values = read_numbers(tmp_path / "encoder.h5")
+    layers = config.num_ws + 2
+    wider, more = with_layers(values, config, layers)
+    images = encoder.framing.from_ffhq(chips[:2], encoder.side).astype(np.float32) / 127.5 - 1
+    before, after = (np.asarray(encode(v, c, images)) for v, c in ((values, config), (more, wider)))
+    assert after.shape == (2, layers, before.shape[2])
+    np.testing.assert_allclose(after[:, :-2], before, atol=1e-4)
+    np.testing.assert_allclose(after[:, -2:], before[:, [-1, -1]], atol=1e-4)
+
+
+def test_nothing_is_carried_over_to_a_generator_of_other_w(
+    generator: Generator, tmp_path: Path
+) -> None:
+    values = generator.values()
+    values["mapping.fc0.bias"] = values["mapping.fc0.bias"] + 1
+    other = Generator(generator.config, values)
+    with pytest.raises(WeightsError, match="other mapping networks"):
+        carry(other, generator, SHIPPED, tmp_path)
+    assert not list(tmp_path.iterdir())

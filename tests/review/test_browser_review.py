@@ -91,7 +91,8 @@ def test_a_person_draws_a_missed_face_and_removes_a_false_one(
     )
     wait(chromium, "!document.getElementById('apply').disabled")
     chromium.evaluate("document.getElementById('apply').click() ?? true")
-    wait(chromium, "document.querySelectorAll('rect.open').length === 1")
+    wait(chromium, "document.getElementById('where').textContent.includes('reviewed')")
+    assert chromium.evaluate("document.querySelectorAll('rect.open').length") == 1
     original = load(output.parent / "photographs" / title)
     np.testing.assert_array_equal(load(output / title)[60:140, 60:140], original[60:140, 60:140])
     assert (output / other).read_bytes() == untouched

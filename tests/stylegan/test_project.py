@@ -13,6 +13,7 @@ from PIL import Image
 from test_networks import small
 from typer.testing import CliRunner
 
+import stylegan
 from anonbase.errors import InputError, OutputError
 from anonfaces.commands import project as command
 from stylegan.projection import ProjectionConfig, project
@@ -129,14 +130,16 @@ def test_a_photograph_as_typed(portraits: list[Path], tmp_path: Path) -> None:
     steps = ("--w-steps", 3, "--plus-steps", 2, "--starts", 2)
     message = run(photo, "-o", tmp_path / "out", *steps)
     assert "1 face in" in message
+    config = stylegan.load().config
+    side = config.resolution
     with Image.open(tmp_path / "out" / "0.png") as picture:
-        assert picture.size == (64, 64)
+        assert picture.size == (side, side)
         last = np.asarray(picture)
     strip = np.asarray(Image.open(tmp_path / "out" / "0-steps.png"))
-    assert strip.shape == (64, 64 * 7, 3)
-    assert (strip[:, -64:] == last).all()
+    assert strip.shape == (side, side * 7, 3)
+    assert (strip[:, -side:] == last).all()
     with h5py.File(tmp_path / "out" / "latents.h5") as file:
-        assert file["w"].shape == (1, 10, 256)
+        assert file["w"].shape == (1, config.num_ws, 256)
         assert file["name"][0] == b"0"
 
 

@@ -31,10 +31,11 @@ def test_one_picture_a_seed_and_a_grid(tmp_path: Path) -> None:
     files = sorted((tmp_path / "a").iterdir())
     assert [file.name for file in files] == [f"seed{i:04d}.png" for i in (3, 8, 9, 10)]
     first = np.asarray(Image.open(files[0]))
-    assert first.shape == (64, 64, 3)
+    side = stylegan.load().config.resolution
+    assert first.shape == (side, side, 3)
     grid = np.asarray(Image.open(tmp_path / "grid.png"))
-    assert grid.shape == (128, 128, 3)
-    assert (grid[:64, :64] == first).all()
+    assert grid.shape == (2 * side, 2 * side, 3)
+    assert (grid[:side, :side] == first).all()
     run(generate.app, "--seeds", "9", "--batch", 3, "-o", tmp_path / "b")
     again = (tmp_path / "b" / "seed0009.png").read_bytes()
     assert again == (tmp_path / "a" / "seed0009.png").read_bytes()
@@ -44,8 +45,9 @@ def test_larger_files_show_the_same_picture(tmp_path: Path) -> None:
     run(generate.app, "--seeds", "3", "-o", tmp_path / "a")
     message = run(generate.app, "--seeds", "3", "--size", 256, "-o", tmp_path / "b")
     small, large = (Image.open(tmp_path / f / "seed0003.png") for f in "ab")
-    assert (large.size, "drawn at 64 px" in message) == ((256, 256), True)
-    means = np.asarray(large, float).reshape(64, 4, 64, 4, 3).mean(axis=(1, 3))
+    side = small.size[0]
+    assert (large.size, f"drawn at {side} px" in message) == ((256, 256), True)
+    means = np.asarray(large, float).reshape(side, 256 // side, side, -1, 3).mean(axis=(1, 3))
     assert np.abs(means - np.asarray(small, float)).mean() < 1
 
 

@@ -15,6 +15,7 @@ from anonfaces.anonymize.detection import SAME_PERSON, FaceAnalyzer, Faces, dist
 from anonfaces.anonymize.kept_people import kept
 from anonfaces.anonymize.options import AnonymizationOptions
 from anonfaces.anonymize.paste import SourceFace, paste
+from anonfaces.anonymize.quality import is_worse_than_a_cover
 from anonfaces.anonymize.replace import COVERED, KEPT, REPLACED
 from anonfaces.anonymize.sources.choose import make_source
 from anonfaces.anonymize.video.tracks import Track, Trajectory
@@ -158,11 +159,13 @@ def _fitting(
     everyone: NDArray[np.float32],
     analyzer: FaceAnalyzer,
 ) -> SourceFace | None:
-    """The first donor that, in place, is unlike everybody."""
+    """The first source that, in place, looks like a face and is unlike everybody."""
     for source_face in candidates:
         made = paste(view, face.landmark[0], source_face)
         if made is None:
             return None
+        if is_worse_than_a_cover(made, face.box[0], face.landmark[0], source_face.landmark):
+            continue
         if distances(analyzer.embed(made, face.box), everyone).min() > SAME_PERSON:
             return source_face
     return None
