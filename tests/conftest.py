@@ -23,25 +23,30 @@ SLOW_FIXTURES = {
     *("undisturbed", "photos", "made", "chromium"),  # whole runs of a command, or a browser
 }
 SLOW_FILES = {  # under tests/: what loads networks, trains, or starts processes throughout
-    "anonymize": ("cut_and_close_up", "video", "whole_photographs"),
+    "anonymize": (
+        *("cut_and_close_up", "folders", "names_and_frames", "video", "whole_photographs"),
+    ),
     "cluster": ("dask", "scale"),
     "encoders": (
         *("align", "attributes", "detect", "detectors_joined", "embed_dlib", "embed_facenet"),
         *("encode", "frame", "latent", "mmod", "perceptual", "tiles"),
     ),
-    "evaluate": ("attacks", "faceres", "graph_model", "judge", "onnx_judge", "pictures"),
+    "evaluate": (
+        *("attacks", "command", "faceres", "graph_model", "judge", "onnx_judge", "pictures"),
+        "utility",
+    ),
     "publish": ("earlier", "publish", "tampering", "verify"),
     "report": ("browser", "contact"),
     "review": ("browser_review",),
     "stylegan": (
-        *("checkpoint", "hostile", "networks", "population", "project", "stylegan3_files"),
-        *("stylegan_commands", "synthesis3", "train"),
+        *("checkpoint", "hostile", "networks", "population", "project", "refine"),
+        *("stylegan3_files", "stylegan_commands", "synthesis3", "train"),
     ),
     "synthesize": (
         *("default", "gallery", "hiding", "k_same", "k_same_family", "k_same_net"),
         *("optimised", "stylegan"),
     ),
-    "tests": ("engine", "sample", "wheel"),
+    "tests": ("benchmarks_detail", "engine", "sample", "wheel"),
     "tradeoff": ("tradeoff",),
 }
 
