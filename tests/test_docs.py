@@ -153,6 +153,7 @@ def test_the_readme_stays_short() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.slow
 def test_the_site_builds_without_a_warning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Some five seconds: all pages are rendered, and our packages are parsed for the reference."""
     pytest.importorskip("mkdocs", reason="pip install -e '.[docs]'")
