@@ -108,7 +108,7 @@ def _nested_key() -> bytes:
         (lambda: _tensor((1,) * 9, (1,) * 9), "invalid dimensions"),
         (lambda: w.archive(w.pickled({}), {}, compressed=True), "is compressed"),
         (lambda: w.archive(w.START + w.text("x" * (5 << 20)) + w.STOP, {}), "larger than"),
-        (lambda: b"\x80\x02K\x07." * 3, "does not start as"),
+        (lambda: b"\x80\x02K\x07." * 3, "does not start like"),
         (lambda: (DATA / "torch_stream.pt").read_bytes()[:-3], "too early"),
         (lambda: (DATA / "torch_zip.pt").read_bytes()[:-3], "zip"),
     ],
