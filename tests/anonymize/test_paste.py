@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -65,7 +66,11 @@ def test_a_face_put_onto_itself_is_about_the_same(analyzer: FaceAnalyzer, two: P
     itself = SourceFace(left, one.landmark[0])
     made = paste(left, one.landmark[0], itself)
     assert made is not None
-    assert np.abs(made.astype(int) - left).mean() < 1
+    light, before = (
+        cv2.cvtColor(np.ascontiguousarray(p), cv2.COLOR_RGB2GRAY) for p in (made, left)
+    )
+    assert np.abs(light.astype(int) - before).mean() < 0.5
+    assert np.abs(made.astype(int) - left).mean() < 3  # colours are muted on skin
     assert len(faces) == 2
 
 
