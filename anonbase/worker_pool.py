@@ -32,8 +32,8 @@ Task = dict[str, Any]
 class WorkerPool:
     """``jobs`` processes of the module ``program``, to be used in a ``with`` statement.
 
-    ``program`` is a module that calls :func:`serve`, or a command line of its kind. A task is a
-    dict that JSON can hold. Each comes back from :meth:`next_result` once, with the worker's
+    ``program`` is a module that calls ``serve``, or a command line of its kind. A task is a
+    dict that JSON can hold. Each comes back from ``next_result`` once, with the worker's
     answer, or with None if the worker died of it.
     """
 

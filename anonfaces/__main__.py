@@ -11,6 +11,7 @@ _COMMANDS = {
     "cluster": ("anonfaces.commands.condense", "photographs to a condensed dataset: the main job"),
     "synthesize": ("anonfaces.commands.synthesize", "other surrogates for a condensed dataset"),
     "anonymize": ("anonfaces.anonymize.__main__", "photographs with every face replaced in place"),
+    "review": ("anonfaces.review.__main__", "correct in a browser what anonymize did"),
     "contact": ("anonfaces.report.contact", "a sheet of members beside their surrogates"),
     "evaluate": ("anonfaces.evaluate.__main__", "who would be recognized, and what was kept"),
     "tradeoff": ("anonfaces.tradeoff.__main__", "privacy against utility over k and methods"),

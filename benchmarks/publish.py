@@ -5,9 +5,12 @@
 
 ``speed`` repeats the people of a condensed dataset under new names, with surrogates that differ
 by a level in some pixels, until there are as many pictures, and releases and verifies that; the
-peak of memory is that of the process alone. ``kills`` starts the command, kills it (SIGKILL) at a
-moment drawn by chance, and looks whether the release is whole with its key or not there at all;
-then it starts the command again, which must end with the same bytes.
+peak of memory is that of the process alone. ``kills`` publishes in a process, kills it (SIGKILL)
+at a moment drawn by chance from when it begins to write, and looks whether the release is whole
+with its key or not there at all; then it publishes again, which must end with the same bytes.
+``search`` looks in all bytes of a release for every name, path and word of metadata of the input:
+
+    python -m benchmarks.publish search condensed/ --release release/ --photographs photos/
 """
 
 from __future__ import annotations
@@ -18,11 +21,11 @@ import random
 import resource
 import shutil
 import signal
-import subprocess
 import sys
 import tempfile
 import time
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 
 import h5py
@@ -30,9 +33,17 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
+from anonfaces.publish.job import PublishOptions, publish
+from anonfaces.publish.key import Sealer
+from anonfaces.publish.keys import make_keys
 from benchmarks.tables import print_table
 
 LAYOUTS = ("condensed", "per-image")
+#: Imported at their first use; before the processes part, so that none of them has to wait.
+_LATE = (
+    *("anonfaces.publish.checks", "anonfaces.cluster.groups", "encoders.faceset", "cv2"),
+    *("encoders.faceset_file", "jinja2", "jsonschema", "nacl.signing", "pyrage", "tqdm"),
+)
 
 
 def main() -> None:
@@ -40,12 +51,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("what", choices=("speed", "kills"))
+    parser.add_argument("what", choices=("speed", "kills", "search"))
     parser.add_argument("condensed", type=Path)
     parser.add_argument("--pictures", type=int, nargs="+", default=[6000])
+    parser.add_argument("--release", type=Path)
+    parser.add_argument("--photographs", type=Path)
     parser.add_argument("--times", type=int, default=20)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
+    if options.what == "search":
+        search(options.condensed, options.release, options.photographs)
+        return
     with tempfile.TemporaryDirectory() as scratch:
         if options.what == "speed":
             speed(options.condensed, options.pictures, Path(scratch))
@@ -66,12 +82,12 @@ def speed(condensed: Path, pictures: list[int], scratch: Path) -> None:
         "groups",
         "layout",
         "publish s",
+        "of cores",
         "peak MB",
         "verify s",
-        "release MB",
-        "key MB",
+        "of cores",
     )
-    print_table(heads, rows)
+    print_table((*heads, "release MB", "key MB"), rows)
 
 
 def _measured(dataset: Path, layout: str, release: Path) -> list[str]:
@@ -88,8 +104,8 @@ def _measured(dataset: Path, layout: str, release: Path) -> list[str]:
         "--no-columns",
         *opener,
     ]
-    took, peak = _timed(call)
-    verified, _ = _timed(["verify", str(release), "--key", f"{release}.key", *opener])
+    took, busy, peak = _timed(call)
+    verified, verifying, _ = _timed(["verify", str(release), "--key", f"{release}.key", *opener])
     files = [p for p in release.rglob("*") if p.is_file()]
     megabytes = sum(p.stat().st_size for p in files) / 1e6
     records = sum(p.suffix == ".png" for p in files)
@@ -97,20 +113,21 @@ def _measured(dataset: Path, layout: str, release: Path) -> list[str]:
     key = Path(f"{release}.key").stat().st_size / 1e6
     shutil.rmtree(release)
     return [
-        *(f"{records:,}", f"{groups:,}", layout, f"{took:.0f}", f"{peak:.0f}", f"{verified:.0f}"),
-        *(f"{megabytes:.1f}", f"{key:.2f}"),
+        *(f"{records:,}", f"{groups:,}", layout, f"{took:.0f}", f"{busy:.0f}", f"{peak:.0f}"),
+        *(f"{verified:.0f}", f"{verifying:.0f}", f"{megabytes:.1f}", f"{key:.2f}"),
     ]
 
 
-def _timed(call: list[str]) -> tuple[float, float]:
-    """Seconds that a command takes, and the most memory that it had, in MB."""
+def _timed(call: list[str]) -> tuple[float, float, float]:
+    """Seconds that a command takes, and those of all cores, and its most memory in MB."""
     started = time.monotonic()
     command = [sys.executable, "-m", f"anonfaces.{call[0]}", *call[1:], "--quiet"]
     pid = os.posix_spawn(command[0], command, os.environ)
     _, status, usage = os.wait4(pid, 0)
     if status:
         sys.exit(f"{' '.join(command)} ended with {os.waitstatus_to_exitcode(status)}")
-    return time.monotonic() - started, usage.ru_maxrss * 1024 / 1e6
+    cores = usage.ru_utime + usage.ru_stime
+    return time.monotonic() - started, cores, usage.ru_maxrss * 1024 / 1e6
 
 
 def enlarged(condensed: Path, pictures: int, place: Path) -> Path:
@@ -177,44 +194,86 @@ def _surrogates(condensed: Path, place: Path, per_copy: int, groups: int) -> Non
 
 def kills(condensed: Path, times: int, seed: int, scratch: Path) -> None:
     """Print how many kills left a whole release, and how many none; fail on anything else."""
-    secret = scratch / "secret.txt"
-    secret.write_text("correct horse battery staple\n")
-    call = [sys.executable, "-m", "anonfaces.publish", str(condensed), "--layout", "per-image"]
-    call += ["--passphrase-file", str(secret), "--quiet", "-o"]
-    started = time.monotonic()
-    subprocess.run([*call, str(scratch / "whole")], check=True, stderr=subprocess.DEVNULL)
-    seconds, wanted = time.monotonic() - started, contents(scratch / "whole")
+    for name in _LATE:
+        import_module(name)
+    sealer = Sealer(recipients=(make_keys(scratch / "keys")["release.recipient"],))
+    seconds = _killed(condensed, scratch / "whole", sealer, None)
+    wanted = contents(scratch / "whole")
     draw, whole, resumed = random.Random(seed), 0, 0
     for number in range(times):
         place = scratch / f"killed{number}" / "release"
         place.parent.mkdir()
-        moment = draw.uniform(0.2, 1.05) * seconds
-        there = _killed(call, place, moment)
+        moment = draw.uniform(0, 1.1) * seconds
+        _killed(condensed, place, sealer, moment)
+        there = place.exists()
         whole += there
-        left = sorted(p.name for p in place.parent.iterdir())
+        left = ", ".join(sorted(p.name for p in place.parent.iterdir()))
         print(
-            f"{number + 1:>3} killed after {moment:5.2f} s:",
-            "whole" if there else "not there",
-            left,
+            f"{number + 1:>3} {moment:6.3f} s {'whole' if there else 'not there'}: {left}",
+            flush=True,
         )
         if there and (contents(place) != wanted or not Path(f"{place}.key").exists()):
             sys.exit(f"kill {number}: the release is there and not whole")
         if not there:
-            subprocess.run([*call, str(place)], check=True, stderr=subprocess.DEVNULL)
-            resumed += contents(place) == wanted
+            _killed(condensed, place, sealer, None)
+            resumed += contents(place) == wanted and Path(f"{place}.key").exists()
         shutil.rmtree(place.parent)
-    print(f"{times} kills in runs of {seconds:.1f} s: {whole} left a whole release with its key,")
+    print(
+        f"{times} kills within {seconds:.2f} s of work: {whole} left a whole release with its key,"
+    )
     print(f"{times - whole} none; of these {resumed} ended in the same bytes when run again")
     if whole + resumed != times:
         sys.exit("a run after a kill ended in other bytes")
 
 
-def _killed(call: list[str], place: Path, moment: float) -> bool:
-    """Whether the release is there after the command was killed."""
-    with subprocess.Popen([*call, str(place)], stderr=subprocess.DEVNULL) as process:
+def _killed(condensed: Path, place: Path, sealer: Sealer, moment: float | None) -> float:
+    """Publish in a process of its own, and kill that so long after it begins to write, if at all.
+
+    Returns for how long it wrote. The process is forked, so that imports take no time.
+    """
+    partial, child = place.with_name(f".{place.name}.partial"), os.fork()
+    if not child:
+        options = PublishOptions(layout="per-image")
+        publish(condensed, place, sealer, options=options)
+        os._exit(0)
+    while not partial.exists() and not place.exists():
+        time.sleep(0.0005)
+    began = time.monotonic()
+    if moment is not None:
         time.sleep(moment)
-        process.send_signal(signal.SIGKILL)
-    return place.exists()
+        os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    return time.monotonic() - began
+
+
+def search(condensed: Path, release: Path, photographs: Path) -> None:
+    """Print how many words were looked for in how many bytes, and every one that was found."""
+    from anonfaces.dataset.tables import read_csv
+    from anonfaces.publish.checks.words import WordFinder, telling_words
+
+    faces = read_csv(condensed / "owner" / "groups.csv", ["identity", "image"])
+    words = telling_words(faces["identity"], faces["image"])
+    words |= {str(photographs.resolve()).lower(), str(condensed.resolve()).lower()}
+    words |= {word for name in faces["image"] for word in _metadata(photographs / name)}
+    finder, total, hits = WordFinder(words), 0, 0
+    for name, data in contents(release).items():
+        picture = name.endswith((".png", ".jpg"))
+        # five bytes and fewer are found by chance in compressed pixels
+        found = finder.find(data, 6 if picture else 4, apart=not picture)
+        for word in {*found, *finder.find(name.encode())}:
+            print(f"{name}: {word.decode(errors='replace')}")
+            hits += 1
+        total += len(data)
+    print(f"{len(words):,} words in {total:,} bytes: {hits} found")
+
+
+def _metadata(path: Path) -> set[str]:
+    """Words of four letters or more in what a photograph holds beside its pixels."""
+    with Image.open(path) as picture:
+        texts = [v for v in picture.info.values() if isinstance(v, str | bytes)]
+        texts += [v for v in picture.getexif().values() if isinstance(v, str | bytes)]
+    plain = [t.decode("latin-1") if isinstance(t, bytes) else t for t in texts]
+    return {word.lower() for text in plain for word in text.split() if len(word) >= 4}
 
 
 def contents(root: Path) -> dict[str, bytes]:

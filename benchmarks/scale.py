@@ -169,7 +169,8 @@ def plan_for(faces: int, measured: int) -> None:
     print_table(["stage", "tasks", "core-hours", "GB a task"], steps)
     print(f"\n{faces:,} faces: {made.disk / 1e9:.0f} GB of shared disk, {made.driver / 1e9:.1f} GB")
     hours = ", ".join(f"{made.hours(n):.1f} h on {n} cores" for n in (2, 16, 128, 1024))
-    print(f"of memory where the command runs; {hours}")
+    print(f"of memory where the command runs; {hours};")
+    print(f"information loss to expect, if they are alike: {made.information_loss:.2f} %")
 
 
 if __name__ == "__main__":

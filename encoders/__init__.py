@@ -3,7 +3,7 @@
 Examples
 --------
 >>> from encoders import FaceSet, encode
->>> faces = encode("photos/", "faces.h5", extractor="dlib")  # doctest: +SKIP (needs photographs)
+>>> faces = encode("photos/", "faces.h5", extractor="dlib")  # needs photographs  # doctest: +SKIP
 """
 
 from __future__ import annotations

@@ -29,11 +29,16 @@ __all__ = [
 
 Pixels = NDArray[np.uint8]
 
-_LEFT_EYE, _RIGHT_EYE, _MOUTH = slice(36, 42), slice(42, 48), (48, 54)
+_LEFT_EYE = slice(36, 42)
+_RIGHT_EYE = slice(42, 48)
+_MOUTH = (48, 54)
 _SMALLEST_SIDE = 4.0
-_RIM, _BLUR = 0.03, 0.02  # in sides of the chip
+_RIM = 0.03
+_BLUR = 0.02  # in sides of the chip
 # MTCNN's box around a face whose dlib HOG box has side 1, measured on LFW.
-_MTCNN_WIDTH, _MTCNN_HEIGHT, _MTCNN_LOWER = 0.870, 1.170, -0.083
+_MTCNN_WIDTH = 0.870
+_MTCNN_HEIGHT = 1.170
+_MTCNN_LOWER = -0.083
 
 
 def find_landmarks(image: Pixels, box: NDArray[np.integer]) -> NDArray[np.float32]:

@@ -9,7 +9,11 @@ __all__ = ["smile", "yaw"]
 
 Landmarks = NDArray[np.float32]
 
-_LEFT_EYE, _RIGHT_EYE, _NOSE, _CORNERS, _LIPS = slice(36, 42), slice(42, 48), 30, (48, 54), (51, 57)
+_LEFT_EYE = slice(36, 42)
+_RIGHT_EYE = slice(42, 48)
+_NOSE = 30
+_CORNERS = (48, 54)
+_LIPS = (51, 57)
 
 
 def yaw(landmark: Landmarks) -> NDArray[np.float32]:

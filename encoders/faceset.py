@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 __all__ = ["FaceSet"]
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 class FaceSet:
     """Faces of photographs, with the ledger of every photograph that was looked at.
 
-    Chips stay on disk until :meth:`chips` asks for them.
+    Chips stay on disk until ``chips`` asks for them.
 
     Attributes
     ----------
@@ -57,8 +57,8 @@ class FaceSet:
 
     Examples
     --------
-    >>> faces = FaceSet.read("faces.h5")  # doctest: +SKIP (needs a file)
-    >>> faces.chips([0, 1]).shape  # doctest: +SKIP
+    >>> faces = FaceSet.read("faces.h5")  # needs a file  # doctest: +SKIP
+    >>> faces.chips([0, 1]).shape  # of that file  # doctest: +SKIP
     (2, 256, 256, 3)
     """
 
@@ -91,7 +91,7 @@ class FaceSet:
 
     @classmethod
     def read(cls, path: Path | str) -> FaceSet:
-        """Read a file that :meth:`write` or ``python -m encoders`` wrote.
+        """Read a file that ``write`` or ``python -m encoders`` wrote.
 
         The file may be hostile; nothing in it is believed before it is checked.
 

@@ -60,8 +60,12 @@ _NUMBERS: dict[str, tuple[type, tuple[int | None, ...]]] = {
 }
 _TEXTS = ("image", "identity")
 _META = ("extractor", "extractor_sha256", "alignment", "chip_alignment", "chip_size")
-_MOST_ROWS, _MOST_DIMENSIONS, _LARGEST_CHIP = 100_000_000, 16_384, 2048
-_LONGEST_TEXT, _MOST_COLUMNS, _TEXTS_AT_ONCE = 16_384, 1000, 4096
+_MOST_ROWS = 100_000_000
+_MOST_DIMENSIONS = 16_384
+_LARGEST_CHIP = 2048
+_LONGEST_TEXT = 16_384
+_MOST_COLUMNS = 1000
+_TEXTS_AT_ONCE = 4096
 _DEFLATE = h5py.h5z.FILTER_DEFLATE
 
 

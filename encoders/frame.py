@@ -22,7 +22,8 @@ __all__ = ["CropAlignment", "CropSquare", "estimate_alignment", "resampling"]
 Pixels = NDArray[np.uint8]
 
 LOOKED_AT = 256
-_ENOUGH, _NEARLY = 20, 0.03
+_ENOUGH = 20
+_NEARLY = 0.03
 _PLACES = 5
 
 

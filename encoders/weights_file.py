@@ -23,7 +23,9 @@ __all__ = ["SHIPPED", "check_generator", "digest", "read", "write"]
 _HERE = Path(__file__).resolve().parent
 _IN_WHEEL = _HERE / "_latent"
 SHIPPED = _IN_WHEEL if _IN_WHEEL.is_dir() else _HERE.parent / "datasets" / "latent"
-_LARGEST, _MOST, _LONGEST = 1 << 28, 500, 1 << 16
+_LARGEST = 1 << 28
+_MOST = 500
+_LONGEST = 1 << 16
 
 
 def digest(generator: Generator) -> str:

@@ -187,7 +187,7 @@ class Generator:
         w : float (n, w_dim) or (n, num_ws, w_dim)
             w, or W+.
         noise, seed
-            As for :meth:`synthesize`.
+            As for ``synthesize``.
         batch : int
             Images at a time.
 

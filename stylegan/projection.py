@@ -32,11 +32,13 @@ Tensors = dict[str, Tensor]
 Features = Callable[[Tensor], Tensor]
 Report = Callable[[int, float], None]
 
-_SAMPLED, _LARGEST, _BETAS = 2048, 256, (0.9, 0.99)
+_SAMPLED = 2048
+_LARGEST = 256
+_BETAS = (0.9, 0.99)
 _SHOWN = 8
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ProjectionConfig:
     """How to project.
 

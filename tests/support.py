@@ -65,18 +65,24 @@ def run_command(module: str, *words: object, cwd: Path) -> Result:
 
     What needs a process of its own (kills, Ctrl-C, what is imported) is not for this.
     """
+    with contextlib.chdir(cwd):
+        return run_here(
+            lambda: runpy.run_module(module, run_name="__main__", alter_sys=True), module, *words
+        )
+
+
+def run_here(program: Callable[[], object], *argv: object) -> Result:
+    """A program in this process, with the command line ``argv``."""
     out, err, code = io.StringIO(), io.StringIO(), 0
-    argv = [module, *map(str, words)]
     with (
-        contextlib.chdir(cwd),
-        mock.patch.object(sys, "argv", argv),
+        mock.patch.object(sys, "argv", [*map(str, argv)]),
         mock.patch.dict(os.environ, {"COLUMNS": "200"}),
         _fresh_warnings(),
         contextlib.redirect_stdout(out),
         contextlib.redirect_stderr(err),
     ):
         try:
-            runpy.run_module(module, run_name="__main__", alter_sys=True)
+            program()
         except SystemExit as end:
             code = int(end.code or 0)
     return Result(code, out.getvalue(), err.getvalue())
@@ -85,13 +91,9 @@ def run_command(module: str, *words: object, cwd: Path) -> Result:
 @contextlib.contextmanager
 def _fresh_warnings() -> Iterator[None]:
     """Warnings as a new interpreter has them: shown once, and no errors."""
-    show = warnings.showwarning
     with warnings.catch_warnings():
         warnings.resetwarnings()
         for kind in (DeprecationWarning, PendingDeprecationWarning, ImportWarning, ResourceWarning):
             warnings.simplefilter("ignore", kind)
         warnings.filterwarnings("ignore", module="runpy")  # that the module was imported before
-        try:
-            yield
-        finally:
-            warnings.showwarning = show
+        yield

@@ -8,15 +8,14 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
+from support import Result, run_command, wait_until
 
 from anonfaces import __version__
 from anonfaces.cluster import METHODS
@@ -28,14 +27,17 @@ COMMAND = [sys.executable, "-m", "anonfaces.cluster"]
 ROOT = Path(__file__).resolve().parent.parent
 QUICK = ["--surrogate", "k-same"]  # where the faces are not what is tested
 K = 4
-PATIENCE = 600  # twentieths of a second
 
 
 def call(*arguments: object, cwd: Path, module: str = "anonfaces.cluster") -> Result:
-    quick = module == "anonfaces.cluster" and "--surrogate" not in arguments
-    quick = quick and Path(str(arguments[0])).suffix not in (".npy", ".csv")  # have no faces
+    """In this process."""
+    return run_command(module, *words(arguments, module), cwd=cwd)
+
+
+def call_apart(*arguments: object, cwd: Path, module: str = "anonfaces.cluster") -> Result:
+    """In a process of its own."""
     done = subprocess.run(
-        [sys.executable, "-m", module, *map(str, arguments), *(QUICK if quick else [])],
+        [sys.executable, "-m", module, *words(arguments, module)],
         cwd=cwd,
         env=environment(),
         capture_output=True,
@@ -44,15 +46,14 @@ def call(*arguments: object, cwd: Path, module: str = "anonfaces.cluster") -> Re
     return Result(done.returncode, done.stdout, done.stderr)
 
 
+def words(arguments: tuple[object, ...], module: str) -> list[str]:
+    quick = module == "anonfaces.cluster" and "--surrogate" not in arguments
+    quick = quick and Path(str(arguments[0])).suffix not in (".npy", ".csv")  # have no faces
+    return [*map(str, arguments), *(QUICK if quick else [])]
+
+
 def environment() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "200"}
-
-
-@dataclass(frozen=True)
-class Result:
-    code: int
-    out: str
-    err: str
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +77,7 @@ def photos(everybody: list[list[Path]], tmp_path_factory: pytest.TempPathFactory
 @pytest.fixture(scope="module")
 def undisturbed(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Result]:
     place = tmp_path_factory.mktemp("undisturbed")
-    result = call(photos, "--k", K, "--identity", "folder", "-o", "out", cwd=place)
+    result = call_apart(photos, "--k", K, "--identity", "folder", "-o", "out", cwd=place)
     return place / "out", result
 
 
@@ -179,12 +180,12 @@ def test_a_run_that_was_killed_goes_on_to_the_same_bytes(
 
 def wait_for_parts(partial: Path, process: subprocess.Popen[bytes]) -> list[Path]:
     """Finished parts of the run, as soon as there are some."""
-    for _ in range(PATIENCE):
-        parts = list(partial.glob("owner/faces.h5.partial/*.done"))
-        if parts or process.poll() is not None:
-            return parts
-        time.sleep(0.05)
-    return []
+
+    def parts() -> list[Path]:
+        return list(partial.glob("owner/faces.h5.partial/*.done"))
+
+    wait_until(lambda: parts() or process.poll() is not None)
+    return parts()
 
 
 def test_overwrite_makes_another_one_of_the_same_faces(
@@ -304,7 +305,7 @@ def test_a_column_that_outweighs_the_others_is_told_and_on_the_page(tmp_path: Pa
 def test_every_stage_under_one_name(
     tmp_path: Path, arguments: list[str], code: int, expected: str
 ) -> None:
-    result = call(*arguments, cwd=tmp_path, module="anonfaces")
+    result = call_apart(*arguments, cwd=tmp_path, module="anonfaces")
     assert result.code == code
     assert expected in result.out + result.err
 

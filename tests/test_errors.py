@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+from support import Result, run_here
 
 import anonfaces
 from anonbase import errors
@@ -53,23 +54,31 @@ ENDINGS = [
 @pytest.mark.parametrize(("body", "code", "message"), ENDINGS)
 def test_a_command_ends_as_the_house_promises(body: str, code: int, message: str) -> None:
     done = _command(body)
-    assert done.returncode == code
-    assert done.stderr.startswith(message)
-    assert "Traceback" not in done.stderr
+    assert done.code == code
+    assert done.err.startswith(message)
+    assert "Traceback" not in done.err
+
+
+@pytest.mark.parametrize(("body", "code", "message"), [ENDINGS[0], ENDINGS[5], ENDINGS[9]])
+def test_the_shell_sees_how_a_command_ends(body: str, code: int, message: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", _program(body)], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr.startswith(message)) == (code, True)
 
 
 def test_debug_shows_the_traceback() -> None:
-    assert "Traceback" in _command("raise E.InputError('x')", "--debug").stderr
+    assert "Traceback" in _command("raise E.InputError('x')", "--debug").err
 
 
 _HEAD = """
 import anonbase.errors as E
 import typer
 from anonbase.cli import run
-from anonbase.files import resumable
+from anonbase.files import mark_resumable
 
 def keeping(stop):
-    resumable(stop)
+    mark_resumable(stop)
     raise stop
 
 def typed(tell):
@@ -84,8 +93,10 @@ def typed(tell):
 """
 
 
-def _command(body: str, *options: str) -> subprocess.CompletedProcess[str]:
-    program = f"{_HEAD}def command():\n    {body}\nrun(command)\n"
-    return subprocess.run(
-        [sys.executable, "-c", program, *options], capture_output=True, text=True, check=False
-    )
+def _command(body: str, *options: str) -> Result:
+    program = compile(_program(body), "<command>", "exec")
+    return run_here(lambda: exec(program, {"__name__": "__main__"}), "-c", *options)  # noqa: S102
+
+
+def _program(body: str) -> str:
+    return f"{_HEAD}def command():\n    {body}\nrun(command)\n"

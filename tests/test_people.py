@@ -20,17 +20,17 @@ def faces(tmp_path: Path) -> Path:
     image = np.array(["a.png", "b.png"])
     ledger = [(name, 1, 1, "00" * 32, "faces", "", 1, 0, 80.0) for name in image]
     made = FaceSet(
-        np.eye(2, 4, dtype=np.float32),
-        image,
-        np.full((2, 4), [1, 2, 30, 40], np.int32),
-        np.zeros((2, 68, 2), np.float32),
-        np.array(["Ada", "Grace"]),
-        np.ones(2, np.float32),
-        pd.DataFrame(ledger, columns=list(LEDGER_COLUMNS)),
-        pd.DataFrame(columns=list(BYSTANDER_COLUMNS)).astype(BYSTANDER_COLUMNS),
-        dict.fromkeys(("extractor", "extractor_sha256", "alignment", "chip_alignment"), "dlib")
+        embedding=np.eye(2, 4, dtype=np.float32),
+        image=image,
+        box=np.full((2, 4), [1, 2, 30, 40], np.int32),
+        landmark=np.zeros((2, 68, 2), np.float32),
+        identity=np.array(["Ada", "Grace"]),
+        quality=np.ones(2, np.float32),
+        ledger=pd.DataFrame(ledger, columns=list(LEDGER_COLUMNS)),
+        bystanders=pd.DataFrame(columns=list(BYSTANDER_COLUMNS)).astype(BYSTANDER_COLUMNS),
+        meta=dict.fromkeys(("extractor", "extractor_sha256", "alignment", "chip_alignment"), "dlib")
         | {"chip_size": 4},
-        {"city": np.array(["London", "New York"])},
+        attribute={"city": np.array(["London", "New York"])},
     )
     return made.write(tmp_path / "faces.h5", [np.zeros((4, 4, 3), np.uint8)] * 2).path or tmp_path
 

@@ -47,7 +47,7 @@ class Global:
         return f"{self.module}.{self.name}"
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, kw_only=True)
 class OpaqueObject:
     """An object that a pickle wanted to make by calling ``kind`` with ``args``. Nobody called it.
 
@@ -277,24 +277,26 @@ class _Machine:
 
     def new_object_ex(self, _: Any) -> None:
         keywords, arguments, kind = self._stack.pop(), self._stack.pop(), self._stack.pop()
-        made = OpaqueObject(kind, tuple(arguments))
+        made = OpaqueObject(kind=kind, args=tuple(arguments))
         made.entries.update(keywords)
         self._stack.append(made)
 
     def instance(self, value: str) -> None:
         module, _, name = value.partition(" ")
         arguments = self._since_mark()
-        self._stack.append(OpaqueObject(self._global(module, name), tuple(arguments)))
+        self._stack.append(OpaqueObject(kind=self._global(module, name), args=tuple(arguments)))
 
     def object_of_marked(self, _: Any) -> None:
         kind, *arguments = self._since_mark()
-        self._stack.append(OpaqueObject(kind, tuple(arguments)))
+        self._stack.append(OpaqueObject(kind=kind, args=tuple(arguments)))
 
     def _call(self, function: Any, arguments: Any) -> Any:
         if not isinstance(arguments, tuple):
             raise ValueError("a call without a tuple of arguments")
         known = self._rebuild.get(str(function)) if isinstance(function, Global) else None
-        return self._paid(known(*arguments)) if known else OpaqueObject(function, arguments)
+        return (
+            self._paid(known(*arguments)) if known else OpaqueObject(kind=function, args=arguments)
+        )
 
     def _paid(self, made: Any) -> Any:
         """One long text in the file could be turned into bytes a million times."""

@@ -1,7 +1,7 @@
 """Whole photographs and videos, with every face replaced where it stands.
 
->>> from anonfaces.anonymize import anonymize  # doctest: +SKIP
->>> anonymize("photos/", "out/").faces  # doctest: +SKIP
+>>> from anonfaces.anonymize import anonymize
+>>> anonymize("photos/", "out/").faces  # needs photographs  # doctest: +SKIP
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import Any
 
 _HOME = {
-    "AnonymizationResult": "anonfaces.anonymize.photographs",
+    "AnonymizationResult": "anonfaces.anonymize.result",
     "AnonymizationOptions": "anonfaces.anonymize.options",
     "anonymize": "anonfaces.anonymize.job",
 }

@@ -11,14 +11,15 @@ import typer
 from anonbase import cli
 
 if TYPE_CHECKING:
-    from anonfaces.anonymize.photographs import AnonymizationResult
+    from anonfaces.anonymize.result import AnonymizationResult
 
 _EXAMPLES = """
 Replace every face in photographs and videos by a synthetic one that sits in the picture.
 
-INPUT is a photograph, a folder of photographs, or a video (MP4, MOV, WebM, MKV). OUT will hold
-what is made of it and nothing else; OUT.detections.json beside it says what was found and
-done. It names the originals: keep it.
+INPUT is a photograph, a video (MP4, MOV, WebM, MKV, AVI), or a folder of these. OUT will hold
+what is made of it and nothing else. OUT.detections.json beside it says what was found and done,
+and OUT.review.html shows every picture before and after, the doubtful ones first: look through
+it, and keep both to yourself, for they name and show the originals.
 
 \b
 Examples:
@@ -36,6 +37,11 @@ not be replaced is covered; the result is searched again, and what still matches
 covered too. EXIF, thumbnails and comments are gone; file names stay, and may identify: --rename.
 Hair, clothes, pose and place stay, and people who know someone may recognise them by these.
 """
+
+_SECOND_LOOK = (
+    "second look: the result was searched again, and these places were covered, since a face was"
+    " missed there or still matched"
+)
 
 app = typer.Typer(add_completion=False)
 
@@ -73,7 +79,7 @@ def anonymize(
         Path | None,
         _option(
             "inpaint: a folder for GIFs of the way to each face; they show what is around it",
-            "--progress",
+            "--steps",
             show_default=False,
         ),
     ] = None,
@@ -102,7 +108,9 @@ def anonymize(
     end: Annotated[
         float | None, _option("seconds into a video at which to end", show_default=False)
     ] = None,
-    audio: Annotated[str, _option("sound of a video: drop, or copy (a voice identifies)")] = "drop",
+    audio: Annotated[
+        str, _option("sound of a video: drop, or keep (a voice identifies who speaks)")
+    ] = "drop",
     max_pixels: Annotated[int, _option("larger photographs are not decoded")] = 100_000_000,
     detector: Annotated[
         str,
@@ -163,9 +171,12 @@ def _result(done: AnonymizationResult, renamed: bool, seconds: float) -> str:
         "names": "random" if renamed else "as they were, and they may identify (--rename)",
         "took": f"{seconds:.0f} s",
         "output": str(done.folder),
-        "secret": str(done.record),
+        "secret": f"{done.record}, {done.review}",
     }
-    return "\n".join(f"{name:<10} {fact}" for name, fact in facts.items())
+    if "second look" in done.faces:
+        facts["faces"] += f"\n{'':<10} {_SECOND_LOOK}"
+    lines = [f"{name:<10} {fact}" for name, fact in facts.items()]
+    return "\n".join([*lines, *done.notes])
 
 
 def _counted(counts: dict[str, int]) -> str:

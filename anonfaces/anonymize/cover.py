@@ -23,7 +23,12 @@ Ellipse = tuple[NDArray, NDArray, float]  # centre, half axes, degrees
 
 _CELLS = 4
 _GREY = 128
-_SIDES, _ABOVE, _BELOW = 0.15, 0.35, 0.2
+#: Size in heads of the cover of a head whose landmarks are no face's.
+_UNSURE = 1.3
+#: Size in heads of a cover where one of the head was not enough.
+_WIDE = 1.5
+#: Half a head's size in sizes of a detector's box, at most: from brow to chin is half a head.
+_LARGEST = 0.9
 # Of a detector's box: how far the ellipse reaches beyond its sides, top and bottom.
 _BOX_SIDES, _BOX_ABOVE, _BOX_BELOW = 0.08, 0.22, 0.08
 _ASTRAY = 0.5
@@ -44,17 +49,25 @@ class Area:
     inside: NDArray[np.bool_]
 
 
-def head(box: NDArray[np.integer], landmark: NDArray[np.floating], image: Pixels) -> Area:
+def head(
+    box: NDArray[np.integer],
+    landmark: NDArray[np.floating],
+    image: Pixels,
+    growth: float = 1.0,
+) -> Area:
     """The head: from the hairline to the chin and from ear to ear, with a margin.
 
     Two ellipses: one around the landmarks, turned as the eyes are, with a forehead as high as
     the nose is long (the thirds of a face); and an upright one around the detector's box, since
     landmarks of a face that looks aside may lie wrong. Landmarks far from the box are drawn in to
-    it, so that they cannot cover a whole picture. Where they are no face's, as ``around``.
+    it, and no ellipse is larger than a head in that box can be. Where the landmarks are no
+    face's, the box alone counts, with a wider margin. ``growth`` is the size in heads.
     """
-    if not fits(landmark):
-        return around(box, landmark, image)
-    ellipses = [_of_box(box), _of_landmarks(_near(box, landmark))]
+    if fits(landmark):
+        ellipses = [_of_box(box), _bounded(_of_landmarks(_near(box, landmark)), box)]
+    else:
+        ellipses = [_enlarged(_of_box(box), _UNSURE)]
+    ellipses = [_enlarged(ellipse, growth) for ellipse in ellipses]
     rows, columns = _bounds(ellipses, image.shape)
     inside = np.zeros((rows.stop - rows.start, columns.stop - columns.start), np.uint8)
     for centre, half, degrees in ellipses:
@@ -63,14 +76,8 @@ def head(box: NDArray[np.integer], landmark: NDArray[np.floating], image: Pixels
 
 
 def around(box: NDArray[np.integer], landmark: NDArray[np.floating], image: Pixels) -> Area:
-    """A rectangle around the box and all landmarks, with a margin and a forehead."""
-    low = np.minimum(box[:2], landmark.min(0))
-    high = np.maximum(box[2:], landmark.max(0))
-    width, height = np.maximum(high - low, 1)
-    rows = _within(low[1] - _ABOVE * height, high[1] + _BELOW * height, image.shape[0])
-    columns = _within(low[0] - _SIDES * width, high[0] + _SIDES * width, image.shape[1])
-    shape = rows.stop - rows.start, columns.stop - columns.start
-    return Area(rows, columns, np.ones(shape, bool))
+    """The head and half of its size around it, where a cover of the head was not enough."""
+    return head(box, landmark, image, _WIDE)
 
 
 def solid(image: Pixels, where: Area) -> None:
@@ -117,6 +124,17 @@ def _of_landmarks(landmark: NDArray[np.floating]) -> Ellipse:
     reach = np.hypot(*((points - centre) / half).T).max()
     degrees = float(np.degrees(np.arctan2(across[1], across[0])))
     return centre @ axes, half * reach * _EARS, degrees
+
+
+def _bounded(ellipse: Ellipse, box: NDArray[np.integer]) -> Ellipse:
+    """The ellipse, no larger than a head whose face has that box."""
+    centre, half, degrees = ellipse
+    return centre, np.minimum(half, _LARGEST * float(np.max(box[2:] - box[:2]))), degrees
+
+
+def _enlarged(ellipse: Ellipse, growth: float) -> Ellipse:
+    centre, half, degrees = ellipse
+    return centre, half * growth, degrees
 
 
 def _bounds(ellipses: list[Ellipse], shape: tuple[int, ...]) -> tuple[slice, slice]:

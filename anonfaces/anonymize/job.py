@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from anonbase.errors import InputError
 from anonfaces.anonymize.options import AnonymizationOptions
+from encoders.photographs.path_escape import unescape
 
 if TYPE_CHECKING:
-    from anonfaces.anonymize.photographs import AnonymizationResult
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from anonfaces.anonymize.detection import FaceAnalyzer
+    from anonfaces.anonymize.inputs import Inputs
+    from anonfaces.anonymize.result import AnonymizationResult
+    from anonfaces.anonymize.workplace import Place
 
 __all__ = ["anonymize"]
 
@@ -17,11 +26,13 @@ def anonymize(source: Path | str, output: Path | str, **options: Any) -> Anonymi
     """Write ``source`` to the folder ``output``, every face that is found replaced or covered.
 
     ``output`` will hold pictures and nothing else; what was found and done to it is written
-    beside it as ``OUTPUT.detections.json``, which names the originals and is not to be given
-    away. Pictures in which no face was found are not written, for one may have been missed.
+    beside it as ``OUTPUT.detections.json`` and shown on the page ``OUTPUT.review.html``, which
+    name and show the originals and are not to be given away.
+    Pictures in which no face was found are not written, for one may have been missed.
 
     Args:
-        source: a photograph, a folder of photographs, or a video (MP4, MOV, WebM, MKV).
+        source: a photograph, a video (MP4, MOV, WebM, MKV, AVI), or a folder of these. Of a
+            picture that holds several, as a GIF, the first is done and the rest are listed.
         output: a folder to make, outside of ``source``.
         options: those of ``AnonymizationOptions``:
             ``surrogate``: "fresh" (nobody's face, of about the perceived age and gender of the
@@ -39,7 +50,7 @@ def anonymize(source: Path | str, output: Path | str, **options: Any) -> Anonymi
             ``encoders.detect.load_detector``, on the safe side by default;
             ``scale``: size of a cover in sizes of the head;
             ``start``, ``end``: the part of a video, in seconds;
-            ``audio``: "drop", or "copy": a voice identifies;
+            ``audio``: "drop", or "keep": a voice identifies;
             ``progress``, ``max_pixels``: as everywhere.
 
     Raises:
@@ -51,14 +62,77 @@ def anonymize(source: Path | str, output: Path | str, **options: Any) -> Anonymi
     Warns:
         PrivacyWarning: an option weakens the promise.
     """
-    from anonfaces.anonymize.video.frames import SUFFIXES
-
     chosen = AnonymizationOptions(**options)
     chosen.warn()
-    if Path(source).suffix.lower() in SUFFIXES and not Path(source).is_dir():
-        from anonfaces.anonymize.video.job import anonymize_video
+    return _Job(Path(source), Path(output), chosen).run()
 
-        return anonymize_video(Path(source), Path(output), chosen)
-    from anonfaces.anonymize.photographs import anonymize_photographs
 
-    return anonymize_photographs(Path(source), Path(output), chosen)
+@dataclass(frozen=True)
+class _Job:
+    """All files of one input."""
+
+    source: Path
+    output: Path
+    options: AnonymizationOptions
+
+    def run(self) -> AnonymizationResult:
+        from anonfaces.anonymize.detection import FaceAnalyzer
+        from anonfaces.anonymize.inputs import find_inputs
+        from anonfaces.anonymize.kept_people import load_reference_embeddings
+        from anonfaces.anonymize.result import make_result
+        from anonfaces.anonymize.workplace import workplace
+
+        inputs = find_inputs(self.source)
+        analyzer = FaceAnalyzer(self.options.detector, self.options.threshold)
+        people = load_reference_embeddings(self.options.keep, analyzer)
+        recipe = {**self.options.recipe(), "input": inputs.digest(), "keep": people.tolist()}
+        with workplace(self.output, self.source, recipe, self.options.overwrite) as place:
+            records = self._records(inputs, analyzer, people, place)
+            self._show(inputs.root, place, records)
+            place.finish(
+                {
+                    "options": self.options.recipe(),
+                    "root": str(inputs.root.resolve()),
+                    "pictures": records,
+                }
+            )
+        return make_result(place.output, place.record, place.review, records)
+
+    def _records(
+        self, inputs: Inputs, analyzer: FaceAnalyzer, people: NDArray[np.float32], place: Place
+    ) -> list[dict[str, Any]]:
+        import numpy as np
+
+        from anonfaces.anonymize.kept_people import warn_of_absent
+        from anonfaces.anonymize.photographs import PhotographRun
+        from anonfaces.anonymize.pictures import names
+        from anonfaces.anonymize.result import nothing_written, warn_of_frames, warn_of_smallest
+        from anonfaces.anonymize.video.job import VideoRun
+
+        planned = names([*inputs.photographs, *inputs.videos], self.options.rename)
+        photographs = PhotographRun(
+            inputs.root, inputs.photographs, planned[: len(inputs.photographs)], self.options,
+            analyzer, people, place,
+        )  # fmt: skip
+        records = photographs.go()
+        nearest = photographs.nearest
+        alone = not inputs.photographs and not inputs.refused and len(inputs.videos) == 1
+        for number, path in enumerate(inputs.videos):
+            video = VideoRun(
+                inputs.root / unescape(path), path, planned[len(inputs.photographs) + number],
+                self.options, people, place.inner(number), place.pictures,
+            )  # fmt: skip
+            records.append(video.go() if alone else video.record())
+            nearest = np.minimum(nearest, video.nearest)
+        records += inputs.refused
+        if not any("output" in record for record in records):
+            raise InputError(nothing_written(self.source, records))
+        warn_of_smallest(records)
+        warn_of_frames(records)
+        warn_of_absent(self.options.keep, nearest)
+        return records
+
+    def _show(self, root: Path, place: Place, records: list[dict[str, Any]]) -> None:
+        from anonfaces.anonymize.review_page import write_review
+
+        write_review(place.review, root, place, records, self.options.max_pixels)

@@ -12,7 +12,7 @@ from anonbase.errors import InputError, UtilityWarning
 from anonbase.notices import warn_user
 from anonfaces.anonymize.detection import FaceAnalyzer, Faces, distances
 
-__all__ = ["KEEP", "kept", "load_reference_embeddings", "warn_of_absent"]
+__all__ = ["KEEP", "kept", "load_reference_embeddings", "nearest_distances", "warn_of_absent"]
 
 KEEP = 0.45
 """Distance up to which a face is taken for that of a reference; 0.6 would spare strangers."""
@@ -43,13 +43,19 @@ def kept(faces: Faces, people: NDArray[np.float32]) -> list[int]:
     return sorted({int(face) for face, distance in nearest if distance <= KEEP})
 
 
-def warn_of_absent(
-    paths: Sequence[Path], people: NDArray[np.float32], found: Sequence[Faces]
-) -> None:
-    """A UtilityWarning for each reference photograph whose person is in none of the pictures."""
+def nearest_distances(people: NDArray[np.float32], found: Sequence[Faces]) -> NDArray[np.float64]:
+    """The distance (n,) of each reference to the face that is nearest to it in all pictures."""
     nearest = np.full(len(people), np.inf)
     for faces in found:
         nearest = np.minimum(nearest, distances(people, faces.embedding).min(1, initial=np.inf))
+    return nearest
+
+
+def warn_of_absent(paths: Sequence[Path], nearest: NDArray[np.float64]) -> None:
+    """A UtilityWarning for each reference photograph whose person is in none of the pictures.
+
+    ``nearest`` is as ``nearest_distances`` gives it.
+    """
     for path, distance in zip(paths, nearest, strict=True):
         if distance > KEEP:
             near = f", the nearest face is {distance:.2f} away" if np.isfinite(distance) else ""

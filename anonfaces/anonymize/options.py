@@ -14,7 +14,7 @@ from encoders.detect import check_detector
 __all__ = ["AUDIO", "MODES", "AnonymizationOptions"]
 
 MODES = ("fresh", "group", "inpaint", "solid", "mosaic", "blur")
-AUDIO = ("drop", "copy")
+AUDIO = ("drop", "keep")
 _COARSE = ("mosaic", "blur")
 
 
@@ -62,7 +62,7 @@ class AnonymizationOptions:
         if not 1 <= self.latents <= 64:
             raise InputError(f"--latents {self.latents}: expected 1 to 64")
         if self.steps is not None and self.surrogate != "inpaint":
-            raise InputError(f"--progress is for --surrogate inpaint, not {self.surrogate}")
+            raise InputError(f"--steps is for --surrogate inpaint, not {self.surrogate}")
         if self.method and self.surrogate != "group":
             raise InputError(f"--method is for --surrogate group, not {self.surrogate}")
         self._check_times()
@@ -98,7 +98,7 @@ class AnonymizationOptions:
             f"faces of which the detectors are less sure than {self.threshold:g} stay open, and at"
             f" {THRESHOLD:g} more would be covered": self.threshold > THRESHOLD,
             f"masks of {self.scale:g} of the size of a head leave parts of it open": self.scale < 1,
-            "the sound is copied, and a voice identifies": self.audio == "copy",
+            "the sound is kept, and a voice identifies who speaks": self.audio == "keep",
         }
         for text, holds in message.items():
             if holds:

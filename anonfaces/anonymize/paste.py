@@ -1,7 +1,4 @@
-"""Putting a face into a picture: moved onto the landmarks, masked, coloured, blended.
-
-Poisson blending: Pérez, Gangnet and Blake, "Poisson image editing", SIGGRAPH 2003.
-"""
+"""Putting a face into a picture: moved onto the landmarks, masked, and blended."""
 
 from __future__ import annotations
 
@@ -10,22 +7,23 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from anonfaces.anonymize.blend import blended, matched_colour, matched_sharpness, occluders
+
 __all__ = ["SourceFace", "fits", "outline", "paste", "transform"]
 
 Pixels = NDArray[np.uint8]
 
-_JAW, _BROWS, _NOSE_BASE = slice(0, 17), slice(17, 27), 33
+_BROWS, _NOSE_BASE = slice(17, 27), 33
 _EYES = (slice(36, 42), slice(42, 48))
 _ABOVE = 0.25  # of the height from nose to brows: what is above is hair or skin that stays
 _SMALLEST = 6.0
 _STRETCH = 2.2
 _MARGIN = 0.25
-# In sizes of the outline: where light is taken over, how far the jaw bends, how soft the seam is.
-_LIGHT, _BENT, _SOFT, _OUTER = 0.2, 0.12, 0.06, 0.015
+#: In sizes of the outline: how far a landmark bends what is around it, and the mask's margin.
+_BENT, _OUTER = 0.1, 0.015
+#: In sizes of the source's face: how far a landmark is bent at most.
+_MOST_BENT = 0.12
 _HELD, _NODES = 0.2, 48
-_SPREAD = (0.6, 1.6)
-_SEAM, _INSIDE = 0.2, 0.8
-_ERODED = 3  # pixels by which seamlessClone shrinks its mask
 
 
 @dataclass(frozen=True)
@@ -84,9 +82,10 @@ def paste(
     source_face: SourceFace,
     like: Pixels | None = None,
 ) -> Pixels | None:
-    """A copy of the picture with ``donor`` in place of the face at ``landmark`` (68, 2).
+    """A copy of the picture with ``source_face`` in place of the face at ``landmark`` (68, 2).
 
-    Colours are matched to the face in ``like`` (``image`` itself by default). Nothing outside
+    Colours and sharpness are matched to the face in ``like`` (``image`` itself by default), and
+    what lies over that face stays, where its colour tells it from skin. Nothing outside
     of the outline's box changes. A face that the border cuts is completed by reflection, blended
     and cut again. None where the face cannot be replaced.
     """
@@ -100,9 +99,11 @@ def paste(
     scene, model = room.cut(image), room.cut(image if like is None else like)
     size = float(np.ptp(hull.reshape(-1, 2), axis=0).max())
     mask = _mask(hull + room.shift.astype(np.int32), scene.shape, round(_OUTER * size))
+    mask[occluders(model, landmark + room.shift, mask)] = 0
     face = _warped(source_face, landmark + room.shift, affine, scene.shape, size)
-    face = _coloured(face, model, mask, size)
-    return room.put_back(image, _blended(face, scene, mask, size), mask)
+    face = matched_sharpness(face, model, mask, size)
+    face = matched_colour(face, model, mask, landmark + room.shift, size)
+    return room.put_back(image, blended(face, scene, mask, size), mask)
 
 
 @dataclass(frozen=True)
@@ -179,17 +180,17 @@ def _warped(
     shape: tuple[int, ...],
     size: float,
 ) -> Pixels:
-    """The donor where it is to be, its jaw bent onto the jaw that is there.
+    """The source where it is to be, its landmarks bent onto those that are there.
 
     Averaged first where it gets smaller. ``affine`` maps its pixels to those of the part.
     """
     import cv2
 
     back = cv2.invertAffineTransform(affine)
-    off = source_face.landmark[_JAW] - (landmark[_JAW] @ back[:, :2].T + back[:, 2])
+    off = _capped(source_face.landmark - (landmark @ back[:, :2].T + back[:, 2]), source_face)
     here = np.meshgrid(*(np.arange(side, dtype=np.float32) for side in shape[1::-1]))
     at = np.stack(here, axis=-1) @ back[:, :2].T.astype(np.float32) + back[:, 2].astype(np.float32)
-    at += _bend(landmark[_JAW], off, shape, _BENT * size)
+    at += _bend(landmark, off, shape, _BENT * size)
     shrink = 1 / max(np.sqrt(abs(np.linalg.det(affine[:, :2]))), 1e-3)
     picture = source_face.picture
     if shrink > 1.5:
@@ -199,6 +200,13 @@ def _warped(
         0.5
     )
     return cv2.remap(picture, at, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT)
+
+
+def _capped(off: NDArray[np.floating], source_face: SourceFace) -> NDArray[np.floating]:
+    """Offsets (68, 2) in the source's pixels, none longer than an eighth of its face."""
+    most = _MOST_BENT * float(np.ptp(source_face.landmark, axis=0).max())
+    length = np.hypot(*off.T)[:, None]
+    return off * np.minimum(most / np.maximum(length, 1e-6), 1)
 
 
 def _bend(
@@ -220,49 +228,3 @@ def _bend(
     weight = np.exp(away / (-2 * reach**2))
     field = weight @ off / (weight.sum(axis=-1, keepdims=True) + _HELD)
     return cv2.resize(field.astype(np.float32), shape[1::-1], interpolation=cv2.INTER_LINEAR)
-
-
-def _coloured(face: Pixels, model: Pixels, mask: Pixels, size: float) -> Pixels:
-    """The light and the tone of ``model`` on the detail of ``face``.
-
-    Both are split by a blur within the mask: what is coarser than a fifth of the face comes from
-    the model, what is finer from the face, with its contrast nearer to the model's. No hair or
-    wall beside the face has a part in it.
-    """
-    inside = mask > 0
-    parts = [part.astype(np.float32) for part in (face, model)]
-    coarse = [_blurred(part, inside, _LIGHT * size) for part in parts]
-    own, wanted = (np.std((a - b)[inside]) for a, b in zip(parts, coarse, strict=True))
-    contrast = np.clip((wanted + 1) / (own + 1), *_SPREAD)
-    matched = (parts[0] - coarse[0]) * contrast + coarse[1]
-    return np.clip(np.rint(matched), 0, 255).astype(np.uint8)
-
-
-def _blurred(part: NDArray[np.float32], inside: NDArray[np.bool_], sigma: float) -> NDArray:
-    """A Gaussian blur float32 (height, width, 3) of what is ``inside``, going on outside of it."""
-    import cv2
-
-    step = max(1.0, sigma / 4)  # of so smooth a picture a small one tells all
-    small = tuple(max(1, round(side / step)) for side in part.shape[1::-1])
-    weighted = np.dstack([part * inside[..., None], inside.astype(np.float32)])
-    weighted = cv2.resize(weighted, small, interpolation=cv2.INTER_AREA)
-    weighted = cv2.GaussianBlur(weighted, (0, 0), sigma / step)
-    mean = weighted[..., :3] / np.maximum(weighted[..., 3:], 1e-4)
-    return cv2.resize(mean, part.shape[1::-1], interpolation=cv2.INTER_LINEAR)
-
-
-def _blended(face: Pixels, scene: Pixels, mask: Pixels, size: float) -> Pixels:
-    """Poisson's seam at the border, the matched colours inside, and all of it fading in.
-
-    So that neither a collar bleeds into the chin nor an edge is to be seen.
-    """
-    import cv2
-
-    spare = _grown(mask, _ERODED)
-    x, y, width, height = cv2.boundingRect(spare)
-    centre = (x + width // 2, y + height // 2)
-    cloned = cv2.seamlessClone(face, scene, spare, centre, cv2.NORMAL_CLONE).astype(np.float32)
-    depth = cv2.distanceTransform(mask, cv2.DIST_L2, 5)[..., None] / size
-    made = cloned + (face - cloned) * (_INSIDE * np.minimum(depth / _SEAM, 1))
-    soft = np.minimum(depth / _SOFT, 1)
-    return np.rint(scene + (made - scene) * (soft * soft * (3 - 2 * soft))).astype(np.uint8)

@@ -2,32 +2,26 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from anonbase.errors import InputError, UtilityWarning
-from anonbase.notices import warn_user
+from anonbase.errors import InputError
 from anonfaces.anonymize.detection import FaceAnalyzer, Faces, distances
-from anonfaces.anonymize.kept_people import kept, load_reference_embeddings, warn_of_absent
+from anonfaces.anonymize.kept_people import kept, nearest_distances
 from anonfaces.anonymize.options import AnonymizationOptions
-from anonfaces.anonymize.pictures import names, write_picture
+from anonfaces.anonymize.pictures import write_picture
 from anonfaces.anonymize.replace import KEPT, FrameResult, ResidualFaceError, replace
 from anonfaces.anonymize.sources.choose import make_source
 from anonfaces.anonymize.sources.fresh import Source
-from anonfaces.anonymize.workplace import Place, workplace
-from encoders.photographs.path_escape import escape
+from anonfaces.anonymize.workplace import Place
 from encoders.photographs.reading import UnreadableImageError, decode, frame_count, read_bytes
-from encoders.photographs.walk import find_photographs
 
-__all__ = ["AnonymizationResult", "anonymize_photographs"]
+__all__ = ["SMALLEST_FACE", "WRITTEN", "PhotographRun", "describe_faces"]
 
 Pixels = NDArray[np.uint8]
 
@@ -39,66 +33,43 @@ _FACELESS = ("no face", "one may have been missed, so it is not written (--keep-
 _CHANGED = ("changed", "the file changed while the run was at work")
 
 
-@dataclass(frozen=True)
-class AnonymizationResult:
-    """What a run made: the folder, the record beside it, and how many of what.
+@dataclass
+class PhotographRun:
+    """One run over photographs.
 
-    ``pictures`` counts them by outcome (written, no face, unreadable ...), ``faces`` the faces
-    in those that were written (replaced, covered, blur, mosaic, kept), and under "second look"
-    the places that were covered because the search of the result found something there.
+    Attributes:
+        root, paths: the photographs, escaped and relative to ``root``.
+        names: what each is called in the output, escaped.
+        people: vectors float32 (n, 128) of those who are to be kept.
+        nearest: the distance (n,) of each of these to the face that is nearest to it.
     """
-
-    folder: Path
-    record: Path
-    pictures: Counter[str]
-    faces: Counter[str]
-
-
-def anonymize_photographs(
-    source: Path, output: Path, options: AnonymizationOptions
-) -> AnonymizationResult:
-    """Replace the faces of one photograph, or of all in a folder; see ``anonymize``."""
-    root, paths, refused = _listed(source)
-    analyzer = FaceAnalyzer(options.detector, options.threshold)
-    people = load_reference_embeddings(options.keep, analyzer)
-    recipe = {**options.recipe(), "input": _digest(root, paths), "keep": people.tolist()}
-    with workplace(output, source, recipe, options.overwrite) as place:
-        run = _Run(root, paths, options, analyzer, people, place)
-        records = run.go() + refused
-        _warn_of_smallest(records)
-        _warn_of_frames(records)
-        if not any("output" in record for record in records):
-            raise InputError(_nothing(source, records))
-        place.finish({"options": options.recipe(), "pictures": records})
-    return _done(place, records)
-
-
-@dataclass(frozen=True)
-class _Run:
-    """One run over the photographs ``paths`` (escaped) under ``root``."""
 
     root: Path
     paths: list[str]
+    names: list[str]
     options: AnonymizationOptions
     analyzer: FaceAnalyzer
     people: NDArray[np.float32]
     place: Place
+    nearest: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
 
     def go(self) -> list[dict[str, Any]]:
         """Look at all, then replace in each; both go on where they were stopped."""
+        self.nearest = np.full(len(self.people), np.inf)
+        if not self.paths:
+            return []
         seen = [self._stored("seen", n, self._look) for n in self._bar("looking")]
         found = [Faces.from_json(s["faces"]) if "faces" in s else Faces.none() for s in seen]
         allowlisted = [kept(faces, self.people) for faces in found]
-        warn_of_absent(self.options.keep, self.people, found)
+        self.nearest = nearest_distances(self.people, found)
         how = make_source(self.options, self.analyzer, found, allowlisted, self._picture)
-        planned = names(self.paths, self.options.rename)
 
         def make(number: int) -> dict[str, Any]:
             image = self._again(number, seen[number], found[number])
             made = self._make(
-                number, image, found[number], allowlisted[number], how, planned[number]
+                number, image, found[number], allowlisted[number], how, self.names[number]
             )
-            return {**made, **_of_look(seen[number])}
+            return {"key": number, **made, **_facts(seen[number])}
 
         return [self._stored("done", n, make) for n in self._bar("replacing")]
 
@@ -128,12 +99,10 @@ class _Run:
     def _look(self, number: int) -> dict[str, Any]:
         data, digest = read_bytes(self.root, self.paths[number])
         image = decode(data, self.options.max_pixels)
-        return {
-            "sha256": digest,
-            "frames": frame_count(data),
-            "smallest_face": self.analyzer.smallest(image),
-            "faces": self.analyzer.find(image).to_json(),
-        }
+        smallest = self.analyzer.smallest(image)
+        faces = self.analyzer.find(image).to_json()
+        further = frame_count(data) - 1
+        return {"sha256": digest, "smallest_face": smallest, "further": further, "faces": faces}
 
     def _picture(self, number: int) -> Pixels:
         try:
@@ -175,10 +144,10 @@ class _Run:
             raise UnreadableImageError("withheld", str(open_)) from open_
         write_picture(self.place.pictures, name, work.image)
         size = {"width": image.shape[1], "height": image.shape[0]}
-        return {"output": name, "outcome": WRITTEN, **size, **_describe(work, self.analyzer)}
+        return {"output": name, "outcome": WRITTEN, **size, **describe_faces(work, self.analyzer)}
 
 
-def _describe(work: FrameResult, analyzer: FaceAnalyzer) -> dict[str, Any]:
+def describe_faces(work: FrameResult, analyzer: FaceAnalyzer) -> dict[str, Any]:
     """What was found and done, for the record; no vector goes there."""
     after = analyzer.embed(work.image, work.faces.box)
     near = distances(after, work.faces.embedding)
@@ -194,71 +163,7 @@ def _describe(work: FrameResult, analyzer: FaceAnalyzer) -> dict[str, Any]:
     return {"faces": faces, "second_look": residual}
 
 
-def _of_look(seen: dict[str, Any]) -> dict[str, Any]:
-    """What the record says of how a picture was looked at."""
-    said: dict[str, Any] = {"smallest_face": seen["smallest_face"]}
-    if seen["frames"] > 1:
-        said["reason"] = f"the first of {seen['frames']} frames alone was looked at and is written"
-        said["frames"] = seen["frames"]
-    return said
-
-
-def _warn_of_frames(records: list[dict[str, Any]]) -> None:
-    """A UtilityWarning that lists pictures of several frames, of which one is written."""
-    several = [record["input"] for record in records if record.get("frames", 1) > 1]
-    if several:
-        more = f" and {len(several) - _LISTED} more" if len(several) > _LISTED else ""
-        warn_user(
-            f"of pictures with several frames the first alone is written:"
-            f" {', '.join(several[:_LISTED])}{more}",
-            UtilityWarning,
-        )
-
-
-def _warn_of_smallest(records: list[dict[str, Any]]) -> None:
-    """A PrivacyWarning where faces larger than ``SMALLEST_FACE`` could not have been found."""
-    smallest = max((record.get("smallest_face", 0) for record in records), default=0)
-    if smallest > SMALLEST_FACE:
-        warn_user(
-            f"faces of less than {smallest:g} px could not be found with these detectors, and stay"
-            f" open; mtcnn finds those of {SMALLEST_FACE:g} px (--detector)"
-        )
-
-
-def _listed(source: Path) -> tuple[Path, list[str], list[dict[str, Any]]]:
-    """The root, the photographs under it (escaped), and records of what is refused."""
-    if source.is_dir():
-        walk = find_photographs(source)
-        refused = [
-            {"input": r.path, "outcome": r.outcome, "reason": r.reason} for r in walk.refused
-        ]
-        return source, [p.path for p in walk.photographs], refused
-    real = source.resolve()
-    if not real.exists():
-        raise InputError(f"{source}: there is no such file or folder")
-    return real.parent, [escape(real.name)], []
-
-
-def _digest(root: Path, paths: list[str]) -> str:
-    message = json.dumps([str(root.resolve()), paths])
-    return hashlib.sha256(message.encode()).hexdigest()
-
-
-def _nothing(source: Path, records: list[dict[str, Any]]) -> str:
-    first = records[0]
-    message = f"{first['outcome']}: {first['reason']}"
-    if len(records) > 1:
-        message = ", ".join(f"{n} {why}" for why, n in _by_outcome(records).items())
-    return f"{source}: nothing was written ({message})"
-
-
-def _by_outcome(records: list[dict[str, Any]]) -> Counter[str]:
-    return Counter(record["outcome"] for record in records)
-
-
-def _done(place: Place, records: list[dict[str, Any]]) -> AnonymizationResult:
-    faces = Counter(face["outcome"] for record in records for face in record.get("faces", []))
-    residual = sum(len(record.get("second_look", [])) for record in records)
-    if residual:
-        faces["second look"] = residual
-    return AnonymizationResult(place.output, place.record, _by_outcome(records), faces)
+def _facts(seen: dict[str, Any]) -> dict[str, Any]:
+    """What the first look tells the record."""
+    facts = {"smallest_face": seen["smallest_face"], "sha256": seen["sha256"]}
+    return facts | ({"frames_not_written": seen["further"]} if seen["further"] else {})

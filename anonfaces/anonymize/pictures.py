@@ -12,12 +12,15 @@ from numpy.typing import NDArray
 
 from anonbase.errors import OutputError
 from anonbase.files import atomic_write
+from anonfaces.anonymize.inputs import VIDEOS
 from encoders.photographs.path_escape import escape, unescape
 
-__all__ = ["names", "write_picture"]
+__all__ = ["jpeg", "names", "write_picture"]
 
 _JPEG = {".jpg", ".jpeg", ".jpe", ".jfif"}
 _QUALITY = 95
+#: Of the copies on the review page.
+_SMALL_QUALITY = 80
 #: Bytes that file systems take for the name of a file.
 _LONGEST_NAME = 255
 
@@ -25,16 +28,17 @@ _LONGEST_NAME = 255
 def names(paths: Iterable[str], rename: bool) -> list[str]:
     """The name that each picture gets in the output: its own, or a random one.
 
-    JPEG stay JPEG, all others become PNG.
+    JPEG stay JPEG, and videos the kind they are, but AVI, which becomes MP4; all others become
+    PNG.
     """
     made: list[str] = []
     taken: set[str] = set()
     for path in paths:
         suffix = PurePosixPath(path).suffix.lower()
-        written = ".jpg" if suffix in _JPEG else ".png"
+        written = _suffix(suffix)
         if rename:
             name = f"{secrets.token_hex(8)}{written}"
-        elif suffix in _JPEG | {".png"}:
+        elif suffix in _JPEG | {written}:
             name = path
         else:
             name = f"{path}{written}"
@@ -44,6 +48,26 @@ def names(paths: Iterable[str], rename: bool) -> list[str]:
         taken.add(name.lower())
         made.append(name)
     return made
+
+
+def jpeg(image: NDArray[np.uint8], longest: int) -> bytes:
+    """RGB pixels (height, width, 3) as a JPEG of at most ``longest`` pixels a side."""
+    import io
+
+    from PIL import Image
+
+    picture = Image.fromarray(image)
+    picture.thumbnail((longest, longest))
+    file = io.BytesIO()
+    picture.save(file, "JPEG", quality=_SMALL_QUALITY)
+    return file.getvalue()
+
+
+def _suffix(suffix: str) -> str:
+    """The extension that a file of this one gets."""
+    if suffix in VIDEOS:
+        return ".mp4" if suffix == ".avi" else suffix
+    return ".jpg" if suffix in _JPEG else ".png"
 
 
 def _short(name: str) -> str:

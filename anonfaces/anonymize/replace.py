@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,7 @@ from anonfaces.anonymize.cover import COVERS, Area, around, head, solid
 from anonfaces.anonymize.detection import SAME_PERSON, FaceAnalyzer, Faces, distances, overlap
 from anonfaces.anonymize.mask_size import scaled
 from anonfaces.anonymize.paste import SourceFace, paste
+from anonfaces.anonymize.quality import is_worse_than_a_cover
 from anonfaces.anonymize.sources.fresh import Source
 
 __all__ = ["COVERED", "KEPT", "REPLACED", "FrameResult", "ResidualFaceError", "replace"]
@@ -21,6 +23,9 @@ Pixels = NDArray[np.uint8]
 REPLACED, COVERED, KEPT = "replaced", "covered", "kept"
 _TRIES, _LOOKS = 4, 5
 _THE_SAME = 0.1
+#: Sources that are tried one after another until one looks like a face in its place.
+_OFFERS = 3
+_WORSE = "every surrogate that was tried looks worse there than a cover"
 
 
 class ResidualFaceError(Exception):
@@ -73,19 +78,22 @@ def replace(
     analyzer: FaceAnalyzer,
     *,
     kept: Sequence[int] = (),
+    covered: Sequence[int] = (),
     key: int = 0,
     scale: float = 1.0,
 ) -> FrameResult:
     """Replace or cover every face of a picture but ``kept``, search it again, cover what matches.
 
     ``how`` is a source of faces, or "solid", "blur" or "mosaic". ``scale`` is the size of a cover
-    in sizes of the head. ``image`` is not changed.
+    in sizes of the head. The faces ``covered`` are covered in any case. ``image`` is not changed.
 
-    Raises Open if something still matches after five rounds of covering.
+    Raises ResidualFaceError if something still matches after five rounds of covering.
     """
     work = FrameResult(image.copy(), faces, [""] * len(faces), [""] * len(faces), scale=scale)
     for index in kept:
         work.outcome[index] = KEPT
+    for index in covered:
+        work.cover(index, "")
     if isinstance(how, str):
         _cover_all(work, how)
     else:
@@ -107,7 +115,7 @@ def _paste_all(
     candidates = {i: source.candidates(original, work.faces, i, key) for i in open_}
     for _ in range(_TRIES):
         for i in open_:
-            _paste_one(work, original, i, next(candidates[i], None))
+            _paste_one(work, original, i, candidates[i])
         open_ = _still_alike(work, [i for i in open_ if not work.outcome[i]], analyzer)
         if not open_:
             break
@@ -118,16 +126,22 @@ def _paste_all(
 
 
 def _paste_one(
-    work: FrameResult, original: Pixels, index: int, source_face: SourceFace | None
+    work: FrameResult, original: Pixels, index: int, source_faces: Iterator[SourceFace]
 ) -> None:
-    if source_face is None:
-        work.cover(index, "no surrogate is unlike the people here")
-        return
-    made = paste(work.image, work.faces.landmark[index], source_face, original)
-    if made is None:
-        work.cover(index, "its landmarks are not those of a face that can be replaced")
-    else:
-        work.image = made
+    """Put the first of the next sources in that looks like a face in its place, or cover."""
+    landmark = work.faces.landmark[index]
+    offered = False
+    for source_face in islice(source_faces, _OFFERS):
+        offered = True
+        made = paste(work.image, landmark, source_face, original)
+        if made is None:
+            work.cover(index, "its landmarks are not those of a face that can be replaced")
+            return
+        box = work.faces.box[index]
+        if not is_worse_than_a_cover(made, box, landmark, source_face.landmark):
+            work.image = made
+            return
+    work.cover(index, _WORSE if offered else "no surrogate is unlike the people here")
 
 
 def _still_alike(work: FrameResult, indices: list[int], analyzer: FaceAnalyzer) -> list[int]:

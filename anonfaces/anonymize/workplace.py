@@ -1,13 +1,16 @@
 """Where pictures without faces are made: a hidden folder beside the output that takes its place.
 
 ``OUT/`` is there whole or not at all, and holds nothing but pictures. The record of what was
-found and done lies beside it, as ``OUT.detections.json``: it names the originals and is yours.
+found and done lies beside it, as ``OUT.detections.json``, and ``OUT.review.html`` shows it: both
+tell of the originals and are the owner's.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,7 +22,7 @@ from anonbase.files import mark_resumable, write_text
 from anonbase.output import MARK, held_partial, resolve_output
 from encoders.photographs.path_escape import unescape
 
-__all__ = ["Place", "workplace"]
+__all__ = ["Place", "record_path", "workplace", "write_secret"]
 
 _RECIPE = "recipe.json"
 _PICTURES = "pictures"
@@ -45,7 +48,18 @@ class Place:
     @property
     def record(self) -> Path:
         """The record beside the output."""
-        return _record(self.output)
+        return record_path(self.output)
+
+    @property
+    def review(self) -> Path:
+        """The review page beside the output."""
+        return self.output.with_name(f"{self.output.name}.review.html")
+
+    def inner(self, number: int) -> Place:
+        """The hidden folder of video ``number``, in this one."""
+        folder = self.folder / f"video-{number:07d}"
+        folder.mkdir(exist_ok=True)
+        return Place(folder, self.output)
 
     def part(self, kind: str, number: int) -> Path:
         """A file of the hidden folder, of picture ``number``."""
@@ -68,9 +82,23 @@ class Place:
                 path.unlink()  # written when a run was killed, before it was recorded
         if self.output.exists():
             shutil.rmtree(self.output)  # empty, or ours: _refuse_occupied has looked
-        write_text(self.record, json.dumps(record, indent=1, ensure_ascii=False))
+        write_secret(self.record, json.dumps(record, indent=1, ensure_ascii=False))
         self.pictures.rename(self.output)
         shutil.rmtree(self.folder)
+
+
+def write_secret(path: Path, text: str) -> None:
+    """Write what tells of the originals, all of it or nothing, for the owner alone (mode 0600)."""
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".new")
+    beside = Path(name)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -104,7 +132,7 @@ def workplace(
 def _goes_on(stop: BaseException, folder: Path) -> bool:
     refused = isinstance(stop, AnonfacesError)
     halted = isinstance(stop, OSError) or not isinstance(stop, Exception)
-    return halted and not refused and any(folder.glob("[0-9]*.*"))
+    return halted and not refused and any(folder.rglob("[0-9]*.*"))
 
 
 def _settle(folder: Path, recipe: str) -> None:
@@ -119,7 +147,8 @@ def _settle(folder: Path, recipe: str) -> None:
     (folder / _PICTURES).mkdir(exist_ok=True)
 
 
-def _record(output: Path) -> Path:
+def record_path(output: Path) -> Path:
+    """The record beside an output folder."""
     return output.with_name(f"{output.name}.detections.json")
 
 
@@ -142,7 +171,7 @@ def _refuse_occupied(place: Path, overwrite: bool) -> None:
 def _ours(place: Path) -> set[str]:
     """The files in the output that the record beside it names."""
     try:
-        record = json.loads(_record(place).read_text(encoding="utf-8"))
+        record = json.loads(record_path(place).read_text(encoding="utf-8"))
         return {unescape(e["output"]) for e in record["pictures"] if "output" in e}
     except (OSError, ValueError, KeyError, TypeError):
         return set()

@@ -13,9 +13,9 @@ from anonfaces.cluster.constraints.limits import Limits
 from anonfaces.cluster.one_column import one_column, runs
 from anonfaces.cluster.people import between
 
-__all__ = ["beginnings", "is_quick"]
+__all__ = ["LARGE", "beginnings", "is_quick"]
 
-_LARGE = 16  # k; below, annealing ends far under what these lose
+LARGE = 30  # k; below, annealing ends far under what these lose
 _QUICK = 2e9  # products of coordinates that MDAV, or one step of k-means, may take
 _TREE = 6000  # people whose tree is made in some seconds
 
@@ -48,7 +48,7 @@ def beginnings(
     values = one_column(points, k)
     if values is not None:
         labels.append(runs(values, weights, k))
-    if k >= _LARGE:
+    if k >= LARGE:
         labels += _clusterings(points, weights, k, rng)
     return sorted(labels, key=partial(between, points, weights))
 

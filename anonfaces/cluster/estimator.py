@@ -6,18 +6,20 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClusterMixin, TransformerMixin
+from sklearn.base import BaseEstimator, ClusterMixin, OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from anonfaces.cluster.budget import Effort
+from anonfaces.cluster.frames import as_frame, numbers_of
 from anonfaces.cluster.grouping import group
+from anonfaces.cluster.inputs import warn_of_dominant
 from anonfaces.cluster.methods import DEFAULT
 
 __all__ = ["KAnonymousClustering"]
 
 
-class KAnonymousClustering(ClusterMixin, TransformerMixin, BaseEstimator):
+class KAnonymousClustering(OneToOneFeatureMixin, ClusterMixin, TransformerMixin, BaseEstimator):
     """Clusters of at least k people, as a scikit-learn estimator.
 
     Args:
@@ -30,6 +32,8 @@ class KAnonymousClustering(ClusterMixin, TransformerMixin, BaseEstimator):
         l_diversity: column -> different values that every group has at least.
         t_closeness: column -> distance, 0 to 1, of a group's values from everybody's at most.
             The columns are the ``attributes`` of ``fit``; see ``group``.
+        column_weights: (d,) > 0, how much each column counts in squared distances.
+        certify: seconds that may be spent on a tighter lower bound, None for none.
 
     Attributes:
         labels_: int64 (n,), group of each row.
@@ -56,6 +60,8 @@ class KAnonymousClustering(ClusterMixin, TransformerMixin, BaseEstimator):
         same: str | Sequence[str] | None = None,
         l_diversity: Mapping[str, int] | None = None,
         t_closeness: Mapping[str, float] | None = None,
+        column_weights: Any = None,
+        certify: float | None = None,
     ) -> None:
         self.k = k
         self.method = method
@@ -65,15 +71,25 @@ class KAnonymousClustering(ClusterMixin, TransformerMixin, BaseEstimator):
         self.same = same
         self.l_diversity = l_diversity
         self.t_closeness = t_closeness
+        self.column_weights = column_weights
+        self.certify = certify
 
     def fit(
-        self, X: Any, y: Any = None, *, identity: Any = None, attributes: Any = None
+        self,
+        X: Any,
+        y: Any = None,
+        sample_weight: Any = None,
+        *,
+        identity: Any = None,
+        attributes: Any = None,
     ) -> KAnonymousClustering:
         """Group the rows of X (n, d).
 
         Args:
-            X: embeddings.
+            X: embeddings; an array or a data frame of numbers.
             y: not used, for scikit-learn's pipelines.
+            sample_weight: (n,) > 0, how much each row counts in the loss and in the centroids; k
+                counts people whatever they weigh, so weight 2 is not the same as two rows.
             identity: str (n,) names; None where every row is a person of its own, with a
                 PrivacyWarning.
             attributes: DataFrame or dict of columns (n,) that the constraints are about.
@@ -81,7 +97,8 @@ class KAnonymousClustering(ClusterMixin, TransformerMixin, BaseEstimator):
         Raises:
             GuaranteeError: k < 2, fewer than k people, or constraints that no groups can keep.
         """
-        table = validate_data(self, X, dtype=[np.float64, np.float32])
+        table = validate_data(self, _plain(X), dtype=[np.float64, np.float32])
+        warn_of_dominant(table, getattr(self, "feature_names_in_", ()))
         seed = check_random_state(self.random_state).randint(2**31 - 1)
         self.groups_ = group(
             table,
@@ -95,6 +112,9 @@ class KAnonymousClustering(ClusterMixin, TransformerMixin, BaseEstimator):
             l_diversity=self.l_diversity,
             t_closeness=self.t_closeness,
             attributes={} if attributes is None else attributes,
+            weights=sample_weight,
+            column_weights=self.column_weights,
+            certify=self.certify,
         )
         self.labels_ = self.groups_.labels
         self.cluster_centers_ = self.groups_.centroids
@@ -102,16 +122,28 @@ class KAnonymousClustering(ClusterMixin, TransformerMixin, BaseEstimator):
         return self
 
     def fit_predict(
-        self, X: Any, y: Any = None, *, identity: Any = None, attributes: Any = None
+        self,
+        X: Any,
+        y: Any = None,
+        sample_weight: Any = None,
+        *,
+        identity: Any = None,
+        attributes: Any = None,
     ) -> np.ndarray:
         """``fit``, and the group of each row, int64 (n,)."""
-        return self.fit(X, y, identity=identity, attributes=attributes).labels_
+        return self.fit(X, y, sample_weight, identity=identity, attributes=attributes).labels_
 
     def fit_transform(
-        self, X: Any, y: Any = None, *, identity: Any = None, attributes: Any = None
+        self,
+        X: Any,
+        y: Any = None,
+        sample_weight: Any = None,
+        *,
+        identity: Any = None,
+        attributes: Any = None,
     ) -> np.ndarray:
         """``fit``, and each row replaced by its own group's centroid, float64 (n, d)."""
-        self.fit(X, y, identity=identity, attributes=attributes)
+        self.fit(X, y, sample_weight, identity=identity, attributes=attributes)
         return self.cluster_centers_[self.labels_]
 
     def transform(self, X: Any) -> np.ndarray:
@@ -123,12 +155,24 @@ class KAnonymousClustering(ClusterMixin, TransformerMixin, BaseEstimator):
 
     def score(self, X: Any, y: Any = None) -> float:
         """Minus the sum of squared distances of rows (m, d) to the nearest centroid."""
-        table = np.asarray(X, dtype=np.float64)
-        return -float(np.square(table - self.transform(X)).sum())
+        table = np.asarray(_plain(X), dtype=np.float64)
+        return -float(np.square(table - self.cluster_centers_[self._nearest(X)]).sum())
 
     def _nearest(self, X: Any) -> np.ndarray:
         from sklearn.metrics import pairwise_distances_argmin
 
         check_is_fitted(self)
-        table = validate_data(self, X, dtype=[np.float64, np.float32], reset=False)
+        table = validate_data(self, _plain(X), dtype=[np.float64, np.float32], reset=False)
         return pairwise_distances_argmin(table, self.cluster_centers_)
+
+
+def _plain(X: Any) -> Any:
+    """A data frame as a pandas one of float64, refused by column where that cannot be."""
+    if not (hasattr(X, "columns") or hasattr(X, "__arrow_c_stream__")):
+        return X
+    import pandas as pd
+
+    frame = as_frame(X)
+    if frame is None:
+        return X
+    return pd.DataFrame(numbers_of(frame, "X"), columns=frame.columns, index=frame.index)

@@ -13,15 +13,18 @@ from anonfaces.cluster import methods
 from anonfaces.cluster.baselines.repair import repair
 from anonfaces.cluster.budget import Budget, Effort, Progress, check_seconds
 from anonfaces.cluster.checks import (
+    check_column_weights,
     check_embedding,
     check_identity,
     check_k,
     check_weights,
+    warn_of_confusable,
 )
 from anonfaces.cluster.constraints.constraint_set import ConstraintSet, Plan
 from anonfaces.cluster.constraints.limits import limits_at
 from anonfaces.cluster.groups import Groups
 from anonfaces.cluster.identity import THRESHOLD, estimate_identity
+from anonfaces.cluster.inputs import warn_of_dominant
 from anonfaces.cluster.one_column import exact_loss
 from anonfaces.cluster.people import PersonPoints, between, means, percent
 from anonfaces.cluster.set_partition.dual_bound import between_bound
@@ -45,6 +48,7 @@ def group(
     t_closeness: Any = None,
     attributes: Any = None,
     weights: Any = None,
+    column_weights: Any = None,
     certify: float | None = None,
 ) -> Groups:
     """Group faces so that every group has at least k people, losing little information.
@@ -53,7 +57,8 @@ def group(
     at most 2k - 1 people, except where l_diversity or t_closeness cannot be had in groups so small.
 
     Args:
-        X: (n, d) embeddings, finite numbers, one row a face.
+        X: (n, d) embeddings, finite numbers, one row a face. A data frame (pandas, polars, Arrow)
+            may hold bool, nullable and object columns of numbers; one of words is refused.
         k: people a group at least, 2 or more.
         identity: str (n,) names. '' is unknown: who that could be is estimated on the safe
             side with ``estimate_identity``. None: every row is a person of its own (rows that
@@ -77,6 +82,8 @@ def group(
             have several values counts with the middle one, of words the most frequent one.
         weights: (n,) > 0, how much each face counts in the loss and in the centroids; k counts
             people whatever they weigh.
+        column_weights: (d,) > 0, how much each column counts in squared distances, and so in the
+            loss; centroids stay in the columns' own units.
         certify: seconds that may be spent, after the groups are found, on a far tighter lower
             bound (column generation, up to 3,000 people of one value of ``same``). Ctrl-C ends it
             early, with a UtilityWarning. The groups stay the same, the bound then depends on the
@@ -92,7 +99,9 @@ def group(
 
     Warns:
         PrivacyWarning: identity is missing or was estimated; a column, not asked for, is the
-            same all over some groups; people have several values of one that is.
+            same all over some groups; people have several values of one that is; names that
+            differ by case, accents or punctuation alone.
+        UtilityWarning: a column of a data frame has nearly all of the variance.
 
     >>> import numpy as np
     >>> faces = np.random.default_rng(0).normal(size=(20, 8))
@@ -107,7 +116,10 @@ def group(
     demands = ConstraintSet.of(len(table), same, l_diversity, t_closeness, attributes)
     mass = check_weights(weights, len(table))
     names = _names(table, identity, identity_threshold)
-    people = PersonPoints.of(table, names, mass)
+    share = check_column_weights(column_weights, table.shape[1])
+    scaled = table if share is None else table * np.sqrt(share)
+    warn_of_dominant(scaled, _columns_of(X))
+    people = PersonPoints.of(scaled, names, mass)
     people.check(size)
     plan, rng = demands.plan(people.of_face, size), np.random.default_rng(start)
     proof = None if certify is None else Budget(time_limit=certify)
@@ -186,6 +198,12 @@ def _warn_of_a_proof_cut_short(groups: Groups) -> None:
     )
 
 
+def _columns_of(X: Any) -> list[str]:
+    """Names of the columns of a data frame; none of an array."""
+    names = getattr(X, "column_names", getattr(X, "columns", ()))
+    return [str(name) for name in names]
+
+
 def _names(table: np.ndarray, identity: Any, threshold: float) -> np.ndarray:
     if identity is None:
         warn_user(
@@ -194,6 +212,7 @@ def _names(table: np.ndarray, identity: Any, threshold: float) -> np.ndarray:
         )
         return np.arange(len(table)).astype(str)
     names = check_identity(identity, len(table))
+    warn_of_confusable(names)
     if (names != "").all():
         return names
     return estimate_identity(table, names, threshold=threshold)

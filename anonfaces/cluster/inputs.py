@@ -14,8 +14,15 @@ import numpy as np
 
 from anonbase.errors import InputError, MixedExtractorsError, UtilityWarning
 from anonbase.notices import warn_user
-from anonfaces.cluster.checks import check_embedding, check_identity
+from anonfaces.cluster.checks import check_embedding, check_identity, check_texts
 from anonfaces.cluster.constraints.columns_of_people import check_attributes
+from anonfaces.cluster.frames import (
+    doubtful_columns,
+    holds_numbers,
+    numbers_of,
+    refuse_doubtful,
+)
+from anonfaces.cluster.parquet import embedding_columns, matrix
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -84,13 +91,17 @@ def read_input(
     identity_column: str | None = None,
     attribute_columns: Sequence[str] = (),
     leave_out: Sequence[str] = (),
+    take: Sequence[str] = (),
 ) -> Vectors:
     """Read embeddings from ``.npy``, ``.npz``, ``.csv``, ``.parquet`` or a ``faces.h5``.
 
     ``.npz`` holds ``embedding`` (or one 2-D array under any name), and maybe ``identity`` and
     ``image``. Tables (``.csv``, ``.parquet``) hold one numeric column a dimension; columns named
     identity or person, and image, path, file or filename, are taken as what they say. Nothing
-    that would run code (pickles, object arrays) is read.
+    that would run code (pickles, object arrays) is read. A Parquet file may hold one column
+    ``embedding`` of lists in place of a column a dimension. An index that pandas wrote, a running
+    number, a label and a column named like an id are refused, for they would be dimensions that
+    tell the rows apart and nothing else.
 
     Args:
         path: the file.
@@ -98,6 +109,7 @@ def read_input(
         attribute_columns: columns of a table (arrays of an ``.npz``) that are no part of the
             embedding.
         leave_out: columns of a table that are not read at all.
+        take: columns of a table that are dimensions, though they look like an index or an id.
 
     Raises:
         InputError: the file cannot be read, or what is in it is not a table of finite numbers;
@@ -114,7 +126,7 @@ def read_input(
         raise InputError(f"{file}: larger than {_MOST_BYTES >> 30} GiB")
     check_leave_out(file, leave_out)
     try:
-        return reader(file, _Asked(identity_column, attribute_columns, leave_out))
+        return reader(file, _Asked(identity_column, attribute_columns, leave_out, take))
     except InputError:
         raise
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, MemoryError) as error:
@@ -163,6 +175,7 @@ class _Asked:
     identity: str | None
     attributes: Sequence[str]
     leave_out: Sequence[str]
+    take: Sequence[str]
 
 
 def _from_npy(file: Path, asked: _Asked) -> Vectors:
@@ -188,10 +201,7 @@ def _from_npz(file: Path, asked: _Asked) -> Vectors:
             raise InputError(f"{file}: needs an array named embedding; it has {sorted(arrays)}")
         arrays["embedding"] = arrays[tables[0]]
     table = check_embedding(arrays["embedding"], str(file))
-    names = (arrays.get(name) for name in ("identity", "image"))
-    identity, image = (
-        None if one is None else check_identity(one, len(table), str(file)) for one in names
-    )
+    identity, image = _named(arrays.get("identity"), arrays.get("image"), len(table), str(file))
     extractor = str(arrays.get("extractor", ""))
     attribute = check_attributes({name: arrays[name] for name in asked.attributes}, len(table))
     return Vectors(table, identity, image, extractor, attribute=attribute)
@@ -206,10 +216,27 @@ def _from_csv(file: Path, asked: _Asked) -> Vectors:
     return _from_table(file, pd.read_csv(file, dtype=text, low_memory=False), asked)
 
 
+def _named(
+    identity: Any, image: Any, n: int, file: str
+) -> tuple[np.ndarray | None, np.ndarray | None]:
+    """Names of people, folded, and of images, as they are; None where there are none."""
+    names = None if identity is None else check_identity(identity, n, file)
+    return names, None if image is None else check_texts(image, n, file)
+
+
 def _from_parquet(file: Path, asked: _Asked) -> Vectors:
     import pandas as pd
+    from pyarrow import parquet
 
-    return _from_table(file, pd.read_parquet(file), asked)
+    schema = parquet.read_schema(file)
+    aside = [asked.identity, *asked.attributes, *asked.leave_out]
+    _must_have(file, [name for name in [*aside, *asked.take] if name is not None], schema.names)
+    if embedding_columns(file, schema, aside, asked.take) != ["embedding"]:
+        return _from_table(file, pd.read_parquet(file), asked)
+    table = parquet.read_table(file)
+    values = check_embedding(matrix(table, ["embedding"], np.float64), str(file))
+    beside = table.drop_columns(["embedding"]).to_pandas()
+    return _from_table(file, beside, asked, values)
 
 
 def _must_have(file: Path, columns: Sequence[str], there: Iterable[Any]) -> None:
@@ -219,7 +246,10 @@ def _must_have(file: Path, columns: Sequence[str], there: Iterable[Any]) -> None
             raise InputError(f"{file}: no column {column!r}; it has {told}")
 
 
-def _from_table(file: Path, table: pd.DataFrame, asked: _Asked) -> Vectors:
+def _from_table(
+    file: Path, table: pd.DataFrame, asked: _Asked, values: np.ndarray | None = None
+) -> Vectors:
+    """Vectors of a table; its columns are the embedding where ``values`` are not."""
     column, attributes = asked.identity, asked.attributes
     named = [*attributes, *asked.leave_out, *([] if column is None else [column])]
     _must_have(file, named, table)
@@ -229,20 +259,27 @@ def _from_table(file: Path, table: pd.DataFrame, asked: _Asked) -> Vectors:
     extractor = table["extractor"].astype(str).unique() if "extractor" in table else [""]
     if len(extractor) > 1:
         raise MixedExtractorsError(f"{file}: embeddings of {', '.join(sorted(extractor))}")
-    numbers = table.drop(columns={*names, *images, *attributes, *({"extractor"} & set(table))})
-    odd = [str(name) for name in numbers if numbers[name].dtype.kind not in "fiub"]
-    if odd:
-        raise InputError(
-            f"{file}: columns that are not numbers: {', '.join(odd[:5])}: leave them out"
-            f" (--leave-out {odd[0]}; in Python leave_out=)"
-        )
-    values = check_embedding(numbers.to_numpy(), str(file))
-    identity, image = (
-        check_identity(table[found[0]], len(values)) if found else None for found in (names, images)
-    )
-    columns = tuple(str(name) for name in numbers)
+    columns: tuple[str, ...] = ("embedding",)
+    if values is None:
+        beside = {*names, *images, *attributes, *({"extractor"} & set(table))}
+        numbers = table.drop(columns=beside)
+        columns, values = tuple(map(str, numbers)), _numbers(file, numbers, asked.take)
+    name, picture = (table[found[0]] if found else None for found in (names, images))
+    identity, image = _named(name, picture, len(values), str(file))
     attribute = check_attributes({name: table[name] for name in attributes}, len(values))
     return Vectors(values, identity, image, str(extractor[0]), columns, attribute)
+
+
+def _numbers(file: Path, numbers: pd.DataFrame, take: Sequence[str]) -> np.ndarray:
+    """The columns as float64 (n, d); InputError for what is no dimension."""
+    odd = next((str(name) for name in numbers if not holds_numbers(numbers[name])), "")
+    way_out = f" (--leave-out {odd or 'COLUMN'}; in Python leave_out=)"
+    if numbers.empty:
+        return check_embedding(np.zeros(numbers.shape), str(file))
+    values = numbers_of(numbers, str(file), way_out)
+    doubts = doubtful_columns(numbers)
+    refuse_doubtful(str(file), {name: why for name, why in doubts.items() if name not in take})
+    return check_embedding(values, str(file))
 
 
 def _from_faces(file: Path, asked: _Asked) -> Vectors:

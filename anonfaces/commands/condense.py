@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -46,6 +47,7 @@ Examples:
   python -m anonfaces.cluster photos/ --k 5 --identity 'regex:^(?P<identity>[^_]+)_'
   python -m anonfaces.cluster faces.h5 --k 20 -o condensed20/
   python -m anonfaces.cluster vectors.npz --k 5 --identity none
+  python -m anonfaces.cluster table.csv --k 5 --identity none --masked released.csv
   python -m anonfaces.cluster vectors.parquet --k 5 --scheduler local
 
 Stopped at any moment, the same command goes on from the faces and surrogates that are done; groups
@@ -117,6 +119,19 @@ _LeaveOut = Annotated[
         "COLUMN of a table of embeddings that is no part of them; may be given several times",
         show_default=False,
     ),
+]
+_Masked = Annotated[
+    Path | None,
+    option(
+        "FILE (.csv or .parquet) to write too: the table with each group's means in place of"
+        " its rows, in its own units and types. Exact means: weaker against whoever knows all"
+        " of a group but one",
+        show_default=False,
+    ),
+]
+_MaskedOrder = Annotated[
+    Literal["shuffled", "kept"],
+    option("rows of --masked: shuffled, or kept (weaker: tells which row is whose)"),
 ]
 _Certify = Annotated[
     float | None,
@@ -199,6 +214,8 @@ def cluster(
     t_closeness: _TCloseness = None,
     same: _Same = None,
     leave_out: _LeaveOut = None,
+    masked: _Masked = None,
+    masked_order: _MaskedOrder = "shuffled",
     certify: _Certify = None,
     seed: Seed = 0,
     same_person: _SamePerson = None,
@@ -220,11 +237,24 @@ def cluster(
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
+    from anonfaces.cluster.compiling import compiling_first
+    from anonfaces.cluster.masked import check_masked, write_masked
+
     started, given = time.monotonic(), context.params
-    done: Condensed | CondensedAtScale
-    done = _condensed(given) if scheduler is None else _at_scale(given, _given(context))
+    if masked is not None:
+        check_masked(source or Path(), masked, masked_order)
+    if not quiet and compiling_first():
+        print("compiling the search, once: a minute or two", file=sys.stderr)
+    if scheduler is not None:
+        scaled = _at_scale(given, _given(context))
+        message = _result(scaled, time.monotonic() - started)
+    else:
+        done = _condensed(given)
+        if masked is not None:
+            write_masked(source or Path(), done.groups, done.columns, masked, order=masked_order)
+        message = _result(done, time.monotonic() - started)
     if not quiet:
-        print(_result(done, time.monotonic() - started))
+        print(message)
 
 
 #: Options that go on to ``condense`` and to ``EncodingOptions`` as they are.

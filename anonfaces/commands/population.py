@@ -71,7 +71,17 @@ def main(
     from encoders.latent.people import PopulationConfig, generate_people
 
     network = stylegan.load(generator)
-    terms = PopulationConfig(people, most, apart, within, psi, tries, seed, side, kind.value)
+    terms = PopulationConfig(
+        people=people,
+        most=most,
+        apart=apart,
+        within=within,
+        psi=psi,
+        tries=tries,
+        seed=seed,
+        side=side,
+        kind=kind.value,
+    )
     drawn = generate_people(network, terms, progress=True)
     found = list(tqdm(drawn, "people", people, unit="person", disable=None))
     if not found:

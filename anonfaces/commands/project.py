@@ -67,7 +67,9 @@ def main(
     network = stylegan.load(generator)
     from stylegan.projection import ProjectionConfig, project
 
-    manner = ProjectionConfig(w_steps, plus_steps, starts, noise=noise, seed=seed)
+    manner = ProjectionConfig(
+        w_steps=w_steps, plus_steps=plus_steps, starts=starts, noise=noise, seed=seed
+    )
     framing = None if framed and not identity else _framing(network)
     faces = [_face(photo, framing, network, framed) for photo in photos]
     guess = _guess(network, generator)

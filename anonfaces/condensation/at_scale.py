@@ -209,7 +209,7 @@ def _write(
 
 def _numbers(grouped: ScaledGroups, key: bytes) -> np.ndarray:
     """The number that each group gets, int64 (g,), which only the key tells."""
-    about = hashlib.sha256(np.ascontiguousarray(grouped.labels).tobytes())
+    about = hashlib.sha256(np.ascontiguousarray(grouped.labels).data)
     return random_numbers(key, len(grouped.people), about.digest())
 
 

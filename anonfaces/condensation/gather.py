@@ -20,7 +20,7 @@ __all__ = ["GroupingInput", "from_faces", "from_file"]
 _NOT_KNOWN = ("estimate", "none")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class GroupingInput:
     """Faces to be grouped.
 
@@ -63,12 +63,12 @@ def from_faces(
     _must_have(faces, attributes)
     source = str(faces.meta.get("identity", "given")).partition(":")[0]
     gathered = GroupingInput(
-        faces.embedding,
-        faces.identity,
-        source if source in ("folder", "csv", "regex") else "given",
-        faces.image,
-        str(faces.meta.get("extractor", "")),
-        faces,
+        embedding=faces.embedding,
+        identity=faces.identity,
+        source=source if source in ("folder", "csv", "regex") else "given",
+        image=faces.image,
+        extractor=str(faces.meta.get("extractor", "")),
+        faces=faces,
         attribute=faces.attribute,
     )
     return _as_asked(gathered, identity)
@@ -129,14 +129,14 @@ def _from_vectors(
     )
     names = np.full(len(read), "") if read.identity is None else read.identity
     gathered = GroupingInput(
-        read.embedding,
-        names,
-        "given",
-        read.image,
-        read.extractor,
-        None,
-        read.columns,
-        read.attribute,
+        embedding=read.embedding,
+        identity=names,
+        source="given",
+        image=read.image,
+        extractor=read.extractor,
+        faces=None,
+        columns=read.columns,
+        attribute=read.attribute,
     )
     return _as_asked(gathered, None if column else identity)
 

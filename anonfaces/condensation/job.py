@@ -1,7 +1,8 @@
 """The main job: photographs, or what was made of them, in; a condensed dataset out.
 
->>> from anonfaces import condense  # doctest: +SKIP
->>> condense("photos/", k=5, output="condensed/").summary.information_loss  # doctest: +SKIP
+>>> from anonfaces import condense
+>>> done = condense("photos/", k=5, output="condensed/")  # needs photographs  # doctest: +SKIP
+>>> done.summary.information_loss  # of these photographs  # doctest: +SKIP
 """
 
 from __future__ import annotations
@@ -140,8 +141,8 @@ def condense(
     Examples
     --------
     >>> from anonfaces import condense
-    >>> done = condense("photos/", k=5, output="condensed/")  # doctest: +SKIP
-    >>> done.summary.information_loss, done.groups.sizes()  # doctest: +SKIP
+    >>> done = condense("photos/", k=5, output="condensed/")  # needs photographs  # doctest: +SKIP
+    >>> done.summary.information_loss, done.groups.sizes()  # of these photographs  # doctest: +SKIP
     """
     job = _Job(asked=CondenseOptions.from_arguments(k, options), progress=progress)
     place, origin = check_output(Path(output), Path(source), overwrite), Path(source)

@@ -39,7 +39,8 @@ OWNER = "owner"
 SECRET_KEY = f"{OWNER}/secret.key"
 #: Bytes of the secret key: as many as the hash that it goes into (SHAKE-256) is strong for.
 KEY_BYTES = 32
-_FOLDER_MODE, _FILE_MODE = 0o700, 0o600
+_FOLDER_MODE = 0o700
+_FILE_MODE = 0o600
 
 
 @dataclass(frozen=True)

@@ -93,8 +93,8 @@ def evaluate(
 
     Examples
     --------
-    >>> from anonfaces.evaluate import evaluate  # doctest: +SKIP
-    >>> evaluate("condensed/", gallery="others/").statement  # doctest: +SKIP
+    >>> from anonfaces.evaluate import evaluate
+    >>> evaluate("condensed/", gallery="others/").statement  # needs both  # doctest: +SKIP
     """
     asked, place = options or EvaluationOptions(), Path(folder)
     target = _target(place, originals, output)

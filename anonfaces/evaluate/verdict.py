@@ -25,6 +25,8 @@ __all__ = ["Verdict", "judge_surrogates", "rate_of"]
 RANKS = (1, 5, 20)
 #: Groups that are named as the worst.
 _WORST = 5
+#: People of whom a rate is told apart at least, and values of a column at most.
+_SMALLEST_SUBGROUP, _MOST_VALUES = 20, 12
 #: Points of a curve over thresholds.
 _POINTS = 61
 #: A judge that recognizes fewer of one person's photographs says little by not recognizing.
@@ -54,6 +56,8 @@ class Verdict:
         Surrogates without a face.
     mean_distance : float
         Of originals to their surrogates, people weighing equally.
+    subgroups : tuple of (str, str, bool (p,))
+        A column of the user's, a value that many people share, and who has it.
     """
 
     judge: Judge
@@ -66,6 +70,7 @@ class Verdict:
     standing_out: NDArray[np.float64]
     missing: int
     mean_distance: float
+    subgroups: tuple[tuple[str, str, NDArray[np.bool_]], ...] = ()
 
     def __repr__(self) -> str:
         who = "a party" if self.part else "an outsider"
@@ -101,6 +106,25 @@ class Verdict:
                 _identification(name, found) for name, found in self.identification.items()
             ],
             "standing_out": self._standing_out(),
+            "subgroups": [self._subgroup(*one) for one in self.subgroups],
+        }
+
+    def _subgroup(self, column: str, value: str, units: NDArray[np.bool_]) -> dict[str, Any]:
+        """RI and the worst gallery's rank-1 of some of the people."""
+        from anonfaces.evaluate._arrays import share_by
+
+        found = self.reidentification
+        n = int(units.sum())
+        linked = float(share_by(found.distance <= self.threshold, found.person)[units].mean())
+        first = max(
+            float(one.hits()[units & one.present].mean()) if (units & one.present).any() else 0.0
+            for one in self.identification.values()
+        )
+        return {
+            "column": column,
+            "value": value,
+            "reidentification": rate_of(linked, wilson(linked, n), n),
+            "rank_1": rate_of(first, wilson(first, n), n),
         }
 
     def _threshold(self) -> dict[str, Any]:
@@ -202,7 +226,24 @@ def judge_surrogates(
         standing_out=_standing_out(distance.distance, subject.labels, subject.unit),
         missing=int(np.isnan(seen[:, 0]).sum()),
         mean_distance=distance.mean_of_people,
+        subgroups=_subgroups(subject),
     )
+
+
+def _subgroups(subject: Subject) -> tuple[tuple[str, str, NDArray[np.bool_]], ...]:
+    """Values of the user's columns that enough people share to say something, and name nobody.
+
+    One threshold does not serve everybody alike: a rate over all people may hide that those of one
+    gender, age or color are recognized more often.
+    """
+    least, found = max(subject.k, _SMALLEST_SUBGROUP), []
+    for column, values in sorted(subject.faces.attribute.items()):
+        own = np.asarray(values).astype(str)[subject.unit_rows]
+        known, count = np.unique(own, return_counts=True)
+        shared = [v for v, n in zip(known.tolist(), count, strict=True) if n >= least and v.strip()]
+        if 1 < len(shared) <= _MOST_VALUES:
+            found += [(column, value, own == value) for value in shared]
+    return tuple(found)
 
 
 def _searched(

@@ -1,7 +1,8 @@
 """The release: what may be handed to strangers, with a certificate, and a key for its owner.
 
 >>> from anonfaces.publish import Sealer, publish
->>> publish("condensed/", "release/", Sealer(passphrase_file="secret.txt"))  # doctest: +SKIP
+>>> sealer = Sealer(passphrase_file="secret.txt")  # needs a file  # doctest: +SKIP
+>>> publish("condensed/", "release/", sealer)  # needs a dataset  # doctest: +SKIP
 """
 
 from __future__ import annotations

@@ -109,8 +109,9 @@ def publish(
     InputError, OutputError : what cannot be used; then nothing is there that was not before
 
     >>> from anonfaces.publish import Sealer, publish
-    >>> sealer = Sealer(passphrase_file="secret.txt")  # doctest: +SKIP
-    >>> publish("condensed/", "release/", sealer).certificate["promise"]["k"]  # doctest: +SKIP
+    >>> sealer = Sealer(passphrase_file="secret.txt")  # needs a file  # doctest: +SKIP
+    >>> done = publish("condensed/", "release/", sealer)  # needs a dataset  # doctest: +SKIP
+    >>> done.certificate["promise"]["k"]  # of that dataset  # doctest: +SKIP
     5
     """
     chosen, origin = options or PublishOptions(), Path(condensed)
@@ -282,7 +283,7 @@ def _verified(
         folder=folder,
         key=key,
         originals=there if there.is_file() else None,
-        public_key=public_key(Path(chosen.signing_key)) if chosen.signing_key else None,
+        public_key=None if chosen.signing_key is None else public_key(chosen.signing_key),
         progress=progress,
     )
     outcomes = tuple(run_checks(release))

@@ -7,7 +7,6 @@ says for each released group who is in it and which photographs became which rec
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -188,12 +187,3 @@ def _passphrase(path: Path, new: bool = True) -> str:
             PrivacyWarning,
         )
     return lines[0]
-
-
-def members_by_group(keys: Sequence[ReleaseKey]) -> pd.DataFrame:
-    """One row a person, by identity; a column a release with the group, missing where in none."""
-    columns = [
-        key.members.drop_duplicates("identity").set_index("identity")["group"].rename(number)
-        for number, key in enumerate(keys)
-    ]
-    return pd.concat(columns, axis=1)

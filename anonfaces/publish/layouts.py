@@ -9,11 +9,10 @@ import numpy as np
 import pandas as pd
 
 from anonbase.errors import InputError
-from anonfaces.publish.columns import ReleasedColumns
 from anonfaces.publish.names import random_names, release_seed, split_groups
 from anonfaces.publish.source import Source
 
-__all__ = ["CONDENSED", "LAYOUTS", "PER_IMAGE", "Records", "lay_out"]
+__all__ = ["CONDENSED", "LAYOUTS", "PER_IMAGE", "Records", "lay_out", "people_of"]
 
 CONDENSED, PER_IMAGE = "condensed", "per-image"
 LAYOUTS = {
@@ -91,11 +90,3 @@ def _refuse_twins(paths: pd.Series) -> None:
 def people_of(source: Source) -> pd.Series:
     """How many people each group has, by its number."""
     return source.members.groupby("group")["identity"].size()
-
-
-def released_table(source: Source, records: Records, released: ReleasedColumns) -> pd.DataFrame:
-    """One row a group by its released name: people and columns."""
-    table = released.table.copy()
-    table.insert(0, "people", people_of(source))
-    table.index = pd.Index([records.group_name[number] for number in table.index], name="group")
-    return table

@@ -82,6 +82,7 @@ class Place:
                 beside.chmod(0o600)
                 write_text(self.partial / _KEY_NOTE, sha256(beside))
             self.key.chmod(0o600)
+        os.sync()  # a power cut after the renames must find the bytes on the disk
         if self.output.exists():
             self.output.rename(self._old)
         (self.partial / "release").rename(self.output)

@@ -29,9 +29,13 @@ __all__ = ["app", "contact_sheet"]
 
 Pixels = NDArray[np.uint8]
 
-_TILE, _GAP, _HEAD, _TEXT = 128, 6, 30, 15
+_TILE = 128
+_GAP = 6
+_HEAD = 30
+_TEXT = 15
 _SHOWN_MEMBERS = 5
-_PAPER, _INK = (255, 255, 255), (28, 36, 48)
+_PAPER = (255, 255, 255)
+_INK = (28, 36, 48)
 
 app = typer.Typer(add_completion=False)
 

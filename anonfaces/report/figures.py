@@ -15,8 +15,11 @@ if TYPE_CHECKING:
 __all__ = ["loss_figure", "risk_figure", "sizes_figure"]
 
 # matplotlib writes plain colours; each stands for a variable of the page's style sheet.
-_INK, _MUTED, _ACCENT = "#010203", "#040506", "#070809"
-_FAINT, _CARD = "#0a0b0c", "#0d0e0f"
+_INK = "#010203"
+_MUTED = "#040506"
+_ACCENT = "#070809"
+_FAINT = "#0a0b0c"
+_CARD = "#0d0e0f"
 _VARIABLES = {
     _INK: "--ink",
     _MUTED: "--muted",
@@ -73,10 +76,6 @@ def loss_figure(ours: float, chance: float) -> Markup:
     return _svg(figure, f"Information loss: {ours:.1f} % here, {chance:.1f} % for random groups.")
 
 
-def _number(value: float | None) -> float:
-    return float("nan") if value is None else value
-
-
 def risk_figure(curve: Sequence[Mapping[str, float | None]], threshold: float, k: int) -> Markup:
     """RI(t) of people with its interval, beside how originals match themselves and others.
 
@@ -84,7 +83,7 @@ def risk_figure(curve: Sequence[Mapping[str, float | None]], threshold: float, k
     at each point. A vertical line is the judge's threshold, a level one 1/k.
     """
     t, rate, low, high, true, false = (
-        [_number(point[name]) for point in curve]
+        [_known(point[name]) for point in curve]
         for name in ("threshold", "rate", "low", "high", "true_match", "false_match")
     )
     figure = _figure(2.7)
@@ -102,6 +101,10 @@ def risk_figure(curve: Sequence[Mapping[str, float | None]], threshold: float, k
     axes.spines[:].set_visible(False)
     at = min(range(len(t)), key=lambda i: abs(t[i] - threshold))
     return _svg(figure, f"{100 * rate[at]:.1f} % of people at the threshold {threshold:.3f}.")
+
+
+def _known(value: float | None) -> float:
+    return float("nan") if value is None else value
 
 
 def _figure(height: float) -> Figure:

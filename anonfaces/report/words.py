@@ -89,12 +89,15 @@ _GENERATED = (
     _SHARED,
     "They are drawn anew, with no pixel of a photograph in them; but a recogniser may still take"
     " one for a member: the promise above is about who of the group, not about likeness.",
+    "Who runs our public code on the very photographs of a group could make its face again: so the"
+    " owner's secret key goes into it. Keep that key, and release one set made with it.",
     "A generator brings what it was trained on: its own range of ages, skin tones and hair.",
 )
 _LIMITS = {
     "k-same": (
         *_MEANS,
-        "An average is a weak stand-in for training: texture, hair and background are blurred.",
+        "An average is a weak stand-in for training: texture is blurred, hair and background are"
+        " taken away, as they would tell who was there.",
     ),
     "k-same-eigen": (
         *_MEANS[1:],
@@ -103,7 +106,8 @@ _LIMITS = {
     "k-same-m": (
         _MEANS[1],
         _STEPPED,
-        "The face is sharp, as landmarks lie on landmarks; hair and background are still blurred.",
+        "The face is sharp, as landmarks lie on landmarks; hair and background are taken away, as"
+        " they would tell who was there.",
     ),
     "k-same-net": _GENERATED,
     "stylegan": _GENERATED,

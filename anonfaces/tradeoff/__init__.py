@@ -1,8 +1,8 @@
 """Privacy against utility over k and methods: a grid of releases, each judged.
 
->>> from anonfaces.tradeoff import Grid, measure_tradeoff  # doctest: +SKIP
->>> found = measure_tradeoff("photos/", Grid(k=(2, 5, 10)), "report/")  # doctest: +SKIP
->>> found.smallest_k("ri", 0.01)  # doctest: +SKIP
+>>> from anonfaces.tradeoff import Grid, measure_tradeoff
+>>> found = measure_tradeoff("photos/", Grid(k=(2, 5, 10)), "report/")  # hours  # doctest: +SKIP
+>>> found.smallest_k("ri", 0.01)  # of these  # doctest: +SKIP
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -10,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from anonbase.errors import UtilityWarning
 
 if TYPE_CHECKING:
     from anonfaces.cluster import Groups
@@ -58,7 +61,9 @@ class Bench:
         verdicts = [judge_surrogates(subject, one, self.galleries).to_dict() for one in self.judges]
         for verdict in verdicts:
             verdict["reidentification"].pop("curve")
-        kept = measure_utility(subject, judge=self.judges[0], looks=self._seen_looks())
+        with warnings.catch_warnings():  # of few pictures: the same in every cell, and in the table
+            warnings.simplefilter("ignore", UtilityWarning)
+            kept = measure_utility(subject, judge=self.judges[0], looks=self._seen_looks())
         row = {
             "embedding": cell.embedding, "method": cell.method, "k": cell.k,
             "surrogate": cell.surrogate, "groups": groups.n_groups,

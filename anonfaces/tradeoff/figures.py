@@ -43,11 +43,7 @@ def write_figures(found: Tradeoff, folder: Path) -> list[tuple[str, str]]:
 
     folder.mkdir(exist_ok=True)
     message = []
-    fonts: dict[Any, Any] = {
-        "svg.fonttype": "none",
-        "svg.hashsalt": "anonfaces",
-        "pdf.fonttype": 42,
-    }
+    fonts: Any = {"svg.fonttype": "none", "svg.hashsalt": "anonfaces", "pdf.fonttype": 42}
     for name, caption, figure in figures_of(found):
         with mpl.rc_context(fonts):
             figure.savefig(folder / f"{name}.svg", metadata={"Date": None})

@@ -102,7 +102,8 @@ def withdraw(
     summary, groups = Summary.read(origin / "summary.json"), _groups(origin)
     place = check_output(Path(output), origin, overwrite)
     rows = _rows_that_stay(groups, found, name, remake, summary)
-    kept = _without(_faces(origin, faces, groups), rows, name)
+    before = _faces(origin, faces, groups)
+    kept = _without(before, rows, name)
     smaller, number = _smaller(groups, rows, kept)
     warned = list(summary.privacy_warnings)
     with workplace(place) as folder, collect_warnings(warned):
@@ -113,7 +114,8 @@ def withdraw(
         if remake:
             _remake(folder, written, smaller, number[found.group], summary)
         _warn(remake)
-        _write_tables(origin, folder, smaller, written, number, name)
+        _write_tables(origin, folder, smaller, written, number)
+        _write_lists(origin, own, name, set(before.image) - set(kept.image))
         after = _summary(folder, summary, smaller, written, warned)
     return after
 
@@ -242,7 +244,6 @@ def _write_tables(
     groups: Groups,
     faces: FaceSet,
     number: Mapping[int, int],
-    name: str,
 ) -> None:
     own = make_owner_folder(folder)
     boxes = dict(zip(_BOX, faces.box.T, strict=True))
@@ -252,8 +253,12 @@ def _write_tables(
     table, _ = condensed_table(groups.labels, groups.identity, faces.attribute, groups.k)
     write_text(folder / "condensed.csv", to_csv(table))
     _copy_distances(origin, own, number)
+
+
+def _write_lists(origin: Path, own: Path, name: str, gone: set[str]) -> None:
+    """The owner's lists without the lines that are of the person, or of their photographs."""
     for file in ("not_found.csv", "lookalikes.csv", "strangers.csv"):
-        _copy_without(find_file(origin, file), own / file, name)
+        _copy_without(find_file(origin, file), own / file, name, gone)
 
 
 def _copy_distances(origin: Path, own: Path, number: Mapping[int, int]) -> None:
@@ -265,8 +270,7 @@ def _copy_distances(origin: Path, own: Path, number: Mapping[int, int]) -> None:
         write_text(own / path.name, table.to_csv(index=False))
 
 
-def _copy_without(path: Path, other: Path, name: str) -> None:
-    """A list of the owner's without the lines that name the person."""
+def _copy_without(path: Path, other: Path, name: str, gone: set[str]) -> None:
     if not path.is_file():
         return
     words = ["path", "face", "first", "second", "identity", "first_identity", "second_identity"]
@@ -275,7 +279,7 @@ def _copy_without(path: Path, other: Path, name: str) -> None:
     theirs = np.zeros(len(table), bool)
     for column in texts:
         text = table[column].astype(str)
-        theirs |= ((text == name) | _of_folder(text, name)).to_numpy(bool)
+        theirs |= ((text == name) | text.isin(gone) | _of_folder(text, name)).to_numpy(bool)
     if (~theirs).any():
         write_text(other, to_csv(table[~theirs]))
 

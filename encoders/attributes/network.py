@@ -16,7 +16,8 @@ from encoders.frame import CropAlignment, CropSquare
 
 __all__ = ["COLUMNS", "FACE", "SIZE", "Attributes", "build", "load_attributes"]
 
-KIND, FILE = "attribute network", "attributes.h5"
+KIND = "attribute network"
+FILE = "attributes.h5"
 REMEDY = "python -m encoders.attributes UTKFACE"
 _HERE = Path(__file__).resolve().parent
 _IN_WHEEL = _HERE.parent / "_attributes"
@@ -24,10 +25,12 @@ SHIPPED = _IN_WHEEL if _IN_WHEEL.is_dir() else _HERE.parent.parent / "datasets" 
 
 #: age in years, probability of "female", smile and yaw in standard deviations of UTKFace.
 COLUMNS = ("age", "female", "smile", "yaw")
-SIZE, YEARS = 64, 50.0
+SIZE = 64
+YEARS = 50.0
 #: Where the FFHQ square lies in what the network looks at: the face closely, as UTKFace cuts it.
 FACE = CropSquare(0.5, 0.34, 1.57)
-_WIDTHS, _BATCH = (32, 64, 128, 192), 64
+_WIDTHS = (32, 64, 128, 192)
+_BATCH = 64
 
 
 class Attributes:

@@ -21,7 +21,9 @@ from encoders.latent.faces import is_held_out
 __all__ = ["Labelled", "TrainingConfig", "errors", "read_utkface", "train"]
 
 RACES = ("White", "Black", "Asian", "Indian", "other")
-_OLDEST, _READ_AT_ONCE, _RATE = 116, 512, 2e-3
+_OLDEST = 116
+_READ_AT_ONCE = 512
+_RATE = 2e-3
 _BLURRED = 0.5
 
 

@@ -44,4 +44,4 @@ class MainFaceDetector(TiledDetector):
 def _inside(boxes: NDArray[np.float64], image: NDArray[np.uint8]) -> NDArray[np.bool_]:
     """Which boxes lie in the picture: of a face at its border HOG's box is a rough one."""
     last = np.array([image.shape[1], image.shape[0]])
-    return np.asarray(((boxes[:, :2] >= 0) & (boxes[:, 2:] <= last)).all(axis=1))
+    return np.all((boxes[:, :2] >= 0) & (boxes[:, 2:] <= last), axis=1).astype(np.bool_)

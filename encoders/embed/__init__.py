@@ -28,7 +28,7 @@ _LOADERS = {
     "pca": ("encoders.embed.pca", "load_pca"),
 }
 
-#: The names that :func:`load_embedder` knows.
+#: The names that ``load_embedder`` knows.
 EMBEDDERS = tuple(_LOADERS)
 
 
@@ -41,7 +41,7 @@ class Embedder(Protocol):
 
     @property
     def name(self) -> str:
-        """Its name in :func:`load_embedder`."""
+        """Its name in ``load_embedder``."""
 
     @property
     def sha256(self) -> str:

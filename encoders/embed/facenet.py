@@ -1,6 +1,6 @@
 """FaceNet: Inception-ResNet-v1, chips of 160 px, 128 or 512 numbers of length 1.
 
-Its weights do not ship, since they are their makers' to publish. :data:`SOURCES` says where they
+Its weights do not ship, since they are their makers' to publish. ``SOURCES`` says where they
 are and what to call them, and so does the error if there are none.
 """
 

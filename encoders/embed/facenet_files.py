@@ -32,7 +32,9 @@ __all__ = ["DIMS", "read_facenet"]
 #: How many numbers a vector of the networks in use has.
 DIMS = (128, 512)
 _EPSILON = 0.001
-_HDF5, _ZIP, _PICKLE = b"\x89HDF", b"PK\x03\x04", b"\x80"
+_HDF5 = b"\x89HDF"
+_ZIP = b"PK\x03\x04"
+_PICKLE = b"\x80"
 _LARGEST_GRAPH = 1 << 30
 _PREFIX = "InceptionResnetV1"
 

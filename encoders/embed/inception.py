@@ -33,7 +33,7 @@ class Names:
     normalised: bool
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class _Convolution:
     name: str
     filters: int
@@ -42,7 +42,7 @@ class _Convolution:
     padding: str = "same"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class _Unit:
     """Branches side by side: a residual block with its scale, or without one a reduction."""
 
@@ -73,52 +73,52 @@ class _Unit:
 
 
 def _one(name: str, filters: int) -> _Convolution:
-    return _Convolution(name, filters, (1, 1))
+    return _Convolution(name=name, filters=filters, size=(1, 1))
 
 
 def _halve(name: str, filters: int) -> _Convolution:
-    return _Convolution(name, filters, stride=2, padding="valid")
+    return _Convolution(name=name, filters=filters, stride=2, padding="valid")
 
 
 _STEM = (
     _halve("Conv2d_1a_3x3", 32),
-    _Convolution("Conv2d_2a_3x3", 32, padding="valid"),
-    _Convolution("Conv2d_2b_3x3", 64),
+    _Convolution(name="Conv2d_2a_3x3", filters=32, padding="valid"),
+    _Convolution(name="Conv2d_2b_3x3", filters=64),
     None,  # max pooling
     _one("Conv2d_3b_1x1", 80),
-    _Convolution("Conv2d_4a_3x3", 192, padding="valid"),
+    _Convolution(name="Conv2d_4a_3x3", filters=192, padding="valid"),
     _halve("Conv2d_4b_3x3", 256),
 )
 _BLOCK35 = (
     (_one("Conv2d_1x1", 32),),
-    (_one("Conv2d_0a_1x1", 32), _Convolution("Conv2d_0b_3x3", 32)),
+    (_one("Conv2d_0a_1x1", 32), _Convolution(name="Conv2d_0b_3x3", filters=32)),
     (
         _one("Conv2d_0a_1x1", 32),
-        _Convolution("Conv2d_0b_3x3", 32),
-        _Convolution("Conv2d_0c_3x3", 32),
+        _Convolution(name="Conv2d_0b_3x3", filters=32),
+        _Convolution(name="Conv2d_0c_3x3", filters=32),
     ),
 )
 _BLOCK17 = (
     (_one("Conv2d_1x1", 128),),
     (
         _one("Conv2d_0a_1x1", 128),
-        _Convolution("Conv2d_0b_1x7", 128, (1, 7)),
-        _Convolution("Conv2d_0c_7x1", 128, (7, 1)),
+        _Convolution(name="Conv2d_0b_1x7", filters=128, size=(1, 7)),
+        _Convolution(name="Conv2d_0c_7x1", filters=128, size=(7, 1)),
     ),
 )
 _BLOCK8 = (
     (_one("Conv2d_1x1", 192),),
     (
         _one("Conv2d_0a_1x1", 192),
-        _Convolution("Conv2d_0b_1x3", 192, (1, 3)),
-        _Convolution("Conv2d_0c_3x1", 192, (3, 1)),
+        _Convolution(name="Conv2d_0b_1x3", filters=192, size=(1, 3)),
+        _Convolution(name="Conv2d_0c_3x1", filters=192, size=(3, 1)),
     ),
 )
 _MIXED_6A = (
     (_halve("Conv2d_1a_3x3", 384),),
     (
         _one("Conv2d_0a_1x1", 192),
-        _Convolution("Conv2d_0b_3x3", 192),
+        _Convolution(name="Conv2d_0b_3x3", filters=192),
         _halve("Conv2d_1a_3x3", 256),
     ),
 )
@@ -127,14 +127,14 @@ _MIXED_7A = (
     (_one("Conv2d_0a_1x1", 256), _halve("Conv2d_1a_3x3", 256)),
     (
         _one("Conv2d_0a_1x1", 256),
-        _Convolution("Conv2d_0b_3x3", 256),
+        _Convolution(name="Conv2d_0b_3x3", filters=256),
         _halve("Conv2d_1a_3x3", 256),
     ),
 )
 
 
 def _repeated(count: int, kind: str, place: str, torch: str, branches: Any, scale: float) -> Any:
-    first = _Unit("", "", "", branches, scale)
+    first = _Unit(keras="", tensorflow="", torch="", branches=branches, scale=scale)
     return tuple(
         replace(
             first,
@@ -148,11 +148,18 @@ def _repeated(count: int, kind: str, place: str, torch: str, branches: Any, scal
 
 _UNITS: tuple[_Unit, ...] = (
     *_repeated(5, "Block35", "Repeat", "repeat_1", _BLOCK35, 0.17),
-    _Unit("Mixed_6a", "Mixed_6a", "mixed_6a", _MIXED_6A),
+    _Unit(keras="Mixed_6a", tensorflow="Mixed_6a", torch="mixed_6a", branches=_MIXED_6A),
     *_repeated(10, "Block17", "Repeat_1", "repeat_2", _BLOCK17, 0.10),
-    _Unit("Mixed_7a", "Mixed_7a", "mixed_7a", _MIXED_7A),
+    _Unit(keras="Mixed_7a", tensorflow="Mixed_7a", torch="mixed_7a", branches=_MIXED_7A),
     *_repeated(5, "Block8", "Repeat_2", "repeat_3", _BLOCK8, 0.20),
-    _Unit("Block8_6", "Block8", "block8", _BLOCK8, scale=1.0, relu=False),
+    _Unit(
+        keras="Block8_6",
+        tensorflow="Block8",
+        torch="block8",
+        branches=_BLOCK8,
+        scale=1.0,
+        relu=False,
+    ),
 )
 
 #: The dense layer that makes the vector; its two parts have no common name in a .pt.
@@ -219,7 +226,7 @@ def _apply(unit: _Unit, x: Any) -> Any:
     ends = [_branch(unit, branch, x) for branch in range(len(unit.branches))]
     if unit.scale is None:
         return keras.layers.Concatenate()([*ends, _pool(x)])
-    up = _Convolution("", x.shape[-1], (1, 1))
+    up = _Convolution(name="", filters=x.shape[-1], size=(1, 1))
     mixed = _convolve(keras.layers.Concatenate()(ends), up, unit.up_names().keras, relu=False)
     x = x + unit.scale * mixed
     return keras.ops.relu(x) if unit.relu else x

@@ -16,7 +16,7 @@ BATCH = 32
 
 
 class NetworkEmbedder:
-    """A network with its weights, as an :class:`encoders.embed.Embedder`.
+    """A network with its weights, as an ``encoders.embed.Embedder``.
 
     The last batch is filled up with black chips, so the network sees one shape only. It is compiled
     once, and the vector of a chip does not depend on how many others are in the call.

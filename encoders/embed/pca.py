@@ -35,11 +35,13 @@ COMPONENTS = 128
 _PIXELS = CHIP_SIZE * CHIP_SIZE
 _LUMA = np.array([0.299, 0.587, 0.114]) / 255
 _FORMAT = "anonfaces PCA 1"
-_MOST_COMPONENTS, _FIT_AT_ONCE, _PROJECT_AT_ONCE = 1024, 256, 256
+_MOST_COMPONENTS = 1024
+_FIT_AT_ONCE = 256
+_PROJECT_AT_ONCE = 256
 
 
 class PcaEmbedder:
-    """Fitted principal components, as an :class:`encoders.embed.Embedder`.
+    """Fitted principal components, as an ``encoders.embed.Embedder``.
 
     Parameters
     ----------
@@ -134,7 +136,7 @@ def fit_pca(chips: Iterable[NDArray[np.uint8]], components: int = COMPONENTS) ->
 
 
 def load_pca(weights: Path | None = None) -> PcaEmbedder:
-    """Read principal components that :meth:`PcaEmbedder.save` wrote.
+    """Read principal components that ``PcaEmbedder.save`` wrote.
 
     Raises
     ------

@@ -29,11 +29,15 @@ __all__ = ["TRAITS", "Directions", "fit", "load_directions", "picture"]
 
 Vectors = NDArray[np.float32]
 
-KIND, FILE = "directions in w", "directions.h5"
+KIND = "directions in w"
+FILE = "directions.h5"
 REMEDY = "python -m encoders.latent directions"
 #: A step of 1 along each: a year, one of log odds of "female", a standard deviation of the others.
 TRAITS = ("age", "female", "smile", "yaw")
-_RIDGE, _HELD_OUT, _FACES, _AT_ONCE = 0.02, 0.1, 6, 512
+_RIDGE = 0.02
+_HELD_OUT = 0.1
+_FACES = 6
+_AT_ONCE = 512
 _SHOWN = {
     "age": (-30, -15, 0, 15, 30),
     "female": (-6, -3, 0, 3, 6),

@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 
 __all__ = ["LatentEncoder", "load_latent_encoder"]
 
-KIND, FILE = "latent encoder", "encoder.h5"
+KIND = "latent encoder"
+FILE = "encoder.h5"
 REMEDY = "python -m encoders.latent encoder FACES"
 
 

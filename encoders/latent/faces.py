@@ -16,7 +16,10 @@ __all__ = ["is_held_out", "read_faces"]
 
 Pixels = NDArray[np.uint8]
 
-_PART, _LOOKED_AT, _APART, _HELD_OUT = 512, 100, 0.06, 20
+_PART = 512
+_LOOKED_AT = 100
+_APART = 0.06
+_HELD_OUT = 20
 
 
 def read_faces(

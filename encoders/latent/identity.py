@@ -18,7 +18,8 @@ __all__ = ["Cut", "Recognizer"]
 Tensor = Any
 Cut = tuple[Tensor, Tensor]
 
-_SHIFT, _SCALE = 0.02, 0.04
+_SHIFT = 0.02
+_SCALE = 0.04
 
 
 class Recognizer:

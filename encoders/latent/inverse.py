@@ -24,12 +24,17 @@ __all__ = ["EmbeddingToLatent", "fit", "load_inverse", "ranked"]
 
 Vectors = NDArray[np.float32]
 
-KIND, FILE = "inverse of the dlib embedding", "inverse.h5"
+KIND = "inverse of the dlib embedding"
+FILE = "inverse.h5"
 REMEDY = "python -m encoders.latent inverse"
-DIM, ANCHORS = 128, 800
+DIM = 128
+ANCHORS = 800
 _RIDGES = (1e-3, 1e-2, 1e-1, 1.0)
 _WIDTHS = (0.5, 1.0, 2.0)
-_HELD_OUT, _LOOKED_AT, _CHOSEN_ON, _LOOK_AT_ONCE = 0.1, 3, 150, 256
+_HELD_OUT = 0.1
+_LOOKED_AT = 3
+_CHOSEN_ON = 150
+_LOOK_AT_ONCE = 256
 
 
 class EmbeddingToLatent:

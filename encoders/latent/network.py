@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 __all__ = ["LatentConfig", "encode", "first_values", "latent_specs"]
 
 Tensor = Any
-_STEPS, _AT_ONCE = 64, 64
+_STEPS = 64
+_AT_ONCE = 64
 
 
 @dataclass(frozen=True)

@@ -19,9 +19,12 @@ if TYPE_CHECKING:
 
 __all__ = ["Person", "PopulationConfig", "generate_people", "greedy_independent_set"]
 
-_POOL, _BATCH, _BLOCK = 256, 8, 1024
+_POOL = 256
+_BATCH = 8
+_BLOCK = 1024
 _BANDS = ((0, "0-12"), (13, "13-24"), (25, "25-39"), (40, "40-59"), (60, "60+"))
-_DIM, _CHANCE = 128, 0.12
+_DIM = 128
+_CHANCE = 0.12
 #: Nearly all pictures that dlib scores so are of one face for MTCNN too, and when doubled; of
 #: those below 0.4 it is half, and people see a blur.
 _CLEAR = 0.8
@@ -30,7 +33,7 @@ _CLEAR = 0.8
 Floats = NDArray[np.float32]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class PopulationConfig:
     """The size and the distances of a population."""
 

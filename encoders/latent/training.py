@@ -36,7 +36,8 @@ Tensor = Any
 Parameters = dict[str, Tensor]
 
 SIZE = 64
-_SAMPLED, _SEEN = 4096, 2048
+_SAMPLED = 4096
+_SEEN = 2048
 _BETAS = (0.9, 0.99)
 
 

@@ -26,7 +26,7 @@ def escape(name: str) -> str:
 
 
 def unescape(text: str) -> str:
-    r"""Turn what :func:`escape` wrote back into the name that the operating system takes."""
+    r"""Turn what ``escape`` wrote back into the name that the operating system takes."""
     return os.fsdecode(_ESCAPED.sub(_as_byte, text.encode("utf-8", "surrogateescape")))
 
 

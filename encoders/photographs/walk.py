@@ -161,7 +161,7 @@ def _refusal(entry: os.DirEntry[str], inside: str) -> tuple[str, str] | None:
     if suffix in _VIDEOS:
         return VIDEO, "a video among photographs: give it to anonfaces anonymize by itself"
     if suffix in _HEIF and not _has_heif():
-        return "unreadable", f"{suffix[1:]} is read with pillow-heif: pip install anonfaces[heif]"
+        return "unreadable", f"{suffix[1:]} is read with pillow-heif: pip install pillow-heif"
     if suffix in _NOT_READ:
         return "unreadable", f"{suffix[1:]} is not supported: convert it to JPEG or PNG"
     return None

@@ -34,7 +34,8 @@ __all__ = [
     "with_examined",
 ]
 
-DETECTED, EMBEDDED = ".found", ".done"
+DETECTED = ".found"
+EMBEDDED = ".done"
 _ARRAYS = ("box", "landmark", "quality", "chip", "chip_end", "aligned", "embedding", "owner")
 _DAMAGED = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile)
 

@@ -23,7 +23,7 @@ __all__ = ["Merged", "merge", "table_rows"]
 _FIELDS = ("embedding", "box", "landmark", "quality")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class _Source:
     """Faces of one origin: a part file, or the output of an earlier run."""
 
@@ -114,7 +114,9 @@ def _from_part(path: Path) -> _Source:
     fields = {name: getattr(part, name) for name in _FIELDS}
     if len(part.embedding) < len(part):  # they are made later, from the chips
         fields["embedding"] = np.zeros((len(part), 0), np.float32)
-    return _Source(path, part.ledger, part.bystanders, _images(part), fields)
+    return _Source(
+        path=path, rows=part.ledger, bystanders=part.bystanders, image=_images(part), fields=fields
+    )
 
 
 def _images(part: Checkpoint) -> list[str]:
@@ -123,11 +125,11 @@ def _images(part: Checkpoint) -> list[str]:
 
 def _from_old(old: FaceSet) -> _Source:
     return _Source(
-        Path(str(old.path)),
-        table_rows(old.ledger),
-        table_rows(old.bystanders),
-        old.image.tolist(),
-        {name: getattr(old, name) for name in _FIELDS},
+        path=Path(str(old.path)),
+        rows=table_rows(old.ledger),
+        bystanders=table_rows(old.bystanders),
+        image=old.image.tolist(),
+        fields={name: getattr(old, name) for name in _FIELDS},
     )
 
 

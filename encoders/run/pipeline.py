@@ -33,7 +33,8 @@ from encoders.run.workplace import Workplace, check_output
 
 __all__ = ["encode"]
 
-_PHOTOGRAPHS_A_PART, _BYTES_A_PART = 32, 16 * 2**20
+_PHOTOGRAPHS_A_PART = 32
+_BYTES_A_PART = 16 * 2**20
 _CRASHED = "the decoder or the detector crashed on it, or memory ran out"
 
 
@@ -125,7 +126,7 @@ def encode(
 
     Examples
     --------
-    >>> faces = encode("photos/", "faces.h5")  # doctest: +SKIP (needs photographs)
+    >>> faces = encode("photos/", "faces.h5")  # needs photographs  # doctest: +SKIP
     """
     root, output = Path(photos), Path(output)
     _check_options(detector, upsample, faces, chip_size, max_pixels, jobs)

@@ -36,7 +36,7 @@ def read(path: Path) -> Checkpoint:
     Returns
     -------
     Checkpoint
-        Configs and numbers in our layout; :func:`checked` compares them.
+        Configs and numbers in our layout; ``checked`` compares them.
 
     Raises
     ------
@@ -56,7 +56,7 @@ def checked(found: Checkpoint, source: str, generator_only: bool = False) -> Che
     Parameters
     ----------
     found : Checkpoint
-        What :func:`read` gave.
+        What ``read`` gave.
     source : str
         Where it comes from, for error messages.
     generator_only : bool
@@ -81,7 +81,10 @@ def checked(found: Checkpoint, source: str, generator_only: bool = False) -> Che
     from stylegan.networks.parameters import check
 
     specs = generator_specs(found.generator)
-    made = Checkpoint(found.generator, dict(check(specs, found.generator_values, source)))
+    made = Checkpoint(
+        generator=found.generator,
+        generator_values=dict(check(specs, found.generator_values, source)),
+    )
     if generator_only:
         return made
     if found.discriminator is not None and found.discriminator_values is not None:

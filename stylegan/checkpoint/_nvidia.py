@@ -66,7 +66,7 @@ def _tensorflow(networks: list[OpaqueObject], source: str) -> Checkpoint:
     mapping, synthesis = (_variables(parts[name]) for name in ("mapping", "synthesis"))
     generator, values = generator_from_tensorflow(_variables(average), mapping, synthesis, source)
     if len(networks) != 3 or generator.architecture == "stylegan":
-        return Checkpoint(generator, values)
+        return Checkpoint(generator=generator, generator_values=values)
     return Checkpoint(generator, values, *_or_none(networks[1], source))
 
 
@@ -105,12 +105,17 @@ def _pytorch(content: dict[Any, Any], source: str) -> Checkpoint:
     judge = content.get("D")
     found = dict(_tensors(judge)) if isinstance(judge, OpaqueObject) else {}
     if judge is None or "b4.conv.weight" not in found or not _is_residual(found):
-        return Checkpoint(generator, ours)
+        return Checkpoint(generator=generator, generator_values=ours)
     group = _state(_child(judge, "b4.mbstd")).get("group_size")
     config, theirs = discriminator_from_official(
         found, _clamp(judge, "b4.conv"), source, group if type(group) is int else 4
     )
-    return Checkpoint(generator, ours, config, theirs)
+    return Checkpoint(
+        generator=generator,
+        generator_values=ours,
+        discriminator=config,
+        discriminator_values=theirs,
+    )
 
 
 def _check_settings(synthesis: dict[str, Any]) -> None:

@@ -30,7 +30,7 @@ def from_rosinality(content: Any, source: str) -> Checkpoint:
     config, ours = from_official(values, None, source)
     judge = _arrays(content, "d")
     if not judge:
-        return Checkpoint(config, ours)
+        return Checkpoint(generator=config, generator_values=ours)
     theirs = _official_discriminator(judge, source)
     return Checkpoint(config, ours, *discriminator_from_official(theirs, None, source))
 

@@ -17,7 +17,9 @@ __all__ = [
     "standard_channels",
 ]
 
-_MAX_WIDTH, _MAX_LAYERS, _MAX_BLOCKS = 8192, 64, 10
+_MAX_WIDTH = 8192
+_MAX_LAYERS = 64
+_MAX_BLOCKS = 10
 
 
 def standard_channels(resolution: int, base: int = 32768, most: int = 512) -> tuple[int, ...]:

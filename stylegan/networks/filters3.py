@@ -21,7 +21,9 @@ __all__ = ["MARGIN", "Layer", "first_band", "layers", "low_pass"]
 
 MARGIN = 10
 _CRITICAL = 2  # so many layers before the picture keep frequencies up to half their rate
-_FIRST_CUTOFF, _FIRST_STOP, _LAST_STOP = 2.0, 2.0**2.1, 2.0**0.3
+_FIRST_CUTOFF = 2.0
+_FIRST_STOP = 2.0**2.1
+_LAST_STOP = 2.0**0.3
 _OVERSAMPLING = 2  # of the nonlinearity
 _TAPS = 6  # a filter's length, in samples of the lower of its two rates
 

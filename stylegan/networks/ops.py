@@ -25,7 +25,8 @@ __all__ = [
 
 Tensor = Any
 ROOT2 = math.sqrt(2.0)
-_EVEN, _ODD = (0.25, 0.75, 0.0), (0.0, 0.75, 0.25)  # [1, 3, 3, 1] seen from each new pixel
+_EVEN = (0.25, 0.75, 0.0)
+_ODD = (0.0, 0.75, 0.25)  # [1, 3, 3, 1] seen from each new pixel
 
 
 def dense(x: Tensor, weight: Tensor, bias: Tensor | None = None, rate: float = 1.0) -> Tensor:

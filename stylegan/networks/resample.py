@@ -21,7 +21,7 @@ Tensor = Any
 _BLOCK = 32
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Step:
     """What to do along an axis; ``before`` counts samples in front of the upsampled signal."""
 

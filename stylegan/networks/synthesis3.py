@@ -152,8 +152,10 @@ def _over_map(scale: Tensor, x: Tensor) -> Tensor:
 def filtered(x: Tensor, layer: Layer, clamp: float | None) -> Tensor:
     """The leaky rectifier as for continuous signals: enlarge, rectify, take the excess away."""
     taps = layer.up_taps * layer.up
-    wide = Step(tuple(taps), layer.size_between, up=layer.up, before=layer.before)
-    tall = Step(tuple(taps * ROOT2), layer.size_between, up=layer.up, before=layer.before)
+    wide = Step(taps=tuple(taps), length=layer.size_between, up=layer.up, before=layer.before)
+    tall = Step(
+        taps=tuple(taps * ROOT2), length=layer.size_between, up=layer.up, before=layer.before
+    )
     x = resample(resample(x, 2, wide), 1, tall)
     x = _clamped(ops.leaky_relu(x, 0.2), clamp)
     made = [_shrunk(x, layer, *pair) for pair in _separated(layer.down_taps)]
@@ -161,8 +163,8 @@ def filtered(x: Tensor, layer: Layer, clamp: float | None) -> Tensor:
 
 
 def _shrunk(x: Tensor, layer: Layer, tall: NDArray[Any], wide: NDArray[Any]) -> Tensor:
-    x = resample(x, 1, Step(tuple(tall), layer.size_out, down=layer.down))
-    return resample(x, 2, Step(tuple(wide), layer.size_out, down=layer.down))
+    x = resample(x, 1, Step(taps=tuple(tall), length=layer.size_out, down=layer.down))
+    return resample(x, 2, Step(taps=tuple(wide), length=layer.size_out, down=layer.down))
 
 
 def _separated(taps: NDArray[Any]) -> list[tuple[NDArray[Any], NDArray[Any]]]:

@@ -1,7 +1,7 @@
 """Training a generator from pictures: autoencode, fit latents, match, then adversarial.
 
->>> from stylegan.train import Recipe, train  # doctest: +SKIP
->>> train(pixels, "run", Recipe(resolution=64, adversarial_kimg=50))  # doctest: +SKIP
+>>> from stylegan.train import TrainingConfig, train
+>>> train(pixels, "run", TrainingConfig(adversarial_kimg=50))  # takes days  # doctest: +SKIP
 """
 
 from __future__ import annotations

@@ -112,12 +112,12 @@ class Networks:
         }
         judge = _arrays(state.tensors["discriminator"])
         return Checkpoint(
-            self.recipe.generator,
-            kept["generator"],
-            self.recipe.discriminator,
-            judge,
-            self.recipe.encoder,
-            kept["encoder"],
+            generator=self.recipe.generator,
+            generator_values=kept["generator"],
+            discriminator=self.recipe.discriminator,
+            discriminator_values=judge,
+            encoder=self.recipe.encoder,
+            encoder_values=kept["encoder"],
         )
 
 

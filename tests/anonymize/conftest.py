@@ -24,26 +24,21 @@ def analyzer() -> FaceAnalyzer:
 
 
 @pytest.fixture(scope="session")
-def strangers(
-    portraits: list[Path], analyzer: FaceAnalyzer, tmp_path_factory: pytest.TempPathFactory
-) -> list[Path]:
+def strangers(portraits: list[Path], tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     """Six people of the sample who resemble one another least, seen by both detectors."""
 
     def build(folder: Path) -> None:
-        (folder / "chosen.json").write_text(json.dumps(_strangers(portraits[:40], analyzer)))
+        (folder / "chosen.json").write_text(json.dumps(_strangers(portraits[:40])))
 
     chosen = build_once(tmp_path_factory, "strangers", build) / "chosen.json"
     return [portraits[i] for i in json.loads(chosen.read_text())]
 
 
-def _strangers(portraits: list[Path], analyzer: FaceAnalyzer) -> list[int]:
+def _strangers(portraits: list[Path]) -> list[int]:
+    both = FaceAnalyzer("hog+mtcnn", 0.5)
     images = (np.asarray(Image.open(path).convert("RGB")) for path in portraits)
-    seen = [(row, analyzer.find(image)) for row, image in enumerate(images)]
-    clear = [
-        (row, faces)
-        for row, faces in seen
-        if len(faces) == 1 and "hog" in faces.by[0] and "mtcnn" in faces.by[0]
-    ]
+    seen = [(row, both.find(image)) for row, image in enumerate(images)]
+    clear = [(row, faces) for row, faces in seen if faces.by == ("hog+mtcnn",)]
     vectors = np.concatenate([faces.embedding for _, faces in clear])
     apart = distances(vectors, vectors)
     chosen = [int(apart.max(axis=1).argmax())]

@@ -90,7 +90,7 @@ def test_a_filled_face_is_not_the_original(
     [
         ({"surrogate": "inpaint", "latents": 0}, "1 to 64"),
         ({"surrogate": "inpaint", "latents": 65}, "1 to 64"),
-        ({"surrogate": "solid", "steps": Path("x")}, "--progress"),
+        ({"surrogate": "solid", "steps": Path("x")}, "--steps"),
     ],
 )
 def test_a_wrong_option_of_inpaint_is_told(options: dict, names: str, tmp_path: Path) -> None:

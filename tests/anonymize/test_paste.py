@@ -140,14 +140,18 @@ def test_of_a_covered_face_little_is_left_whatever_its_size(
         assert fine.max() <= 12
 
 
-def test_a_cover_holds_the_box_the_landmarks_and_ends_at_the_border() -> None:
+def test_a_wide_cover_holds_the_box_and_ends_at_the_border() -> None:
     image = np.zeros((100, 80, 3), np.uint8)
     box = np.array([-10, 20, 40, 70])
     landmark = np.tile(np.array([[60.0, 95.0]]), (68, 1))
     where = around(box, landmark, image)
-    assert (where.rows, where.columns) == (slice(0, 100), slice(0, 71))
+    assert where.rows.start == 0
+    assert 85 <= where.rows.stop <= 100
+    assert (where.columns.start, where.columns.stop) == (0, 73)
+    COVERS["solid"](image, where)
+    assert (image[20:70, :40] == 128).all()
     COVERS["blur"](image, around(box + 1000, landmark + 1000, image))
-    assert not image.any()
+    assert set(np.unique(image)) == {0, 128}
 
 
 def test_overlap_and_distances_of_nothing_and_of_something() -> None:

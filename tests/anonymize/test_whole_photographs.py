@@ -8,13 +8,13 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
+from support import wait_until
 
 from anonbase.errors import AnonfacesError, InputError, OutputError, PrivacyWarning
 from anonbase.files import is_resumable
@@ -292,8 +292,7 @@ def test_a_run_that_was_killed_goes_on_and_leaves_no_trace(
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     partial = tmp_path / ".out.partial"
     with subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL) as process:
-        while process.poll() is None and not list(partial.glob("*.seen")):
-            time.sleep(0.02)
+        wait_until(lambda: list(partial.glob("*.seen")) or process.poll() is not None)
         process.send_signal(signal.SIGKILL)
     assert not out.exists()
     kept = {path.name: path.stat().st_mtime_ns for path in partial.glob("*.seen")}

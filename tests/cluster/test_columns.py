@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from itertools import combinations
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from anonbase.errors import InputError
+from anonbase.errors import InputError, UtilityWarning
 from anonfaces.cluster import METHODS, group
 from anonfaces.cluster.annealing import anneal
 from anonfaces.cluster.baselines.partitioners import at_random
 from anonfaces.cluster.budget import UNLIMITED, Budget
 from anonfaces.cluster.kernels import squared_distances
 from anonfaces.cluster.people import between
-from anonfaces.cluster.set_partition import column_generation
+from anonfaces.cluster.set_partition import column_generation, dual_bound
 from anonfaces.cluster.set_partition.candidate_sets import FAR, cheap_sets, losses
 from tests.cluster.test_group import optimum
 
@@ -118,8 +118,40 @@ def test_a_limit_that_comes_at_once_leaves_the_quick_bound() -> None:
     points, weights = drawn(0, 80, False, whole=False)
     label = METHODS["mdav"](points, weights, 3, np.random.default_rng(0), UNLIMITED)
     loss = between(points, weights, label)
-    bound = column_generation.certified_bound(points, weights, 3, label, Budget(time_limit=1e-9))
+    with pytest.warns(UtilityWarning, match="time was too short"):
+        bound = column_generation.certified_bound(
+            points, weights, 3, label, Budget(time_limit=1e-9)
+        )
     assert float(column_generation.shares(points, weights, 3, loss).sum()) <= bound <= loss
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("_PEOPLE", 50, "80 people are too many for a sharper proof"),
+        ("_free_memory", lambda: 1000.0, "needs 0.0 GB of free memory"),
+    ],
+)
+def test_a_proof_that_cannot_be_had_is_not_left_out_in_silence(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: Any, message: str
+) -> None:
+    monkeypatch.setattr(column_generation, name, value)
+    table = np.random.default_rng(0).normal(size=(80, 3))
+    with pytest.warns(UtilityWarning, match=message):
+        asked = group(table, 3, np.arange(80), effort="fast", certify=60)
+    plain = group(table, 3, np.arange(80))
+    assert asked.lower_bound == pytest.approx(plain.lower_bound, rel=1e-3)
+
+
+def test_with_k_of_10_the_time_raises_the_bound_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    points, weights = np.random.default_rng(0).normal(size=(150, 6)), np.ones(150)
+    label = METHODS["mdav"](points, weights, 10, np.random.default_rng(0), UNLIMITED)
+    loss = between(points, weights, label)
+    monkeypatch.setitem(dual_bound._WORK, "default", 1e5)
+    monkeypatch.setattr(column_generation, "_FIRST", 1e5)
+    quick = dual_bound.between_bound(points, weights, 10, loss)
+    proven = column_generation.certified_bound(points, weights, 10, label, Budget(time_limit=1))
+    assert quick * 1.02 < proven <= loss
 
 
 def test_ctrl_c_leaves_what_is_proven(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,6 @@ import json
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ import h5py
 import numpy as np
 import pandas as pd
 import pytest
+from support import run_command, wait_until
 
 from anonbase.errors import GuaranteeError, InputError
 from anonfaces.cluster.scale import Job, ScaledGroups, connected, group_file, open_rows
@@ -51,9 +51,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     scheduler = dask("scheduler", *loopback, "--port", "0", "--scheduler-file", str(message))
     workers: list[subprocess.Popen[bytes]] = []
     try:
-        until = time.monotonic() + 60
-        while not message.exists() and time.monotonic() < until:
-            time.sleep(0.1)
+        wait_until(message.exists)
         address = json.loads(message.read_text())["address"]
         options = (*loopback, "--nthreads", "1", "--no-nanny", "--local-directory", str(folder))
         workers += [dask("worker", address, *options) for _ in range(2)]
@@ -112,17 +110,15 @@ def test_the_command_interrupted_goes_on_to_the_same_groups_and_leaves_nothing_e
     command = [sys.executable, "-m", "anonfaces.cluster", str(faces), "--k", "5", "-o", str(output)]
     command += ["--scheduler", cluster.address, "--region", str(REGION), "--effort", "fast"]
     first = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    until = time.monotonic() + 200
-    while not list(scratch.glob("*/group-*.report.npz")) and time.monotonic() < until:
-        time.sleep(0.05)
+    wait_until(lambda: list(scratch.glob("*/group-*.report.npz")) or first.poll() is not None)
     first.send_signal(signal.SIGINT)
-    assert "the same command to go on" in first.communicate(timeout=100)[1]
+    assert "the same command to go on" in first.communicate()[1]
     assert first.returncode == 130
     assert [path.name for path in tmp_path.iterdir()] == [scratch.name]
 
-    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
-    assert done.returncode == 0, done.stderr
-    assert "of at least 5 people" in done.stdout
+    done = run_command("anonfaces.cluster", *command[3:], cwd=tmp_path)
+    assert done.code == 0, done.err
+    assert "of at least 5 people" in done.out
     table = pd.read_parquet(output / "owner" / "groups.parquet")
     assert table["row"].tolist() == list(range(2400))
     number = {*zip(undisturbed.labels.tolist(), table["group"].tolist(), strict=True)}
@@ -168,10 +164,8 @@ def test_a_wrong_option_is_refused_before_anything_is_made(
 
 
 def test_an_option_that_would_not_be_heeded_is_refused(faces: Path, tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "anonfaces.cluster", str(faces), "-o", str(tmp_path / "out")]
-    done = subprocess.run(
-        [*command, "--scheduler", "local", "--method", "mdav"], capture_output=True, text=True
-    )
-    assert done.returncode == 2
-    assert "does not take --method" in done.stderr
+    words = (faces, "-o", tmp_path / "out", "--scheduler", "local", "--method", "mdav")
+    done = run_command("anonfaces.cluster", *words, cwd=tmp_path)
+    assert done.code == 2
+    assert "does not take --method" in done.err
     assert not list(tmp_path.iterdir())

@@ -6,18 +6,24 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.base import clone
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from anonbase.errors import GuaranteeError, PrivacyWarning
+from anonbase.errors import GuaranteeError, InputError, PrivacyWarning
 from anonfaces import KAnonymousClustering
 from anonfaces.cluster import group
 
 
 @pytest.mark.filterwarnings("ignore::anonfaces.errors.PrivacyWarning")
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.SkipTestWarning")
-@parametrize_with_checks([KAnonymousClustering(k=10, effort="fast")])
+@parametrize_with_checks(
+    [KAnonymousClustering(k=10, effort="fast")],
+    expected_failed_checks=lambda _: {
+        "check_sample_weight_equivalence_on_dense_data": "k counts people, whatever they weigh"
+    },
+)
 def test_scikit_learns_checks(estimator: Any, check: Any) -> None:
     check(estimator)
 
@@ -47,6 +53,41 @@ def test_a_clone_keeps_k_and_refuses_with_the_same_words() -> None:
     model = clone(KAnonymousClustering(k=1))
     with pytest.raises(GuaranteeError, match="k is 2 or more"):
         model.fit(np.ones((10, 2)), identity=np.arange(10))
+
+
+def test_sample_weights_are_those_of_the_function_and_k_still_counts_people() -> None:
+    rng = np.random.default_rng(0)
+    table, weight = rng.normal(size=(60, 4)), rng.integers(1, 9, 60).astype(float)
+    model = KAnonymousClustering(k=5, effort="fast").fit(
+        table, sample_weight=weight, identity=np.arange(60)
+    )
+    assert np.bincount(model.labels_).min() >= 5
+    rows = model.labels_ == 0
+    mean = np.average(table[rows], axis=0, weights=weight[rows])
+    np.testing.assert_allclose(model.cluster_centers_[0], mean)
+    with pytest.raises(InputError, match="finite numbers > 0"):
+        model.fit(table, sample_weight=weight * 0, identity=np.arange(60))
+
+
+def test_certify_raises_the_bound() -> None:
+    table = np.random.default_rng(0).normal(size=(60, 3))
+    plain, proven = (
+        KAnonymousClustering(k=3, effort="fast", certify=seconds).fit(table, identity=range(60))
+        for seconds in (None, 60)
+    )
+    assert plain.groups_.lower_bound < proven.groups_.lower_bound
+
+
+def test_a_data_frame_goes_in_and_comes_out() -> None:
+    frame = pd.DataFrame(np.random.default_rng(0).normal(size=(30, 3)), columns=list("abc"))
+    model = KAnonymousClustering(k=5, effort="fast").set_output(transform="pandas")
+    means = model.fit_transform(frame, identity=range(30))
+    assert isinstance(means, pd.DataFrame)
+    assert means.columns.tolist() == list("abc") == model.get_feature_names_out().tolist()
+    assert means.value_counts().min() >= 5
+    assert -model.score(frame) == pytest.approx(
+        np.square(frame.to_numpy() - model.transform(frame).to_numpy()).sum()
+    )
 
 
 TABLE = np.random.default_rng(0).normal(size=(20, 4))

@@ -40,3 +40,13 @@ def test_tasks_and_hours_grow_and_the_memory_of_a_task_does_not(measured: Scaled
     assert large.steps[3].core_hours == pytest.approx(100 * small.steps[3].core_hours)
     assert large.hours(1000) < large.hours(10) < small.hours(1) * 1000
     assert large.disk == 2 * 100_000_000 * (4 * 8 + 8 * 4)
+
+
+def test_the_loss_to_expect_is_the_measured_one_and_that_of_more_borders(
+    measured: ScaledGroups,
+) -> None:
+    loss = measured.information_loss
+    assert plan(measured, 500, 8, region=100).information_loss == pytest.approx(loss)
+    assert plan(measured, 500, 8, region=500).information_loss < loss * 1.001
+    many = plan(measured, 1_000_000, 8, region=500).information_loss
+    assert loss < many <= loss * 1.03

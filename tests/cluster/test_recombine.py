@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from anonfaces.cluster.baselines.partitioners import at_random
 from anonfaces.cluster.methods import METHODS
 from anonfaces.cluster.people import means
+from anonfaces.cluster.set_partition import recombine as recombine_module
 from anonfaces.cluster.set_partition.recombine import members, recombine
 
 
@@ -36,6 +38,16 @@ def test_it_is_never_worse_than_the_best_of_them() -> None:
     found = recombine(points, weights, labels)
     assert loss(points, found) <= min(loss(points, label) for label in labels)
     assert np.bincount(found).min() >= 4
+
+
+def test_of_many_people_the_better_parts_are_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recombine_module, "TABLE", 10)
+    points = np.concatenate([np.arange(6.0), 100 + np.arange(6.0)])[:, None]
+    good, bad = np.array([0, 0, 0, 1, 1, 1]), np.array([0, 1, 0, 1, 0, 1])
+    first, second = np.concatenate([good, bad + 2]), np.concatenate([bad, good + 2])
+    found = recombine(points, np.ones(12), [first, second])
+    assert loss(points, found) == pytest.approx(8)
+    assert np.bincount(found).tolist() == [3, 3, 3, 3]
 
 
 def test_one_grouping_is_its_own_best() -> None:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from anonfaces.evaluate.attacks import Attack, Space
+from anonfaces.evaluate.attacks.inference import infer
 from anonfaces.evaluate.attacks.linkage import (
     derangement,
     find_group,
     find_last_member,
     tell_membership,
 )
+from anonfaces.evaluate.attacks.releases import intersect
 from anonfaces.evaluate.attacks.trained import find_group_by_training, linear_map
 
 GROUPS, K, D = 40, 5, 60
@@ -106,3 +109,25 @@ def test_a_control_shows_everybody_somebody_elses_surrogate(n: int) -> None:
     wrong = derangement(n, 3)
     assert sorted(wrong.tolist()) == list(range(n))
     assert (wrong != np.arange(n)).all()
+
+
+def test_what_a_surrogate_shows_is_inferred_of_its_people() -> None:
+    group = np.repeat(np.arange(40), 5)
+    truth = np.random.default_rng(0).random(40) < 0.5
+    found = infer(truth.astype(float), truth[group], group, "gender")
+    assert found.main["rate"] == 1
+    assert found.control["rate"] < 0.7
+    blind = infer(np.ones(40), truth[group], group, "gender")
+    assert blind.main["rate"] == pytest.approx(truth.mean())
+    hidden = infer(np.full(40, np.nan), truth[group], group, "gender")
+    assert hidden.main["rate"] == 1  # a face that is not found protects nobody
+
+
+def test_two_releases_cross_to_who_stands_alone() -> None:
+    names = np.array([f"{i}" for i in range(12)])
+    one = SimpleNamespace(name=names, group=np.repeat(np.arange(3), 4))
+    crossed = SimpleNamespace(name=names, group=np.tile(np.arange(4), 3))
+    halves = SimpleNamespace(name=names, group=np.repeat(np.arange(6), 2))
+    assert intersect(one, crossed).main["rate"] == 1  # type: ignore[arg-type]
+    assert intersect(one, halves).main["rate"] == 0  # type: ignore[arg-type]
+    assert intersect(one, crossed).control["rate"] == 0  # type: ignore[arg-type]

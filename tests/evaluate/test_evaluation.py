@@ -269,3 +269,18 @@ def test_the_page_needs_nothing_and_believes_no_name(world: World, tmp_path: Pat
     assert "Of 100 people, a stranger&#39;s software would put" in page
     assert "find the group among the very pictures" in page
     assert "p000" not in page
+
+
+def test_who_is_recognized_more_often_is_told_apart_and_nobody_is_named(world: World) -> None:
+    n = GROUPS * K
+    gender = np.where(np.arange(n) % K == 0, "f", "m")  # the first of each group
+    columns = {"gender": gender, "name": world.subject.name, "age": np.arange(n)}
+    faces = replace(world.subject.faces, attribute=columns)
+    leaked = tuple(chips_of(world.very[::K]))
+    subject = replace(world.subject, faces=faces, images=leaked)
+    found = judge_surrogates(subject, JUDGE, world.galleries, 1e-2).to_dict()["subgroups"]
+    assert [(one["column"], one["value"]) for one in found] == [("gender", "f"), ("gender", "m")]
+    women, men = found
+    assert women["reidentification"]["rate"] == women["rank_1"]["rate"] == 1
+    assert women["reidentification"]["n"] == GROUPS
+    assert men["rank_1"]["rate"] == 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import struct
@@ -117,6 +118,18 @@ def a_file_taken(v: Victim) -> None:
 def a_link(v: Victim) -> None:
     v.pictures()[0].unlink()
     v.pictures()[0].with_name("link.png").symlink_to("/etc/passwd")
+
+
+def a_pipe(v: Victim) -> None:
+    """Who reads it waits for ever."""
+    v.pictures()[0].unlink()
+    os.mkfifo(v.pictures()[0].with_name("0123456789abcdef.png"))
+
+
+def a_way_out(v: Victim) -> None:
+    """A line of the table that leads out of the folder."""
+    v.edit_table(lambda table: table.assign(file_name="../../../../../../etc/passwd"))
+    v.certify_anew()
 
 
 def an_empty_folder(v: Victim) -> None:
@@ -309,6 +322,8 @@ STRANGER, OWNER = False, True
         (a_picture_added, "records", STRANGER),
         (a_file_taken, "files", STRANGER),
         (a_link, "files", STRANGER),
+        (a_pipe, "files", STRANGER),
+        (a_way_out, "records", OWNER),
         (an_empty_folder, "files", STRANGER),
         (exif, "pictures", STRANGER),
         (a_name_in_a_chunk, "pictures", STRANGER),

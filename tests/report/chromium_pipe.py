@@ -45,6 +45,10 @@ class Browser:
 
     def open(self, page: Path, width: int, height: int, dark: bool = False) -> None:
         """Load ``page`` in a viewport of this size, as a phone where it is narrow."""
+        self.visit(page.resolve().as_uri(), width, height, dark)
+
+    def visit(self, url: str, width: int, height: int, dark: bool = False) -> None:
+        """The same, of an address."""
         if not self._session:
             target = self.call("Target.createTarget", url="about:blank")["targetId"]
             attached = self.call("Target.attachToTarget", targetId=target, flatten=True)
@@ -56,7 +60,7 @@ class Browser:
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         self.call("Emulation.setEmulatedMedia", features=[scheme])
         self._seen.clear()
-        self.call("Page.navigate", url=page.resolve().as_uri())
+        self.call("Page.navigate", url=url)
         while "Page.loadEventFired" not in self._seen:
             self._receive()
 
@@ -124,6 +128,6 @@ def browser(profile: Path) -> Iterator[Browser]:
         yield Browser(our_input, our_output)
     finally:
         process.terminate()
-        process.wait(timeout=30)
+        process.wait()
         os.close(our_input)
         os.close(our_output)

@@ -25,7 +25,7 @@ IMAGES = np.random.default_rng(0).standard_normal((4, 16, 16, 3), "float32")
 
 
 def judge(classes: int = 0) -> Discriminator:
-    config = DiscriminatorConfig((8, 6, 4), classes)
+    config = DiscriminatorConfig(channels=(8, 6, 4), classes=classes)
     values = initial(discriminator_specs(config), np.random.default_rng(4))
     for name, value in values.items():
         if name.endswith("bias"):
@@ -111,7 +111,10 @@ def test_labels_and_the_bound_on_activations_survive(tmp_path: Path) -> None:
 def test_our_own_layout(architecture: str, dtype: str, tmp_path: Path) -> None:
     generator, discriminator = small(architecture), judge()
     found = Checkpoint(
-        generator.config, generator.values(), discriminator.config, discriminator.values()
+        generator=generator.config,
+        generator_values=generator.values(),
+        discriminator=discriminator.config,
+        discriminator_values=discriminator.values(),
     )
     checkpoint.write(found, tmp_path / "out", dtype)
     again = stylegan.load(tmp_path / "out")
@@ -125,7 +128,10 @@ def test_our_own_layout(architecture: str, dtype: str, tmp_path: Path) -> None:
 def test_our_own_layout_is_the_same_bytes_twice(tmp_path: Path) -> None:
     generator = small()
     for name in ("a", "b"):
-        checkpoint.write(Checkpoint(generator.config, generator.values()), tmp_path / name)
+        checkpoint.write(
+            Checkpoint(generator=generator.config, generator_values=generator.values()),
+            tmp_path / name,
+        )
     for file in ("generator.h5", "generator.json"):
         assert (tmp_path / "a" / file).read_bytes() == (tmp_path / "b" / file).read_bytes()
 
@@ -152,7 +158,9 @@ def test_the_generator_that_ships_makes_pictures() -> None:
 
 def _folder(path: Path) -> Path:
     generator = small()
-    checkpoint.write(Checkpoint(generator.config, generator.values()), path)
+    checkpoint.write(
+        Checkpoint(generator=generator.config, generator_values=generator.values()), path
+    )
     return path
 
 
@@ -234,7 +242,9 @@ def test_an_npz_of_objects_is_refused(tmp_path: Path) -> None:
 
 def test_a_config_of_another_size_than_the_numbers_is_refused(tmp_path: Path) -> None:
     folder = _folder(tmp_path / "out")
-    other = GeneratorConfig("stylegan2", (8, 8), 12, 10, 3)
+    other = GeneratorConfig(
+        architecture="stylegan2", channels=(8, 8), z_dim=12, w_dim=10, mapping_layers=3
+    )
     (folder / "generator.json").write_text(other.to_json())
     with pytest.raises(WeightsError, match="which the network does not have"):
         stylegan.load(folder)

@@ -25,7 +25,14 @@ BOTH = pytest.mark.parametrize("architecture", ["stylegan", "stylegan2"])
 @cache
 def small(architecture: str = "stylegan2", classes: int = 0, **options: object) -> Generator:
     """A generator of 16 px whose noise, biases and average w all matter; built once each."""
-    config = GeneratorConfig(architecture, (8, 8, 6), 12, 10, 3, classes)
+    config = GeneratorConfig(
+        architecture=architecture,
+        channels=(8, 8, 6),
+        z_dim=12,
+        w_dim=10,
+        mapping_layers=3,
+        classes=classes,
+    )
     rng = np.random.default_rng(3)
     values = initial(generator_specs(config), rng)
     for name, value in values.items():
@@ -74,7 +81,13 @@ def test_stylegan_answers_as_the_reference_does(shared_data: Path) -> None:
 @pytest.mark.parametrize("resolution", [4, 8, 16, 32, 64, 128, 256, 512, 1024])
 def test_every_resolution_has_its_shape(architecture: str, resolution: int) -> None:
     """Large ones by their graph; of these one is drawn."""
-    config = GeneratorConfig(architecture, standard_channels(resolution, 1024, 8), 8, 8, 2)
+    config = GeneratorConfig(
+        architecture=architecture,
+        channels=standard_channels(resolution, 1024, 8),
+        z_dim=8,
+        w_dim=8,
+        mapping_layers=2,
+    )
     generator = Generator(config)
     shape = (1, resolution, resolution, 3)
     if resolution > 128 and (architecture, resolution) != ("stylegan2", 1024):
@@ -95,7 +108,7 @@ def shape_of_graph(generator: Generator) -> tuple[int, ...]:
 
 @pytest.mark.parametrize("resolution", [8, 64, 256])
 def test_discriminator_scores_every_resolution(resolution: int) -> None:
-    judge = Discriminator(DiscriminatorConfig(standard_channels(resolution, 1024, 8)))
+    judge = Discriminator(DiscriminatorConfig(channels=standard_channels(resolution, 1024, 8)))
     images = np.random.default_rng(0).standard_normal((4, resolution, resolution, 3), "float32")
     assert judge(images).shape == (4, 1)
 
@@ -166,7 +179,7 @@ def test_labels_change_the_picture(architecture: str) -> None:
 
 
 def test_labels_change_the_score() -> None:
-    judge = Discriminator(DiscriminatorConfig((8, 8), classes=3))
+    judge = Discriminator(DiscriminatorConfig(channels=(8, 8), classes=3))
     images = np.random.default_rng(0).standard_normal((1, 8, 8, 3), "float32")
     scores = [judge(images, np.eye(3, dtype="float32")[[i]]).numpy().item() for i in range(3)]
     assert len(set(scores)) == 3

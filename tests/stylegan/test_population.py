@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -10,9 +12,11 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
+import stylegan
 from anonbase.errors import InputError, OutputError
 from anonfaces.commands import population
 from encoders.embed import load_embedder
+from encoders.latent import people as latent_people
 from encoders.latent.people import greedy_independent_set
 from encoders.latent.samples import detect_faces
 
@@ -24,6 +28,16 @@ def run(*words: object) -> str:
     done = CliRunner().invoke(population.app, list(map(str, words)), catch_exceptions=False)
     assert done.exit_code == 0, done.output
     return done.output
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _loaded_once() -> Iterator[None]:
+    """The networks: compiling them takes longer than what is drawn here."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(stylegan, "load", cache(stylegan.load))
+        for name in ("load_embedder", "load_attributes", "load_directions"):
+            patched.setattr(latent_people, name, cache(getattr(latent_people, name)))
+        yield
 
 
 @pytest.fixture(scope="module")

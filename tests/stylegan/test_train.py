@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,11 +20,17 @@ load_engine()
 from keras import ops  # noqa: E402
 
 import stylegan  # noqa: E402
-from anonbase.keras_backend import input_gradient, value_and_gradients  # noqa: E402
+from anonbase.keras_backend import compiled, input_gradient, value_and_gradients  # noqa: E402
 from encoders.training_images import parse_square, read_pictures  # noqa: E402
 from stylegan.networks.mapping import map_latents  # noqa: E402
 from stylegan.networks.parameters import initial  # noqa: E402
-from stylegan.train import augment  # noqa: E402
+from stylegan.train import (  # noqa: E402
+    adversarial,
+    augment,
+    autoencode,
+    latents,
+    mapping_phase,
+)
 from stylegan.train.autoencode import mixed  # noqa: E402
 from stylegan.train.data import Pictures, split  # noqa: E402
 from stylegan.train.feature_discriminator import head_specs, hinge, judged  # noqa: E402
@@ -55,28 +60,26 @@ TINY = TrainingConfig(
 )
 
 
-@pytest.fixture(autouse=True)
-def _eagerly(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Step by step: of some steps of so small a network compiling would take the most by far.
+@pytest.fixture(autouse=True, scope="module")
+def _compiled_once() -> Iterator[None]:
+    """Runs of one recipe share their compiled steps: of so small a network these take the most.
 
-    Compiled as for users are the run that all look at, and what has the mark ``compiled``.
+    A step is a function of its tensors and the recipe; what a phase remembers stays its own.
     """
-    if "compiled" in request.keywords:
-        yield
-        return
-    with eagerly():
-        yield
+    steps: dict[object, object] = {}
 
+    def shared(step: object) -> object:
+        phase = getattr(step, "__self__", None)
+        if phase is None:
+            return compiled(step)  # type: ignore[arg-type]
+        features = type(getattr(phase, "features", None))
+        key = (step.__qualname__, phase.networks.recipe, features)  # type: ignore[attr-defined]
+        return steps.setdefault(key, compiled(step))  # type: ignore[arg-type]
 
-@contextmanager
-def eagerly(yes: bool = True) -> Iterator[None]:
-    tf = pytest.importorskip("tensorflow")
-    before = tf.config.functions_run_eagerly()
-    tf.config.run_functions_eagerly(yes)
-    try:
+    with pytest.MonkeyPatch.context() as patched:
+        for module in (adversarial, autoencode, latents, mapping_phase):
+            patched.setattr(module, "compiled", shared)
         yield
-    finally:
-        tf.config.run_functions_eagerly(before)
 
 
 @pytest.fixture(scope="module")
@@ -94,8 +97,7 @@ def photographs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def run(photographs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     pixels, folder = read_pictures([photographs], 8), tmp_path_factory.mktemp("run")
-    with eagerly(False):
-        return train(pixels, folder, TINY, progress=False)
+    return train(pixels, folder, TINY, progress=False)
 
 
 def logged(folder: Path) -> list[list[str]]:
@@ -125,7 +127,7 @@ def test_every_phase_is_in_the_log(run: Path) -> None:
 
 
 def test_a_run_that_was_stopped_ends_as_one_that_was_not(
-    photographs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    run: Path, photographs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Stopped by Ctrl-C in the first and in the last phase."""
     from stylegan.train.adversarial import Adversarial
@@ -136,9 +138,8 @@ def test_a_run_that_was_stopped_ends_as_one_that_was_not(
             patched.setattr(phase, "step", _stopped(phase.step, number))
             with pytest.raises(KeyboardInterrupt):
                 train(read_pictures([photographs], 8), tmp_path / "run", TINY, progress=False)
-    for name in ("run", "whole"):
-        train(read_pictures([photographs], 8), tmp_path / name, TINY, progress=False)
-    one, other = (stylegan.load(tmp_path / name).values() for name in ("whole", "run"))
+    train(read_pictures([photographs], 8), tmp_path / "run", TINY, progress=False)
+    one, other = (stylegan.load(folder).values() for folder in (run, tmp_path / "run"))
     assert all(np.allclose(one[name], other[name], atol=1e-6) for name in one)
 
 
@@ -151,7 +152,6 @@ def _stopped(step: object, at: int) -> object:
     return wrapped
 
 
-@pytest.mark.compiled
 def test_the_autoencoder_learns_to_draw(photographs: Path, tmp_path: Path) -> None:
     recipe = replace(TINY, autoencode_kimg=1.6, match_steps=0, adversarial_kimg=0, head_start=0)
     folder = train(read_pictures([photographs], 8), tmp_path / "run", recipe, progress=False)

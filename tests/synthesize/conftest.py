@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import csv
-from functools import partial
+from collections.abc import Callable
+from functools import cache, partial
 from pathlib import Path
 
 import pytest
 from support import build_once
 
+from anonfaces.synthesize import Surrogate, load_surrogate
 from encoders import encode
 from encoders.faceset import FaceSet
 
@@ -36,3 +38,9 @@ def _build_few(root: Path, everybody: list[list[Path]]) -> None:
         for picture in pictures[: 1 + number % 3]:
             (person / picture.name).write_bytes(picture.read_bytes())
     encode(root / "photos", root / "faces.h5", identity="folder")
+
+
+@pytest.fixture(scope="session")
+def method() -> Callable[[str], Surrogate]:
+    """``method(name)``: each way of making surrogates, loaded once."""
+    return cache(load_surrogate)

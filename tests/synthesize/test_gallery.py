@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import subprocess
-import sys
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +12,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
+from support import run_command
 
 from anonbase.errors import AnonfacesError, GuaranteeError, InputError, OutputError, PrivacyWarning
 from anonfaces import condense
@@ -25,8 +23,6 @@ from anonfaces.synthesize import Members, SurrogateOptions, load_surrogate
 from anonfaces.synthesize.gallery import clear_surrogates, write_surrogates
 from anonfaces.synthesize.k_same.average import KSame
 from encoders.faceset import FaceSet
-
-ROOT = Path(__file__).resolve().parents[2]
 
 pytestmark = pytest.mark.filterwarnings("ignore:--surrogate k-same. an average can be undone")
 
@@ -229,12 +225,7 @@ def test_a_face_of_other_groups_too_is_warned_of_on_the_page(few: FaceSet, out: 
     ],
 )
 def test_the_command_says_what_is_wrong(out: Path, options: list[str], message: str) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "anonfaces.synthesize", str(out), *options],
-        capture_output=True,
-        text=True,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-    )
-    assert done.returncode == 2
-    assert done.stderr.startswith("error: ")
-    assert message in done.stderr
+    done = run_command("anonfaces.synthesize", out, *options, cwd=out.parent)
+    assert done.code == 2
+    assert done.err.startswith("error: ")
+    assert message in done.err

@@ -21,7 +21,7 @@ def groups() -> list[GroupLatents]:
     """Eight groups of five of the generator's own faces."""
     generator = stylegan.load()
     w = generator.map(generator.latents(range(40)))
-    return [GroupLatents(w[5 * g : 5 * g + 5], bytes([g] * 32)) for g in range(8)]
+    return [GroupLatents(latent=w[5 * g : 5 * g + 5], key=bytes([g] * 32)) for g in range(8)]
 
 
 @pytest.fixture(scope="module")

@@ -24,7 +24,13 @@ def small() -> Mixture:
     }
     vector = rng.normal(size=(GALLERY, 128)).astype(np.float32)
     one = np.ones(6, np.float32)
-    return Mixture(vector, 0 * one, one, np.zeros((64, 64, 3), np.float32), layers)
+    return Mixture(
+        vector=vector,
+        expression_mean=0 * one,
+        expression_scale=one,
+        mean_face=np.zeros((64, 64, 3), np.float32),
+        layers=layers,
+    )
 
 
 def test_each_picture_is_as_if_drawn_alone(small: Mixture) -> None:

@@ -44,7 +44,9 @@ def samples(ours: Optimized) -> Pixels:
 def group_of(looks: list[list[float]]) -> GroupLatents:
     color = np.zeros((len(looks), 3), np.float32)
     latent = np.zeros((len(looks), 1, 1), np.float32)
-    return GroupLatents(latent, b"", (), color, np.array(looks, np.float32))
+    return GroupLatents(
+        latent=latent, key=b"", vectors=(), color=color, looks=np.array(looks, np.float32)
+    )
 
 
 @pytest.mark.parametrize(
@@ -123,28 +125,41 @@ def seen_of(ours: Optimized, groups: list[GroupLatents]) -> tuple[NDArray[Any], 
     return np.asarray(traits.looks(images)), np.asarray(traits.color(images))
 
 
-@pytest.mark.parametrize(("column", "low", "high"), [(0, 25.0, 45.0), (1, -2.0, 2.0)])
+LOOKS = [(0, 25.0, 45.0), (1, -2.0, 2.0)]
+
+
+@pytest.fixture(scope="module")
+def followed(
+    ours: Optimized, people: list[GroupLatents]
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Looks and colours of what is made of one group with either of two looks, or colours."""
+    made = []
+    for column, *values in LOOKS:
+        for value in values:
+            looks = people[0].looks.copy()
+            looks[:, column] = value
+            made.append(replace(people[0], looks=looks))
+    made += [replace(people[0], color=people[0].color + np.float32(c)) for c in (-0.2, 0.2)]
+    return seen_of(ours, made)
+
+
+@pytest.mark.parametrize(("row", "look"), [*enumerate(LOOKS)])
 def test_looks_follow_the_group(
-    ours: Optimized, people: list[GroupLatents], column: int, low: float, high: float
+    followed: tuple[NDArray[np.float32], NDArray[np.float32]],
+    row: int,
+    look: tuple[int, float, float],
 ) -> None:
     """The same latents and vectors, but other looks: the face changes with them."""
-    made = []
-    for value in (low, high):
-        looks = people[0].looks.copy()
-        looks[:, column] = value
-        made.append(replace(people[0], looks=looks))
-    looks, _ = seen_of(ours, made)
-    assert looks[1, column] - looks[0, column] > 0.3 * (high - low)
+    column, low, high = look
+    first, second = followed[0][2 * row : 2 * row + 2, column]
+    assert second - first > 0.3 * (high - low)
 
 
-def test_skin_tone_follows_the_group(ours: Optimized, people: list[GroupLatents]) -> None:
-    made = []
-    for change in (-0.2, 0.2):
-        color = people[0].color.copy()
-        color += change
-        made.append(replace(people[0], color=color))
-    _, color = seen_of(ours, made)
-    assert (color[1] - color[0]).min() > 0.2
+def test_skin_tone_follows_the_group(
+    followed: tuple[NDArray[np.float32], NDArray[np.float32]],
+) -> None:
+    dark, light = followed[1][-2:]
+    assert (light - dark).min() > 0.2
 
 
 def test_nobody_stands_out(few: FaceSet, ours: Optimized) -> None:

@@ -19,7 +19,7 @@ from anonfaces.tradeoff.page import answer
 from encoders import encode
 
 GRID = Grid(k=(2, 3, 4), surrogate=("k-same",), judge=("dlib", "pca"))
-PATIENCE = 2400  # twentieths of a second
+PATIENCE = 12_000  # twentieths of a second
 ROOT = Path(__file__).resolve().parent.parent.parent
 
 

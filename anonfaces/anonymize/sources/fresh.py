@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from anonfaces.anonymize.detection import SAME_PERSON, FaceAnalyzer, Faces, distances
 from anonfaces.anonymize.paste import SourceFace
+from anonfaces.anonymize.pose import head_pose
 
 __all__ = ["Source", "SyntheticFaces", "donors_of"]
 
@@ -23,7 +24,8 @@ _DRAWN, _COMPARED = 256, 48
 _PSIS = (0.7, 1.0)
 _TONE = 0.15
 _DECADE, _OTHER, _AS_GOOD = 0.02, 0.2, 0.03
-_JAW, _NOSE_BASE = slice(1, 16), 33
+_YAW, _PITCH = 0.35, 0.2  # what a head turned from the middle to the side weighs, and a nod
+_JAW, _NOSE_BASE, _POINTS = slice(1, 16), 33, 68
 
 
 class Source(Protocol):
@@ -40,12 +42,12 @@ class Source(Protocol):
 class SyntheticFaces:
     """Nobody's: samples of a generator that the recogniser tells from every face of the input.
 
-    Which samples there are depends on the seed alone. A face gets one whose landmarks lie
-    alike and whose skin is about as light, so pose and expression are about kept, and what is
-    left of its own shading does not look like dirt; one of about the same perceived age and
-    gender, so that it suits the hair and the neck. A picture gets each at most once while they
-    last. Samples have psi 0.7, and 1 where none of those will do. Where no sample is unlike
-    everybody in a large input, one is taken that is unlike everybody in the same picture.
+    Which samples there are depends on the seed alone. A face gets one whose head is turned
+    alike, whose landmarks lie alike and whose skin is about as light, so pose and expression are
+    about kept, and what is left of its own shading does not look like dirt; one of about the same
+    perceived age and gender, so that it suits the hair and the neck. A picture gets each at most
+    once while they last. Samples have psi 0.7, and 1 where none of those will do. Where no sample
+    is unlike everybody in a large input, one is taken that is unlike everybody in the same picture.
     """
 
     def __init__(
@@ -65,7 +67,7 @@ class SyntheticFaces:
         own = _looks([(image, faces.landmark[index])])
         misfit = _Misfit(image, faces.landmark[index])
         for pool in self._all_pools():
-            off = _contrast(pool.looks, own)
+            off = _contrast(pool.looks, own) + _turned(pool.pose, faces.landmark[index])
             order = np.random.default_rng([self._seed, key, index]).permutation(len(off))
             order = order[np.argsort(off[order] // _AS_GOOD, kind="stable")]
             here = pool.unlike(faces.embedding)
@@ -103,6 +105,8 @@ class _Pool:
         self.looks = _looks(
             [(source_face.picture, source_face.landmark) for source_face in self.source_faces]
         )
+        marks = [source_face.landmark for source_face in self.source_faces]
+        self.pose = head_pose(np.array(marks).reshape(-1, _POINTS, 2))
         self._vectors = np.array([face.embedding[0] for _, face in found]).reshape(-1, 128)
 
     def unlike(self, people: NDArray[np.float32]) -> NDArray[np.bool_]:
@@ -150,6 +154,11 @@ def _looks(faces: Sequence[tuple[Pixels, NDArray[np.float32]]]) -> NDArray[np.fl
 def _contrast(looks: NDArray[np.float32], own: NDArray[np.float32]) -> NDArray[np.float32]:
     """How badly looks (n, 2) suit those of a face (1, 2), on the scale of ``_Misfit``."""
     return np.abs(looks - own) @ np.array([_DECADE, _OTHER], np.float32)
+
+
+def _turned(pose: NDArray[np.float64], landmark: NDArray[np.floating]) -> NDArray[np.float64]:
+    """How badly poses (n, 2) suit that of a face (68, 2), on the scale of ``_Misfit``."""
+    return np.abs(pose - head_pose(landmark[None])) @ np.array([_YAW, _PITCH])
 
 
 @cache

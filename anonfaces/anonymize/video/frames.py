@@ -16,11 +16,12 @@ from numpy.typing import NDArray
 from anonbase.errors import InputError, OutputError
 from anonfaces.anonymize.video.truncation import lacks_bytes
 
-__all__ = ["SUFFIXES", "Frame", "Writer", "check_sound", "frames", "joined", "opened"]
+__all__ = ["Frame", "Writer", "check_sound", "frames", "joined", "opened"]
 
 Pixels = NDArray[np.uint8]
 
-SUFFIXES = {".mp4", ".m4v", ".mov", ".webm", ".mkv"}
+#: FFmpeg's reader by extension; all others are read as MOV, which MP4 is.
+_READERS = {".mkv": "matroska", ".webm": "matroska", ".avi": "avi"}
 _H264 = ("libx264", {"crf": "18", "preset": "veryfast", "bf": "0"})
 _VP9 = ("libvpx-vp9", {"crf": "24", "b": "0", "deadline": "realtime", "cpu-used": "5"})
 _MISSING, _LATE = 0.02, 0.5
@@ -48,7 +49,7 @@ def opened(path: Path, max_pixels: int) -> Iterator[Any]:
         import av
 
         # The name alone decides how it is read: a playlist in disguise would fetch from anywhere.
-        kind = "matroska" if path.suffix.lower() in (".mkv", ".webm") else "mov"
+        kind = _READERS.get(path.suffix.lower(), "mov")
         only = {"protocol_whitelist": "file"}
         with av.open(str(path.resolve()), format=kind, options=only) as container:
             if not container.streams.video:
@@ -170,8 +171,8 @@ def joined(
                 _copy(source.streams.audio[0], source, voice, made, -first, span)
 
 
-def check_sound(source: Path) -> bool:
-    """Whether a video has sound; InputError where it cannot be copied to a file of its kind."""
+def check_sound(source: Path, suffix: str) -> bool:
+    """Whether a video has sound; InputError where it cannot be copied to a file ``suffix``."""
     import av
 
     with opened(source, _ANY) as container, tempfile.TemporaryDirectory() as folder:
@@ -179,7 +180,7 @@ def check_sound(source: Path) -> bool:
             return False
         sound = container.streams.audio[0]
         try:
-            with av.open(str(Path(folder) / f"a{source.suffix.lower()}"), "w") as made:
+            with av.open(str(Path(folder) / f"a{suffix}"), "w") as made:
                 made.add_stream_from_template(sound)
         except ValueError as error:
             message = f"{source}: its sound cannot be copied ({error}): --audio drop"

@@ -15,7 +15,7 @@ import numpy as np
 from anonbase.cores import count_cores
 from anonfaces.cluster.annealing.blocks import WHOLE, anneal_in_blocks
 from anonfaces.cluster.annealing.search import T_END, T_START, TABLE, Search, heat_units
-from anonfaces.cluster.beginnings import beginnings
+from anonfaces.cluster.beginnings import LARGE, beginnings
 from anonfaces.cluster.budget import UNLIMITED, Budget, stride
 from anonfaces.cluster.constraints.limits import Limits
 from anonfaces.cluster.one_column import is_exact, one_column, runs
@@ -27,6 +27,8 @@ __all__ = ["anneal", "local_search"]
 _LEGS = 40
 _TO_COOL = 0.9  # of the time; the rest is for what comes between
 _QUIET = 1e-9
+_COORDINATES = 200  # that cost as much time as all else in a try
+_LOOKED = 40  # candidates that a descent looks at for each person, on average
 _WARM = 0.1  # what keeps limits is found again with difficulty once it is given up
 
 
@@ -36,14 +38,15 @@ class _Plan(NamedTuple):
     runs: int
     each: int  # tries a person
     most: int  # tries
+    beyond: tuple[int, int]  # runs and tries above 2,048 people, where each try costs less
     temperatures: tuple[float, ...]  # first heat of each generation
     priced: int  # largest k at which whole groups are chosen before the last generation
 
 
 _PLANS = {
-    "fast": _Plan(2, 1_000, 1_100_000, (T_START,), 0),
-    "default": _Plan(2, 9_000, 9_000_000, (T_START, 0.1), 2),
-    "best": _Plan(5, 12_000, 12_000_000, (T_START, 0.1, 0.1), 4),
+    "fast": _Plan(2, 1_000, 1_100_000, (1, 4_600_000), (T_START,), 0),
+    "default": _Plan(2, 9_000, 9_000_000, (2, 6_000_000), (T_START, 0.1), 2),
+    "best": _Plan(5, 12_000, 12_000_000, (4, 24_000_000), (T_START, 0.1, 0.1), 4),
 }
 
 
@@ -77,11 +80,28 @@ def local_search(
     if len(points) > (WHOLE if limits is None else TABLE):
         return anneal_in_blocks(points, weights, k, rng, budget, hot=0.0, limits=limits)
     start = beginnings(points, weights, k, rng, limits)[0]
-    search = Search(points, weights, k, rng, start, limits)
-    before = np.inf
+    return _descended(Search(points, weights, k, rng, start, limits), budget)
+
+
+def _planned(budget: Budget, points: np.ndarray) -> tuple[_Plan, int]:
+    """The plan of an effort, and the tries of each run.
+
+    Without a table a try costs more the more coordinates there are. Many people take fewer and
+    longer runs: of two that are too short neither gets far.
+    """
+    plan = _PLANS[budget.effort]
+    if len(points) <= TABLE:
+        return plan, min(plan.each * len(points), plan.most)
+    runs, most = plan.beyond
+    return plan._replace(runs=runs), int(most / (1 + points.shape[1] / _COORDINATES))
+
+
+def _descended(search: Search, budget: Budget) -> np.ndarray:
+    """Only what lowers the loss, until nothing does."""
+    before, tries = np.inf, 8 * len(search.candidates) * min(search.candidates.shape[1], _LOOKED)
     while search.loss < before * (1 - _QUIET) and not budget.spent():
         before = search.loss
-        search.stage(0.0, 1.0, 8 * search.candidates.size)
+        search.stage(0.0, 1.0, tries)
     return search.best
 
 
@@ -142,20 +162,19 @@ def _annealed(
 ) -> np.ndarray:
     """``anneal``, no worse than the groups ``quick`` if there are such."""
     if len(points) > (WHOLE if limits is None else TABLE):
-        hot = T_START if limits is None else _WARM
+        hot = T_START if limits is None and k < LARGE else _WARM
         return anneal_in_blocks(points, weights, k, rng, budget, hot, limits, start=quick)
-    plan = _PLANS[budget.effort]
     labels = beginnings(points, weights, k, rng, limits)
     start, labels = labels[0], labels if quick is None else [quick, *labels]
     first = Search(points, weights, k, rng, start, limits)
-    (warm, cold), tries = (
-        heat_units(points, weights, start),
-        min(plan.each * len(points), plan.most),
-    )
+    warm, cold = heat_units(points, weights, start)
+    plan, tries = _planned(budget, points)
     for done, hot in enumerate(
         plan.temperatures if limits is None else [_WARM] * len(plan.temperatures)
     ):
         runs = [first.restarted(one, labels[0]) for one in rng.spawn(plan.runs)]
+        if k >= LARGE and limits is None:
+            hot = _WARM  # what a clustering of all knows is not found again once it is molten
         message = partial(_tell, budget, done, len(plan.temperatures))
         task = partial(
             _cooled, hot * warm, T_END * cold, tries, budget, _share(budget, plan, done), message
@@ -167,7 +186,7 @@ def _annealed(
             break
         if limits is None and k <= plan.priced and done == len(plan.temperatures) - 2:
             labels.insert(0, chosen(points, weights, k, labels, budget))
-    return labels[0]
+    return _descended(first.restarted(rng, labels[0]), budget)
 
 
 def _in_threads(task: Callable[[Search], None], runs: list[Search], budget: Budget) -> None:

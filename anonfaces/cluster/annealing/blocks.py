@@ -3,7 +3,7 @@
 A block is some hundred whole groups that hang together in the graph of nearest neighbours. Each
 block is annealed by itself, in threads, from one heat to the next; then the blocks are drawn
 anew from other seeds, in turns breadth first and by most ties, so what a border kept apart in one
-round meets in the next.
+round meets in the next. A last round takes only what lowers the loss.
 """
 
 from __future__ import annotations
@@ -30,13 +30,15 @@ from anonfaces.cluster.people import between
 __all__ = ["BLOCK", "WHOLE", "anneal_in_blocks", "draw_blocks", "people_in_a_block"]
 
 WHOLE = 8192  # people that are annealed at once
-BLOCK = 1024  # people; the tables of a block fit into a core's share of the cache
+BLOCK = 4096  # people; their vectors fit into a core's share of the cache
+_FIRST = 1024  # people of a block in which MDAV makes the first groups: it compares them all
+_LIMITED = 1024  # people of a block whose groups keep limits: they need a table of distances
 _GROUPS = 8  # of k people that a block has room for at least
 _NEIGHBOURS = 16
 _PLAN = {  # rounds, tries in all, but in a round at least so many a person
-    "fast": (4, 4_000_000, 60),
-    "default": (8, 25_000_000, 110),
-    "best": (24, 400_000_000, 420),
+    "fast": (8, 4_000_000, 30),
+    "default": (16, 25_000_000, 55),
+    "best": (48, 400_000_000, 210),
 }
 
 
@@ -56,11 +58,12 @@ def anneal_in_blocks(
 ) -> np.ndarray:
     """Groups of k to 2k - 1 of many people, int64 (p,).
 
-    Arguments as every method's; ``hot`` is the first heat in mean errors a person, with 0 only
-    what lowers the loss is done. ``start`` int64 (p,) are groups to go on from (MDAV's in blocks
-    otherwise), ``leg`` (i, of) says which of how many equal stretches of the cooling to do,
-    ``crowd`` of how many people these are a part, which share the work that an effort means,
-    ``threads`` how many (one a core); the groups do not depend on it.
+    Arguments as every method's; ``hot`` is the first heat in ``heat_units``, with 0 only what
+    lowers the loss is done. The last round is at heat 0, and what is returned is the best seen.
+    ``start`` int64 (p,) are groups to go on from (MDAV's in blocks otherwise), ``leg`` (i, of)
+    says which of how many equal stretches of the cooling to do, ``crowd`` of how many people
+    these are a part, which share the work that an effort means, ``threads`` how many (one a
+    core); the groups do not depend on it.
     """
     points, weights = np.ascontiguousarray(points), np.ascontiguousarray(weights)
     graph = nearest(points, _NEIGHBOURS)
@@ -72,13 +75,15 @@ def anneal_in_blocks(
     warm, cold = heat_units(points, weights, start)
     cooling = (T_END * cold / (hot * warm)) ** (1 / rounds) if hot * warm > 0 else 1.0
     temperature, rounds = hot * warm * cooling ** (rounds * stage[0] / stage[1]), rounds // stage[1]
-    done, step, seconds, most = 0.0, 1.0, budget.left(), people_in_a_block(k)
+    done, step, seconds = 0.0, 1.0, budget.left()
+    most = people_in_a_block(k, BLOCK if limits is None else _LIMITED)
     best, lowest = label, between(points, weights, label)
     while done < rounds + 1 and not budget.spent():
         began, cooler = time.monotonic(), cooling**step
         if done >= rounds:
             label, temperature, cooler, tries = best, 0.0, 1.0, tries // 2
-        task = partial(_anneal_block, points, weights, k, label, limits, temperature, cooler, tries)
+        leg_of = partial(_anneal_block, points, weights, k, label, limits, graph)
+        task = partial(leg_of, temperature, cooler, tries)
         try:
             blocks = draw_blocks(label, graph, rng, most, tied=round(done) % 2 == 1)
             label = _joined(len(points), blocks, _in_threads(task, blocks, rng, threads))
@@ -98,9 +103,9 @@ def anneal_in_blocks(
     return best
 
 
-def people_in_a_block(k: int) -> int:
+def people_in_a_block(k: int, least: int = BLOCK) -> int:
     """How many people a block has: enough for several groups of k, however large k is."""
-    return max(BLOCK, _GROUPS * k)
+    return max(least, _GROUPS * k)
 
 
 def draw_blocks(
@@ -238,7 +243,7 @@ def _mdav_in_blocks(
     k: int,
 ) -> np.ndarray:
     """MDAV in blocks of single people."""
-    blocks = draw_blocks(np.arange(len(points)), graph, rng, people_in_a_block(k))
+    blocks = draw_blocks(np.arange(len(points)), graph, rng, people_in_a_block(k, _FIRST))
     if len(blocks) > 1 and len(blocks[-1]) < k:
         blocks[-2:] = [np.concatenate(blocks[-2:])]
 
@@ -254,6 +259,7 @@ def _anneal_block(
     k: int,
     label: np.ndarray,
     limits: Limits | None,
+    graph: np.ndarray,
     temperature: float,
     cooling: float,
     tries: int,
@@ -264,9 +270,18 @@ def _anneal_block(
     if start.max() == 0:
         return start
     own = None if limits is None else limits_at(limits, rows)
-    search = Search(points[rows], weights[rows], k, rng, start, own)
+    near = _within(graph, rows, len(points)) if limits is None and 2 * k <= _NEIGHBOURS else None
+    search = Search(points[rows], weights[rows], k, rng, start, own, near)
     search.stage(temperature, cooling, tries * len(rows))
     return search.now
+
+
+def _within(graph: np.ndarray, rows: np.ndarray, people: int) -> np.ndarray:
+    """The graph of the rows alone; who is not among them is replaced by the row itself."""
+    place = np.full(people, -1)
+    place[rows] = np.arange(len(rows))
+    near = place[graph[rows]]
+    return np.where(near < 0, np.arange(len(rows))[:, None], near)
 
 
 def _in_threads(

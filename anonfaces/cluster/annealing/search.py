@@ -15,7 +15,7 @@ from anonfaces.cluster.people import means
 
 __all__ = ["TABLE", "T_END", "T_START", "Search", "heat_units", "in_range"]
 
-T_START, T_END = 1.0, 0.01  # first and last heat, in mean errors a person
+T_START, T_END = 1.0, 0.01  # first and last heat, in ``heat_units``
 _FAR = np.float32(1e30)  # beyond all squared distances
 TABLE = 2048  # people whose distances are held; beyond, coordinates are looked at anew
 _CANDIDATES = 256
@@ -33,12 +33,14 @@ class Search:
         rng: np.random.Generator,
         start: np.ndarray,
         limits: Limits | None = None,
+        near: np.ndarray | None = None,
     ) -> None:
+        """``near`` int64 (p, c) are others to look at, of everybody; None: they are looked for."""
         self.k = k
         self.limits = limits
         points, self.unit = in_range(points)
         self.weights = np.ascontiguousarray(weights)
-        self.tables, self.candidates = _tables(points, max(20, 2 * k), limits)
+        self.tables, self.candidates = _tables(points, max(20, 2 * k), limits, near)
         self._begin(rng, start)
 
     def restarted(self, rng: np.random.Generator, start: np.ndarray) -> Search:
@@ -100,12 +102,13 @@ def in_range(points: np.ndarray) -> tuple[np.ndarray, float]:
 
 
 def _tables(
-    points: np.ndarray, count: int, limits: Limits | None
+    points: np.ndarray, count: int, limits: Limits | None, near: np.ndarray | None
 ) -> tuple[tuple[np.ndarray, np.ndarray], np.ndarray]:
     """``d2`` and ``point`` of the state, one of them empty, and the candidates."""
     none = np.zeros((0, 0))
-    if len(points) > TABLE and limits is None:
-        return (none.astype(np.float32), np.ascontiguousarray(points)), _thinned(points, count)
+    if limits is None and (len(points) > TABLE or near is not None):
+        near = _thinned(points, count) if near is None else near
+        return (none.astype(np.float32), np.ascontiguousarray(points)), near
     d2 = squared_distances(points, np.float32)
     return (d2, none), _candidates(d2, count, limits)
 

@@ -8,9 +8,13 @@ from typing import Any
 import numpy as np
 
 from anonbase.errors import InputError
-from anonfaces.cluster.checks import check_identity
+from anonbase.identity_names import fold_name
+from anonbase.notices import warn_user
+from anonfaces.cluster.checks import check_texts
 
 __all__ = ["Column", "check_attributes"]
+
+_TOLD = 5  # values that a warning lists
 
 
 @dataclass(frozen=True)
@@ -91,7 +95,26 @@ def _values(values: Any, n: int, name: str) -> np.ndarray:
     if table.dtype.kind in "iuf":
         numbers = table.astype(np.float64)
         return np.where(np.isfinite(numbers), numbers, np.nan)
-    return check_identity(table, n, f"attribute {name!r}")
+    return _folded(check_texts(table, n, f"attribute {name!r}"), name)
+
+
+def _folded(words: np.ndarray, name: str) -> np.ndarray:
+    """Words that differ by case and blanks alone as one, the most frequent way to write it.
+
+    Three spellings of one value would count as three, and a group of one value as diverse.
+    """
+    ways, count = np.unique(words, return_counts=True)
+    spelled: dict[str, list[str]] = {}
+    for way in ways[np.argsort(-count, kind="stable")].tolist():
+        spelled.setdefault(fold_name(way).casefold(), []).append(way)
+    several = [one for one in spelled.values() if len(one) > 1]
+    if several:
+        message = "; ".join(", ".join(map(repr, one)) for one in several[:_TOLD])
+        warn_user(
+            f"column {name!r}: values that differ by case or blanks alone count as one: {message}"
+        )
+    chosen = {way: fold_name(one[0]) for one in spelled.values() for way in one}
+    return np.array([chosen[word] for word in words.tolist()], dtype=str)
 
 
 def _from_pandas(values: Any) -> np.ndarray:

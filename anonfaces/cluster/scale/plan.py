@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from anonfaces.cluster.scale.record_files import face_record, person_record
@@ -10,6 +11,7 @@ from anonfaces.cluster.scale.scheduler import REGION, ScaledGroups, StageStats, 
 __all__ = ["Plan", "Step", "plan"]
 
 _PIECE = 1 << 17  # faces
+_CUT = 0.02  # of the loss, at a million faces in 16 regions
 _WALKED = 200  # centres that the walk to the nearest one passes
 _KEPT = 48  # bytes a face in the driver: group and person, as read, in order, and checked
 _COUNTED = 5 * 4  # bytes a run and cell there
@@ -27,11 +29,20 @@ class Step:
 
 @dataclass(frozen=True)
 class Plan:
-    """The stages, bytes on the shared disk, and bytes of memory of the command itself."""
+    """What a run would take, and what it would lose.
+
+    Attributes:
+        steps: the stages.
+        disk: bytes on the shared disk.
+        driver: bytes of memory of the command itself.
+        information_loss: percent to expect, if the faces are of the kind that was measured: what
+            those lost, and what the borders of more regions than they had would add.
+    """
 
     steps: tuple[Step, ...]
     disk: int
     driver: int
+    information_loss: float
 
     def hours(self, cores: int) -> float:
         """Hours on so many cores; a stage begins when the one before has ended."""
@@ -65,7 +76,14 @@ def plan(measured: ScaledGroups, faces: int, dimensions: int, region: int = REGI
     disk = 2 * people * person_record(dimensions).itemsize
     if "gather" in measured.spent:
         disk += faces * face_record(dimensions).itemsize
-    return Plan(steps, disk, _KEPT * faces + _COUNTED * max(regions, pieces) * cells)
+    driver = _KEPT * faces + _COUNTED * max(regions, pieces) * cells
+    borders = _borders(regions) - _borders(measured.spent["group"].tasks)
+    return Plan(steps, disk, driver, measured.information_loss * (1 + borders))
+
+
+def _borders(regions: int) -> float:
+    """Share of the loss that comes of being cut into regions: none with one, most from 16 on."""
+    return _CUT * min(1.0, math.log2(regions) / 4)
 
 
 def _step(stage: str, spent: StageStats, growth: float, tasks: int) -> Step:

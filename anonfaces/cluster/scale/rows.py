@@ -9,6 +9,8 @@ from typing import Any, Protocol
 import numpy as np
 
 from anonbase.errors import InputError
+from anonbase.identity_names import fold_name
+from anonfaces.cluster.parquet import embedding_columns, matrix, width
 
 __all__ = ["Rows", "open_rows"]
 
@@ -190,7 +192,7 @@ class _Parquet:
         files = sorted(file.glob("*.parquet")) if file.is_dir() else [file]
         schema, at = ParquetFile(files[0]).schema_arrow, 0
         self._identity = _identity_of(file, schema.names, column)
-        self._numbers = _number_columns(file, schema, self._identity)
+        self._numbers = embedding_columns(file, schema, [self._identity])
         self.file, self.named = file, self._identity is not None
         self.pieces: list[tuple[int, int]] = []
         self._places: list[tuple[Path, int]] = []
@@ -208,7 +210,7 @@ class _Parquet:
                     at += rows
         if not self.pieces:
             raise InputError(f"{file}: holds no rows")
-        self.dimensions = _width(files[0], schema, self._numbers)
+        self.dimensions = width(files[0], schema, self._numbers)
 
     def read(self, piece: int) -> tuple[np.ndarray, np.ndarray | None]:
         from pyarrow.parquet import ParquetFile
@@ -217,52 +219,11 @@ class _Parquet:
         named = [self._identity] if self._identity else []
         try:
             table = ParquetFile(file).read_row_group(group, columns=[*self._numbers, *named])
-            values = _matrix(table, self._numbers)
+            values = matrix(table, self._numbers, np.float32)
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise InputError(f"{file}: row group {group}: {error}") from error
         names = None if not named else _texts(table[named[0]].to_numpy())
         return _checked(values, file, self.pieces[piece][0]), names
-
-
-def _number_columns(file: Path, schema: Any, identity: str | None) -> list[str]:
-    from pyarrow import types
-
-    if "embedding" in schema.names:
-        return ["embedding"]
-    beside = {identity, *_IDENTITY, "image", "path", "file", "filename", "extractor"}
-    fields = [schema.field(name) for name in schema.names if name not in beside]
-    odd = [f.name for f in fields if not (types.is_floating(f.type) or types.is_integer(f.type))]
-    if odd or not fields:
-        raise InputError(
-            f"{file}: columns that are not numbers: {', '.join(odd[:5])}: take them out"
-        )
-    return [f.name for f in fields]
-
-
-def _width(file: Path, schema: Any, columns: list[str]) -> int:
-    from pyarrow import types
-    from pyarrow.parquet import ParquetFile
-
-    if columns != ["embedding"]:
-        return len(columns)
-    kind = schema.field("embedding").type
-    if types.is_fixed_size_list(kind):
-        return kind.list_size
-    if not (types.is_list(kind) or types.is_large_list(kind)):
-        raise InputError(f"{file}: the column embedding holds {kind}, not lists of numbers")
-    first = next(ParquetFile(file).iter_batches(1, columns=["embedding"]))
-    return len(first.column(0)[0])
-
-
-def _matrix(table: Any, columns: list[str]) -> np.ndarray:
-    if columns != ["embedding"]:
-        return np.column_stack([table[name].to_numpy().astype(np.float32) for name in columns])
-    lists = table["embedding"].combine_chunks()
-    lengths = lists.value_lengths().to_numpy(zero_copy_only=False)
-    if lists.null_count or (lengths != lengths[0]).any():
-        raise ValueError("embeddings of different lengths")
-    flat = lists.flatten().to_numpy(zero_copy_only=False).astype(np.float32)
-    return flat.reshape(len(lists), -1)
 
 
 def _checked(table: np.ndarray, file: Path, first: int) -> np.ndarray:
@@ -276,8 +237,9 @@ def _checked(table: np.ndarray, file: Path, first: int) -> np.ndarray:
 
 
 def _texts(names: Any) -> np.ndarray:
-    """Names as str, without surrounding blanks; '' for what is missing."""
+    """Names as str, each in one spelling (`fold_name`); '' for what is missing."""
     import pandas as pd
 
     column = pd.Series(np.asarray(names, dtype=object))
-    return column.where(column.notna(), "").astype(str).str.strip().to_numpy(dtype=object)
+    texts = column.where(column.notna(), "").astype(str)
+    return texts.map({text: fold_name(text) for text in texts.unique()}).to_numpy(dtype=object)

@@ -9,18 +9,22 @@ subgradient steps on the split raise it.
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
 
 from anonfaces.cluster.kernels import compiled, squared_distances
 
-__all__ = ["between_bound", "shares"]
+__all__ = ["Ascent", "between_bound", "shares"]
 
 _DENSE = 3000  # people; the split is a table of as many squared
 _WORK = {"fast": 1.5e7, "default": 6e8, "best": 1e10}  # entries of the table looked at
 _MOST_STEPS = 10_000
 _ROWS = 512
+_THREADED = 1024  # people
 _PASS = 20_000  # people; above, one pass over all pairs would take minutes
 _SAFE = 1 - 1e-9  # rounding
 
@@ -59,9 +63,9 @@ def shares(
     points, weights = np.ascontiguousarray(points), np.ascontiguousarray(weights)
     if p > _DENSE:
         return _even(points, weights, k) * _SAFE
-    split = squared_distances(points) * np.outer(weights, weights) / 2
-    steps = min(_MOST_STEPS, int(_WORK[effort] / p**2))
-    return _ascended(split, weights, k, loss, steps) * _SAFE
+    ascent = Ascent(points, weights, k, loss)
+    ascent.run(min(_MOST_STEPS, int(_WORK[effort] / p**2)))
+    return ascent.shares
 
 
 def _even(points: np.ndarray, weights: np.ndarray, k: int) -> np.ndarray:
@@ -75,25 +79,47 @@ def _even(points: np.ndarray, weights: np.ndarray, k: int) -> np.ndarray:
     return out
 
 
-def _ascended(
-    split: np.ndarray, weights: np.ndarray, k: int, loss: float, steps: int
-) -> np.ndarray:
-    """Polyak's steps towards ``loss``, shorter each time 30 of them bring nothing."""
-    best, length, idle = -np.inf, 1.0, 0
-    out = np.zeros(len(split))
-    for _ in range(steps + 1):
-        least, chosen, count, mass = _ratios(split, weights, 0, k)
-        bound = float(least.sum())
-        idle += 1
-        if bound > best:
-            best, out, idle = bound, least, 0
-        if idle == 30:
-            length, idle = length / 2, 0
-        steep = _steepness(chosen, count, mass)
-        if steep <= 0 or loss <= best or length < 1e-3:
-            break
-        _step(split, chosen, count, mass, length * (loss - bound) / steep)
-    return out
+class Ascent:
+    """Polyak's steps towards ``loss``, shorter each time 30 of them bring nothing.
+
+    The table of the split takes 8 bytes for every two people. It can be gone on with later.
+
+    Attributes:
+        shares: float64 (p,), what each person costs at least, by the best split so far.
+    """
+
+    def __init__(self, points: np.ndarray, weights: np.ndarray, k: int, loss: float) -> None:
+        self._split = squared_distances(points)
+        self._split *= weights[:, None] / 2
+        self._split *= weights
+        self._weights, self._k, self._loss = weights, k, loss
+        self._best, self._length, self._idle = -np.inf, 1.0, 0
+        self.shares = np.zeros(len(points))
+
+    def run(self, steps: int, spent: Callable[[], bool] = lambda: False) -> None:
+        """So many steps, or fewer where nothing more is to be had or ``spent`` says so."""
+        for _ in range(steps + 1):
+            least, chosen, count, mass = _ratios_of_all(self._split, self._weights, self._k)
+            bound = float(least.sum())
+            self._idle += 1
+            if bound > self._best:
+                self._best, self.shares, self._idle = bound, least * _SAFE, 0
+            if self._idle == 30:
+                self._length, self._idle = self._length / 2, 0
+            steep = _steepness(chosen, count, mass)
+            if steep <= 0 or self._loss <= self._best or self._length < 1e-3 or spent():
+                break
+            _step(self._split, chosen, count, mass, self._length * (self._loss - bound) / steep)
+
+
+def _ratios_of_all(split: np.ndarray, weights: np.ndarray, k: int) -> list[np.ndarray]:
+    """``_ratios`` of all rows, in threads where there are many."""
+    if len(split) <= _THREADED:
+        return list(_ratios(split, weights, 0, k))
+    starts = range(0, len(split), _ROWS)
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        parts = pool.map(lambda at: _ratios(split[at : at + _ROWS], weights, at, k), starts)
+        return [np.concatenate(part) for part in zip(*parts, strict=True)]
 
 
 @compiled

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from anonfaces.evaluate.attacks.inference import infer_gender
 from anonfaces.evaluate.attacks.linkage import find_group, find_last_member, tell_membership
 from anonfaces.evaluate.attacks.practice import practice_on
 from anonfaces.evaluate.attacks.releases import intersect, make_again
@@ -46,4 +47,6 @@ def try_attacks(
     if other is not None:
         found.append(intersect(subject, other))
     found += make_again(subject, seed)
+    if subject.k > 1:
+        found.append(infer_gender(subject, seed))
     return [one.to_dict() for one in found]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 from concurrent.futures import ThreadPoolExecutor
@@ -29,7 +30,7 @@ def stray_files(release: Release) -> Problems:
     return [
         *(f"{name} is not listed" for name in sorted(files - expected)),
         *(f"{name} is missing" for name in sorted((listed | _NEEDED) - files)),
-        *(f"{name} is a link" for name in sorted(files) if (release.folder / name).is_symlink()),
+        *(f"{name} is no plain file" for name in sorted(files - release.regular)),
         *(
             f"{name} has a name that a release does not have"
             for name in sorted(files | listed)
@@ -54,9 +55,9 @@ def _empty_folders(release: Release) -> Problems:
 def hashes(release: Release) -> Problems:
     """The certificate holds the hash of the list, and the list the hash of every file."""
     wanted = release.certificate["files"]
-    if sha256(release.folder / CHECKSUMS) != wanted["checksums_sha256"]:
+    if hashlib.sha256(release.read(CHECKSUMS)).hexdigest() != wanted["checksums_sha256"]:
         return [f"{CHECKSUMS} is not the list that the certificate vouches for"]
-    names = sorted(set(release.checksums) & release.files)
+    names = sorted(set(release.checksums) & release.regular)
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         digests = dict(
             zip(names, pool.map(lambda n: sha256(release.folder / n), names), strict=True)
@@ -74,11 +75,10 @@ def hashes(release: Release) -> Problems:
 )
 def signature(release: Release) -> Problems:
     """Ed25519 over the certificate's bytes, which vouch for all else."""
-    path = release.folder / SIGNATURE
-    if not path.is_file():
+    if SIGNATURE not in release.regular:
         return [f"there is no {SIGNATURE}"]
-    certificate = (release.folder / CERTIFICATE).read_bytes()
-    text = path.read_text(encoding="utf-8", errors="replace")
+    certificate = release.read(CERTIFICATE)
+    text = release.read(SIGNATURE).decode("utf-8", "replace")
     problem = signature_problem(certificate, text, release.public_key)
     return [problem] if problem else []
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+
 from anonbase.files import sha256
 from anonfaces.publish.certificate import CERTIFICATE
 from anonfaces.publish.checks.registry import Problems, check
@@ -14,7 +16,8 @@ _SHOWN = 5
 def key_of_release(release: Release) -> Problems:
     """The key holds the hash of the certificate, which vouches for all else."""
     assert release.key is not None  # noqa: S101 - the registry asks for it
-    same = sha256(release.folder / CERTIFICATE) == release.key.certificate_sha256
+    digest = hashlib.sha256(release.read(CERTIFICATE)).hexdigest()
+    same = digest == release.key.certificate_sha256
     return [] if same else ["the key belongs to another release, or the certificate was edited"]
 
 
@@ -45,7 +48,7 @@ def assignment(release: Release) -> Problems:
     problems = [f"{path} is not in the key" for path, _ in sorted(pairs - known)[:_SHOWN]]
     problems += [f"{path} is in the key alone" for path, _ in sorted(known - pairs)[:_SHOWN]]
     first = table.drop_duplicates("group").set_index("group")["path"]
-    there = {g: p for g, p in first.items() if (release.folder / p).is_file()}
+    there = {g: p for g, p in first.items() if p in release.regular}
     shown = {g: sha256(release.folder / p) for g, p in there.items() if g in release.key.pictures}
     wrong = [g for g, digest in shown.items() if digest != release.key.pictures[str(g)]]
     return problems + [f"{there[g]} is not the face of its group" for g in wrong[:_SHOWN]]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
@@ -25,7 +26,7 @@ Judge = Callable[[Iterable[NDArray[np.uint8]]], NDArray[np.float32]]
 
 TABLE = "metadata.csv"
 #: More than the table of ten million records has.
-_MOST_BYTES = 4 * 2**30
+_MOST_BYTES = 2**30
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,8 +62,20 @@ class Release:
         return release_files(self.folder)
 
     @cached_property
+    def regular(self) -> set[str]:
+        """The plain files: a link can lead out of the folder, and a pipe or a device never ends."""
+        return {n for n in self.files if stat.S_ISREG((self.folder / n).lstat().st_mode)}
+
+    def read(self, name: str) -> bytes:
+        """The bytes of a plain file; InputError where it is none, or larger than any can be."""
+        if name not in self.regular or (self.folder / name).stat().st_size > _MOST_BYTES:
+            raise InputError(f"{name} is missing, no plain file, or too large")
+        return (self.folder / name).read_bytes()
+
+    @cached_property
     def certificate(self) -> dict[str, Any]:
         """The certificate; InputError where it cannot be read."""
+        self.read(CERTIFICATE)
         document = read_json(self.folder / CERTIFICATE, "certificate")
         if not isinstance(document, dict):
             raise InputError(f"{CERTIFICATE} is no certificate")
@@ -71,17 +84,18 @@ class Release:
     @cached_property
     def checksums(self) -> dict[str, str]:
         """Name -> SHA-256, as listed."""
+        self.read(CHECKSUMS)
         return read_checksums(self.folder / CHECKSUMS)
 
     @cached_property
     def splits(self) -> list[str]:
         """The splits that the folder has."""
-        return sorted(name.split("/")[1] for name in self.files if _is_table(name))
+        return sorted(name.split("/")[1] for name in self.regular if _is_table(name))
 
     @cached_property
     def pictures(self) -> list[str]:
         """The paths of the pictures."""
-        return sorted(n for n in self.files if n.startswith("data/") and not _is_table(n))
+        return sorted(n for n in self.regular if n.startswith("data/") and not _is_table(n))
 
     @cached_property
     def faces(self) -> list[str]:
@@ -98,10 +112,8 @@ class Release:
         from anonfaces.dataset.tables import read_csv
 
         name = f"data/{split}/{TABLE}"
-        path = self.folder / name
-        if path.is_symlink() or path.stat().st_size > _MOST_BYTES:
-            raise InputError(f"{name} is no table of records")
-        table = read_csv(path, ["file_name", "group"])
+        self.read(name)
+        table = read_csv(self.folder / name, ["file_name", "group"])
         if not {"file_name", "group", "people"} <= set(table):
             raise InputError(f"{name} lacks one of its columns file_name, group, people")
         return table.assign(split=split, path=f"data/{split}/" + table["file_name"])

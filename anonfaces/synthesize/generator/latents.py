@@ -32,10 +32,12 @@ __all__ = [
 
 Pixels = NDArray[np.uint8]
 
-_SAMPLES, _PSI = 60, 0.7
+_SAMPLES = 60
+_PSI = 0.7
 _BYTES = 32 * 2**20
 _ROUND = 32  # so that the encoder's batches are full
-TONE, _INNER = 16, 0.6
+TONE = 16
+_INNER = 0.6
 
 
 class Inversion(Protocol):
@@ -52,7 +54,7 @@ def _nothing() -> NDArray[np.float32]:
     return np.empty(0, np.float32)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class GroupLatents:
     """The people of one group, in an order that depends neither on that of rows nor on names.
 
@@ -121,7 +123,9 @@ def _people(persons: list[_Faces]) -> GroupLatents:
         for name in ("color", "looks")
         if name in persons[0].seen
     }
-    return GroupLatents(_means([person.latent for person in persons]), key, vectors, **means)
+    return GroupLatents(
+        latent=_means([person.latent for person in persons]), key=key, vectors=vectors, **means
+    )
 
 
 def _means(values: list[NDArray[np.float32]]) -> NDArray[np.float32]:

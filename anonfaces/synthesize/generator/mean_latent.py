@@ -37,10 +37,11 @@ Latents = NDArray[np.float32]
 
 RETREAT = (1.0, 0.85, 0.7, 0.5, 0.3)
 """Where dlib finds no face, the latent is drawn towards the generator's mean, to these shares."""
-_AT_ONCE, _BATCH = 64, 32
+_AT_ONCE = 64
+_BATCH = 32
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Batch:
     """Groups under way: numbers, people, chip sizes, latents and what was drawn of them."""
 
@@ -132,7 +133,13 @@ class GeneratorSurrogate(ABC):
             for start in range(0, len(some), _AT_ONCE):
                 part = slice(start, start + _AT_ONCE)
                 drawn = self.draw(w[part])
-                yield Batch(numbers[part], people[part], sizes[part], w[part], drawn)
+                yield Batch(
+                    numbers=numbers[part],
+                    people=people[part],
+                    sizes=sizes[part],
+                    w=w[part],
+                    pictures=drawn,
+                )
 
     def _drawn_of(
         self, groups: Iterable[tuple[int, Members]]

@@ -25,13 +25,35 @@ __all__ = ["AT_ONCE", "TARGET", "OffsetSearch", "offset_search"]
 Latents = NDArray[np.float32]
 Tensor = Any
 
+#: Distance in dlib's embedding that no member may be nearer than: dlib's 0.6 and a margin.
 TARGET = 0.64
+#: Groups searched at once: more do not fit the cache of a core and are slower each.
 AT_ONCE = 4
-_TOO_NEAR, _UNEVEN = 10.0, 2.0
-_COLOUR, _TINT, _LOOKS, _OFFSET_PENALTY = 0.5, 0.3, 0.05, 0.015
-_STEPS, _PLAIN, _RATE, _BETAS = 40, 12, 0.06, (0.9, 0.99)
+#: Weight of what a member is nearer than ``TARGET``, squared.
+_TOO_NEAR = 10.0
+#: Weight of the variance of the members' distances.
+_UNEVEN = 2.0
+#: Weight of the inner face's mean colour.
+_COLOUR = 0.5
+#: Weight of the coarse map of colours, which keeps eyes and lips from turning blue.
+_TINT = 0.3
+#: Weight of perceived age and gender.
+_LOOKS = 0.05
+#: Weight of the squared length of the offset: a face far from the mean looks broken.
+_OFFSET_PENALTY = 0.015
+#: Steps of Adam.
+_STEPS = 40
+#: Last steps, in which the picture is looked at as it is, not shifted and scaled.
+_PLAIN = 12
+#: Adam's rate, in standard deviations of the principal directions.
+_RATE = 0.06
+_BETAS = (0.9, 0.99)
+#: Latents that the principal directions are computed of.
 _SAMPLED = 4096
-_SHIFT, _SCALE = 0.015, 0.03
+#: Largest shift of a view, in sides of the picture, so that no single alignment is fooled.
+_SHIFT = 0.015
+#: Largest change of a view's side, as a logarithm.
+_SCALE = 0.03
 
 
 class OffsetSearch:

@@ -22,6 +22,7 @@ Tensor = Any
 FAR = 1e3
 """The distance of a member who is not there: arrays are filled up to one shape."""
 _AT_ONCE = 16
+_SMALLEST = 16  # faces or people, of which a group of the usual k has no more
 
 
 @dataclass(frozen=True)
@@ -96,13 +97,14 @@ def distances(shown: NDArray[np.float32], group: GroupLatents) -> list[NDArray[n
 
 
 def padded_shape(group: GroupLatents) -> tuple[int, int]:
-    """Faces and people that a group is filled up to: a power of two, 8 at least.
+    """Faces and people that a group is filled up to: a power of two, 16 at least.
 
     A sum depends on the length of its array, in its last bits: so the length is the group's own.
+    For each shape the search is compiled anew, some ten seconds: so there are few.
     """
     faces, people = sum(map(len, group.vectors)), len(group.vectors)
     return _up(faces), _up(people)
 
 
 def _up(number: int) -> int:
-    return max(8, 1 << (number - 1).bit_length())
+    return max(_SMALLEST, 1 << (number - 1).bit_length())

@@ -26,8 +26,11 @@ __all__ = ["Regression", "fit_regression"]
 
 Pixels = NDArray[np.uint8]
 
-_SMALL, _MANY, _FEW = 256, 1000, 300
-_HELD_OUT, _PART = 5, 32
+_SMALL = 256
+_MANY = 1000
+_FEW = 300
+_HELD_OUT = 5
+_PART = 32
 
 
 class Regression:

@@ -24,8 +24,13 @@ __all__ = ["TargetTraits", "Traits", "attribute_loss", "color_loss"]
 
 Tensor = Any
 
-_SLACK, _DECADE = 3.0, 10.0
-_LEAST_ODDS, _MOST_ODDS = 0.5, 3.0
+#: Years that a face may be older or younger for nothing.
+_SLACK = 3.0
+#: Years that count as one unit of loss.
+_DECADE = 10.0
+#: Log odds of a gender below which a group's is not clear, and above which it need not be clearer.
+_LEAST_ODDS = 0.5
+_MOST_ODDS = 3.0
 
 
 @dataclass(frozen=True)

@@ -42,7 +42,8 @@ Latents = NDArray[np.float32]
 
 ALPHA = BETA = 0.8
 THRESHOLD = 0.6
-LEAST, MOST = 0.6, 1.0
+LEAST = 0.6
+MOST = 1.0
 _ROUNDS = 20
 
 

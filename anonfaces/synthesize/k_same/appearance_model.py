@@ -19,7 +19,8 @@ from encoders.weights_file import read
 
 __all__ = ["KIND", "NAME", "SHIPPED", "TEXTURE_SIZE", "Appearance", "load_appearance", "texture_of"]
 
-KIND, NAME = "active appearance model", "appearance.h5"
+KIND = "active appearance model"
+NAME = "appearance.h5"
 TEXTURE_SIZE = 96
 _HERE = Path(__file__).resolve().parent
 _IN_WHEEL = _HERE.parents[1] / "_appearance"
@@ -27,7 +28,7 @@ SHIPPED = _IN_WHEEL if _IN_WHEEL.is_dir() else _HERE.parents[2] / "datasets" / "
 _REMEDY = "python -m anonfaces.synthesize.k_same.fitting FACES.h5"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Appearance:
     """Means and principal components, the components scaled to one standard deviation.
 

@@ -18,7 +18,8 @@ from encoders.weights_file import read
 
 __all__ = ["FACE", "FACE_SIZE", "KIND", "NAME", "Eigenfaces", "load_eigenfaces"]
 
-KIND, NAME = "eigenfaces", "eigenfaces.h5"
+KIND = "eigenfaces"
+NAME = "eigenfaces.h5"
 FACE = CropSquare(0.5, 0.56, 0.7)
 """The part of an FFHQ-aligned chip that eigenfaces show: the face from hairline to chin."""
 FACE_SIZE = 64

@@ -23,9 +23,13 @@ __all__ = ["app", "fit_appearance", "fit_eigenfaces"]
 
 Arrays = dict[str, NDArray[Any]]
 
-_SHAPES, _TEXTURES, _EIGENFACES = 20, 40, 80
-_FEWEST, _MOST = 500, 6000
-_FOREHEAD, _SOFT = 0.13, 3.0
+_SHAPES = 20
+_TEXTURES = 40
+_EIGENFACES = 80
+_FEWEST = 500
+_MOST = 6000
+_FOREHEAD = 0.13
+_SOFT = 3.0
 _PART = 500
 
 app = typer.Typer(add_completion=False)

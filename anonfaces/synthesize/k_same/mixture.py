@@ -32,7 +32,8 @@ __all__ = [
     "load_mixture",
 ]
 
-KIND, NAME = "k-Same-Net", "k-same-net.h5"
+KIND = "k-Same-Net"
+NAME = "k-same-net.h5"
 EXPRESSIONS = 6
 SIDE = 64
 WIDTHS = (128, 96, 64, 32, 16)
@@ -48,7 +49,7 @@ _BATCH = 64
 _MOST = 3.0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Mixture:
     """The trained network and its gallery.
 

@@ -24,9 +24,11 @@ __all__ = ["app", "train_mixture"]
 
 Tensor = Any
 
-_WIDTH, _BLUR = 128, 0.2
+_WIDTH = 128
+_BLUR = 0.2
 _FEWEST = 200
-_BATCH, _RATE = 32, 2e-3
+_BATCH = 32
+_RATE = 2e-3
 
 app = typer.Typer(add_completion=False)
 

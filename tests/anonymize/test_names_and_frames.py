@@ -58,14 +58,14 @@ def test_a_name_of_254_bytes_is_written(made: dict[str, object]) -> None:
 
 
 def test_frames_that_are_not_written_are_listed(made: dict[str, object]) -> None:
-    told = made["pictures"]["two.gif"]  # type: ignore[index]
-    assert (told["frames"], told["outcome"]) == (2, "written")
-    assert "first of 2 frames" in told["reason"]
+    listed = made["pictures"]["two.gif"]  # type: ignore[index]
+    assert (listed["frames_not_written"], listed["outcome"]) == (1, "written")
     assert "two.gif" in _heard(made, UtilityWarning)
 
 
-def test_a_video_among_photographs_is_listed(made: dict[str, object]) -> None:
-    assert made["pictures"]["party.mp4"]["outcome"] == "video"  # type: ignore[index]
+def test_a_damaged_video_among_photographs_is_listed(made: dict[str, object]) -> None:
+    listed = made["pictures"]["party.mp4"]  # type: ignore[index]
+    assert (listed["outcome"], "Invalid data" in listed["reason"]) == ("unreadable", True)
 
 
 def test_who_is_kept_and_in_no_picture_is_told(made: dict[str, object]) -> None:
@@ -78,7 +78,7 @@ def test_the_smallest_face_is_in_the_record_and_a_large_one_is_warned_of(
     pictures = made["pictures"]
     assert pictures["wide.png"]["smallest_face"] == 40.0  # type: ignore[index]
     assert pictures[LONG]["smallest_face"] == 20.0  # type: ignore[index]
-    assert "less than 40 px could not be found" in _heard(made, PrivacyWarning)
+    assert "less than 40 px in photographs could not be found" in _heard(made, PrivacyWarning)
     face = pictures["wide.png"]["faces"][0]  # type: ignore[index]
     assert face["found_by"] == "hog"
     assert 0.5 <= face["confidence"] <= 1

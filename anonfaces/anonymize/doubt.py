@@ -1,0 +1,42 @@
+"""How much a person should doubt what was done to a face, and why."""
+
+from __future__ import annotations
+
+from typing import Any
+
+__all__ = ["face_doubts", "picture_doubt"]
+
+#: Confidence of a detector below which a find is doubtful; 0.5 is where its author would cut.
+_UNSURE = 0.5
+#: Pixels: side of a face below which it is small.
+_SMALL = 40
+#: Part of a face's side within which it is near the border of the picture.
+_MARGIN = 0.25
+#: What a reason weighs in the order of the page.
+_WEIGHT = {
+    "second look": 4,
+    "low score": 3,
+    "small": 2,
+    "near the border": 2,
+    "covered": 1,
+}
+
+
+def face_doubts(face: dict[str, Any], width: int, height: int) -> list[str]:
+    """The reasons to look at a face of a record, of a picture of that size, the gravest first."""
+    left, top, right, bottom = face["box"]
+    side = max(right - left, bottom - top)
+    room = _MARGIN * side
+    holds = {
+        "second look": bool(face.get("second_look")),
+        "low score": face.get("confidence", 1.0) < _UNSURE,
+        "small": side < _SMALL,
+        "near the border": min(left, top, width - right, height - bottom) < room,
+        "covered": face["outcome"] == "covered" and bool(face.get("reason")),
+    }
+    return [reason for reason in _WEIGHT if holds[reason]]
+
+
+def picture_doubt(doubts: list[list[str]]) -> int:
+    """How doubtful a picture is: the weights of all reasons of its faces."""
+    return sum(_WEIGHT[reason] for reasons in doubts for reason in reasons)

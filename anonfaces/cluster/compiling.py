@@ -1,0 +1,19 @@
+"""Whether the search has to be compiled first, which takes a minute and is done once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+__all__ = ["compiling_first"]
+
+
+def compiling_first() -> bool:
+    """Whether no compiled search is kept from an earlier run, as after an installation.
+
+    numba keeps what it compiled beside the source, or in the folder ``NUMBA_CACHE_DIR``.
+    """
+    from anonfaces.cluster.annealing.moves import search
+
+    name = search.py_func.__module__.rpartition(".")[2]
+    kept = Path(search.stats.cache_path).glob(f"{name}.{search.py_func.__name__}-*.nbi")
+    return next(kept, None) is None
