@@ -70,13 +70,17 @@ def test_a_broken_link_and_a_broken_anchor_are_found() -> None:
 
 
 @cache
-def _options(module: str) -> set[str]:
-    """The options of the command ``python -m module``, which may hand over to another module."""
+def _options(module: str, word: str) -> set[str]:
+    """The options of the command ``python -m module``, which may hand over to another module.
+
+    ``word`` is what follows: the name of one of its commands, where it has several.
+    """
     place = ROOT.joinpath(*module.split("."))
     entry = f"{module}.__main__" if place.is_dir() else module
     source = ROOT.joinpath(*entry.split(".")).with_suffix(".py").read_text()
     above = _HAND_OVER.search(source)
     command = typer.main.get_command(import_module(above[1] if above else entry).app)
+    command = getattr(command, "commands", {}).get(word, command)
     return {name for option in command.params for name in (*option.opts, *option.secondary_opts)}
 
 
@@ -96,7 +100,7 @@ def _commands() -> list[tuple[str, str]]:
 def test_a_command_has_the_options_that_are_written(page: str, line: str) -> None:
     module, *words = shlex.split(line, comments=True)[2:]
     written = {word for word in words if re.match(r"--?[a-z]", word)}
-    assert written - _options(module) - {"--help"} == set(), page
+    assert written - _options(module, words[0] if words else "") - {"--help"} == set(), page
 
 
 def test_there_are_commands_to_look_at() -> None:
