@@ -1,5 +1,5 @@
 # Two commands for a newcomer:
-#   make demo   makes .venv, installs, condenses the sample that ships, prints where the page is
+#   make demo   makes .venv, installs, condenses the sample that ships, judges and publishes it
 #   make test   the same environment plus the tools, then lint, types and tests
 # And for whoever works on it:
 #   make check  lint, types and the fast tests, for every commit
@@ -33,6 +33,9 @@ $(VENV)/.installed-test: $(VENV)/.installed
 
 demo: $(VENV)/.installed
 	$(BIN)/python -m anonfaces.cluster --k 5 --output demo --overwrite
+	$(BIN)/python -m anonfaces.evaluate demo
+	$(BIN)/python -m anonfaces.publish demo --output demo-release --no-key --overwrite
+	$(BIN)/python -m anonfaces.verify demo-release
 
 lint: $(VENV)/.installed-test
 	$(BIN)/ruff check $(CODE)

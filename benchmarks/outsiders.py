@@ -34,7 +34,7 @@ def main() -> None:
     parser.add_argument("--judge", nargs="+", default=["dlib", "faceres"])
     parser.add_argument("--key", nargs="+", choices=["none", "owner"], default=["owner"])
     parser.add_argument("--kept", type=float, nargs="+", help="shares that are kept, in turn")
-    parser.add_argument("--attacks", action="store_true")
+    parser.add_argument("--attacks", choices=["all", "latents"], help="which, if any")
     parser.add_argument("-o", "--output", type=Path, help="JSON lines, one a row")
     asked = parser.parse_args()
     faces, galleries = _read(asked)
@@ -64,7 +64,7 @@ def _subjects(faces: FaceSet, k: int, asked: argparse.Namespace) -> Any:
     groups = group(faces.embedding, k, faces.identity, effort="fast")
     for method in asked.methods:
         for key in asked.key:
-            for kept in asked.kept or [None]:
+            for kept in asked.kept if key == "owner" and asked.kept else [None]:
                 started = time.monotonic()
                 surrogate_options = SurrogateOptions(key=KEY if key == "owner" else None)
                 maker = load_surrogate(method, surrogate_options)
@@ -103,12 +103,23 @@ def _measured(
         verdict["reidentification"].pop("curve")
         print(_line(about, verdict), flush=True)
     if asked.attacks:
-        row["attacks"] = try_attacks(subject, judges, galleries)
+        wanted = try_attacks if asked.attacks == "all" else _in_latents
+        row["attacks"] = wanted(subject, judges, galleries)
         for one in row["attacks"]:
             print(_attack(about, one), flush=True)
     if asked.output:
         with asked.output.open("a") as file:
             file.write(json.dumps(row) + "\n")
+
+
+def _in_latents(subject: Subject, judges: list[Judge], galleries: Galleries) -> list[Any]:
+    """The attacks by our own encoder alone, which are those that the owner's key is against."""
+    from anonfaces.evaluate.attacks.linkage import find_group, find_last_member, tell_membership
+    from anonfaces.evaluate.attacks.spaces import spaces_of
+
+    latents = spaces_of(subject, [], galleries)[1]
+    tried = (find_group, find_last_member, tell_membership)
+    return [one.to_dict() for attack in tried for one in attack(latents, subject.group)]
 
 
 def _line(about: dict[str, Any], verdict: dict[str, Any]) -> str:

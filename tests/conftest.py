@@ -8,6 +8,8 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
+from support import missing_data
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED_DATA = ROOT.parent / "shared" / "data"
@@ -16,26 +18,73 @@ ONE_THREAD = (
     *("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"),
 )
 
+SLOW_FIXTURES = {
+    *("analyzer", "few", "shared_data"),  # networks; searches on published tables
+    *("undisturbed", "photos", "made", "chromium"),  # whole runs of a command, or a browser
+}
+SLOW_FILES = {  # under tests/: what loads networks, trains, or starts processes throughout
+    "anonymize": (
+        *("cut_and_close_up", "folders", "names_and_frames", "video", "whole_photographs"),
+    ),
+    "cluster": ("dask", "scale"),
+    "encoders": (
+        *("align", "attributes", "detect", "detectors_joined", "embed_dlib", "embed_facenet"),
+        *("encode", "frame", "latent", "mmod", "perceptual", "tiles"),
+    ),
+    "evaluate": (
+        *("attacks", "command", "faceres", "graph_model", "judge", "onnx_judge", "pictures"),
+        "utility",
+    ),
+    "publish": ("earlier", "publish", "tampering", "verify"),
+    "report": ("browser", "contact"),
+    "review": ("browser_review",),
+    "stylegan": (
+        *("checkpoint", "hostile", "networks", "population", "project", "refine"),
+        *("stylegan3_files", "stylegan_commands", "synthesis3", "train"),
+    ),
+    "synthesize": (
+        *("default", "gallery", "hiding", "k_same", "k_same_family", "k_same_net"),
+        *("optimised", "stylegan"),
+    ),
+    "tests": ("benchmarks_detail", "engine", "sample", "wheel"),
+    "tradeoff": ("tradeoff",),
+}
+
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 os.environ.setdefault("NUMBA_CACHE_DIR", str(ROOT / ".cache" / "numba"))
 if "PYTEST_XDIST_WORKER" in os.environ:
     # the workers keep all cores busy; commands under test inherit it
     for name in ONE_THREAD:
         os.environ.setdefault(name, "1")
+# a busy machine is no failure
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # a shell starts what runs in its background so, and the commands under test would inherit it
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """What is slow as a whole is not even imported for ``-m "not slow"``: that takes seconds."""
+    return True if config.option.markexpr == "not slow" and _is_slow(collection_path) else None
+
+
+def _is_slow(path: Path) -> bool:
+    return path.stem.removeprefix("test_") in SLOW_FILES.get(path.parent.name, ())
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Mark what needs research data, leave the exhaustive out; workers begin with the slow files.
+    """Mark what is slow or needs research data, leave out the exhaustive, begin with the slow.
 
     xdist hands out whole files in this order, so that no worker has a long one left at the end.
     """
     for item in items:
-        if "shared_data" in getattr(item, "fixturenames", ()):
+        fixtures = set(getattr(item, "fixturenames", ()))
+        if "shared_data" in fixtures:
             item.add_marker("research_data")
+        if SLOW_FIXTURES & fixtures or _is_slow(item.path):
+            item.add_marker("slow")
     if "exhaustive" not in config.option.markexpr:
         left_out = [item for item in items if item.get_closest_marker("exhaustive")]
         config.hook.pytest_deselected(items=left_out)
@@ -43,13 +92,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if "PYTEST_XDIST_WORKER" in os.environ:
         slow = Counter(item.path for item in items if item.get_closest_marker("slow"))
         items.sort(key=lambda item: -slow[item.path])
-
-
-def missing_data(reason: str) -> None:
-    """Skip, or fail where ``CI_RESEARCH_DATA=1`` says that the research data should be there."""
-    if os.environ.get("CI_RESEARCH_DATA") == "1":
-        pytest.fail(f"CI_RESEARCH_DATA=1, but {reason}")
-    pytest.skip(reason)
 
 
 @pytest.fixture(scope="session")
@@ -90,5 +132,5 @@ def cases() -> Path:
     """Small inputs that went wrong once, which are not in the repository."""
     folder = SHARED_DATA.parent / "cases"
     if not folder.is_dir():
-        pytest.skip(f"no {folder}")
+        missing_data(f"no {folder}")
     return folder

@@ -14,7 +14,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import NoReturn, TypeVar
 from unittest import mock
 
 import pytest
@@ -33,6 +33,13 @@ def wait_until(fact: Callable[[], T], timeout: float = PATIENCE) -> T:
             pytest.fail(f"not in {timeout:g} s: {getattr(fact, '__name__', fact)}")
         time.sleep(0.01)
     return answer
+
+
+def missing_data(reason: str) -> NoReturn:
+    """Skip, or fail where ``CI_RESEARCH_DATA=1`` says that the research data should be there."""
+    if os.environ.get("CI_RESEARCH_DATA") == "1":
+        pytest.fail(f"CI_RESEARCH_DATA=1, but {reason}")
+    pytest.skip(reason)
 
 
 def build_once(factory: pytest.TempPathFactory, name: str, build: Callable[[Path], object]) -> Path:

@@ -77,7 +77,9 @@ def _options(module: str) -> set[str]:
     source = ROOT.joinpath(*entry.split(".")).with_suffix(".py").read_text()
     above = _HAND_OVER.search(source)
     command = typer.main.get_command(import_module(above[1] if above else entry).app)
-    return {name for option in command.params for name in (*option.opts, *option.secondary_opts)}
+    commands = [command, *getattr(command, "commands", {}).values()]
+    options = [option for one in commands for option in one.params]
+    return {name for option in options for name in (*option.opts, *option.secondary_opts)}
 
 
 def _commands() -> list[tuple[str, str]]:
@@ -152,6 +154,7 @@ def test_the_readme_stays_short() -> None:
     assert len((ROOT / "README.md").read_text().splitlines()) <= 130
 
 
+@pytest.mark.slow
 @pytest.mark.slow
 def test_the_site_builds_without_a_warning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Some five seconds: all pages are rendered, and our packages are parsed for the reference."""

@@ -44,8 +44,6 @@ stylegan.load_encoder()
 print(_sample())
 """
 
-pytestmark = pytest.mark.slow
-
 
 @pytest.fixture(scope="session")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -234,6 +234,7 @@ def test_ctrl_c_says_that_it_goes_on_only_where_something_is_kept(
     assert (tmp_path / ".out.partial").exists() == kept
 
 
+@pytest.mark.slow
 def test_ctrl_c_while_embeddings_are_grouped_promises_nothing(tmp_path: Path) -> None:
     np.save(tmp_path / "x.npy", np.random.default_rng(0).normal(size=(3000, 64)))
     command = [sys.executable, "-m", "anonfaces.cluster", "x.npy", "-o", "out", "--effort", "best"]

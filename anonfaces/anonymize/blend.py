@@ -15,6 +15,8 @@ Mask = NDArray[np.bool_]
 
 # In sizes of the outline: where light is taken over, how soft the seam is.
 _LIGHT, _SOFT = 0.2, 0.06
+#: Pixels of a mask from which a plane is laid through it, and how many of them tell of it.
+_LEAST_PLANE, _SAMPLED = 30, 4000
 #: Part of the outline that is skin, without eyes, brows and mouth, at least.
 _LEAST_SKIN = 0.2
 #: By how much the contrast of the face's lightness may change, and that of its colours.
@@ -160,16 +162,34 @@ def _features(
 
 
 def _blurred(part: NDArray[np.float32], inside: Mask, sigma: float) -> NDArray[np.float32]:
-    """A Gaussian blur float32 (height, width, 3) of what is ``inside``, going on outside of it."""
+    """A Gaussian blur float32 (height, width, 3) of what is ``inside``, going on outside of it.
+
+    A plane is taken off first and put back, so that light from one side is kept up to the rim.
+    """
     import cv2
 
+    plane = _plane(part, inside)
+    part = part - plane
     step = max(1.0, sigma / 4)  # of so smooth a picture a small one tells all
     small = tuple(max(1, round(side / step)) for side in part.shape[1::-1])
     weighted = np.dstack([part * inside[..., None], inside.astype(np.float32)])
     weighted = cv2.resize(weighted, small, interpolation=cv2.INTER_AREA)
     weighted = cv2.GaussianBlur(weighted, (0, 0), sigma / step)
     mean = weighted[..., :3] / np.maximum(weighted[..., 3:], 1e-4)
-    return cv2.resize(mean, part.shape[1::-1], interpolation=cv2.INTER_LINEAR)
+    return cv2.resize(mean, part.shape[1::-1], interpolation=cv2.INTER_LINEAR) + plane
+
+
+def _plane(part: NDArray[np.float32], inside: Mask) -> NDArray[np.float32]:
+    """The plane float32 (height, width, 3) that lies nearest to what is ``inside``."""
+    row, column = np.nonzero(inside)
+    if len(row) < _LEAST_PLANE:
+        return np.zeros_like(part)
+    some = slice(None, None, max(1, len(row) // _SAMPLED))
+    row, column = row[some], column[some]
+    known = np.stack([np.ones(len(row)), column, row], axis=1)
+    (level, across, down), *_ = np.linalg.lstsq(known, part[row, column], rcond=None)
+    x, y = (np.arange(side)[:, None] for side in part.shape[1::-1])
+    return (level + (x * across)[None] + (y * down)[:, None]).astype(np.float32)
 
 
 def blended(face: Pixels, scene: Pixels, mask: Pixels, size: float) -> Pixels:

@@ -47,7 +47,9 @@ def as_frame(X: Any) -> pd.DataFrame | None:
 
     if isinstance(X, pd.DataFrame):
         return X
-    if hasattr(X, "__arrow_c_stream__"):  # Arrow's own tables, polars, DuckDB and others
+    if (
+        hasattr(X, "__arrow_c_stream__") and getattr(X, "ndim", 2) == 2
+    ):  # Arrow's own tables, polars, DuckDB and others
         import pyarrow
 
         return pyarrow.table(X).to_pandas()
@@ -65,15 +67,16 @@ def numbers_of(frame: pd.DataFrame, name: str, way_out: str = "") -> np.ndarray:
     Raises:
         InputError: a column of words, or with values that are missing; the message names it.
     """
-    odd = [column for column in frame if not holds_numbers(frame[column])]
+    columns = [frame.iloc[:, place] for place in range(frame.shape[1])]  # two may have one name
+    odd = [column.name for column in columns if not holds_numbers(column)]
     if odd:
         raise InputError(
             f"{name}: columns that are not numbers: {_few(odd)}: leave them out,"
             f" or give each value a column of 0 and 1{way_out}"
         )
     table = np.empty(frame.shape)
-    for place, column in enumerate(frame):
-        table[:, place] = frame[column].to_numpy(dtype=np.float64, na_value=np.nan)
+    for place, column in enumerate(columns):
+        table[:, place] = column.to_numpy(dtype=np.float64, na_value=np.nan)
     holes = ~np.isfinite(table)
     if holes.any():
         worst = [

@@ -1,8 +1,8 @@
 """A local page on which a person corrects what ``anonymize`` did to photographs.
 
->>> from anonfaces.review import ReviewSession  # needs photographs  # doctest: +SKIP
->>> session = ReviewSession("out/")  # needs photographs  # doctest: +SKIP
->>> session.apply(0, [FaceDecision((40, 30, 90, 95), "cover")])  # as above  # doctest: +SKIP
+>>> from anonfaces.review import ReviewSession
+>>> session = ReviewSession("out/")  # needs a folder  # doctest: +SKIP
+>>> session.apply(0, [FaceDecision((40, 30, 90, 95), "cover")])  # in it  # doctest: +SKIP
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -65,7 +66,11 @@ def test_a_face_put_onto_itself_is_about_the_same(analyzer: FaceAnalyzer, two: P
     itself = SourceFace(left, one.landmark[0])
     made = paste(left, one.landmark[0], itself)
     assert made is not None
-    assert np.abs(made.astype(int) - left).mean() < 1
+    light, before = (
+        cv2.cvtColor(np.ascontiguousarray(p), cv2.COLOR_RGB2GRAY) for p in (made, left)
+    )
+    assert np.abs(light.astype(int) - before).mean() < 0.5
+    assert np.abs(made.astype(int) - left).mean() < 3  # colours are muted on skin
     assert len(faces) == 2
 
 
@@ -145,9 +150,9 @@ def test_a_wide_cover_holds_the_box_and_ends_at_the_border() -> None:
     box = np.array([-10, 20, 40, 70])
     landmark = np.tile(np.array([[60.0, 95.0]]), (68, 1))
     where = around(box, landmark, image)
-    assert where.rows.start == 0
-    assert 85 <= where.rows.stop <= 100
-    assert (where.columns.start, where.columns.stop) == (0, 73)
+    assert where.rows == slice(0, 100)
+    assert where.columns.start == 0
+    assert 70 <= where.columns.stop < 80
     COVERS["solid"](image, where)
     assert (image[20:70, :40] == 128).all()
     COVERS["blur"](image, around(box + 1000, landmark + 1000, image))

@@ -90,6 +90,13 @@ def test_objects_in_an_array_are_numbers_or_refused() -> None:
         check_embedding(np.array([["a", 1.0], ["b", 2.0]], dtype=object))
 
 
+def test_two_columns_of_one_name_are_two_columns() -> None:
+    twice = pd.DataFrame(VALUES, columns=["a", "a", "b"])
+    np.testing.assert_array_equal(check_embedding(twice), VALUES)
+    with pytest.raises(InputError, match="faces x dimensions"):
+        check_embedding(twice["b"])
+
+
 def test_a_sparse_matrix_is_refused_with_the_way_out() -> None:
     with pytest.raises(InputError, match=r"sparse.*X\.toarray\(\)"):
         group(scipy.sparse.csr_array(VALUES), 5)

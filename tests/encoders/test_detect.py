@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from pictures import crowd
 from PIL import Image
+from support import missing_data
 
 from anonbase.errors import InputError
 from encoders.detect import Detector, in_order, load_detector
@@ -84,7 +85,7 @@ def test_hand_drawn_boxes_of_group_photographs_are_found(name: str, shared_data:
     """dlib's own examples: nine photographs, their faces drawn by hand."""
     folder = shared_data / "group-photos"
     if not folder.is_dir():
-        pytest.skip(f"no {folder}")
+        missing_data(f"no {folder}")
     detect = load_detector(name)
     found = total = 0
     for entry in _drawn(folder):

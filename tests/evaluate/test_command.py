@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
@@ -60,7 +61,8 @@ def test_what_is_found_lies_beside_the_surrogates_and_on_the_page(judged: Path) 
         assert all(one["ranks"]["1"]["rate"] <= 1 / 4 + 1e-9 for one in verdict["identification"])
     page = (judged / "report.html").read_text(encoding="utf-8")
     assert "Who would be recognised" in page
-    assert "zq0" not in page + found.to_json()
+    message = re.sub(r"base64,[\w+/=]+", "", page) + found.to_json()
+    assert not re.search(r"zq\d\d", message)
     assert "evaluation.json" in Summary.read(judged / "summary.json").publishable
 
 

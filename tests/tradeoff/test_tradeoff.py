@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -82,8 +83,8 @@ def test_another_judge_is_another_question(faces: Path) -> None:
 def test_the_report_is_whole_and_names_nobody(report: tuple[Path, Tradeoff]) -> None:
     place, found = report
     for name in ("tradeoff.html", "tradeoff.json", "tradeoff.csv", "tradeoff.tex"):
-        text = (place / name).read_text(encoding="utf-8")
-        assert "zq0" not in text
+        text = re.sub(r"base64,[\w+/=]+", "", (place / name).read_text(encoding="utf-8"))
+        assert not re.search(r"zq\d\d", text)
         assert text
     for kind in ("svg", "png", "pdf"):
         assert {p.stem for p in (place / "figures").glob(f"*.{kind}")} >= {"privacy", "pareto"}

@@ -35,7 +35,7 @@ def find_group(space: Space, group: NDArray[np.int64], seed: int = 0) -> list[At
     trial is a surrogate. An unreadable surrogate counts as found.
     """
     found = []
-    white = space.whitened()
+    white = space.whitened
     wrong = derangement(len(white.surrogate), seed)
     for name, pictures, strangers in _galleries(white):
         people = ~np.isnan(pictures[:, 0])
@@ -84,7 +84,7 @@ def find_last_member(space: Space, group: NDArray[np.int64], seed: int = 0) -> l
     nearness to the others (groups are of people who are alike), and as far from the surrogate as
     the others are. The baseline knows the others and no release.
     """
-    found, white = [], space.whitened()
+    found, white = [], space.whitened
     wrong = derangement(len(white.surrogate), seed)
     pictures = [("the very pictures", white.very)]
     if white.other is not None:
@@ -167,7 +167,7 @@ def tell_membership(space: Space, group: NDArray[np.int64], seed: int = 0) -> li
     """
     if space.stranger is None or len(space.stranger) < 4:
         return []
-    white, found = space.whitened(), []
+    white, found = space.whitened, []
     outside = _nearness(white.surrogate, white.stranger)
     order = np.random.default_rng(seed).permutation(len(outside))
     halves = outside[order[::2]], outside[order[1::2]]

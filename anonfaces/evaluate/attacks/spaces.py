@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from anonfaces.evaluate.subject import Galleries, Subject
     from encoders.faceset import FaceSet
 
-__all__ = ["Space", "latent_reader", "pixel_reader", "spaces_of"]
+__all__ = ["Space", "latent_reader", "of_people", "pixel_reader", "spaces_of"]
 
 Vectors = NDArray[np.float64]
 
@@ -58,18 +58,17 @@ class Space:
     stranger: Vectors | None = None
     practice: tuple[Vectors, Vectors] | None = None
 
+    @cached_property
     def whitened(self) -> Space:
         """The same with directions in units of how much people differ along them.
 
-        Fitted on everybody whom the attacker holds.
+        Fitted on everybody whom the attacker holds; of many dimensions by the products of people,
+        who are fewer (M. Turk, A. Pentland, "Eigenfaces for Recognition", 1991).
         """
         parts = [self.very, self.other, self.stranger]
         known = np.concatenate([p[~np.isnan(p[:, 0])] for p in parts if p is not None])
         mean = known.mean(axis=0)
-        _, size, rows = np.linalg.svd(known - mean, full_matrices=False)
-        kept = min(_DIRECTIONS, len(known) // 3 + 1, int((size > 1e-6 * size[0]).sum()))
-        scale = size[:kept] / np.sqrt(len(known))
-        matrix = (rows[:kept] / scale[:, None]).T
+        matrix = _whitening(known - mean)
 
         def brought(values: Vectors) -> Vectors:
             return (values - mean) @ matrix
@@ -80,6 +79,17 @@ class Space:
             self.name, self.linear, brought(self.surrogate), brought(self.very), other, stranger,
             practice,
         )  # fmt: skip
+
+
+def _whitening(off: Vectors) -> Vectors:
+    """The matrix (d, m) to the principal directions of rows (n, d), each of variance 1."""
+    from scipy.linalg import eigh
+
+    most = min(_DIRECTIONS, len(off) // 3 + 1, off.shape[1])
+    first = len(off) - most
+    value, vector = eigh(off @ off.T / len(off), subset_by_index=[first, len(off) - 1])
+    kept = value > 1e-12 * value[-1]
+    return off.T @ (vector[:, kept] / (value[kept] * np.sqrt(len(off))))
 
 
 @dataclass(frozen=True)
@@ -119,7 +129,7 @@ def _space(
         if faces is None or not len(faces):
             return None
         chosen = np.unique(faces.identity) if names is None else names
-        return _of_people(reader.of_faces(faces), faces.identity, chosen)
+        return of_people(reader.of_faces(faces), faces.identity, chosen)
 
     pictures = reader.of_pictures(subject.pictures())
     very = of(subject.faces, subject.name)
@@ -134,13 +144,13 @@ def _space(
 def _practice(reader: _Reader, practice: Practice) -> tuple[Vectors, Vectors]:
     seen = np.asarray(reader.of_pictures(iter(practice.pictures)), np.float64)
     names, first = np.unique(practice.faces.identity, return_index=True)
-    people = _of_people(reader.of_faces(practice.faces), practice.faces.identity, names)
+    people = of_people(reader.of_faces(practice.faces), practice.faces.identity, names)
     _, group = np.unique(practice.labels[first], return_inverse=True)
     total = np.stack([np.bincount(group, column) for column in people.T], axis=1)
     return seen, total / np.bincount(group)[:, None]
 
 
-def _of_people(vectors: NDArray, identity: NDArray, names: NDArray) -> Vectors:
+def of_people(vectors: NDArray, identity: NDArray, names: NDArray) -> Vectors:
     """The mean of each person's rows, float64 (names, d), NaN for who has none."""
     known, person = np.unique(identity, return_inverse=True)
     sums = np.zeros((len(known), vectors.shape[1]))

@@ -28,7 +28,7 @@ def find_group_by_training(space: Space, group: NDArray[np.int64], seed: int = 0
 
     The map is a ridge regression on ``space.practice``; nothing where there is none.
     """
-    white = space.whitened()
+    white = space.whitened
     if white.practice is None:
         return []
     surrogate, mean = white.practice

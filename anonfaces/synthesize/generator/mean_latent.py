@@ -104,7 +104,7 @@ class GeneratorSurrogate(ABC):
         """The batch once all of it shows faces, before it is released."""
         return batch
 
-    def truncated(self, w: Latents, share: float | NDArray[np.float64]) -> Latents:
+    def truncated(self, w: NDArray[np.floating], share: float | NDArray[np.float64]) -> Latents:
         """``w`` drawn towards the generator's mean: ``share`` of the way is left."""
         return (self.mean + share * (w - self.mean)).astype(np.float32)
 
