@@ -334,7 +334,7 @@ def _check_options(
 
 def _check_replaceable(output: Path) -> None:
     if output.exists() and not is_faceset(output):
-        raise OutputError(f"{output} exists and is not a FaceSet: choose another output")
+        raise OutputError(f"{output} is not a FaceSet and is not replaced: choose another output")
     if not output.absolute().parent.is_dir():
         raise OutputError(f"{output.absolute().parent}: no such folder to write {output.name} in")
 
