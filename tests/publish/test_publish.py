@@ -22,6 +22,7 @@ from PIL.PngImagePlugin import PngInfo
 from release_data import K, contents, people
 
 from anonbase.errors import AnonfacesError, GuaranteeError, InputError, OutputError, PrivacyWarning
+from anonbase.files import sha256
 from anonfaces.publish import Opener, Published, PublishOptions, Sealer, publish
 from anonfaces.publish.checks.registry import FAILED, LEFT_OUT
 from anonfaces.publish.checks.words import WordFinder, telling_words
@@ -377,6 +378,27 @@ def test_killed_at_any_moment_it_is_whole_or_not_there(
         assert again.returncode == 0, again.stderr
     assert contents(out) == wanted
     assert (tmp_path / "out.key").exists()
+
+
+def test_killed_between_key_and_release_the_next_run_makes_both(
+    condensed: Path, passphrase: Path, opener: Opener, tmp_path: Path
+) -> None:
+    """SIGKILL at the worst moment: the key is written, the release is not in its place yet."""
+    program = (
+        "import os, signal, sys\n"
+        "from pathlib import Path\n"
+        "from anonfaces.publish import Sealer, publish\n"
+        "Path.rename = lambda *_: os.kill(os.getpid(), signal.SIGKILL)\n"
+        "publish(sys.argv[1], sys.argv[2], Sealer(passphrase_file=Path(sys.argv[3])))\n"
+    )
+    call = [sys.executable, "-c", program, str(condensed), str(tmp_path / "out"), str(passphrase)]
+    done = subprocess.run(call, env=environment(), capture_output=True)
+    assert done.returncode == -signal.SIGKILL, done.stderr.decode()
+    assert sorted(p.name for p in tmp_path.iterdir()) == [".out.partial", "out.key"]
+    again = publish(condensed, tmp_path / "out", Sealer(passphrase_file=passphrase))
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["out", "out.key"]
+    key = open_key(tmp_path / "out.key", opener)
+    assert key.certificate_sha256 == sha256(again.folder / "certificate.json")
 
 
 def test_ctrl_c_keeps_what_is_written_and_the_next_run_goes_on(
