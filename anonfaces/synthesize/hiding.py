@@ -35,7 +35,8 @@ __all__ = ["KEPT", "Hiding", "seed_of"]
 Latents = NDArray[np.float32]
 
 #: Share of the members' mean offset that is kept: more gives the group away, less keeps less of
-#: it. ``python -m benchmarks.outsiders --kept 0.7 0.5 0.3 --attacks`` measures what each costs.
+#: it. A first choice, by calculation: what a member adds to the mean of 5 is then weaker than the
+#: drawn rest by far. ``python -m benchmarks.hiding`` measures what each share hides and costs.
 KEPT = 0.5
 #: Traits whose directions are left as the members have them.
 KEPT_TRAITS = ("age", "female")
