@@ -270,7 +270,8 @@ def test_a_weaker_promise_is_said_aloud(desk: Path, tmp_path: Path) -> None:
 
 def test_columns_that_may_be_no_dimension_are_named_with_the_way_out(tmp_path: Path) -> None:
     table = pd.DataFrame(9 * np.random.default_rng(0).normal(size=(12, 8))).add_prefix("e")
-    table.assign(age=range(12), person=range(12)).to_csv(tmp_path / "x.csv", index=False)
+    ages = [31, 24, 47, 31, 58, 24, 63, 39, 47, 52, 31, 28]
+    table.assign(age=ages, person=range(12)).to_csv(tmp_path / "x.csv", index=False)
     first = call("x.csv", "--k", 3, "-o", "with", cwd=tmp_path)
     told = "9 columns are the embedding: e0, e1, e2, e3, …, e7, and also age (--leave-out age"
     assert told in first.out

@@ -37,6 +37,7 @@ __all__ = [
 
 OWNER = "owner"
 SECRET_KEY = f"{OWNER}/secret.key"
+EVALUATION = "evaluation.json"
 #: Bytes of the secret key: as many as the hash that it goes into (SHAKE-256) is strong for.
 KEY_BYTES = 32
 _FOLDER_MODE = 0o700
@@ -67,7 +68,7 @@ FILES: tuple[DatasetFile, ...] = (
     DatasetFile("condensed.csv", "groups, their sizes and averaged columns"),
     DatasetFile("summary.json", "the numbers of this page"),
     DatasetFile("report.html", "this page"),
-    DatasetFile("evaluation.json", "who would be recognized, as measured"),
+    DatasetFile(EVALUATION, "who would be recognized, as measured"),
     DatasetFile("owner/groups.csv", "which face and which person is in which group"),
     DatasetFile("owner/groups.parquet", "which row of the input is in which group"),
     DatasetFile("owner/group_facts.csv", "how alike the members of a group are"),
@@ -86,8 +87,11 @@ FILES: tuple[DatasetFile, ...] = (
 
 
 def open_files(surrogates: bool) -> tuple[str, ...]:
-    """Names of the files that may leave the building; of vectors there are no surrogates."""
-    names = (file.name for file in FILES if not file.secret)
+    """Names of the files that may leave the building, as the main job makes them.
+
+    Of vectors there are no surrogates. An evaluation is added by whoever makes one.
+    """
+    names = (file.name for file in FILES if not file.secret and file.name != EVALUATION)
     return tuple(name for name in names if surrogates or name != "surrogates/")
 
 

@@ -152,7 +152,7 @@ def test_resampling_is_zeros_between_a_filter_and_every_nth(
 ) -> None:
     rng = np.random.default_rng(taps)
     x, kernel = rng.standard_normal((2, 35, 35, 3)), rng.standard_normal(taps)
-    step = Step(tuple(kernel.tolist()), length, up, down, before)
+    step = Step(taps=tuple(kernel.tolist()), length=length, up=up, down=down, before=before)
     found = ops.convert_to_numpy(resample(ops.cast(x, "float32"), axis, step))
     wide = np.zeros((length * down + taps + 400, 2, 35, 3))
     wide[200 + before : 200 + before + 35 * up : up] = np.moveaxis(x, axis, 0)

@@ -12,6 +12,7 @@ from PIL import Image
 from anonfaces import condense
 from anonfaces.commands.condense import app as cluster
 from anonfaces.commands.synthesize import app as synthesize
+from anonfaces.condensation.options import CondenseOptions
 from anonfaces.evaluate import recognize
 from anonfaces.report import Summary
 from anonfaces.synthesize import DEFAULT_SURROGATE
@@ -24,7 +25,7 @@ def test_both_commands_and_the_function_have_one_default() -> None:
     (of_synthesize,) = (one.callback for one in synthesize.registered_commands)
     found = {
         inspect.signature(each).parameters["surrogate"].default  # type: ignore[arg-type]
-        for each in (of_cluster, of_synthesize, condense)
+        for each in (of_cluster, of_synthesize, CondenseOptions)
     }
     assert found <= {
         None,
