@@ -85,13 +85,21 @@ _STEPPED = (
     " photographs of all members of a group but one, and guesses the step, can compute the missing"
     " face nearly, at any usual k."
 )
-_GENERATED = (
+_DRAWN_ANEW = (
     _SHARED,
     "They are drawn anew, with no pixel of a photograph in them; but a recogniser may still take"
     " one for a member: the promise above is about who of the group, not about likeness.",
+    "A generator brings what it was trained on: its own range of ages, skin tones and hair.",
+)
+_KEYED = (
+    *_DRAWN_ANEW,
     "Who runs our public code on the very photographs of a group could make its face again: so the"
     " owner's secret key goes into it. Keep that key, and release one set made with it.",
-    "A generator brings what it was trained on: its own range of ages, skin tones and hair.",
+)
+_UNKEYED = (
+    *_DRAWN_ANEW,
+    "Who runs our public code on the very photographs of a group can make its face again, and so"
+    " confirm a guess: no secret of the owner goes into it.",
 )
 _LIMITS = {
     "k-same": (
@@ -109,11 +117,11 @@ _LIMITS = {
         "The face is sharp, as landmarks lie on landmarks; hair and background are taken away, as"
         " they would tell who was there.",
     ),
-    "k-same-net": _GENERATED,
-    "stylegan": _GENERATED,
-    "stylegan-weighted": _GENERATED,
-    "stylegan-random": _GENERATED,
-    "optimised": _GENERATED,
+    "k-same-net": _UNKEYED,
+    "stylegan": _KEYED,
+    "stylegan-weighted": _KEYED,
+    "stylegan-random": _KEYED,
+    "optimised": _KEYED,
 }
 
 
