@@ -40,7 +40,7 @@ SMALL = TrainingConfig(
     head_start=0,
     batch=8,
     precision="float32",
-    refine_kimg=0.16,
+    refine_kimg=0.032,
     refine_rate=0.02,
 )
 
@@ -82,7 +82,7 @@ def anchor(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def run(anchor: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("run")
-    recipe = replace(SMALL, anchor_weight=50.0, heads_weight=0.0, refine_kimg=0.48)
+    recipe = replace(SMALL, anchor_weight=50.0, heads_weight=0.0, refine_kimg=0.16, refine_rate=0.2)
     return train(PHOTOGRAPHS, folder, recipe, anchor=anchor, features=Colors(), progress=False)  # type: ignore[arg-type]
 
 
