@@ -23,6 +23,7 @@ _COMMANDS = {
     "attributes": ("encoders.attributes.__main__", "fit the network of perceived age and gender"),
     "generate": ("stylegan.generate", "faces from a generator"),
     "convert": ("stylegan.convert", "a checkpoint to the files of this project"),
+    "blend": ("stylegan.blend", "one generator's people with another's detail"),
     "project": ("anonfaces.commands.project", "a face to its latent, by optimization"),
     "train": ("anonfaces.commands.train", "train a generator on aligned faces"),
     "population": ("anonfaces.commands.population", "a population of people who do not exist"),

@@ -33,7 +33,9 @@ def rows(held: Pixels, sets: Mapping[str, Pixels], side: int) -> list[tuple[obje
     wanted, other = vectors(first), vectors(second)
     real = power(first)
     floor = frechet_distance(wanted, other)
-    found = [("held-out faces (halves)", half, f"{floor:.1f}", f"{real:.4f}", "100 %")]
+    found: list[tuple[object, ...]] = [
+        ("held-out faces (halves)", half, f"{floor:.1f}", f"{real:.4f}", "100 %")
+    ]
     for name, pictures in sets.items():
         large = enlarged(pictures, side)
         distance = frechet_distance(vectors(large), wanted[: len(large)])

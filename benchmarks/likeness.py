@@ -26,7 +26,9 @@ def rows(learnt: Pixels, held: Pixels, samples: Mapping[str, Pixels]) -> list[tu
     known, other = vectors(learnt), vectors(held)
     half = len(other) // 2
     floor = frechet_distance(other[:half], other[half:])
-    found = [("held-out faces (halves)", len(held), f"{floor:.4f}", *_near(other, known))]
+    found: list[tuple[object, ...]] = [
+        ("held-out faces (halves)", len(held), f"{floor:.4f}", *_near(other, known))
+    ]
     for name, pictures in samples.items():
         made = vectors(pictures)
         distance = frechet_distance(made, other)

@@ -41,7 +41,7 @@ def power_above_quarter(pixels: Pixels) -> tuple[Floats, Floats]:
     twice = np.where((columns == 0) | (columns == 0.5), 1.0, 2.0)  # the half that rfft leaves out
     found = []
     for start in range(0, len(pixels), _PART):
-        luma = pixels[start : start + _PART].astype(np.float32) @ np.asarray(LUMA, np.float32)
+        luma = pixels[start : start + _PART].astype(np.float32) @ np.array(LUMA, np.float32)
         luma -= luma.mean(axis=(1, 2), keepdims=True)
         spectrum = np.fft.rfft2(luma * window[:, None] * window)
         power = (spectrum.real**2 + spectrum.imag**2) * twice / side**4

@@ -114,7 +114,7 @@ class Together:
 def trunk_maps(trunk: Arrays, images: Tensor) -> list[Tensor]:
     """The last maps of each block of ``trunk``, of RGB float32 (n, s, s, 3) in -1 to 1."""
     levels = (ops.clip(images, -1.0, 1.0) + 1.0) * 127.5
-    x, found = levels[..., ::-1] - np.asarray(MEAN, np.float32), []
+    x, found = levels[..., ::-1] - np.array(MEAN, np.float32), []
     for number, block in enumerate(trunk):
         x = ops.max_pool(x, 2, 2) if number else x
         for kernel, bias in block:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -40,7 +41,7 @@ SMALL = TrainingConfig(
     head_start=0,
     batch=8,
     precision="float32",
-    refine_kimg=0.16,
+    refine_kimg=0.032,
     refine_rate=0.02,
 )
 
@@ -50,7 +51,7 @@ class Colors:
 
     shapes = ((8, 8, 3), (1, 1, 3))
 
-    def maps(self, images: object, cut: object = None) -> list[object]:
+    def maps(self, images: Any, cut: object = None) -> list[Any]:
         return [images / 14.0, ops.mean(images, axis=(1, 2), keepdims=True)]
 
     def vectors(self, images: object, cut: object = None) -> object:
@@ -82,7 +83,7 @@ def anchor(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def run(anchor: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("run")
-    recipe = replace(SMALL, anchor_weight=50.0, heads_weight=0.0, refine_kimg=0.48)
+    recipe = replace(SMALL, anchor_weight=50.0, heads_weight=0.0, refine_kimg=0.16, refine_rate=0.2)
     return train(PHOTOGRAPHS, folder, recipe, anchor=anchor, features=Colors(), progress=False)  # type: ignore[arg-type]
 
 
@@ -143,7 +144,7 @@ def test_an_anchor_of_other_z_has_no_faces_in_common(anchor: Path) -> None:
 def _gratings(cycles: float) -> NDArray[np.uint8]:
     """One picture 64 px wide whose columns are a wave of ``cycles`` a pixel."""
     wave = 127.5 + 100 * np.cos(2 * np.pi * cycles * np.arange(64))
-    return np.broadcast_to(np.uint8(wave)[None, None, :, None], (1, 64, 64, 3))
+    return np.broadcast_to(wave.astype(np.uint8)[None, None, :, None], (1, 64, 64, 3))
 
 
 def test_power_is_told_apart_at_a_quarter_of_the_sampling_frequency() -> None:
@@ -213,7 +214,7 @@ def test_texture_sees_a_part_of_the_picture_that_moves(trunk_file: Path) -> None
 
 def test_parts_together_are_their_maps_in_turn(trunk_file: Path) -> None:
     class Named(Colors):
-        def maps(self, images: object, cut: object = None) -> list[object]:
+        def maps(self, images: Any, cut: object = None) -> list[Any]:
             return super().maps(images)
 
         def wandering(self, rng: np.random.Generator) -> None:
