@@ -51,8 +51,8 @@ def faceset(path: Path, order: np.ndarray | None = None, **changes: Any) -> Path
     chips = rng.integers(0, 256, (len(X), SIDE, SIDE, 3), dtype=np.uint8)
     image = np.array([f"{who}/IMG_zq{i}.jpg" for i, who in enumerate(identity)])
     ledger = [(name, 1, 1, "00" * 32, "faces", "", 1, 0, 80.0) for name in image]
-    ledger += [("empty/IMG_zq998.jpg", 1, 1, "00" * 32, "no face", "", 0, 0)]
-    ledger += [("bad/IMG_zq999.jpg", 1, 1, "00" * 32, "unreadable", "truncated", 0, 0)]
+    ledger += [("empty/IMG_zq998.jpg", 1, 1, "00" * 32, "no face", "", 0, 0, 0.0)]
+    ledger += [("bad/IMG_zq999.jpg", 1, 1, "00" * 32, "unreadable", "truncated", 0, 0, 0.0)]
     bystander = [(image[0], 1, 2, 30, 40, 0.5)]
     values: dict[str, Any] = {
         "embedding": X.astype(np.float32)[rows],

@@ -27,10 +27,10 @@ def card(sample: Path) -> dict[str, str]:
 def seen(everybody: list[list[Path]]) -> tuple[np.ndarray, np.ndarray]:
     """dlib's distances between pictures, and whether two of them show one person."""
     from encoders.embed import load_embedder
-    from encoders.latent.samples import look
+    from encoders.latent.samples import detect_faces
 
     few = [path for pictures in everybody[:PEOPLE] for path in pictures]
-    looks = look(np.stack([np.asarray(Image.open(path)) for path in few]))
+    looks = detect_faces(np.stack([np.asarray(Image.open(path)) for path in few]))
     assert looks.found.mean() > 0.97
     names = np.array([path.parent.name for path in few])[looks.found]
     vectors = load_embedder("dlib")(looks.chip[looks.found])

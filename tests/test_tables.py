@@ -16,7 +16,7 @@ PEOPLE = np.array(list("aabcdefghijj"))
 
 def table(k: int = 5, **attribute: object) -> tuple[pd.DataFrame, dict[str, str]]:
     columns = {name: np.asarray(values) for name, values in attribute.items()}
-    return condensed_table(LABELS, PEOPLE, np.array([0.1, 0.2]), columns, k)
+    return condensed_table(LABELS, PEOPLE, columns, k)
 
 
 def test_sizes_count_people_and_faces() -> None:
@@ -25,7 +25,6 @@ def test_sizes_count_people_and_faces() -> None:
         "group": [0, 1],
         "people": [5, 5],
         "faces": [6, 6],
-        "spread": [0.1, 0.2],
     }
     assert withheld == {}
 

@@ -34,7 +34,7 @@ _HOME = {
     "evaluate": "job",
     "grouping_table": "grouping",
     "identify": "identification",
-    "load_judge": "judges",
+    "load_judge": "judges.judge",
     "member_distances": "grouping",
     "plot_bars": "grouping",
     "plot_curves": "grouping",

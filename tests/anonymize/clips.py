@@ -54,7 +54,7 @@ def far(people: list[Path], count: int) -> list[Pixels]:
     """Two people at some distance, who move a little."""
     images = []
     for number in range(count):
-        image = wall(0, (0, 0, 0))
+        image = wall(0, (-25, 0, 25))  # no grey in it, which would look like a cover
         for place, path in enumerate(people[:2]):
             face = np.asarray(Image.open(path).convert("RGB").resize((96, 96)))
             left = 30 + 150 * place + number

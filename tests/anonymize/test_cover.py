@@ -44,7 +44,7 @@ def test_a_cover_is_smaller_than_the_rectangle_around_a_face(two: Pixels, two_fa
     canvas = np.pad(two, ((300, 300), (300, 300), (0, 0)))
     for face in zip(two_faces.box + 300, two_faces.landmark + 300, strict=True):
         made, wide = (covered(where(*face, canvas), canvas.shape) for where in (head, around))
-        assert 0.45 < made.sum() / wide.sum() < 0.75
+        assert 0.4 < made.sum() / wide.sum() < 0.75
 
 
 @pytest.mark.parametrize(

@@ -211,7 +211,7 @@ def test_nobody_is_left_in_the_folder_written(
 def test_random_names_and_pictures_without_a_face_only_when_asked(
     folder: Path, tmp_path: Path
 ) -> None:
-    with pytest.warns(PrivacyWarning, match="violation"):
+    with pytest.warns(PrivacyWarning, match="missed"):
         made = anonymize(
             folder, tmp_path / "out", surrogate="solid", rename=True, keep_faceless=True
         )

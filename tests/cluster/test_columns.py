@@ -126,7 +126,7 @@ def test_a_limit_that_comes_at_once_leaves_the_quick_bound() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "told"),
+    ("name", "value", "message"),
     [
         ("_PEOPLE", 50, "80 people are too many for a sharper proof"),
         ("_free_memory", lambda: 1000.0, "needs 0.0 GB of free memory"),

@@ -47,7 +47,7 @@ def test_columns_of_numbers_of_every_kind_are_taken(kind: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("column", "told"),
+    ("column", "message"),
     [
         (["red", "blue"] * 12, r"not numbers: colour"),
         (["1", "2"] * 12, r"not numbers: colour"),

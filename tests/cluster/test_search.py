@@ -31,7 +31,7 @@ def test_the_loss_that_the_search_keeps_is_the_loss_there_is(
     if weighted:
         weights = rng.integers(1, 20, size=70).astype(float)
     start = mdav(points, weights, k, rng)
-    near = nearest_others(state.squared_distances(points), 20) if coordinates else None
+    near = nearest_others(squared_distances(points), 20) if coordinates else None
     search = Search(points, weights, k, rng, start, near=near)
     assert search.loss == pytest.approx(between(points, weights, start))
     search.stage(heat, 0.9, 20_000)
@@ -77,7 +77,7 @@ def test_numbers_of_any_size_are_searched_alike(scale: float, coordinates: bool)
     """Their squares would not fit into the float32 of the table."""
     points, weights = np.random.default_rng(0).normal(size=(60, 3)), np.ones(60)
     start = mdav(points, weights, 3, np.random.default_rng(0))
-    near = nearest_others(state.squared_distances(points), 20) if coordinates else None
+    near = nearest_others(squared_distances(points), 20) if coordinates else None
     rng = np.random.default_rng(1)
     search = Search(points * scale, weights, 3, rng, start, near=near)
     search.stage(0.0, 1.0, 20_000)

@@ -105,7 +105,7 @@ def test_a_hostile_folder_runs_through_with_a_clear_ledger(hostile: Path, tmp_pa
         "damaged/empty.jpg": ("unreadable", "the file is empty"),
         "damaged/huge.png": ("too large", "50000 x 50000"),
         "damaged/lying.png": ("unreadable", ""),
-        "damaged/phone.heic": ("unreadable", "heic"),
+        "damaged/phone.heic": ("unreadable", "not a photograph in a supported format"),
         "damaged/pipe.jpg": ("not a file", "pipe"),
         "damaged/text.jpg": ("unreadable", "not a photograph"),
         "damaged/truncated.jpg": ("unreadable", "truncated"),

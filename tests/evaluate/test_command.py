@@ -66,12 +66,13 @@ def test_what_is_found_lies_beside_the_surrogates_and_on_the_page(judged: Path) 
     assert "evaluation.json" in Summary.read(judged / "summary.json").publishable
 
 
-def test_secret_files_are_found_in_the_owners_folder(judged: Path, place: Path) -> None:
+def test_secret_files_of_an_older_dataset_are_found_beside_the_others(
+    judged: Path, place: Path
+) -> None:
     moved = shutil.copytree(place / "condensed", place / "moved")
-    (moved / "owner").mkdir()
     for name in ("groups.csv", "centroids.h5", "not_found.csv"):
-        (moved / name).rename(moved / "owner" / name)
-    shutil.copyfile(place / "faces.h5", moved / "owner" / "faces.h5")
+        (moved / "owner" / name).rename(moved / name)
+    shutil.copyfile(place / "faces.h5", moved / "faces.h5")
     here, there = read_condensed(moved), read_condensed(judged, place / "faces.h5")
     assert here.labels.tolist() == there.labels.tolist()
     assert here.sha256 == there.sha256

@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from encoders.faceset import BYSTANDER_COLUMNS, LEDGER_COLUMNS, FaceSet
+from encoders.faceset import FaceSet
+from encoders.faceset_file import BYSTANDER_COLUMNS, LEDGER_COLUMNS
 
 SIDE, PEOPLE, K = 32, 48, 4
 SECRET = "correct horse battery staple"  # noqa: S105 - of a test
@@ -37,7 +38,7 @@ def write_faces(path: Path, table: pd.DataFrame) -> Path:
     base = rng.normal(size=(PEOPLE, 16))
     who = table["person"].to_numpy()
     embedding = 3 * base[who] + 0.02 * rng.normal(size=(len(who), 16))
-    ledger = [(name, 1, 1, "00" * 32, "faces", "", 1, 0) for name in table["image"]]
+    ledger = [(name, 1, 1, "00" * 32, "faces", "", 1, 0, 80.0) for name in table["image"]]
     FaceSet(
         embedding=embedding.astype(np.float32),
         image=table["image"].to_numpy(str),

@@ -144,7 +144,7 @@ def test_a_party_is_no_independent_judge() -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked", "error", "told"),
+    ("asked", "error", "message"),
     [
         ({"k": (1,)}, GuaranteeError, "2 or more"),
         ({"k": ()}, InputError, "name one"),
