@@ -35,8 +35,6 @@ if TYPE_CHECKING:
 __all__ = ["clear_surrogates", "draw", "encoded", "with_owners_key", "write_surrogates"]
 
 #: Where the owner's secret lies in a condensed dataset, and how many bytes it has.
-KEY_FILE = "owner/secret.key"
-KEY_BYTES = 32
 _PNG_LEVEL = 3  # of a blurred face 6 saves 8 % more and takes four times as long
 
 _ENCODERS = 2

@@ -8,6 +8,7 @@ is left to the neighbor, or to the smaller copy.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -40,7 +41,7 @@ class Tiling:
     overlap: int
 
 
-class TiledDetector:
+class TiledDetector(ABC):
     """What every detector does with what its ``scored`` finds."""
 
     name: str
@@ -49,9 +50,9 @@ class TiledDetector:
         """Boxes int32 (n, 4)."""
         return np.rint(self.scored(image)[0]).astype(np.int32)
 
+    @abstractmethod
     def scored(self, image: Pixels) -> Scored:
         """Boxes float64 (n, 4) and confidences float64 (n,) of a picture of any size."""
-        raise NotImplementedError
 
     def named(self, image: Pixels) -> Named:
         """The same, and this detector's name for each."""
