@@ -190,7 +190,7 @@ def test_a_judge_finds_the_photograph_that_was_put_back(condensed: Path, tmp_pat
     """A judge that knows pictures by their pixels: it is a small one, and no mock of another."""
 
     def small(pictures: object) -> np.ndarray:
-        rows = [p.astype(np.float32)[::4, ::4].ravel() / 4e4 for p in pictures]  # type: ignore[attr-defined]
+        rows = [p.astype(np.float32)[::4, ::4].ravel() / 100 for p in pictures]  # type: ignore[attr-defined]
         return np.stack(rows)
 
     from encoders.faceset import FaceSet
@@ -204,11 +204,14 @@ def test_a_judge_finds_the_photograph_that_was_put_back(condensed: Path, tmp_pat
     for number, chip in enumerate(faces.chips(np.arange(4))):
         Image.fromarray(chip).save(pictures / f"{number}.png")
     done = publish(condensed, tmp_path / "out", None, options=PublishOptions())
+    before = {o.name: o for o in verify(done.folder, originals=pictures, judge=small)}
+    assert before["judge"].status == "passed", before["judge"].message
     target = next(done.folder.glob("data/train/*.png"))
     target.write_bytes((pictures / "2.png").read_bytes())
     outcomes = {o.name: o for o in verify(done.folder, originals=pictures, judge=small)}
     assert outcomes["judge"].status == "failed"
     assert target.name in outcomes["judge"].message
+    assert "more" not in outcomes["judge"].message
 
 
 @pytest.mark.parametrize(
