@@ -69,7 +69,11 @@ def test_groups_that_keep_the_earlier_ones_together_are_released(
 
 
 def test_newcomers_are_kept_apart(
-    condensed: Path, made: dict[str, Published], opener: Opener, tmp_path: Path
+    condensed: Path,
+    made: dict[str, Published],
+    sealer: Sealer,
+    opener: Opener,
+    tmp_path: Path,
 ) -> None:
     """Whoever is in the second release alone is known to be new, so k of them are together."""
     key = opener.open(Path(str(made["condensed"].key)))
@@ -79,11 +83,10 @@ def test_newcomers_are_kept_apart(
     rows = np.flatnonzero(np.isin(small.identity, list(few)))
     first = small.select(rows).write(tmp_path / "first.h5")
     condense(tmp_path / "first.h5", K, tmp_path / "one", surrogate="k-same")
-    secret = tmp_path / "p.txt"
-    secret.write_text("correct horse battery\n")
-    own = Opener(passphrase_file=secret)
-    publish(tmp_path / "one", tmp_path / "r1", Sealer(passphrase_file=secret))
-    keep_together(condensed / "owner" / "faces.h5", [tmp_path / "r1.key"], own, tmp_path / "f.h5")
+    publish(tmp_path / "one", tmp_path / "r1", sealer)
+    keep_together(
+        condensed / "owner" / "faces.h5", [tmp_path / "r1.key"], opener, tmp_path / "f.h5"
+    )
     done = condense(tmp_path / "f.h5", K, tmp_path / "two", same=["earlier_releases"],
                     surrogate="k-same", effort="fast")  # fmt: skip
     known = set(first.identity)
@@ -180,12 +183,12 @@ def test_nobody_of_that_name_is_an_error(condensed: Path, tmp_path: Path) -> Non
 
 
 def test_the_command_names_the_records(
-    condensed: Path, made: dict[str, Published], passphrase: Path, tmp_path: Path
+    condensed: Path, made: dict[str, Published], identity: Path, tmp_path: Path
 ) -> None:
     name, key = people()["identity"][5], made["condensed"].key
     call = [sys.executable, "-m", "anonfaces.withdraw", name, str(condensed), "--key", str(key)]
     done = subprocess.run(
-        [*call, "--passphrase-file", str(passphrase)],
+        [*call, "--key-identity", str(identity)],
         capture_output=True, text=True, cwd=Path(__file__).resolve().parents[2],
     )  # fmt: skip
     assert done.returncode == 0, done.stderr

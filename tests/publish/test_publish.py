@@ -284,9 +284,8 @@ def test_a_dataset_that_is_not_whole_is_refused_and_leaves_nothing(
 
 
 def test_a_release_is_replaced_only_if_asked_and_its_key_is_kept(
-    condensed: Path, passphrase: Path, opener: Opener, tmp_path: Path
+    condensed: Path, sealer: Sealer, opener: Opener, tmp_path: Path
 ) -> None:
-    sealer = Sealer(passphrase_file=passphrase)
     first = publish(condensed, tmp_path / "out", sealer)
     with pytest.raises(OutputError, match="--overwrite replaces it"):
         publish(condensed, tmp_path / "out", sealer)
@@ -311,9 +310,8 @@ def test_release_and_dataset_lie_apart(condensed: Path, tmp_path: Path, output: 
 
 
 def test_the_key_never_lies_in_the_release_and_replaces_nothing(
-    condensed: Path, passphrase: Path, tmp_path: Path
+    condensed: Path, sealer: Sealer, tmp_path: Path
 ) -> None:
-    sealer = Sealer(passphrase_file=passphrase)
     (tmp_path / "mine.key").write_text("mine")
     for key, message in (("out/key", "must not lie in"), ("mine.key", "is there already")):
         with pytest.raises(OutputError, match=message):
@@ -362,14 +360,15 @@ def whole_run(condensed: Path, tmp_path_factory: pytest.TempPathFactory) -> floa
 @pytest.mark.parametrize("share", [0.5, 0.8, 0.9, 0.97])
 def test_killed_at_any_moment_it_is_whole_or_not_there(
     condensed: Path,
-    passphrase: Path,
+    sealer: Sealer,
     made: dict[str, Published],
     tmp_path: Path,
     whole_run: float,
     share: float,
 ) -> None:
     out, wanted = tmp_path / "out", contents(made["per-image"].folder)
-    call = command(condensed, "-o", out, "--passphrase-file", passphrase, "--layout", "per-image")
+    (recipient,) = sealer.recipients
+    call = command(condensed, "-o", out, "--key-recipient", recipient, "--layout", "per-image")
     with subprocess.Popen(call, env=environment(), stderr=subprocess.DEVNULL) as process:
         time.sleep(share * whole_run)
         process.send_signal(signal.SIGKILL)
@@ -381,7 +380,7 @@ def test_killed_at_any_moment_it_is_whole_or_not_there(
 
 
 def test_killed_between_key_and_release_the_next_run_makes_both(
-    condensed: Path, passphrase: Path, opener: Opener, tmp_path: Path
+    condensed: Path, sealer: Sealer, opener: Opener, tmp_path: Path
 ) -> None:
     """SIGKILL at the worst moment: the key is written, the release is not in its place yet."""
     program = (
@@ -389,13 +388,20 @@ def test_killed_between_key_and_release_the_next_run_makes_both(
         "from pathlib import Path\n"
         "from anonfaces.publish import Sealer, publish\n"
         "Path.rename = lambda *_: os.kill(os.getpid(), signal.SIGKILL)\n"
-        "publish(sys.argv[1], sys.argv[2], Sealer(passphrase_file=Path(sys.argv[3])))\n"
+        "publish(sys.argv[1], sys.argv[2], Sealer(recipients=(sys.argv[3],)))\n"
     )
-    call = [sys.executable, "-c", program, str(condensed), str(tmp_path / "out"), str(passphrase)]
+    call = [
+        sys.executable,
+        "-c",
+        program,
+        str(condensed),
+        str(tmp_path / "out"),
+        *sealer.recipients,
+    ]
     done = subprocess.run(call, env=environment(), capture_output=True)
     assert done.returncode == -signal.SIGKILL, done.stderr.decode()
     assert sorted(p.name for p in tmp_path.iterdir()) == [".out.partial", "out.key"]
-    again = publish(condensed, tmp_path / "out", Sealer(passphrase_file=passphrase))
+    again = publish(condensed, tmp_path / "out", sealer)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["out", "out.key"]
     key = open_key(tmp_path / "out.key", opener)
     assert key.certificate_sha256 == sha256(again.folder / "certificate.json")
@@ -435,6 +441,8 @@ def test_the_command_says_how_to_go_on_and_what_a_lost_passphrase_means(
         env=environment(), capture_output=True, text=True,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
+    key = open_key(tmp_path / "out.key", Opener(passphrase_file=passphrase))
+    assert set(key.members["identity"]) == set(people()["identity"])
     assert done.stderr.index("a lost passphrase") < done.stderr.index("pictures:")
     assert "at least 4 people a group" in done.stdout
     assert f"python -m anonfaces.verify {tmp_path / 'out'}" in done.stdout

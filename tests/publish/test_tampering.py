@@ -73,7 +73,7 @@ class Victim:
 
 @pytest.fixture(scope="module")
 def signed(
-    condensed: Path, passphrase: Path, tmp_path_factory: pytest.TempPathFactory
+    condensed: Path, sealer: Sealer, tmp_path_factory: pytest.TempPathFactory
 ) -> Callable[[str], Victim]:
     root = tmp_path_factory.mktemp("signed")
     keys = make_keys(root / "keys")
@@ -82,7 +82,7 @@ def signed(
     def make(layout: str) -> Victim:
         if not (root / layout).exists():
             options = PublishOptions(layout=layout, signing_key=signing)
-            publish(condensed, root / layout, Sealer(passphrase_file=passphrase), options=options)
+            publish(condensed, root / layout, sealer, options=options)
         faces = condensed / "owner" / "faces.h5"
         return Victim(root / layout, root / f"{layout}.key", faces, signing, keys["signing.pub"])
 
@@ -412,14 +412,14 @@ def with_one_in_two(key: Any) -> Any:
 )
 def test_a_person_dropped_below_k_or_in_two_groups_is_counted_from_the_key(
     signed: Callable[[str], Victim],
-    passphrase: Path,
+    sealer: Sealer,
     opener: Opener,
     tmp_path: Path,
     change: Callable[[Any], Any],
     message: str,
 ) -> None:
     whole = signed("condensed")
-    sealed = Sealer(passphrase_file=passphrase).seal(change(opener.open(whole.key)))
+    sealed = sealer.seal(change(opener.open(whole.key)))
     (tmp_path / "key").write_bytes(sealed)
     outcomes = {o.name: o for o in verify(whole.folder, key=tmp_path / "key", opener=opener)}
     assert outcomes["people"].status == "failed"

@@ -45,11 +45,11 @@ def test_a_whole_release_ends_with_0_and_says_what_was_not_checked(
 
 
 def test_a_changed_release_ends_with_3_on_the_terminal_as_json_and_as_a_page(
-    made: dict[str, Published], passphrase: Path, tmp_path: Path
+    made: dict[str, Published], identity: Path, tmp_path: Path
 ) -> None:
     folder = Path(shutil.copytree(made["condensed"].folder, tmp_path / "release"))
     (folder / "README.md").write_text("<script>alert(1)</script>")
-    options = ("--key", made["condensed"].key, "--passphrase-file", passphrase)
+    options = ("--key", made["condensed"].key, "--key-identity", identity)
     done = call(folder, *options, "--json", "--html", tmp_path / "page.html")
     assert done.returncode == 3, done.stderr
     document = json.loads(done.stdout)
