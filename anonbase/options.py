@@ -18,6 +18,8 @@ __all__ = [
     "Debug",
     "Generator",
     "Jobs",
+    "KeyIdentity",
+    "KeyPassphrase",
     "MaxPixels",
     "Overwrite",
     "Psi",
@@ -61,3 +63,9 @@ Psi = Annotated[
     ),
 ]
 Overwrite = Annotated[bool, option("replace the output of an earlier run", "--overwrite")]
+KeyPassphrase = Annotated[
+    Path | None, option("opens the key by the file's first line", show_default=False)
+]
+KeyIdentity = Annotated[
+    Path | None, option("an age identity that opens the key", show_default=False)
+]

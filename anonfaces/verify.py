@@ -6,12 +6,13 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from anonbase import cli
 from anonbase.errors import InputError
+from anonbase.options import Debug, KeyIdentity, KeyPassphrase, Quiet, option
 
 if TYPE_CHECKING:
     from anonfaces.publish.checks.registry import Outcome
@@ -82,40 +83,37 @@ def verify(
     )
 
 
-def _option(text: str, *names: str, **more: Any) -> Any:
-    return typer.Option(*names, help=text, **more)
+_Release = Annotated[Path, typer.Argument(metavar="RELEASE", help="a release", show_default=False)]
+_Key = Annotated[Path | None, option("its sealed key", show_default=False)]
+_Originals = Annotated[
+    Path | None,
+    option("the photographs, or the faces.h5 made of them", show_default=False),
+]
+_Judge = Annotated[
+    str | None,
+    option("look with a recogniser too: dlib, pca, ... (slower)", show_default=False),
+]
+_PublicKey = Annotated[
+    str | None,
+    option("whose signature it must have: 64 digits, or a file of them", show_default=False),
+]
+_Html = Annotated[Path | None, option("write a page that says the same", show_default=False)]
+_AsJson = Annotated[bool, option("print JSON", "--json")]
 
 
 @app.command(help=_EXAMPLES)
 def command(
-    release: Annotated[
-        Path, typer.Argument(metavar="RELEASE", help="a release", show_default=False)
-    ],
-    key: Annotated[Path | None, _option("its sealed key", show_default=False)] = None,
-    passphrase_file: Annotated[
-        Path | None, _option("opens the key by the file's first line", show_default=False)
-    ] = None,
-    key_identity: Annotated[
-        Path | None, _option("an age identity that opens the key", show_default=False)
-    ] = None,
-    originals: Annotated[
-        Path | None,
-        _option("the photographs, or the faces.h5 made of them", show_default=False),
-    ] = None,
-    judge: Annotated[
-        str | None,
-        _option("look with a recogniser too: dlib, pca, ... (slower)", show_default=False),
-    ] = None,
-    public_key: Annotated[
-        str | None,
-        _option("whose signature it must have: 64 digits, or a file of them", show_default=False),
-    ] = None,
-    html: Annotated[
-        Path | None, _option("write a page that says the same", show_default=False)
-    ] = None,
-    as_json: Annotated[bool, _option("print JSON", "--json")] = False,
-    quiet: Annotated[bool, _option("print failures only", "--quiet")] = False,
-    debug: Annotated[bool, _option("show where an error arose", "--debug")] = False,
+    release: _Release,
+    key: _Key = None,
+    passphrase_file: KeyPassphrase = None,
+    key_identity: KeyIdentity = None,
+    originals: _Originals = None,
+    judge: _Judge = None,
+    public_key: _PublicKey = None,
+    html: _Html = None,
+    as_json: _AsJson = False,
+    quiet: Quiet = False,
+    debug: Debug = False,
 ) -> None:
     from anonfaces.publish.key import Opener
 

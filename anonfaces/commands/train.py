@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from anonbase import cli
-from anonbase.options import Debug, option
+from anonbase.options import Debug, Seed, option
 
 _EXAMPLES = """
 Train a StyleGAN2 on aligned faces: first as the decoder of an autoencoder, then (if wanted) with
@@ -40,90 +39,106 @@ Examples:
 app = typer.Typer(add_completion=False)
 
 
-class _Precision(StrEnum):
-    float32 = "float32"
-    bfloat16 = "bfloat16"
-
-
-class _Features(StrEnum):
-    dlib = "dlib"
-    dlib_vgg = "dlib+vgg"
-    none = "none"
+_Data = Annotated[list[Path], typer.Argument(metavar="DATA...", help="FaceSets and folders")]
+_Output = Annotated[Path, option("the run's folder", "--output", "-o")]
+_Resolution = Annotated[int, option("side of the pictures in px", "--resolution")]
+_Kimg = Annotated[float, option("adversarial training, 1,000 pictures", "--kimg")]
+_WarmKimg = Annotated[float, option("training as an autoencoder, 1,000 pictures", "--warm-kimg")]
+_LatentKimg = Annotated[
+    float,
+    option("then with w fitted to some faces, 1,000 pictures; wants --features", "--latent-kimg"),
+]
+_LatentFaces = Annotated[
+    int, option("how many faces get a w of their own", "--latent-faces", min=64)
+]
+_MatchSteps = Annotated[int, option("steps of the mapping network", "--match-steps")]
+_RefineKimg = Annotated[
+    float,
+    option(
+        "detail on an anchor's faces, 1,000 pictures; wants --features and --start or --anchor",
+        "--refine-kimg",
+    ),
+]
+_Anchor = Annotated[
+    Path | None,
+    option("the checkpoint whose faces are kept then (default: --start)", "--anchor"),
+]
+_AnchorWeight = Annotated[float, option("weight of its pictures", "--anchor-weight")]
+_RefineRate = Annotated[float, option("rate of that phase", "--refine-rate")]
+_SharpShare = Annotated[
+    float, option("share of the photographs, the sharpest, that heads see", "--sharp-share")
+]
+_Synthetic = Annotated[
+    list[Path] | None,
+    option("more FaceSets and folders, of which none is held out", "--synthetic"),
+]
+_Square = Annotated[
+    str, option("what to cut out of each picture: x,y,side in its sides", "--square")
+]
+_HeldOut = Annotated[int, option("pictures left out for measuring", "--held-out")]
+_Start = Annotated[
+    Path | None, option("a checkpoint to begin with, of this resolution or less", "--start")
+]
+_Features = Annotated[
+    Literal["dlib", "dlib+vgg", "none"],
+    option("networks to which a drawn face must look alike", "--features"),
+]
+_FeatureWeight = Annotated[float, option("weight of --features", "--feature-weight")]
+_HeadsWeight = Annotated[
+    float, option("weight of a discriminator on --features, 0 for none", "--heads-weight")
+]
+_Sampled = Annotated[
+    float, option("faces of nobody that it judges, as a share of a batch", "--sampled")
+]
+_WNoise = Annotated[
+    float, option("noise on w in the first phase: less keeps more of a face", "--w-noise")
+]
+_Noise = Annotated[
+    bool,
+    option("noise maps; short adversarial runs fill up with them", "--noise/--no-noise"),
+]
+_Batch = Annotated[int, option("pictures a step", "--batch")]
+_ChannelBase = Annotated[int, option("feature maps times pixels", "--channel-base")]
+_ChannelMax = Annotated[int, option("most feature maps", "--channel-max")]
+_Gamma = Annotated[float, option("weight of R1", "--gamma")]
+_PathWeight = Annotated[float, option("weight of path lengths", "--path-weight")]
+_Precision = Annotated[Literal["float32", "bfloat16"], option("of convolutions", "--precision")]
+_SaveMinutes = Annotated[float, option("how often to save", "--save-minutes")]
 
 
 @app.command(help=_EXAMPLES)
 def main(
-    data: Annotated[list[Path], typer.Argument(metavar="DATA...", help="FaceSets and folders")],
-    output: Annotated[Path, option("the run's folder", "--output", "-o")],
-    resolution: Annotated[int, option("side of the pictures in px", "--resolution")] = 64,
-    kimg: Annotated[float, option("adversarial training, 1,000 pictures", "--kimg")] = 100.0,
-    warm_kimg: Annotated[
-        float, option("training as an autoencoder, 1,000 pictures", "--warm-kimg")
-    ] = 100.0,
-    latent_kimg: Annotated[
-        float,
-        option(
-            "then with w fitted to some faces, 1,000 pictures; wants --features", "--latent-kimg"
-        ),
-    ] = 0.0,
-    latent_faces: Annotated[
-        int, option("how many faces get a w of their own", "--latent-faces", min=64)
-    ] = 5120,
-    match_steps: Annotated[int, option("steps of the mapping network", "--match-steps")] = 200,
-    refine_kimg: Annotated[
-        float,
-        option(
-            "detail on an anchor's faces, 1,000 pictures; wants --features and --start or --anchor",
-            "--refine-kimg",
-        ),
-    ] = 0.0,
-    anchor: Annotated[
-        Path | None,
-        option("the checkpoint whose faces are kept then (default: --start)", "--anchor"),
-    ] = None,
-    anchor_weight: Annotated[float, option("weight of its pictures", "--anchor-weight")] = 2.0,
-    refine_rate: Annotated[float, option("rate of that phase", "--refine-rate")] = 1e-3,
-    sharp_share: Annotated[
-        float, option("share of the photographs, the sharpest, that heads see", "--sharp-share")
-    ] = 1.0,
-    synthetic: Annotated[
-        list[Path] | None,
-        option("more FaceSets and folders, of which none is held out", "--synthetic"),
-    ] = None,
-    square: Annotated[
-        str, option("what to cut out of each picture: x,y,side in its sides", "--square")
-    ] = "0.5,0.5,1",
-    held_out: Annotated[int, option("pictures left out for measuring", "--held-out")] = 0,
-    start: Annotated[
-        Path | None, option("a checkpoint to begin with, of this resolution or less", "--start")
-    ] = None,
-    features: Annotated[
-        _Features, option("networks to which a drawn face must look alike", "--features")
-    ] = _Features.none,
-    feature_weight: Annotated[float, option("weight of --features", "--feature-weight")] = 0.5,
-    heads_weight: Annotated[
-        float, option("weight of a discriminator on --features, 0 for none", "--heads-weight")
-    ] = 0.05,
-    sampled: Annotated[
-        float, option("faces of nobody that it judges, as a share of a batch", "--sampled")
-    ] = 0.25,
-    w_noise: Annotated[
-        float, option("noise on w in the first phase: less keeps more of a face", "--w-noise")
-    ] = 0.3,
-    noise: Annotated[
-        bool,
-        option("noise maps; short adversarial runs fill up with them", "--noise/--no-noise"),
-    ] = True,
-    batch: Annotated[int, option("pictures a step", "--batch")] = 32,
-    channel_base: Annotated[int, option("feature maps times pixels", "--channel-base")] = 2048,
-    channel_max: Annotated[int, option("most feature maps", "--channel-max")] = 256,
-    gamma: Annotated[float, option("weight of R1", "--gamma")] = 0.05,
-    path_weight: Annotated[float, option("weight of path lengths", "--path-weight")] = 0.0,
-    precision: Annotated[_Precision, option("of convolutions", "--precision")] = (
-        _Precision.bfloat16
-    ),
-    save_minutes: Annotated[float, option("how often to save", "--save-minutes")] = 5.0,
-    seed: Annotated[int, option("of everything random", "--seed", min=0)] = 0,
+    data: _Data,
+    output: _Output,
+    resolution: _Resolution = 64,
+    kimg: _Kimg = 100.0,
+    warm_kimg: _WarmKimg = 100.0,
+    latent_kimg: _LatentKimg = 0.0,
+    latent_faces: _LatentFaces = 5120,
+    match_steps: _MatchSteps = 200,
+    refine_kimg: _RefineKimg = 0.0,
+    anchor: _Anchor = None,
+    anchor_weight: _AnchorWeight = 2.0,
+    refine_rate: _RefineRate = 1e-3,
+    sharp_share: _SharpShare = 1.0,
+    synthetic: _Synthetic = None,
+    square: _Square = "0.5,0.5,1",
+    held_out: _HeldOut = 0,
+    start: _Start = None,
+    features: _Features = "none",
+    feature_weight: _FeatureWeight = 0.5,
+    heads_weight: _HeadsWeight = 0.05,
+    sampled: _Sampled = 0.25,
+    w_noise: _WNoise = 0.3,
+    noise: _Noise = True,
+    batch: _Batch = 32,
+    channel_base: _ChannelBase = 2048,
+    channel_max: _ChannelMax = 256,
+    gamma: _Gamma = 0.05,
+    path_weight: _PathWeight = 0.0,
+    precision: _Precision = "bfloat16",
+    save_minutes: _SaveMinutes = 5.0,
+    seed: Seed = 0,
     debug: Debug = False,
 ) -> None:
     """Read the options, then train."""
@@ -150,7 +165,7 @@ def main(
         w_noise=w_noise,
         noise=noise,
         seed=seed,
-        precision=precision.value,
+        precision=precision,
         r1_gamma=gamma,
         path_weight=path_weight,
     )
@@ -164,7 +179,7 @@ def main(
         synthetic=read_pictures(synthetic, resolution, cut) if synthetic else None,
         anchor=anchor,
         start=start,
-        features=load_features(features.value, pixels),
+        features=load_features(features, pixels),
         save_minutes=save_minutes,
     )
     print(f"{recipe.resolution} px, in {output}: stylegan.load({str(output)!r})")

@@ -5,12 +5,13 @@ from __future__ import annotations
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from anonbase import cli
 from anonbase.errors import InputError
+from anonbase.options import Debug, Overwrite, Quiet, option
 
 if TYPE_CHECKING:
     from anonfaces.publish.job import Published
@@ -35,73 +36,89 @@ Check a release, yours or a stranger's: python -m anonfaces.verify release/
 app = typer.Typer(add_completion=False)
 
 
-def _option(text: str, *names: str, **more: Any) -> Any:
-    return typer.Option(*names, help=text, **more)
+_Condensed = Annotated[
+    Path, typer.Argument(metavar="CONDENSED", help="a condensed dataset", show_default=False)
+]
+_Output = Annotated[Path, option("the folder to make", "--output", "-o")]
+_Layout = Annotated[str, option("condensed (one record a group) or per-image (one a face)")]
+_PictureFormat = Annotated[str, option("png or jpeg", "--format")]
+_Splits = Annotated[str, option("shares of the groups in train, val and test")]
+_Column = Annotated[
+    list[str] | None,
+    option("a column to release; default all that can be", "--column", show_default=False),
+]
+_NoColumns = Annotated[bool, option("release no column", "--no-columns")]
+_Key = Annotated[
+    Path | None, option("the file of the sealed key; default OUTPUT.key", show_default=False)
+]
+_KeyRecipient = Annotated[
+    list[str] | None,
+    option("seal the key to an age recipient, age1...", show_default=False),
+]
+_PassphraseFile = Annotated[
+    Path | None,
+    option(
+        "seal the key with the first line of this file; a lost passphrase is final",
+        show_default=False,
+    ),
+]
+_NoKey = Annotated[
+    bool,
+    option("keep no key: nobody can ever tell who is where, nor take it back", "--no-key"),
+]
+_Previous = Annotated[
+    list[Path] | None,
+    option(
+        "sealed key of an earlier release of the same people: refuse where the two, crossed,"
+        " leave fewer than k; opened with --passphrase-file or --key-identity",
+        show_default=False,
+    ),
+]
+_KeyIdentity = Annotated[
+    Path | None, option("an age identity that opens --previous", show_default=False)
+]
+_Sign = Annotated[
+    Path | None,
+    option("sign the certificate with this key (anonfaces.publish.keys)", show_default=False),
+]
+_Evaluation = Annotated[
+    Path | None, option("evaluation.json, to go into the certificate", show_default=False)
+]
+_Faces = Annotated[
+    Path | None,
+    option("the faces.h5 that was grouped, if not in CONDENSED/owner", show_default=False),
+]
+_Title = Annotated[str, option("title on the card")]
+_Creator = Annotated[str, option("who publishes it, on the card")]
+_License = Annotated[str, option("SPDX name of the license", "--license")]
+_Url = Annotated[str, option("address of the dataset", show_default=False)]
 
 
 @app.command(help=_EXAMPLES)
 def publish(
-    condensed: Annotated[
-        Path, typer.Argument(metavar="CONDENSED", help="a condensed dataset", show_default=False)
-    ],
-    output: Annotated[Path, _option("the folder to make", "--output", "-o")] = Path("release"),
-    layout: Annotated[
-        str, _option("condensed (one record a group) or per-image (one a face)")
-    ] = "condensed",
-    picture_format: Annotated[str, _option("png or jpeg", "--format")] = "png",
-    splits: Annotated[str, _option("shares of the groups in train, val and test")] = "0.8,0.1,0.1",
-    column: Annotated[
-        list[str] | None,
-        _option("a column to release; default all that can be", "--column", show_default=False),
-    ] = None,
-    no_columns: Annotated[bool, _option("release no column", "--no-columns")] = False,
-    key: Annotated[
-        Path | None, _option("the file of the sealed key; default OUTPUT.key", show_default=False)
-    ] = None,
-    key_recipient: Annotated[
-        list[str] | None,
-        _option("seal the key to an age recipient, age1...", show_default=False),
-    ] = None,
-    passphrase_file: Annotated[
-        Path | None,
-        _option(
-            "seal the key with the first line of this file; a lost passphrase is final",
-            show_default=False,
-        ),
-    ] = None,
-    no_key: Annotated[
-        bool,
-        _option("keep no key: nobody can ever tell who is where, nor take it back", "--no-key"),
-    ] = False,
-    previous: Annotated[
-        list[Path] | None,
-        _option(
-            "sealed key of an earlier release of the same people: refuse where the two, crossed,"
-            " leave fewer than k; opened with --passphrase-file or --key-identity",
-            show_default=False,
-        ),
-    ] = None,
-    key_identity: Annotated[
-        Path | None, _option("an age identity that opens --previous", show_default=False)
-    ] = None,
-    sign: Annotated[
-        Path | None,
-        _option("sign the certificate with this key (anonfaces.publish.keys)", show_default=False),
-    ] = None,
-    evaluation: Annotated[
-        Path | None, _option("evaluation.json, to go into the certificate", show_default=False)
-    ] = None,
-    faces: Annotated[
-        Path | None,
-        _option("the faces.h5 that was grouped, if not in CONDENSED/owner", show_default=False),
-    ] = None,
-    title: Annotated[str, _option("title on the card")] = "A face dataset of surrogates",
-    creator: Annotated[str, _option("who publishes it, on the card")] = "not stated",
-    license_: Annotated[str, _option("SPDX name of the license", "--license")] = "other",
-    url: Annotated[str, _option("address of the dataset", show_default=False)] = "",
-    overwrite: Annotated[bool, _option("replace a release that is there", "--overwrite")] = False,
-    quiet: Annotated[bool, _option("print nothing but warnings and errors", "--quiet")] = False,
-    debug: Annotated[bool, _option("show where an error arose", "--debug")] = False,
+    condensed: _Condensed,
+    output: _Output = Path("release"),
+    layout: _Layout = "condensed",
+    picture_format: _PictureFormat = "png",
+    splits: _Splits = "0.8,0.1,0.1",
+    column: _Column = None,
+    no_columns: _NoColumns = False,
+    key: _Key = None,
+    key_recipient: _KeyRecipient = None,
+    passphrase_file: _PassphraseFile = None,
+    no_key: _NoKey = False,
+    previous: _Previous = None,
+    key_identity: _KeyIdentity = None,
+    sign: _Sign = None,
+    evaluation: _Evaluation = None,
+    faces: _Faces = None,
+    title: _Title = "A face dataset of surrogates",
+    creator: _Creator = "not stated",
+    license_: _License = "other",
+    url: _Url = "",
+    overwrite: Overwrite = False,
+    quiet: Quiet = False,
+    debug: Debug = False,
 ) -> None:
     from anonfaces.publish.card import About
     from anonfaces.publish.job import PublishOptions

@@ -10,13 +10,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import numpy as np
 import typer
 
 from anonbase import cli
 from anonbase.errors import InputError
+from anonbase.options import Debug, KeyIdentity, KeyPassphrase, option
 from anonbase.text import pluralize
 from anonfaces.dataset.tables import EARLIER
 from anonfaces.publish.earlier import earlier_groups
@@ -67,24 +68,21 @@ def keep_together(
     return len(np.unique(column))
 
 
-def _option(text: str, *names: str, **more: Any) -> Any:
-    return typer.Option(*names, help=text, **more)
+_Faces = Annotated[Path, typer.Argument(metavar="FACES", help="a faces.h5", show_default=False)]
+_Previous = Annotated[
+    list[Path], option("sealed key of an earlier release; may be given several times")
+]
+_Output = Annotated[Path, option("the faces.h5 to write", "--output", "-o")]
 
 
 @app.command(help=_EXAMPLES)
 def together(
-    faces: Annotated[Path, typer.Argument(metavar="FACES", help="a faces.h5", show_default=False)],
-    previous: Annotated[
-        list[Path], _option("sealed key of an earlier release; may be given several times")
-    ],
-    output: Annotated[Path, _option("the faces.h5 to write", "--output", "-o")],
-    passphrase_file: Annotated[
-        Path | None, _option("opens the keys by the file's first line", show_default=False)
-    ] = None,
-    key_identity: Annotated[
-        Path | None, _option("an age identity that opens the keys", show_default=False)
-    ] = None,
-    debug: Annotated[bool, _option("show where an error arose", "--debug")] = False,
+    faces: _Faces,
+    previous: _Previous,
+    output: _Output,
+    passphrase_file: KeyPassphrase = None,
+    key_identity: KeyIdentity = None,
+    debug: Debug = False,
 ) -> None:
     sorts = keep_together(faces, previous, Opener(key_identity, passphrase_file), output)
     print(f"{output}: {pluralize(sorts, 'sort')} of people; group them with --same {EARLIER}")

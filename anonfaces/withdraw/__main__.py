@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from anonbase import cli
+from anonbase.options import Debug, KeyIdentity, KeyPassphrase, Overwrite, option
 from anonbase.text import pluralize
 
 if TYPE_CHECKING:
@@ -33,48 +34,42 @@ _SHOWN = 10
 app = typer.Typer(add_completion=False)
 
 
-def _option(text: str, *names: str, **more: Any) -> Any:
-    return typer.Option(*names, help=text, **more)
+_Name = Annotated[
+    str, typer.Argument(metavar="NAME", help="as in owner/groups.csv", show_default=False)
+]
+_Condensed = Annotated[Path, typer.Argument(metavar="CONDENSED", help="a condensed dataset")]
+_Output = Annotated[
+    Path | None,
+    option("the dataset without them, to be made", "--output", "-o", show_default=False),
+]
+_Remake = Annotated[bool, option("keep their group where it has k people without them", "--remake")]
+_Key = Annotated[
+    Path | None, option("sealed key of a release: names the records", show_default=False)
+]
+_Faces = Annotated[
+    Path | None,
+    option("the faces.h5 that was grouped, if not in CONDENSED/owner", show_default=False),
+]
 
 
 @app.command(help=_EXAMPLES)
 def command(
-    name: Annotated[
-        str, typer.Argument(metavar="NAME", help="as in owner/groups.csv", show_default=False)
-    ],
-    condensed: Annotated[
-        Path, typer.Argument(metavar="CONDENSED", help="a condensed dataset")
-    ] = Path("condensed"),
-    output: Annotated[
-        Path | None,
-        _option("the dataset without them, to be made", "--output", "-o", show_default=False),
-    ] = None,
-    remake: Annotated[
-        bool, _option("keep their group where it has k people without them", "--remake")
-    ] = False,
-    key: Annotated[
-        Path | None, _option("sealed key of a release: names the records", show_default=False)
-    ] = None,
-    passphrase_file: Annotated[
-        Path | None, _option("opens the key by the file's first line", show_default=False)
-    ] = None,
-    key_identity: Annotated[
-        Path | None, _option("an age identity that opens the key", show_default=False)
-    ] = None,
-    faces: Annotated[
-        Path | None,
-        _option("the faces.h5 that was grouped, if not in CONDENSED/owner", show_default=False),
-    ] = None,
-    overwrite: Annotated[
-        bool, _option("replace a condensed dataset that is there", "--overwrite")
-    ] = False,
-    debug: Annotated[bool, _option("show where an error arose", "--debug")] = False,
+    name: _Name,
+    condensed: _Condensed = Path("condensed"),
+    output: _Output = None,
+    remake: _Remake = False,
+    key: _Key = None,
+    passphrase_file: KeyPassphrase = None,
+    key_identity: KeyIdentity = None,
+    faces: _Faces = None,
+    overwrite: Overwrite = False,
+    debug: Debug = False,
 ) -> None:
     from anonfaces.publish.key import Opener
     from anonfaces.withdraw.job import find_person, withdraw
 
-    found = find_person(name, condensed)
-    print(_told(found))
+    person = find_person(name, condensed)
+    print(_summary(person))
     if key is not None:
         print(_records(name, key, Opener(key_identity, passphrase_file)))
     if output is not None:
@@ -83,11 +78,11 @@ def command(
         print(f"next      python -m anonfaces.publish {output} ...")
 
 
-def _told(found: Withdrawal) -> str:
-    enough = "still enough" if found.keeps_k else f"too few for k = {found.k}: it goes as a whole"
+def _summary(person: Withdrawal) -> str:
+    enough = "still enough" if person.keeps_k else f"too few for k = {person.k}: it goes as a whole"
     return (
-        f"group     {found.group}, with {pluralize(found.faces, 'face')} of theirs\n"
-        f"left      {pluralize(found.left, 'person', 'people')}, {enough}"
+        f"group     {person.group}, with {pluralize(person.faces, 'face')} of theirs\n"
+        f"left      {pluralize(person.left, 'person', 'people')}, {enough}"
     )
 
 
