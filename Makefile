@@ -3,6 +3,7 @@
 #   make test   the same environment plus the tools, then lint, types and tests
 # And for whoever works on it:
 #   make check  lint, types and the fast tests, for every commit
+#   make coverage  the same tests, and which lines they reach: a third slower
 #   make exhaustive  every case of those tests that draw theirs at random
 #   make docs   the documentation site into site/, strict: a broken link is an error
 
@@ -17,7 +18,7 @@ PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 4 --dist loadfile
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo lint check test exhaustive docs
+.PHONY: help demo lint check test coverage exhaustive docs
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -47,7 +48,10 @@ check: lint
 	$(PYTEST) -m "not slow" --durations=10
 
 test: lint
-	$(PYTEST) --durations=25 --cov --cov-report=term
+	$(PYTEST) --durations=25
+
+coverage: $(VENV)/.installed-test
+	$(PYTEST) --cov --cov-report=term
 
 exhaustive: $(VENV)/.installed-test
 	$(PYTEST) -m exhaustive
