@@ -6,10 +6,12 @@ import os
 import signal
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
 from support import missing_data
+from xdist.scheduler import LoadFileScheduling
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED_DATA = ROOT.parent / "shared" / "data"
@@ -49,6 +51,9 @@ SLOW_FILES = {  # under tests/: what loads networks, trains, or starts processes
     "tests": ("benchmarks_detail", "engine", "sample", "wheel"),
     "tradeoff": ("tradeoff",),
 }
+
+#: Folders whose files share networks that take long to compile: one worker has them all.
+TOGETHER = ("tests/synthesize/",)
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 os.environ.setdefault("NUMBA_CACHE_DIR", str(ROOT / ".cache" / "numba"))
@@ -92,6 +97,19 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if "PYTEST_XDIST_WORKER" in os.environ:
         slow = Counter(item.path for item in items if item.get_closest_marker("slow"))
         items.sort(key=lambda item: -slow[item.path])
+
+
+class _Scheduling(LoadFileScheduling):
+    """A worker gets a whole file, or all files of a folder in ``TOGETHER``."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = super()._split_scope(nodeid)
+        return next((folder for folder in TOGETHER if file.startswith(folder)), file)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> _Scheduling | None:
+    """What hands out the tests, for ``--dist loadfile``."""
+    return _Scheduling(config, log) if config.option.dist == "loadfile" else None
 
 
 @pytest.fixture(scope="session")
