@@ -1,13 +1,13 @@
 """Checkpoints: a StyleGAN in any of the common formats, read without running any of it.
 
-``read`` takes NVIDIA's TensorFlow pickles (StyleGAN, StyleGAN2), their PyTorch pickles
-(StyleGAN2-ADA, StyleGAN3), rosinality's ``.pt``, this project's ``.npz``, and our own folders.
-``write`` makes the last.
+``read`` takes NVIDIA's TensorFlow pickles (StyleGAN, StyleGAN2 and its ADA version), their PyTorch
+pickles (StyleGAN2-ADA, StyleGAN3) whole or of a generator alone, state dicts under their names,
+rosinality's files, those of pSp and e4e (their decoder), this project's ``.npz``, and our own
+folders. The content decides, not the name. ``write`` makes the last.
 """
 
 from __future__ import annotations
 
-import zipfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from anonbase.errors import WeightsError
 from anonbase.untrusted.guard import untrusted_input
 from stylegan.checkpoint._known import Known, known
 from stylegan.checkpoint._layout import Checkpoint
-from stylegan.checkpoint._own import read_folder, read_npz
+from stylegan.checkpoint._own import read_folder
 from stylegan.checkpoint._own import write_folder as write
 
 __all__ = ["SHIPPED", "Checkpoint", "Known", "checked", "known", "read", "write"]
@@ -103,13 +103,6 @@ def _read(path: Path) -> Checkpoint:
         return read_folder(path)
     if path.suffix in {".json", ".h5"}:
         return read_folder(path.parent)
-    if zipfile.is_zipfile(path) and path.suffix == ".npz":
-        return read_npz(path)
-    if path.suffix in {".pt", ".pth"}:
-        from anonbase.untrusted.torch_files import read_torch_object
-        from stylegan.checkpoint._rosinality import from_rosinality
+    from stylegan.checkpoint._contents import read_file
 
-        return from_rosinality(read_torch_object(path), str(path))
-    from stylegan.checkpoint._nvidia import read_pickle
-
-    return read_pickle(path)
+    return read_file(path)

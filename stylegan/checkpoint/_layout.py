@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from anonbase.errors import WeightsError
 from stylegan.checkpoint._alias_free import alias_free_from_official
 from stylegan.checkpoint._arrays import Arrays, count, kernel, mapping_sizes, need, widths
 from stylegan.networks.config import DiscriminatorConfig, EncoderConfig, GeneratorConfig
@@ -19,6 +20,9 @@ __all__ = [
     "fc_hwc",
     "from_official",
 ]
+
+#: The filter of StyleGAN2's changes of size.
+_TAPS = np.outer([1, 3, 3, 1], [1, 3, 3, 1]) / 64
 
 
 @dataclass(frozen=True)
@@ -40,7 +44,7 @@ def from_official(
 
     StyleGAN2-ADA's and StyleGAN3's modules have these names.
     """
-    ours = {name: _turned(name, array) for name, array in _numbers(values).items()}
+    ours = {name: _turned(name, array) for name, array in _numbers(values, source).items()}
     if any(name.startswith("synthesis.input.") for name in ours):
         return alias_free_from_official(ours, clamp, source)
     need(ours, ("mapping.fc0.weight", "mapping.w_avg"), source)
@@ -56,7 +60,7 @@ def discriminator_from_official(
     values: Arrays, clamp: float | None, source: str, group: int = 4
 ) -> tuple[DiscriminatorConfig, dict[str, NDArray[Any]]]:
     """The residual discriminator under the same names."""
-    ours = {name: _turned(name, array) for name, array in _numbers(values).items()}
+    ours = {name: _turned(name, array) for name, array in _numbers(values, source).items()}
     need(ours, ("b4.fc.weight", "b4.conv.weight"), source)
     first = int(ours["b4.conv.weight"].shape[-1])
     ours["b4.fc.weight"] = fc_hwc(ours["b4.fc.weight"], first)
@@ -77,7 +81,7 @@ def encoder_from_official(
     values: Arrays, source: str
 ) -> tuple[EncoderConfig, dict[str, NDArray[Any]]]:
     """This project's encoder, saved under names of the same kind."""
-    ours = {name: _turned(name, array) for name, array in _numbers(values).items()}
+    ours = {name: _turned(name, array) for name, array in _numbers(values, source).items()}
     need(ours, ("fc.weight", "out.weight", "b8.skip.weight"), source)
     first = int(ours["b8.skip.weight"].shape[3])
     ours["fc.weight"] = fc_hwc(ours["fc.weight"], first)
@@ -90,8 +94,16 @@ def encoder_from_official(
     return config, ours
 
 
-def _numbers(values: Arrays) -> dict[str, NDArray[Any]]:
-    return {k: np.asarray(v) for k, v in values.items() if not k.endswith(".resample_filter")}
+def _numbers(values: Arrays, source: str) -> dict[str, NDArray[Any]]:
+    """All but the filters, which are made anew and must be the published ones."""
+    filters = [name for name in values if name.endswith(".resample_filter")]
+    for name in filters:
+        if values[name].shape != _TAPS.shape or not np.allclose(values[name], _TAPS, atol=1e-4):
+            raise WeightsError(
+                f"{source}: is built another way: {name} is not [1, 3, 3, 1], which alone is"
+                " supported"
+            )
+    return {k: np.asarray(v) for k, v in values.items() if k not in filters}
 
 
 def _turned(name: str, array: NDArray[Any]) -> NDArray[Any]:

@@ -1,52 +1,41 @@
-"""NVIDIA's pickles, as data: TensorFlow's Network objects, PyTorch's persistent modules."""
+"""NVIDIA's networks, as data: TensorFlow's Network objects, PyTorch's persistent modules."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from anonbase.errors import WeightsError
+from anonbase.errors import WeightsError, WeightsWarning
+from anonbase.notices import warn_user
 from anonbase.untrusted.guard import UnsafeContentError
-from anonbase.untrusted.pickles import OpaqueObject, Stream, load
-from anonbase.untrusted.torch_files import FILE_LIMIT, in_plain_pickles
+from anonbase.untrusted.pickles import OpaqueObject
 from stylegan.checkpoint._layout import Checkpoint, discriminator_from_official, from_official
+from stylegan.checkpoint._missing import completed, with_mean
+from stylegan.checkpoint._settings import (
+    children,
+    entries,
+    refuse_other_kwargs,
+    refuse_other_settings,
+    state,
+)
 from stylegan.checkpoint._tensorflow import (
     discriminator_from_tensorflow,
     generator_from_tensorflow,
 )
 
-__all__ = ["read_pickle"]
+__all__ = ["from_modules", "from_networks"]
 
-_DEEPEST = 32  # modules in modules
-_ALIAS_FREE = {"output_scale": 0.25, "margin_size": 10, "num_critical": 2}  # StyleGAN3's, as built
-
-
-def read_pickle(path: Path) -> Checkpoint:
-    """The generator, and the discriminator where it is one of ours, of a pickle.
-
-    Of several generators the running average (``Gs``, ``G_ema``) is taken.
-    """
-    with path.open("rb") as file:
-        if file.seek(0, 2) > FILE_LIMIT:
-            raise UnsafeContentError(f"larger than {FILE_LIMIT >> 30} GiB")
-        file.seek(0)
-        content = load(Stream(file), in_plain_pickles())
-    if isinstance(content, tuple | list):
-        return _tensorflow([part for part in content if _is_network(part)], str(path))
-    if _entries(content):
-        return _pytorch(_entries(content), str(path))
-    kind = content.name if isinstance(content, OpaqueObject) else type(content).__name__
-    raise UnsafeContentError(f"holds {kind or 'something'}, not the networks of a StyleGAN")
+#: A group of the minibatch deviation that no batch reaches: the whole batch is one.
+_WHOLE_BATCH = 4096
 
 
-def _entries(thing: Any) -> dict[Any, Any]:
-    """A dictionary's entries, also where it was of a class of its own (``EasyDict``)."""
-    entries = thing.entries if isinstance(thing, OpaqueObject) else thing
-    return entries if isinstance(entries, dict) else {}
+def from_networks(content: Any, source: str) -> Checkpoint:
+    """The generator, and the discriminator where it is one of ours, of TensorFlow's pickle."""
+    return _tensorflow([part for part in content if _is_network(part)], source)
 
 
 def _is_network(part: Any) -> bool:
@@ -60,11 +49,14 @@ def _tensorflow(networks: list[OpaqueObject], source: str) -> Checkpoint:
     if not networks:
         raise UnsafeContentError("holds a list, but no networks of dnnlib.tflib in it")
     average = networks[-1]
-    parts = _entries(average.state.get("components"))
+    parts = entries(average.state.get("components"))
+    kwargs = entries(average.state.get("static_kwargs"))
+    refuse_other_kwargs(kwargs)
     if not {"mapping", "synthesis"} <= set(parts):
         raise UnsafeContentError("its last network has no mapping and synthesis")
     mapping, synthesis = (_variables(parts[name]) for name in ("mapping", "synthesis"))
     generator, values = generator_from_tensorflow(_variables(average), mapping, synthesis, source)
+    generator = replace(generator, clamp=_bound(kwargs.get("conv_clamp")))
     if len(networks) != 3 or generator.architecture == "stylegan":
         return Checkpoint(generator=generator, generator_values=values)
     return Checkpoint(generator, values, *_or_none(networks[1], source))
@@ -96,36 +88,32 @@ def _is_pair(pair: Any) -> bool:
     )
 
 
-def _pytorch(content: dict[Any, Any], source: str) -> Checkpoint:
-    module = content.get("G_ema", content.get("G"))
-    if not isinstance(module, OpaqueObject):
+def from_modules(generator: Any, judge: Any, source: str) -> Checkpoint:
+    """PyTorch's generator, and the discriminator where it is one of ours."""
+    if not isinstance(generator, OpaqueObject):
         raise UnsafeContentError("holds no G_ema: not a snapshot of StyleGAN2-ADA or StyleGAN3")
-    _check_settings(_state(_child(module, "synthesis")))
-    generator, ours = from_official(dict(_tensors(module)), _clamp(module, "b4"), source)
-    judge = content.get("D")
-    found = dict(_tensors(judge)) if isinstance(judge, OpaqueObject) else {}
-    if judge is None or "b4.conv.weight" not in found or not _is_residual(found):
-        return Checkpoint(generator=generator, generator_values=ours)
-    group = _state(_child(judge, "b4.mbstd")).get("group_size")
-    config, theirs = discriminator_from_official(
-        found, _clamp(judge, "b4.conv"), source, group if type(group) is int else 4
-    )
-    return Checkpoint(
-        generator=generator,
-        generator_values=ours,
-        discriminator=config,
-        discriminator_values=theirs,
-    )
-
-
-def _check_settings(synthesis: dict[str, Any]) -> None:
-    """What no array tells of a StyleGAN3 must be as published, where the module says it."""
-    for name, value in _ALIAS_FREE.items():
-        if synthesis.get(name, value) != value:
-            message = synthesis[name] if type(synthesis[name]) in (int, float) else "another kind"
-            raise UnsafeContentError(
-                f"is a StyleGAN3 of {name} {message}: only {value} is supported"
-            )
+    arrays = dict(_tensors(generator))
+    if any("embed_proj" in name for name in arrays):
+        raise UnsafeContentError("is a StyleGAN-XL, which is not supported")
+    refuse_other_settings(generator, "generator")
+    config, ours = from_official(completed(arrays), _clamp(generator, "b4"), source)
+    made = Checkpoint(generator=config, generator_values=with_mean(config, ours, arrays, source))
+    theirs = dict(_tensors(judge)) if isinstance(judge, OpaqueObject) else {}
+    if "b4.conv.weight" not in theirs or not _is_residual(theirs):
+        return made
+    try:
+        refuse_other_settings(judge, "discriminator")
+        group = _state_of(judge, "b4.mbstd").get("group_size", 4)
+        its, numbers = discriminator_from_official(
+            theirs,
+            _clamp(judge, "b4.conv"),
+            "it",
+            group if type(group) is int else _WHOLE_BATCH,
+        )
+    except (UnsafeContentError, WeightsError) as error:
+        warn_user(f"{source}: its discriminator is left out: {error}", WeightsWarning)
+        return made
+    return replace(made, discriminator=its, discriminator_values=numbers)
 
 
 def _is_residual(values: dict[str, Any]) -> bool:
@@ -135,37 +123,27 @@ def _is_residual(values: dict[str, Any]) -> bool:
 
 def _clamp(module: Any, where: str) -> float | None:
     """The bound on activations that 16-bit training used."""
-    layers = _entries(_state(_child(module, "synthesis")).get("_modules"))
+    layers = entries(_state_of(module, "synthesis").get("_modules"))
     first = next((str(name) for name in layers if str(name).startswith("L0_")), "")
-    for place in (where, f"synthesis.{where}.conv1", f"synthesis.{first}"):
-        bound = _state(_child(module, place)).get("conv_clamp")
-        if isinstance(bound, int | float) and bound > 0:
-            return float(bound)
-    return None
+    places = (where, f"synthesis.{where}.conv1", f"synthesis.{first}")
+    bounds = (_bound(_state_of(module, place).get("conv_clamp")) for place in places)
+    return next((bound for bound in bounds if bound is not None), None)
 
 
-def _state(module: Any) -> dict[str, Any]:
-    """What a module would have had in its ``__dict__``: kept beside its source, or set later."""
-    if not isinstance(module, OpaqueObject):
-        return {}
-    described = _entries(module.args[0]) if module.args else {}
-    return _entries(described.get("state", module.state))
+def _bound(value: Any) -> float | None:
+    return float(value) if isinstance(value, int | float) and value > 0 else None
 
 
-def _child(module: Any, path: str) -> Any:
+def _state_of(module: Any, path: str) -> dict[str, Any]:
     for name in path.split("."):
-        module = _entries(_state(module).get("_modules")).get(name)
-    return module
+        module = entries(state(module).get("_modules")).get(name)
+    return state(module)
 
 
-def _tensors(module: Any, prefix: str = "", depth: int = 0) -> Iterator[tuple[str, Any]]:
+def _tensors(module: Any) -> Iterator[tuple[str, Any]]:
     """Parameters and buffers under the names that ``state_dict`` would give them."""
-    if depth > _DEEPEST:
-        raise UnsafeContentError("modules in modules without an end")
-    state = _state(module)
-    for kind in ("_parameters", "_buffers"):
-        for name, value in _entries(state.get(kind)).items():
-            if isinstance(value, np.ndarray):
-                yield f"{prefix}{name}", value
-    for name, child in _entries(state.get("_modules")).items():
-        yield from _tensors(child, f"{prefix}{name}.", depth + 1)
+    for path, part in children(module):
+        for kind in ("_parameters", "_buffers"):
+            for name, value in entries(state(part).get(kind)).items():
+                if isinstance(value, np.ndarray):
+                    yield f"{path}.{name}" if path else str(name), value

@@ -1,44 +1,45 @@
-"""rosinality's stylegan2-pytorch checkpoints: a dictionary with ``g_ema``, in their names."""
+"""rosinality's stylegan2-pytorch: its names, which pSp and e4e have too, in ours."""
 
 from __future__ import annotations
 
 import math
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from anonbase.untrusted.guard import UnsafeContentError
 from stylegan.checkpoint._arrays import Arrays, need
 from stylegan.checkpoint._layout import Checkpoint, discriminator_from_official, from_official
+from stylegan.checkpoint._missing import completed, with_mean
 
-__all__ = ["from_rosinality"]
+__all__ = ["from_rosinality", "is_rosinality"]
 
 
-def from_rosinality(content: Any, source: str) -> Checkpoint:
-    """The averaged generator, and the discriminator if it is there."""
-    generator = _arrays(content, "g_ema") or _arrays(content, "g")
-    if not generator:
-        raise UnsafeContentError("holds no g_ema: not a checkpoint of stylegan2-pytorch")
+def is_rosinality(arrays: Arrays) -> bool:
+    """Whether the names of ``arrays`` are those of that project's generator."""
+    return {"input.input", "style.1.weight", "conv1.conv.weight"} <= set(arrays)
+
+
+def from_rosinality(generator: Arrays, judge: Arrays, average: Any, source: str) -> Checkpoint:
+    """The generator of its arrays, and the discriminator where it has any.
+
+    ``average`` is the mean of w, a row or one a layer. That project's trainer writes none: then
+    it is the mean of mapped z, as its own script for pictures takes.
+    """
     values = _official(generator, source)
-    average = content.get("latent_avg")
     width = values["mapping.fc0.weight"].shape[0]
-    zero = np.zeros(width, np.float32)
-    values["mapping.w_avg"] = average.reshape(-1) if isinstance(average, np.ndarray) else zero
-    config, ours = from_official(values, None, source)
-    judge = _arrays(content, "d")
+    if isinstance(average, np.ndarray) and average.size and average.size % width == 0:
+        values["mapping.w_avg"] = average.reshape(-1, width).mean(axis=0)
+    config, ours = from_official(completed(values), None, source)
+    made = Checkpoint(generator=config, generator_values=with_mean(config, ours, values, source))
     if not judge:
-        return Checkpoint(generator=config, generator_values=ours)
+        return made
     theirs = _official_discriminator(judge, source)
-    return Checkpoint(config, ours, *discriminator_from_official(theirs, None, source))
-
-
-def _arrays(content: Any, name: str) -> dict[str, NDArray[Any]]:
-    part = content.get(name) if isinstance(content, dict) else None
-    held = part if isinstance(part, dict) else {}
-    return {k: v for k, v in held.items() if isinstance(k, str) and isinstance(v, np.ndarray)}
+    its, numbers = discriminator_from_official(theirs, None, source)
+    return replace(made, discriminator=its, discriminator_values=numbers)
 
 
 def _official(found: Arrays, source: str) -> dict[str, NDArray[Any]]:
@@ -51,8 +52,9 @@ def _official(found: Arrays, source: str) -> dict[str, NDArray[Any]]:
     for layer, (theirs, ours) in enumerate(_layers(found)):
         values |= dict(_modulated(found, theirs, ours))
         noise = f"noises.noise_{layer}"
-        need(found, (noise, f"{theirs}.noise.weight"), source)
-        values[f"{ours}.noise_const"] = found[noise][0, 0]
+        need(found, (f"{theirs}.noise.weight",), source)
+        if noise in found:
+            values[f"{ours}.noise_const"] = found[noise][0, 0]
         values[f"{ours}.noise_strength"] = found[f"{theirs}.noise.weight"].reshape(())
         values[f"{ours}.bias"] = found[f"{theirs}.activate.bias"]
     for theirs, ours in _to_rgbs(found):

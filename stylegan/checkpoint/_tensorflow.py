@@ -57,7 +57,7 @@ def discriminator_from_tensorflow(
 
 def _config(values: Arrays, mapping: Arrays, old: bool) -> GeneratorConfig:
     sizes = [s for s in _SIZES if f"synthesis.b{s}.conv1.weight" in values]
-    label = mapping.get("LabelConcat/weight")
+    label = mapping.get("LabelConcat/weight", mapping.get("LabelEmbed/weight"))
     inputs = len(values["mapping.fc0.weight"])
     return GeneratorConfig(
         architecture="stylegan" if old else "stylegan2",
@@ -81,6 +81,10 @@ def _mapping(found: Arrays, old: bool, source: str) -> dict[str, NDArray[Any]]:
         if not old:
             raise WeightsError(f"{source}: StyleGAN2 with labels in TensorFlow's layout")
         values["mapping.embed.weight"] = found["LabelConcat/weight"]
+    if "LabelEmbed/weight" in found:  # StyleGAN2-ADA's
+        need(found, ("LabelEmbed/weight", "LabelEmbed/bias"), source)
+        for kind in ("weight", "bias"):
+            values[f"mapping.embed.{kind}"] = found[f"LabelEmbed/{kind}"]
     return values
 
 

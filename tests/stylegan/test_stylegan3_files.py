@@ -134,7 +134,7 @@ REFUSED = [
     (_without("synthesis.L3_16_3.weight"), "lacks layers"),
     (_without("synthesis.input.freqs"), "lacks synthesis.input.freqs"),
     (_without("synthesis.input.weight"), "no synthesis.input.weight"),
-    (_without("mapping.w_avg"), "no mapping.w_avg"),
+    (_without("mapping.fc0.weight"), "no mapping.fc0.weight"),
     (_instead("synthesis.input.phases", np.zeros(7)), "expected"),
     (_instead("synthesis.input.freqs", np.full((4, 2), np.nan)), "not finite"),
     (_instead("synthesis.L1_36_4.weight", np.zeros((3, 3, 4, 9))), "expected"),
@@ -166,7 +166,7 @@ def test_settings_that_no_array_tells_are_refused(
     setting: dict[str, object], tmp_path: Path
 ) -> None:
     path = written(tmp_path / "net.pkl", *small(), **setting)
-    with pytest.raises(WeightsError, match=f"StyleGAN3 of {next(iter(setting))}"):
+    with pytest.raises(WeightsError, match=f"{next(iter(setting))} of synthesis"):
         checkpoint.read(path)
 
 

@@ -182,7 +182,10 @@ def official(values: Arrays) -> dict[str, NDArray[np.float32]]:
             value = value.transpose(3, 2, 0, 1) if value.ndim == 4 else value.T
         found[name] = np.ascontiguousarray(value).reshape(value.shape)
     first = next(iter(found))
-    return {**found, f"{first.split('.')[0]}.b4.conv1.resample_filter": np.ones((4, 4), np.float32)}
+    return {**found, f"{first.split('.')[0]}.b4.conv1.resample_filter": TAPS}
+
+
+TAPS = np.outer([1, 3, 3, 1], [1, 3, 3, 1]).astype(np.float32) / 64
 
 
 class _Storage:
@@ -287,6 +290,22 @@ def _module(values: Mapping[str, NDArray[np.float32]], clamp: float | None) -> _
     return top
 
 
+def module_at(module: _Module, path: str) -> dict[str, Any]:
+    """The attributes of the module below ``module`` at ``path``."""
+    for part in path.split("."):
+        module = module.state["_modules"][part]
+    return module.state
+
+
+def generator_alone(values: Arrays, **settings: Any) -> bytes:
+    """A pickle of G_ema itself; ``settings`` are attributes by path, dots as ``__``."""
+    module = _module(official(values), None)
+    for place, value in settings.items():
+        path, _, name = place.replace("__", ".").rpartition(".")
+        module_at(module, path)[name] = value
+    return _persistent(module)
+
+
 def ada_pickle(generator: Arrays, judge: Arrays | None = None, clamp: float | None = None) -> bytes:
     """A snapshot of StyleGAN2-ADA's PyTorch training; G has other numbers than G_ema."""
     content = {
@@ -379,8 +398,11 @@ def rosinality_discriminator(values: Arrays) -> dict[str, NDArray[np.float32]]:
     return found | {n: theirs[f"b4.{o}"] for o, n in ends.items()}
 
 
-def rosinality_file(average: NDArray[np.float32], **groups: Arrays) -> bytes:
-    """A .pt of nested state dicts, with an ``argparse.Namespace`` as that trainer adds."""
+def rosinality_file(average: NDArray[np.float32] | None, **groups: Arrays) -> bytes:
+    """A .pt of nested state dicts, with an ``argparse.Namespace`` as that trainer adds.
+
+    That trainer writes no ``average``; who converts NVIDIA's files does.
+    """
     storages: dict[str, bytes] = {}
 
     def tensor(array: NDArray[np.float32]) -> bytes:
@@ -389,7 +411,7 @@ def rosinality_file(average: NDArray[np.float32], **groups: Arrays) -> bytes:
         strides = tuple(step // 4 for step in np.empty(array.shape, np.float32).strides)
         return torch_writer.tensor(torch_writer.storage(key, array.size), 0, array.shape, strides)
 
-    body = torch_writer.text("latent_avg") + tensor(average)
+    body = b"" if average is None else torch_writer.text("latent_avg") + tensor(average)
     for name, arrays in groups.items():
         inner = b"".join(torch_writer.text(k) + tensor(v) for k, v in arrays.items())
         body += torch_writer.text(name) + b"}(" + inner + b"u"
