@@ -21,6 +21,7 @@ from anonbase.errors import (
     InputError,
     PrivacyWarning,
     UtilityWarning,
+    WeightsError,
 )
 from anonfaces.cluster import Groups
 from anonfaces.cluster.set_partition import column_generation
@@ -469,3 +470,22 @@ def publishable(folder: Path) -> dict[str, bytes]:
     names = ["condensed.csv", "summary.json", "report.html"]
     files = [folder / name for name in names] + sorted((folder / "surrogates").iterdir())
     return {str(path.relative_to(folder)): path.read_bytes() for path in files}
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [(None, "cannot be read"), (b"\x80\x02no pickle", "generator.pkl"), (b"", "generator.pkl")],
+)
+def test_a_generator_that_cannot_be_used_is_refused_before_photographs_are_looked_at(
+    content: bytes | None, words: str, tmp_path: Path
+) -> None:
+    """The folder holds no photograph either, which nobody has noticed by then."""
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "a.jpg").write_text("no picture")
+    path = tmp_path / "generator.pkl"
+    if content is not None:
+        path.write_bytes(content)
+    options = SurrogateOptions(generator=path)
+    with pytest.raises(WeightsError, match=words):
+        anonfaces.condense(tmp_path / "photos", 2, tmp_path / "out", surrogate_options=options)
+    assert not (tmp_path / "out").exists()

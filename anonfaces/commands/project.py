@@ -76,16 +76,17 @@ def main(
     features = _recogniser(framing, network) if identity else None
     _make_folder(output)
     latents = []
+    count = max(1, network.at_once(_AT_ONCE * starts, gradients=True) // starts)
     with tqdm(total=(w_steps + plus_steps) * len(photos), unit="step", disable=None) as bar:
-        for first in range(0, len(faces), _AT_ONCE):
-            part = np.stack(faces[first : first + _AT_ONCE])
+        for first in range(0, len(faces), count):
+            part = np.stack(faces[first : first + count])
 
-            def report(step: int, loss: float, count: int = len(part)) -> None:
-                bar.update(count)
+            def report(step: int, loss: float, done: int = len(part)) -> None:
+                bar.update(done)
                 bar.set_postfix(loss=f"{loss:.3f}")
 
             found = project(network, part, guess(part), manner, features, report)
-            _write_pictures(output, names[first : first + _AT_ONCE], part, found)
+            _write_pictures(output, names[first : first + count], part, found)
             latents.append(found.latent)
     _write_latents(output / "latents.h5", names, np.concatenate(latents))
     print(f"{pluralize(len(photos), 'face')} in {output}")

@@ -149,6 +149,11 @@ def condense(
     check_leave_out(origin, tuple(job.asked.leave_out))
     if not origin.is_dir():
         gathered, groups = _grouped(_read(origin, job), job)
+    elif job.asked.drawn_by.generator is not None:
+        # a checkpoint that cannot be used is refused before hours of looking at photographs
+        from anonfaces.synthesize import load_surrogate
+
+        load_surrogate(job.asked.surrogate_method, job.asked.drawn_by)
     with workplace(place) as folder:
         if origin.is_dir():
             gathered, groups = _grouped(_encoded(origin, place, folder, job), job)

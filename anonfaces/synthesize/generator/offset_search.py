@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from encoders.frame import CropAlignment
     from stylegan.generator import Generator
 
-__all__ = ["AT_ONCE", "TARGET", "OffsetSearch", "offset_search"]
+__all__ = ["TARGET", "OffsetSearch", "offset_search"]
 
 Latents = NDArray[np.float32]
 Tensor = Any
@@ -28,7 +28,7 @@ Tensor = Any
 #: Distance in dlib's embedding that no member may be nearer than: dlib's 0.6 and a margin.
 TARGET = 0.64
 #: Groups searched at once: more do not fit the cache of a core and are slower each.
-AT_ONCE = 4
+_AT_ONCE = 4
 #: Weight of what a member is nearer than ``TARGET``, squared.
 _TOO_NEAR = 10.0
 #: Weight of the variance of the members' distances.
@@ -65,22 +65,23 @@ class OffsetSearch:
 
     def __init__(self, generator: Generator, framing: CropAlignment) -> None:
         self.generator = generator
+        self.at_once = generator.at_once(_AT_ONCE, gradients=True)
         self._directions = _principal(generator)
         self._mirror = rendered_embedder(generator, framing)
         self._traits = Traits(framing, generator.config.resolution)
 
     def __call__(self, starts: Latents, groups: list[GroupLatents]) -> Latents:
-        """W+ (g, num_ws, w_dim) of up to ``AT_ONCE`` groups of one ``padded_shape``."""
+        """W+ (g, num_ws, w_dim) of up to ``at_once`` groups of one ``padded_shape``."""
         from keras import ops
 
-        gallery, wanted = Gallery.of(groups, AT_ONCE), TargetTraits.of(groups, AT_ONCE)
-        start = np.resize(starts, (AT_ONCE, *starts.shape[1:]))
+        gallery, wanted = Gallery.of(groups, self.at_once), TargetTraits.of(groups, self.at_once)
+        start = np.resize(starts, (self.at_once, *starts.shape[1:]))
         known = {
             name: ops.convert_to_tensor(values)
             for name, values in {**vars(gallery), **vars(wanted), "start": start}.items()
         }
         known["tint"] = self._tint(known["start"])
-        offset = ops.zeros((AT_ONCE, len(self._directions)))
+        offset = ops.zeros((self.at_once, len(self._directions)))
         moments = (ops.zeros_like(offset), ops.zeros_like(offset[:, :1]))
         for step in self._schedule:
             offset, moments = self._step(offset, moments, step, known)

@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 
 from anonbase.notices import warn_user
 from anonfaces.synthesize.generator.mean_latent import GeneratorSurrogate
-from anonfaces.synthesize.generator.offset_search import AT_ONCE, TARGET, offset_search
+from anonfaces.synthesize.generator.offset_search import TARGET, offset_search
 from anonfaces.synthesize.generator.recognizer import distances, padded_shape, rendered_embedder
 
 if TYPE_CHECKING:
@@ -126,8 +126,8 @@ class Optimized(GeneratorSurrogate):
         made, rooms, found = np.empty_like(starts), [padded_shape(group) for group in groups], 0
         for size in sorted(set(rooms)):
             rows = [i for i, own in enumerate(rooms) if own == size]
-            for start in range(0, len(rows), AT_ONCE):
-                some = rows[start : start + AT_ONCE]
+            for start in range(0, len(rows), self._search.at_once):
+                some = rows[start : start + self._search.at_once]
                 made[some] = self._search(starts[some], [groups[i] for i in some])
                 found += len(some)
                 if self.watch is not None:

@@ -67,9 +67,10 @@ class RenderedEmbedder:
         from keras import ops
 
         parts = [np.empty((0, 128), np.float32)]
-        for start in range(0, len(w), _AT_ONCE):
-            part = w[start : start + _AT_ONCE]
-            full = ops.convert_to_tensor(np.resize(part, (_AT_ONCE, *part.shape[1:])))
+        count = self._generator.at_once(_AT_ONCE)
+        for start in range(0, len(w), count):
+            part = w[start : start + count]
+            full = ops.convert_to_tensor(np.resize(part, (count, *part.shape[1:])))
             parts.append(ops.convert_to_numpy(self._run(full))[: len(part)])
         return np.concatenate(parts)
 
