@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import math
-from enum import StrEnum
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from anonbase import cli
 from anonbase.errors import InputError, OutputError
-from anonbase.options import Debug, option
+from anonbase.options import Debug, Generator, option
 from anonbase.text import pluralize
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+    from stylegan.generator import Generator as Network
 
 _EXAMPLES = """
 Make images from seeds: one PNG a seed, named seed0000.png.
@@ -30,77 +32,147 @@ Examples:
   python -m stylegan.generate --seeds 1,5,20-29 -o faces/ --grid grid.png
   python -m stylegan.generate --seeds 0-3 --generator ffhq.pkl -o faces/
   python -m stylegan.generate --seeds 0-9 --generator cifar10.pkl --class 3 -o cats/
+  python -m stylegan.generate --seeds 3 --generator stylegan3-r.pkl --rotate 30 -o turned/
+  python -m stylegan.generate --interpolate 0-5 -o film/
 """
+#: Pictures of a film from one seed to the next: two seconds.
+_STEPS = 48
 
 _MOST_SEEDS = 1_000_000
 app = typer.Typer(add_completion=False)
 
 
-class _Noise(StrEnum):
-    const = "const"
-    random = "random"
-    none = "none"
-
-
-class _Precision(StrEnum):
-    float32 = "float32"
-    bfloat16 = "bfloat16"
+_Output = Annotated[Path, option("the folder for the images", "--output", "-o")]
+_Seeds = Annotated[str, option("seeds, such as 0-63 or 1,5,20-29", "--seeds")]
+_Psi = Annotated[float, option("truncation: 1 for full variety, 0 for the mean face", "--psi")]
+_Cutoff = Annotated[
+    int | None, option("number of layers to truncate; default: all", "--cutoff", min=0)
+]
+_Noise = Annotated[
+    Literal["const", "random", "none"], option("the noise maps to add", "--noise-mode")
+]
+_Label = Annotated[int | None, option("class of the images, if the network has classes", "--class")]
+_Size = Annotated[
+    int | None,
+    option("side of the files in pixels; enlarging adds no detail", "--size", min=4, max=4096),
+]
+_Grid = Annotated[Path | None, option("also write all images as one, to this file", "--grid")]
+_Interpolate = Annotated[
+    str | None,
+    option(
+        "seeds of a film from face to face and back to the first, film.mp4, in place of pictures",
+        "--interpolate",
+        show_default=False,
+    ),
+]
+_Translate = Annotated[
+    str | None,
+    option(
+        "x,y: move the pictures of a StyleGAN3 to the right and down, in their sides",
+        "--translate",
+        show_default=False,
+    ),
+]
+_Rotate = Annotated[
+    float, option("turn the pictures of a StyleGAN3, degrees against the clock", "--rotate")
+]
+_Batch = Annotated[int, option("images at a time", "--batch", min=1, max=1024)]
+_Precision = Annotated[
+    Literal["float32", "bfloat16"],
+    option("numbers to compute with; bfloat16 is faster where the CPU has it", "--precision"),
+]
 
 
 @app.command(help=_EXAMPLES)
 def generate(
-    output: Annotated[Path, option("the folder for the images", "--output", "-o")],
-    seeds: Annotated[str, option("seeds, such as 0-63 or 1,5,20-29", "--seeds")] = "0-15",
-    psi: Annotated[
-        float, option("truncation: 1 for full variety, 0 for the mean face", "--psi")
-    ] = 0.7,
-    cutoff: Annotated[
-        int | None, option("number of layers to truncate; default: all", "--cutoff", min=0)
-    ] = None,
-    generator: Annotated[
-        Path | None, option("StyleGAN checkpoint; default: the one that ships", "--generator")
-    ] = None,
-    noise: Annotated[_Noise, option("the noise maps to add", "--noise-mode")] = _Noise.const,
-    label: Annotated[
-        int | None, option("class of the images, if the network has classes", "--class")
-    ] = None,
-    size: Annotated[
-        int | None,
-        option("side of the files in pixels; enlarging adds no detail", "--size", min=4, max=4096),
-    ] = None,
-    grid: Annotated[
-        Path | None, option("also write all images as one, to this file", "--grid")
-    ] = None,
-    batch: Annotated[int, option("images at a time", "--batch", min=1, max=1024)] = 8,
-    precision: Annotated[
-        _Precision,
-        option("numbers to compute with; bfloat16 is faster where the CPU has it", "--precision"),
-    ] = _Precision.float32,
+    output: _Output,
+    seeds: _Seeds = "0-15",
+    psi: _Psi = 0.7,
+    cutoff: _Cutoff = None,
+    generator: Generator = None,
+    noise: _Noise = "const",
+    label: _Label = None,
+    size: _Size = None,
+    grid: _Grid = None,
+    interpolate: _Interpolate = None,
+    translate: _Translate = None,
+    rotate: _Rotate = 0.0,
+    batch: _Batch = 8,
+    precision: _Precision = "float32",
     debug: Debug = False,
 ) -> None:
     """Map, synthesize and write one batch at a time."""
-    chosen = parse_seeds(seeds)
+    chosen = parse_seeds(seeds if interpolate is None else interpolate)
     if not math.isfinite(psi):
         raise InputError(f"--psi {psi}: expected a number, mostly 0 to 1")
-    from tqdm import tqdm
-
+    shift = (0.0, 0.0) if translate is None else _shift(translate)
     import stylegan
 
-    network = stylegan.load(generator, precision.value)
+    network = stylegan.load(generator, precision)
+    if any(shift) or rotate:
+        network.move(shift, rotate)
+
+    def latents(part: list[int]) -> NDArray[np.float32]:
+        labels = None if label is None else [label] * len(part)
+        return network.map(network.latents(part), labels, psi=psi, cutoff=cutoff)
+
     _make_folder(output)
+    drawn, side = network.config.resolution, size or network.config.resolution
+    if interpolate is not None:
+        steps = _between(latents(chosen))
+        _film(output / "film.mp4", network, steps, noise, size, batch)
+        print(f"{pluralize(len(steps), 'picture')} of {side} px in {output / 'film.mp4'}")
+        return
+    from tqdm import tqdm
+
     tiles: list[NDArray[np.uint8]] = []
     for start in tqdm(range(0, len(chosen), batch), unit="batch", disable=None):
         part = chosen[start : start + batch]
-        labels = None if label is None else [label] * len(part)
-        w = network.map(network.latents(part), labels, psi=psi, cutoff=cutoff)
-        pictures = network.pictures(w, noise.value, seed=part[0], batch=batch)
+        pictures = network.pictures(latents(part), noise, seed=part[0], batch=batch)
         _write_all(output, part, [resized(picture, size) for picture in pictures])
         if grid is not None:
             tiles.extend(pictures)
     if grid is not None:
         _write(grid, as_grid(tiles))
-    drawn, side = network.config.resolution, size or network.config.resolution
     print(f"{pluralize(len(chosen), 'picture')} of {side} px (drawn at {drawn} px) in {output}")
+
+
+def _shift(text: str) -> tuple[float, float]:
+    try:
+        x, y = map(float, text.split(","))
+    except ValueError:
+        raise InputError(f"--translate {text!r}: expected two numbers, such as 0.1,-0.2") from None
+    return x, y
+
+
+def _between(w: NDArray[np.float32]) -> NDArray[np.float32]:
+    """W+ (s, num_ws, w_dim) of a film through ``w`` and back to the first of them."""
+    import numpy as np
+
+    if len(w) < 2:
+        raise InputError("--interpolate takes two seeds or more, such as 0-5")
+    share = np.linspace(0, 1, _STEPS, endpoint=False, dtype=np.float32)[None, :, None, None]
+    return (w[:, None] + share * (np.roll(w, -1, axis=0) - w)[:, None]).reshape(-1, *w.shape[1:])
+
+
+def _film(
+    path: Path,
+    network: Network,
+    steps: NDArray[np.float32],
+    noise: Literal["const", "random", "none"],
+    size: int | None,
+    batch: int,
+) -> None:
+    from tqdm import tqdm
+
+    from stylegan.film import write_film
+
+    def pictures() -> Iterator[NDArray[np.uint8]]:
+        for start in tqdm(range(0, len(steps), batch), unit="batch", disable=None):
+            for picture in network.pictures(steps[start : start + batch], noise, batch=batch):
+                yield resized(picture, size)
+
+    write_film(path, pictures())
 
 
 def parse_seeds(text: str) -> list[int]:

@@ -247,6 +247,39 @@ class Generator:
         """
         return _network(self.config).synthesize(self.parameters, self.config, w, noise, dtype)
 
+    def move(self, translate: tuple[float, float] = (0.0, 0.0), rotate: float = 0.0) -> None:
+        """Move and turn all pictures from now on, as StyleGAN3 can without a loss.
+
+        Parameters
+        ----------
+        translate : (float, float)
+            To the right and down, in sides of the picture.
+        rotate : float
+            Degrees, against the clock.
+
+        Raises
+        ------
+        InputError
+            Another StyleGAN, or a number is not finite.
+        """
+        name = "synthesis.input.transform"
+        if name not in self.parameters:
+            raise InputError(
+                f"a {self.config.architecture} does not follow moves: take a StyleGAN3"
+            )
+        angle = np.deg2rad(rotate)
+        numbers = (*translate, rotate)
+        if not np.isfinite(numbers).all():
+            raise InputError(f"expected finite numbers to move by, not {numbers}")
+        there = np.array(
+            [
+                [np.cos(angle), np.sin(angle), translate[0]],
+                [-np.sin(angle), np.cos(angle), translate[1]],
+                [0.0, 0.0, 1.0],
+            ]
+        )
+        self.parameters[name].assign(np.linalg.inv(there).astype(np.float32))
+
     def noise_maps(self) -> list[Tensor]:
         """The constant noise maps, one (1, s, s, 1) a layer; StyleGAN3 has none."""
         return [self.parameters[f"{name}.noise_const"][None, :, :, None] for name in self._noisy]

@@ -228,3 +228,6 @@ def test_nvidias_own_code_draws_the_same_stylegan3(kind: str, shared_data: Path)
     for w, image in (("w", "image"), ("w_psi07", "image_psi07")):
         wanted = theirs[image].transpose(0, 2, 3, 1)
         np.testing.assert_allclose(generator.synthesize(theirs[w]), wanted, rtol=0, atol=1e-5)
+    generator.parameters["synthesis.input.transform"].assign(theirs["transform"].astype(np.float32))
+    wanted = theirs["image_transformed"].transpose(0, 2, 3, 1)
+    np.testing.assert_allclose(generator.synthesize(theirs["w"]), wanted, rtol=0, atol=1e-5)

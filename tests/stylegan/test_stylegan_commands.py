@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -123,3 +124,42 @@ def test_a_grid_fills_up_with_black() -> None:
     assert sheet.shape == (4, 9, 3)
     assert (sheet[:2, 3:6] == 2).all()
     assert (sheet[2:, 6:] == 0).all()
+
+
+def test_a_film_goes_from_face_to_face_and_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import av
+
+    monkeypatch.setattr(generate, "_STEPS", 4)
+    message = run(generate.app, "--interpolate", "3,8", "-o", tmp_path / "film")
+    assert "8 pictures" in message
+    with av.open(str(tmp_path / "film" / "film.mp4")) as film:
+        frames = [frame.to_ndarray(format="rgb24").astype(int) for frame in film.decode(video=0)]
+    assert len(frames) == 8
+    w = stylegan.load().map(stylegan.load().latents([3, 8]), psi=0.7)
+    for frame, picture in zip(frames[::4], stylegan.load().pictures(w), strict=True):
+        assert np.abs(frame - picture).mean() < 8
+    steps = [np.abs(b - a).mean() for a, b in pairwise(frames)]
+    assert max(steps) < np.abs(frames[4] - frames[0]).mean()
+    with pytest.raises(InputError, match="two seeds"):
+        run(generate.app, "--interpolate", "3", "-o", tmp_path / "other")
+
+
+def test_a_stylegan3_is_moved_and_others_refuse(tmp_path: Path) -> None:
+    from test_synthesis3 import tiny
+
+    network = tiny("stylegan3-r")
+    w = network.map(network.latents([1]))
+    before = network.synthesize(w)
+    network.move((0.25, 0.0), 0.0)
+    moved, by = network.synthesize(w), network.config.resolution // 4
+    inner = np.abs(moved[:, 4:-4, by + 4 : -4] - before[:, 4:-4, 4 : -by - 4]).mean()
+    assert inner < 0.2 * np.abs(moved - before).mean()
+    network.move()
+    np.testing.assert_allclose(network.synthesize(w), before, atol=1e-6)
+    for words in (("--rotate", 10), ("--translate", "0.1,0")):
+        with pytest.raises(InputError, match="stylegan2 does not follow moves"):
+            run(generate.app, "--seeds", "1", *words, "-o", tmp_path)
+    with pytest.raises(InputError, match="two numbers"):
+        run(generate.app, "--translate", "1", "-o", tmp_path)
