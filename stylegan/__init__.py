@@ -55,9 +55,9 @@ def load(
     from stylegan.generator import Generator
 
     source = checkpoint.SHIPPED if path is None else Path(path)
-    found = checkpoint.read(source)
+    networks = checkpoint.read(source)
     return Generator(
-        found.generator, found.generator_values, precision=precision, source=str(source)
+        networks.generator, networks.generator_values, precision=precision, source=str(source)
     )
 
 
@@ -76,10 +76,10 @@ def load_discriminator(path: str | Path) -> Discriminator:
     from stylegan import checkpoint
     from stylegan.networks.discriminator import Discriminator
 
-    found = checkpoint.read(Path(path))
-    if found.discriminator is None:
+    networks = checkpoint.read(Path(path))
+    if networks.discriminator is None:
         raise WeightsError(f"{path}: holds no discriminator of a known kind")
-    return Discriminator(found.discriminator, found.discriminator_values, source=str(path))
+    return Discriminator(networks.discriminator, networks.discriminator_values, source=str(path))
 
 
 def load_encoder(path: str | Path | None = None) -> Encoder:
@@ -108,10 +108,10 @@ def load_encoder(path: str | Path | None = None) -> Encoder:
     from stylegan.encoder import Encoder
 
     source = checkpoint.SHIPPED if path is None else Path(path)
-    found = checkpoint.read(source)
-    if found.encoder is None:
+    networks = checkpoint.read(source)
+    if networks.encoder is None:
         raise WeightsError(f"{source}: holds no encoder (python -m stylegan.train makes one)")
-    return Encoder(found.encoder, found.encoder_values, source=str(source))
+    return Encoder(networks.encoder, networks.encoder_values, source=str(source))
 
 
 def __dir__() -> list[str]:

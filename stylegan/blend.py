@@ -54,9 +54,9 @@ def main(
     load_engine()
     from stylegan import checkpoint
 
-    found = blend(checkpoint.read(coarse), checkpoint.read(fine), share)
+    blended = blend(checkpoint.read(coarse), checkpoint.read(fine), share)
     try:
-        checkpoint.write(found, output, "float32")
+        checkpoint.write(blended, output, "float32")
     except OSError as error:
         raise OutputError(f"{output}: cannot be written ({error})") from None
     print(f"written to {output}: stylegan.load({str(output)!r})")

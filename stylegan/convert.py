@@ -56,8 +56,8 @@ def convert(
     from anonbase.files import sha256
     from stylegan import checkpoint as files
 
-    found = files.read(checkpoint)
-    checked = files.checked(found, str(checkpoint), generator_only)
+    networks = files.read(checkpoint)
+    checked = files.checked(networks, str(checkpoint), generator_only)
     print(_described(checked))
     if checkpoint.is_file():
         digest = sha256(checkpoint)

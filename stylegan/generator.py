@@ -203,9 +203,9 @@ class Generator:
             RGB.
         """
         array = self._widened(np.asarray(w, np.float32))
-        made = [_as_bytes(p) for p in self._batches(array, noise, seed, self.at_once(batch))]
+        parts = [_as_bytes(p) for p in self._batches(array, noise, seed, self.at_once(batch))]
         side = self.config.resolution
-        return np.concatenate(made) if made else np.empty((0, side, side, 3), np.uint8)
+        return np.concatenate(parts) if parts else np.empty((0, side, side, 3), np.uint8)
 
     @property
     def num_ws(self) -> int:

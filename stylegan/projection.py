@@ -282,22 +282,22 @@ class _Run:
             each = self._losses(features, given, real)
             return ops.sum(each), {"each": each}
 
-        found, gradients = value_and_gradients(loss, tensors)
+        report, gradients = value_and_gradients(loss, tensors)
         tensors, state = adam(tensors, gradients, state, number, rate, _BETAS)
-        return tensors, state, found["each"]
+        return tensors, state, report["each"]
 
     def _losses(
         self, features: Features | None, tensors: Mapping[str, Tensor], real: Tensor
     ) -> Tensor:
         """One number a start, (n * starts,): a start's gradient does not know of the others."""
-        made, manner = self._made(tensors), self._manner
-        smaller, wanted = _pooled(made, self._factor), _pooled(real, self._factor)
+        images, manner = self._made(tensors), self._manner
+        smaller, wanted = _pooled(images, self._factor), _pooled(real, self._factor)
         each = _apart(smaller, wanted)
         middle = ops.mean(tensors["w"], axis=1, keepdims=True)
         each = each + manner.prior_weight * ops.mean(ops.square(middle), axis=(1, 2))
         each = each + manner.step_weight * ops.mean(ops.square(tensors["w"] - middle), axis=(1, 2))
         if features is not None:
-            apart = features(made) - ops.stop_gradient(features(real))
+            apart = features(images) - ops.stop_gradient(features(real))
             each = each + manner.feature_weight * ops.sum(ops.square(apart), axis=1)
         for name, plane in tensors.items():
             if name != "w":

@@ -156,10 +156,10 @@ def _searched(
     for part, own in zip(parts, rng.spawn(len(parts)), strict=True):
         points, weights = people.point[part], people.weight[part]
         limits = None if plan.limits is None else limits_at(plan.limits, part)
-        found = methods.limited(method, points, weights, plan.size, own, budget, limits)
+        labels = methods.limited(method, points, weights, plan.size, own, budget, limits)
         share = len(part) / len(people)
-        bound += _bound(points, weights, plan.size, found, budget.effort, _part(proof, share))
-        label[part] = found + label.max() + 1
+        bound += _bound(points, weights, plan.size, labels, budget.effort, _part(proof, share))
+        label[part] = labels + label.max() + 1
     return label, bound
 
 

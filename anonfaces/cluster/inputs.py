@@ -63,9 +63,9 @@ class Vectors:
     @classmethod
     def join(cls, parts: list[Vectors]) -> Vectors:
         """All the parts in a row; MixedExtractorsError if they cannot be compared."""
-        made = {(part.extractor, part.embedding.shape[1]) for part in parts}
-        if len(made) != 1:
-            told = ", ".join(f"{name or 'unnamed'} ({d}-d)" for name, d in sorted(made))
+        kinds = {(part.extractor, part.embedding.shape[1]) for part in parts}
+        if len(kinds) != 1:
+            told = ", ".join(f"{name or 'unnamed'} ({d}-d)" for name, d in sorted(kinds))
             raise MixedExtractorsError(f"embeddings of different extractors: {told}")
         return cls(
             np.concatenate([part.embedding for part in parts]),
@@ -286,13 +286,13 @@ def _from_faces(file: Path, asked: _Asked) -> Vectors:
     from encoders.faceset import FaceSet
 
     faces = FaceSet.read(file)
-    made = f"{faces.meta.get('extractor', '')} {faces.meta.get('alignment', '')}".strip()
+    extractor = f"{faces.meta.get('extractor', '')} {faces.meta.get('alignment', '')}".strip()
     embedding = check_embedding(faces.embedding, str(file))
     _must_have(file, asked.attributes, faces.attribute)
     chosen = {name: faces.attribute[name] for name in asked.attributes}
     attribute = check_attributes(chosen, len(faces))
     names = check_identity(faces.identity, len(faces))
-    return Vectors(embedding, names, faces.image, made, attribute=attribute)
+    return Vectors(embedding, names, faces.image, extractor, attribute=attribute)
 
 
 _READERS: dict[str, Callable[[Path, _Asked], Vectors]] = {

@@ -129,7 +129,7 @@ def nearest_others(d2: np.ndarray, count: int) -> np.ndarray:
     for first in range(0, len(d2), _ROWS):
         shut = d2[first : first + _ROWS].copy()
         shut[np.arange(len(shut)), first + np.arange(len(shut))] = np.inf
-        found = np.argpartition(shut, count - 1, axis=1)[:, :count]
-        order = np.argsort(np.take_along_axis(shut, found, axis=1), axis=1, kind="stable")
-        out[first : first + _ROWS] = np.take_along_axis(found, order, axis=1)
+        nearest = np.argpartition(shut, count - 1, axis=1)[:, :count]
+        order = np.argsort(np.take_along_axis(shut, nearest, axis=1), axis=1, kind="stable")
+        out[first : first + _ROWS] = np.take_along_axis(nearest, order, axis=1)
     return out

@@ -83,15 +83,15 @@ def main(
         kind=kind.value,
     )
     drawn = generate_people(network, terms, progress=True)
-    found = list(tqdm(drawn, "people", people, unit="person", disable=None))
-    if not found:
+    people_kept = list(tqdm(drawn, "people", people, unit="person", disable=None))
+    if not people_kept:
         raise InputError("no face was found in anything drawn: is it a generator of faces?")
-    if len(found) < people and any(output.glob("*")):  # not replaced by fewer than asked for
-        raise InputError(_too_few(len(found), terms, f"{output} stays as it is"))
-    _write(output, found, kind.value)
-    pictures = pluralize(sum(len(person.files) for person in found), "picture")
-    if len(found) < people:
-        raise InputError(_too_few(len(found), terms, f"they are in {output}, {pictures}"))
+    if len(people_kept) < people and any(output.glob("*")):  # not replaced by fewer than asked for
+        raise InputError(_too_few(len(people_kept), terms, f"{output} stays as it is"))
+    _write(output, people_kept, kind.value)
+    pictures = pluralize(sum(len(person.files) for person in people_kept), "picture")
+    if len(people_kept) < people:
+        raise InputError(_too_few(len(people_kept), terms, f"they are in {output}, {pictures}"))
     print(f"{pluralize(people, 'person', 'people')}, {pictures} in {output}")
 
 

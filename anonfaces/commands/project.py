@@ -85,9 +85,9 @@ def main(
                 bar.update(done)
                 bar.set_postfix(loss=f"{loss:.3f}")
 
-            found = project(network, part, guess(part), manner, features, report)
-            _write_pictures(output, names[first : first + count], part, found)
-            latents.append(found.latent)
+            projected = project(network, part, guess(part), manner, features, report)
+            _write_pictures(output, names[first : first + count], part, projected)
+            latents.append(projected.latent)
     _write_latents(output / "latents.h5", names, np.concatenate(latents))
     print(f"{pluralize(len(photos), 'face')} in {output}")
 

@@ -55,14 +55,14 @@ def resurrogate(
     place = check_output(origin, None, overwrite=True)
     refuse_old_layout(place)
     groups = Groups.read(place)
-    found = _faces(place, faces)
-    _check_same(found, find_file(place, "groups.csv"), groups.labels)
+    faceset = _faces(place, faces)
+    _check_same(faceset, find_file(place, "groups.csv"), groups.labels)
     summary = Summary.read(place / "summary.json")
     warned = [note for note in summary.privacy_warnings if not note.startswith(OF_SURROGATES)]
     with workplace(place) as made:
         _carry_over(place, made)
         with collect_warnings(warned):
-            draw(made, found, groups, surrogate, chosen, progress)
+            draw(made, faceset, groups, surrogate, chosen, progress)
         message = " ".join(["python -m anonfaces.synthesize FOLDER", *chosen.to_cli(surrogate, 0)])
         summary = replace(
             summary,

@@ -75,12 +75,12 @@ def checksums_text(digests: Mapping[str, str]) -> str:
 
 def read_checksums(path: Path) -> dict[str, str]:
     """Name -> digest of the lines of a list of checksums; lines that are none are left out."""
-    found = {}
+    digests = {}
     for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
         digest, _, name = line.partition("  ")
         if len(digest) == 2 * hashlib.sha256().digest_size and name:
-            found[name] = digest
-    return found
+            digests[name] = digest
+    return digests
 
 
 def _plain(text: Any) -> str:

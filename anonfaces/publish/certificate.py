@@ -133,13 +133,13 @@ def _numbers(summary: Summary, table: pd.DataFrame) -> dict[str, Any]:
 
 
 def _versions(summary: Summary) -> dict[str, str]:
-    found = {**summary.versions, "anonfaces": __version__}
+    versions = {**summary.versions, "anonfaces": __version__}
     for package in _PACKAGES:
         try:
-            found[package] = version(package)
+            versions[package] = version(package)
         except PackageNotFoundError:
             continue
-    return dict(sorted(found.items()))
+    return dict(sorted(versions.items()))
 
 
 def read_json(path: Path, what: str) -> Any:

@@ -152,9 +152,9 @@ class Opener:
             raise InputError("a key is opened with --passphrase-file or --key-identity FILE")
         text = _read(self.identity_file, "age identity").decode("utf-8", "replace")
         lines = [line.strip() for line in text.splitlines()]
-        found = [line for line in lines if line.startswith("AGE-SECRET-KEY-")]
+        secrets = [line for line in lines if line.startswith("AGE-SECRET-KEY-")]
         try:
-            return [pyrage.x25519.Identity.from_str(line) for line in found]
+            return [pyrage.x25519.Identity.from_str(line) for line in secrets]
         except pyrage.IdentityError as error:
             raise InputError(f"{self.identity_file} is no age identity: {error}") from error
 

@@ -52,18 +52,18 @@ def keep_together(
     """
     from encoders.faceset import FaceSet
 
-    found = FaceSet.read(faces)
-    if (found.identity == "").any():
+    faceset = FaceSet.read(faces)
+    if (faceset.identity == "").any():
         raise InputError(
             f"{faces}: faces without a name cannot be found in an earlier release: give identities"
         )
     if not previous:
         raise InputError("no earlier release was given (--previous KEY)")
     keys = [opener.open(Path(path)) for path in previous]
-    names, row = np.unique(found.identity, return_inverse=True)
+    names, row = np.unique(faceset.identity, return_inverse=True)
     sort = earlier_groups(names, keys, list(map(str, previous)))
     column = np.where(sort == " " * (len(keys) - 1), "in none", sort)[row]
-    marked = replace(found, attribute={**found.attribute, EARLIER: column})
+    marked = replace(faceset, attribute={**faceset.attribute, EARLIER: column})
     marked.write(Path(output))
     return len(np.unique(column))
 

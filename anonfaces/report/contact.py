@@ -65,15 +65,15 @@ def contact_sheet(
     path = find_file(Path(folder), "faces.h5") if faces is None else Path(faces)
     if not path.is_file():
         raise InputError(f"{path}: there is no such file; --faces names the one that was grouped")
-    found = FaceSet.read(path)
-    if len(found) != len(groups):
+    faceset = FaceSet.read(path)
+    if len(faceset) != len(groups):
         raise InputError(
-            f"{path} holds {pluralize(len(found), 'face')}, and {len(groups)} were grouped"
+            f"{path} holds {pluralize(len(faceset), 'face')}, and {len(groups)} were grouped"
         )
     chosen = evenly(groups.n_groups, rows).tolist()
-    shown = [_members(found, groups, number) for number in chosen]
-    made = [_made(found, groups, each, chosen) for each in _loaded(methods, progress)]
-    columns = [[each.get(number) for number in chosen] for each in made]
+    shown = [_members(faceset, groups, number) for number in chosen]
+    sheets = [_made(faceset, groups, each, chosen) for each in _loaded(methods, progress)]
+    columns = [[each.get(number) for number in chosen] for each in sheets]
     lines = [[*members, *each] for members, *each in zip(shown, *columns, strict=True)]
     return _drawn(lines, ["members", *[""] * (len(shown[0]) - 1), *methods])
 

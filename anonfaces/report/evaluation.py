@@ -64,8 +64,8 @@ def _sentences(able: list[Mapping[str, Any]], k: int) -> list[str]:
     """What a layman reads: of 100 people, how many a stranger's software would put first."""
     if not able:
         return []
-    found = [one for judged in able for one in judged["identification"]]
-    worst = max(found, key=lambda one: one["ranks"]["1"]["rate"])
+    rates = [one for judged in able for one in judged["identification"]]
+    worst = max(rates, key=lambda one: one["ranks"]["1"]["rate"])
     rate, chance = 100 * worst["ranks"]["1"]["rate"], 100 * worst["chance"]
     message = [
         f"Of 100 people, a stranger's software would put {rate:.0f} first among"

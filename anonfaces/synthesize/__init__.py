@@ -147,8 +147,8 @@ class Entry:
 
     def load(self, options: SurrogateOptions) -> Surrogate:
         """The method itself; what is heavy is imported now."""
-        made = getattr(import_module(f"anonfaces.synthesize.{self.module}"), self.cls)
-        return made(options) if self.options else made()
+        method = getattr(import_module(f"anonfaces.synthesize.{self.module}"), self.cls)
+        return method(options) if self.options else method()
 
 
 _EXACTLY = "can compute the missing face almost exactly"

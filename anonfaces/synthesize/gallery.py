@@ -113,8 +113,8 @@ def write_surrogates(
         for number, digest in done.items():
             _note(book, number, keys[number], digest)
         owner = {digest: number for number, digest in done.items()}
-        made = surrogates(faces, labels, identity, method, skip=done.keys())
-        bar = _shown(made, len(keys), len(done), progress)
+        pictures = surrogates(faces, labels, identity, method, skip=done.keys())
+        bar = _shown(pictures, len(keys), len(done), progress)
         if isinstance(method, ProgressReporting):
             method.watch = lambda found, of: bar.set_postfix_str(f"of the next {of} {found} found")
         for number, png in _encoded(bar):
@@ -134,13 +134,13 @@ def clear_surrogates(folder: Path) -> None:
 
 def _keys(faces: FaceSet, labels: NDArray[np.int64], identity: NDArray, how: str) -> dict[int, str]:
     """What each group's face depends on, as a hash: its rows with their vectors, and ``how``."""
-    found = {int(group): hashlib.sha256(how.encode()) for group in np.unique(labels)}
+    digests = {int(group): hashlib.sha256(how.encode()) for group in np.unique(labels)}
     for row in np.lexsort((np.arange(len(labels)), faces.image, labels)):
         about = (faces.image[row], str(identity[row]), faces.box[row].tolist())
-        digest = found[int(labels[row])]
+        digest = digests[int(labels[row])]
         digest.update(repr(about).encode())
         digest.update(np.ascontiguousarray(faces.embedding[row]).tobytes())
-    return {group: digest.hexdigest() for group, digest in found.items()}
+    return {group: digest.hexdigest() for group, digest in digests.items()}
 
 
 def _done(place: Path, ledger: Path, keys: Mapping[int, str], method: Surrogate) -> dict[int, str]:

@@ -81,21 +81,21 @@ def checked(found: Checkpoint, source: str, generator_only: bool = False) -> Che
     from stylegan.networks.parameters import check
 
     specs = generator_specs(found.generator)
-    made = Checkpoint(
+    networks = Checkpoint(
         generator=found.generator,
         generator_values=dict(check(specs, found.generator_values, source)),
     )
     if generator_only:
-        return made
+        return networks
     if found.discriminator is not None and found.discriminator_values is not None:
         judge = dict(
             check(discriminator_specs(found.discriminator), found.discriminator_values, source)
         )
-        made = replace(made, discriminator=found.discriminator, discriminator_values=judge)
+        networks = replace(networks, discriminator=found.discriminator, discriminator_values=judge)
     if found.encoder is not None and found.encoder_values is not None:
         values = dict(check(encoder_specs(found.encoder), found.encoder_values, source))
-        made = replace(made, encoder=found.encoder, encoder_values=values)
-    return made
+        networks = replace(networks, encoder=found.encoder, encoder_values=values)
+    return networks
 
 
 def _read(path: Path) -> Checkpoint:

@@ -27,31 +27,31 @@ def alias_free_from_official(
     told nowhere else (cutoffs, stop bands, lengths, radial or not) are not taken on trust.
     """
     need(ours, ("mapping.fc0.weight", "mapping.w_avg", "synthesis.input.weight"), source)
-    found = _layers(ours, source)
-    kernel = ours[f"synthesis.{found[0][0]}.weight"].shape[0]
+    layers = _layers(ours, source)
+    kernel = ours[f"synthesis.{layers[0][0]}.weight"].shape[0]
     if kernel not in (1, 3):
         raise WeightsError(f"{source}: a StyleGAN3 of {kernel} x {kernel} kernels: expected 1 or 3")
     config = AliasFreeConfig(
         architecture="stylegan3-r" if kernel == 1 else "stylegan3-t",
-        channels=tuple(width for _, _, width in found[:-1]),
-        size=found[-1][1],
+        channels=tuple(width for _, _, width in layers[:-1]),
+        size=layers[-1][1],
         clamp=clamp,
         **mapping_sizes(ours),
     )
-    _check_plan(config, ours, [name for name, _, _ in found], source)
+    _check_plan(config, ours, [name for name, _, _ in layers], source)
     return config, {k: v for k, v in ours.items() if not k.endswith(_FILTERS)}
 
 
 def _layers(ours: Arrays, source: str) -> list[tuple[str, int, int]]:
     """Name, side and feature maps of each layer, in order."""
     names = sorted(filter(None, map(_LAYER.fullmatch, ours)), key=lambda m: int(m[2]))
-    found = [(match[1], int(match[3]), int(match[4])) for match in names]
+    sizes = [(match[1], int(match[3]), int(match[4])) for match in names]
     if [int(match[2]) for match in names] != list(range(len(names))) or len(names) < 4:
         raise WeightsError(f"{source}: lacks layers of a StyleGAN3 ({len(names)} found)")
-    if found[-1][2] != 3:
-        raise WeightsError(f"{source}: makes {found[-1][2]} colours a pixel: expected RGB")
-    need(ours, tuple(f"synthesis.{name}.weight" for name, _, _ in found), source)
-    return found
+    if sizes[-1][2] != 3:
+        raise WeightsError(f"{source}: makes {sizes[-1][2]} colours a pixel: expected RGB")
+    need(ours, tuple(f"synthesis.{name}.weight" for name, _, _ in sizes), source)
+    return sizes
 
 
 def _check_plan(config: AliasFreeConfig, ours: Arrays, names: list[str], source: str) -> None:

@@ -26,17 +26,17 @@ def completed(values: Arrays) -> dict[str, NDArray[Any]]:
     Noise maps are standard normal numbers in the file as well; these are of a seed of their own.
     The mean is zero until ``with_mean`` computes it.
     """
-    made, rng = dict(values), np.random.default_rng(0)
+    arrays, rng = dict(values), np.random.default_rng(0)
     for match in filter(None, map(_NOISY.fullmatch, values)):
         side = int(match[1])
         noise = f"{match[0].rpartition('.')[0]}.noise_const"
-        if noise not in made and 4 <= side <= 2048:
-            made[noise] = rng.standard_normal((side, side), np.float32)
-    if _AVERAGE not in made:
-        need(made, ("mapping.fc0.weight",), "the file")
-        last = max(name for name in made if re.fullmatch(r"mapping\.fc\d+\.weight", name))
-        made[_AVERAGE] = np.zeros(made[last].shape[0], np.float32)
-    return made
+        if noise not in arrays and 4 <= side <= 2048:
+            arrays[noise] = rng.standard_normal((side, side), np.float32)
+    if _AVERAGE not in arrays:
+        need(arrays, ("mapping.fc0.weight",), "the file")
+        last = max(name for name in arrays if re.fullmatch(r"mapping\.fc\d+\.weight", name))
+        arrays[_AVERAGE] = np.zeros(arrays[last].shape[0], np.float32)
+    return arrays
 
 
 def with_mean(

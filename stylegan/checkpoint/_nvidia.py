@@ -97,10 +97,12 @@ def from_modules(generator: Any, judge: Any, source: str) -> Checkpoint:
         raise UnsafeContentError("is a StyleGAN-XL, which is not supported")
     refuse_other_settings(generator, "generator")
     config, ours = from_official(completed(arrays), _clamp(generator, "b4"), source)
-    made = Checkpoint(generator=config, generator_values=with_mean(config, ours, arrays, source))
+    networks = Checkpoint(
+        generator=config, generator_values=with_mean(config, ours, arrays, source)
+    )
     theirs = dict(_tensors(judge)) if isinstance(judge, OpaqueObject) else {}
     if "b4.conv.weight" not in theirs or not _is_residual(theirs):
-        return made
+        return networks
     try:
         refuse_other_settings(judge, "discriminator")
         group = _state_of(judge, "b4.mbstd").get("group_size", 4)
@@ -112,8 +114,8 @@ def from_modules(generator: Any, judge: Any, source: str) -> Checkpoint:
         )
     except (UnsafeContentError, WeightsError) as error:
         warn_user(f"{source}: its discriminator is left out: {error}", WeightsWarning)
-        return made
-    return replace(made, discriminator=its, discriminator_values=numbers)
+        return networks
+    return replace(networks, discriminator=its, discriminator_values=numbers)
 
 
 def _is_residual(values: dict[str, Any]) -> bool:

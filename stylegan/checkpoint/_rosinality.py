@@ -34,12 +34,14 @@ def from_rosinality(generator: Arrays, judge: Arrays, average: Any, source: str)
     if isinstance(average, np.ndarray) and average.size and average.size % width == 0:
         values["mapping.w_avg"] = average.reshape(-1, width).mean(axis=0)
     config, ours = from_official(completed(values), None, source)
-    made = Checkpoint(generator=config, generator_values=with_mean(config, ours, values, source))
+    networks = Checkpoint(
+        generator=config, generator_values=with_mean(config, ours, values, source)
+    )
     if not judge:
-        return made
+        return networks
     theirs = _official_discriminator(judge, source)
     its, numbers = discriminator_from_official(theirs, None, source)
-    return replace(made, discriminator=its, discriminator_values=numbers)
+    return replace(networks, discriminator=its, discriminator_values=numbers)
 
 
 def _official(found: Arrays, source: str) -> dict[str, NDArray[Any]]:

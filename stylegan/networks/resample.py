@@ -50,10 +50,10 @@ def resample(x: Tensor, axis: int, step: Step) -> Tensor:
     blocks, width = plan.index.shape
     whole = blocks * len(plan.matrix)
     if axis == 1:
-        made = ops.matmul(matrix, ops.reshape(windows, (-1, blocks, width, w * c)))
-        return ops.reshape(made, (-1, whole, w, c))[:, : step.length]
-    made = ops.reshape(ops.matmul(matrix, windows), (-1, h, whole, c))
-    return made[:, :, : step.length]
+        maps = ops.matmul(matrix, ops.reshape(windows, (-1, blocks, width, w * c)))
+        return ops.reshape(maps, (-1, whole, w, c))[:, : step.length]
+    maps = ops.reshape(ops.matmul(matrix, windows), (-1, h, whole, c))
+    return maps[:, :, : step.length]
 
 
 @dataclass(frozen=True)

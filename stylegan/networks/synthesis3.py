@@ -158,8 +158,8 @@ def filtered(x: Tensor, layer: Layer, clamp: float | None) -> Tensor:
     )
     x = resample(resample(x, 2, wide), 1, tall)
     x = _clamped(ops.leaky_relu(x, 0.2), clamp)
-    made = [_shrunk(x, layer, *pair) for pair in _separated(layer.down_taps)]
-    return sum(made[1:], made[0])
+    maps = [_shrunk(x, layer, *pair) for pair in _separated(layer.down_taps)]
+    return sum(maps[1:], maps[0])
 
 
 def _shrunk(x: Tensor, layer: Layer, tall: NDArray[Any], wide: NDArray[Any]) -> Tensor:

@@ -60,11 +60,11 @@ class Adversarial:
         recipe = self.networks.recipe
         report: dict[str, float] = {}
         if number >= recipe.head_start:
-            made, report = self._train_generator(state, number, rng, images)
+            fakes, report = self._train_generator(state, number, rng, images)
         else:
             z, noise = self._latents(rng, len(images))[0][0], self._noise(rng, len(images))
-            made = self._draw(state.tensors["generator"], z, noise)
-        report |= self._train_discriminator(state, number, rng, images, made)
+            fakes = self._draw(state.tensors["generator"], z, noise)
+        report |= self._train_discriminator(state, number, rng, images, fakes)
         self._adapt(state, number, report["sign"])
         return report | {"augment": state.counters["augment"]}
 
@@ -152,21 +152,21 @@ class Adversarial:
     ) -> Any:
         def loss(p: Mapping[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
             own = _split(p)
-            made, w = self._made(own["generator"], z, crossing, noise)
-            generator_loss = soft_plus(-self.networks.judge(judge, augment.apply(made, *change)))
+            fakes, w = self._made(own["generator"], z, crossing, noise)
+            generator_loss = soft_plus(-self.networks.judge(judge, augment.apply(fakes, *change)))
             kept, report = self._kept(
                 own, real, None if noise is None else [n[: real.shape[0]] for n in noise]
             )
             return generator_loss + kept, report | {
                 "generator": generator_loss,
-                "_made": made,
+                "_made": fakes,
                 "_w": w,
             }
 
         report, gradients = value_and_gradients(loss, _flat(both))
-        made, w = report.pop("_made"), ops.mean(report.pop("_w"), axis=0)
+        fakes, w = report.pop("_made"), ops.mean(report.pop("_w"), axis=0)
         moved, averages = _step_both(both, averages, _split(gradients), step, rate)
-        return moved, averages, made, w, report
+        return moved, averages, fakes, w, report
 
     def _kept(
         self, own: Mapping[str, Mapping[str, Tensor]], real: Tensor, noise: Any
@@ -176,11 +176,11 @@ class Adversarial:
         if not recipe.keep_weight:
             return ops.convert_to_tensor(0.0), {}
         w = networks.encode(own["encoder"], real)
-        made = networks.synthesize(own["generator"], networks.broadcast_w(w), noise)
-        report = {"pixels": reconstruction(made, real)}
+        fakes = networks.synthesize(own["generator"], networks.broadcast_w(w), noise)
+        report = {"pixels": reconstruction(fakes, real)}
         total = report["pixels"] + recipe.w_weight * spread(w)
         if self.features is not None:
-            report["features"] = feature_distance(self.features, made, real)
+            report["features"] = feature_distance(self.features, fakes, real)
             total = total + recipe.feature_weight * report["features"]
         return recipe.keep_weight * total, report
 

@@ -100,8 +100,8 @@ class Latents:
 
     def _fit_step(self, drawing: Tensors, w: Tensor, wanted: Tensor) -> Any:
         def loss(p: Mapping[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
-            made = self.networks.synthesize(drawing, self.networks.broadcast_w(p["w"]))
-            distance = reconstruction(made, wanted)
+            images = self.networks.synthesize(drawing, self.networks.broadcast_w(p["w"]))
+            distance = reconstruction(images, wanted)
             return distance, {"pixels": distance}
 
         report, slopes = value_and_gradients(loss, {"w": w})

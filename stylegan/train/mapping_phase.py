@@ -143,17 +143,17 @@ def normal_mapping(
     mean, d = w.mean(axis=0), w.shape[1]
     spread, axes = np.linalg.eigh(np.cov(w.T).reshape(d, d))
     wide = (axes * np.sqrt(np.maximum(spread, 0))).T[::-1]
-    found, before, inputs = {"mapping.w_avg": mean}, np.zeros(z_dim, np.float32), z_dim
+    values, before, inputs = {"mapping.w_avg": mean}, np.zeros(z_dim, np.float32), z_dim
     for i in range(layers):
         last = i == layers - 1
         matrix = np.eye(inputs, d, dtype=np.float32)
         matrix = (matrix @ wide if last else matrix).astype(np.float32)
         after = mean if last else np.full(d, _FAR, np.float32)
         bias = (after - before @ matrix) / np.float32(ROOT2 * RATE)
-        found[f"mapping.fc{i}.bias"] = bias
-        found[f"mapping.fc{i}.weight"] = matrix * np.float32(np.sqrt(inputs) / (ROOT2 * RATE))
+        values[f"mapping.fc{i}.bias"] = bias
+        values[f"mapping.fc{i}.weight"] = matrix * np.float32(np.sqrt(inputs) / (ROOT2 * RATE))
         before, inputs = after, d
-    return {k: np.asarray(v, np.float32) for k, v in found.items()}
+    return {k: np.asarray(v, np.float32) for k, v in values.items()}
 
 
 def _values(state: State, name: str) -> dict[str, NDArray[np.float32]]:

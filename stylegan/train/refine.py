@@ -126,12 +126,12 @@ class Refine:
         self, p: Mapping[str, Tensor], w: Tensor, kept: Tensor, shown: Tensor, cut: Any
     ) -> tuple[Tensor, dict[str, Tensor]]:
         recipe, features, heads = self.networks.recipe, self.features, own(p, "heads/")
-        made = self.networks.synthesize(own(p, "generator/"), self.networks.broadcast_w(w))
-        drawn = features.maps(made, cut)  # type: ignore[union-attr]
+        images = self.networks.synthesize(own(p, "generator/"), self.networks.broadcast_w(w))
+        drawn = features.maps(images, cut)  # type: ignore[union-attr]
         real = [ops.stop_gradient(one) for one in features.maps(shown, cut)]  # type: ignore[union-attr]
         fools, wrong = generator_loss(heads, drawn), told_apart(heads, drawn, real)
         factor = max(recipe.resolution // AGREED_SIDE, 1)
-        off = ops.mean(ops.abs(smaller(made - kept, factor)))
+        off = ops.mean(ops.abs(smaller(images - kept, factor)))
         other = self._otherness(drawn, kept, cut)
         total = recipe.anchor_weight * off + recipe.feature_weight * other
         report = {"anchor": off, "identity": other, "fooled": fools, "heads": wrong}

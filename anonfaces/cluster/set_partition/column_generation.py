@@ -266,23 +266,23 @@ class _ColumnGeneration:
         for _ in range(_RETREATS):
             if budget.spent():
                 return 0
-            found = self._take(self.centre.towards(solved.prices, 1 - back))
-            if found is None:
+            taken = self._take(self.centre.towards(solved.prices, 1 - back))
+            if taken is None:
                 back = (1 + back) / 2
                 continue
-            new = self._add(_few(found, self.people))
+            new = self._add(_few(taken, self.people))
             if new or back == 0:
                 return new
             back = back / 2 if back > 0.1 else 0.0
         return 0
 
     def _take(self, prices: Prices) -> Cheap | None:
-        found = self.pricing.cheap(prices)
-        if found is not None:
-            bound = self.pricing.bound(found.safe)
+        columns = self.pricing.cheap(prices)
+        if columns is not None:
+            bound = self.pricing.bound(columns.safe)
             if bound > self.bound:
-                self.bound, self.centre = bound, found.safe
-        return found
+                self.bound, self.centre = bound, columns.safe
+        return columns
 
     def _cut(self, more: list[list[int]]) -> None:
         self.pricing.add_cuts(more)

@@ -55,11 +55,11 @@ def solve(
     cost = np.append(pricing.losses(sets), fine)
     solver.passModel(_program(cost, table, pricing.inside.sum(axis=0) // 2))
     solver.run()
-    found = solver.getSolution()
-    if _late(solver) or not found.dual_valid:
+    solution = solver.getSolution()
+    if _late(solver) or not solution.dual_valid:
         return None
-    price = np.array(found.row_dual)
-    share, alone = np.split(np.array(found.col_value), [len(sets)])
+    price = np.array(solution.row_dual)
+    share, alone = np.split(np.array(solution.col_value), [len(sets)])
     prices = Prices(price[:p], np.maximum(0, -price[p:]))
     return Solved(solver.getObjectiveValue(), share, alone, prices)
 
@@ -94,8 +94,8 @@ def choose(
     calls = iter(range(_CALLS))
     solver.cbMipInterrupt += lambda event: event.interrupt(next(calls, None) is None)
     solver.run()
-    found = np.array(solver.getSolution().col_value)
-    return (found if len(found) == len(cost) else known) > 0.5
+    values = np.array(solver.getSolution().col_value)
+    return (values if len(values) == len(cost) else known) > 0.5
 
 
 def cover(pricing: Pricing, sets: np.ndarray) -> Any:

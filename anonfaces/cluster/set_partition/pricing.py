@@ -107,13 +107,13 @@ class Pricing:
         return self.losses(sets) - person[sets].sum(axis=1) + more
 
     def _of_size(self, prices: Prices, m: int) -> np.ndarray | None:
-        found = np.empty((_ROOM, m), np.int64)
+        columns = np.empty((_ROOM, m), np.int64)
         unit = self._unit(prices)
-        count = cheap_sets(self._pair(prices, m), _BAR * unit, _EXACT * unit, _NODES, found)
+        count = cheap_sets(self._pair(prices, m), _BAR * unit, _EXACT * unit, _NODES, columns)
         if count < 0:
             return None
         filled = np.full((count, self.most), len(self.weights))
-        filled[:, :m] = found[:count]
+        filled[:, :m] = columns[:count]
         return filled
 
     def _unit(self, prices: Prices) -> float:

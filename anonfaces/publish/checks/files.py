@@ -90,8 +90,8 @@ def times(release: Release) -> Problems:
     A copy or a download has times of its own, which are not the release's: it passes where no
     file has the release's time.
     """
-    found = {name: int((release.folder / name).lstat().st_mtime) for name in release.files}
-    if TIME not in found.values():
+    times = {name: int((release.folder / name).lstat().st_mtime) for name in release.files}
+    if TIME not in times.values():
         return []
-    odd = sorted(name for name, time in found.items() if time != TIME)
+    odd = sorted(name for name, time in times.items() if time != TIME)
     return [f"{name} has another time than the release" for name in odd]

@@ -23,14 +23,14 @@ def telling_words(names: Iterable[str], paths: Iterable[str]) -> set[str]:
     Of a name itself, with spaces for its separators, and its parts joined; of a path itself, each
     folder, the file and the file without its ending.
     """
-    found: set[str] = set()
+    words: set[str] = set()
     for name in names:
         parts = [part for part in _SEPARATORS.split(name) if part]
-        found |= {name, " ".join(parts), "".join(parts)}
+        words |= {name, " ".join(parts), "".join(parts)}
     for path in paths:
         parts = path.split("/")
-        found |= {path, *parts, *(_stem(part) for part in parts)}
-    return {word.lower() for word in found if _tells(word)}
+        words |= {path, *parts, *(_stem(part) for part in parts)}
+    return {word.lower() for word in words if _tells(word)}
 
 
 def _stem(name: str) -> str:

@@ -188,9 +188,9 @@ def _colours(
 def _looks(
     faces: ChipSource, rows: NDArray[np.int64], chips: Pixels, framing: CropAlignment
 ) -> NDArray[np.float32]:
-    found = _attributes()(chips)
-    female = np.clip(found["female"], 1e-6, 1 - 1e-6)
-    return np.stack([found["age"], np.log(female / (1 - female))], axis=1)
+    columns = _attributes()(chips)
+    female = np.clip(columns["female"], 1e-6, 1 - 1e-6)
+    return np.stack([columns["age"], np.log(female / (1 - female))], axis=1)
 
 
 @cache

@@ -88,18 +88,18 @@ class Optimized(GeneratorSurrogate):
     def place(self, groups: list[GroupLatents]) -> Latents:
         """W+ (g, num_ws, w_dim); each group's is found as if it were alone."""
         means = self.means(groups)
-        made = means.astype(np.float32)
+        w = means.astype(np.float32)
         nearest, left = np.full(len(groups), -np.inf), np.arange(len(groups))
         for share in STARTS:
             some = [groups[i] for i in left]
             tried = self._moved(self.truncated(means[left].astype(np.float32), share), some)
             now = self._standing(tried, some)[0]
             farther = now > nearest[left]
-            made[left[farther]], nearest[left[farther]] = tried[farther], now[farther]
+            w[left[farther]], nearest[left[farther]] = tried[farther], now[farther]
             left = left[nearest[left] <= THRESHOLD]
             if not len(left):
                 break
-        return made
+        return w
 
     def at_psi(self, groups: list[GroupLatents]) -> Latents:
         """psi bounds where a latent starts: drawn in afterwards, members would stand out again."""
@@ -123,16 +123,16 @@ class Optimized(GeneratorSurrogate):
         return np.array([min(d) for d in own]), np.array([max(d) for d in own])
 
     def _moved(self, starts: Latents, groups: list[GroupLatents]) -> Latents:
-        made, rooms, found = np.empty_like(starts), [padded_shape(group) for group in groups], 0
+        w, rooms, count = np.empty_like(starts), [padded_shape(group) for group in groups], 0
         for size in sorted(set(rooms)):
             rows = [i for i, own in enumerate(rooms) if own == size]
             for start in range(0, len(rows), self._search.at_once):
                 some = rows[start : start + self._search.at_once]
-                made[some] = self._search(starts[some], [groups[i] for i in some])
-                found += len(some)
+                w[some] = self._search(starts[some], [groups[i] for i in some])
+                count += len(some)
                 if self.watch is not None:
-                    self.watch(found, len(groups))
-        return made
+                    self.watch(count, len(groups))
+        return w
 
 
 def _warn(member_distances: dict[int, tuple[float, float]]) -> None:

@@ -44,11 +44,11 @@ class TargetTraits:
     @classmethod
     def of(cls, groups: Sequence[GroupLatents], count: int) -> TargetTraits:
         """Those of ``groups``, and zeros up to ``count``."""
-        made = cls(np.zeros((count, 3), np.float32), np.zeros((count, 2), np.float32))
+        medians = cls(np.zeros((count, 3), np.float32), np.zeros((count, 2), np.float32))
         for number, group in enumerate(groups):
-            made.color[number] = np.median(group.color, axis=0)
-            made.looks[number] = np.median(group.looks, axis=0)
-        return made
+            medians.color[number] = np.median(group.color, axis=0)
+            medians.looks[number] = np.median(group.looks, axis=0)
+        return medians
 
 
 class Traits:

@@ -77,15 +77,15 @@ class Weighted(GeneratorSurrogate):
         w = self._mixed(groups, weights, alpha)
         best = w.copy()
         for _ in range(_ROUNDS):
-            found = self._reidentified(w, groups)
-            rate = np.array([np.concatenate(group).mean() for group in found])
+            near = self._reidentified(w, groups)
+            rate = np.array([np.concatenate(group).mean() for group in near])
             better, lowest = rate < lowest, np.minimum(rate, lowest)
             best[better] = w[better]
-            again = np.flatnonzero(self._too_many(found))
+            again = np.flatnonzero(self._too_many(near))
             if not len(again):
                 return best
             for i in again:
-                weights[i] = weights[i] * np.where([face.any() for face in found[i]], BETA, 1)
+                weights[i] = weights[i] * np.where([face.any() for face in near[i]], BETA, 1)
             alpha[again] *= ALPHA
             mixed = self._mixed(
                 [groups[i] for i in again], [weights[i] for i in again], alpha[again]

@@ -76,9 +76,9 @@ def _components(off: NDArray, count: int, *, scaled: bool) -> NDArray[np.float64
     """Principal components (count, d) of centred rows, by the covariance of the smaller side."""
     from sklearn.decomposition import PCA
 
-    found = PCA(count, svd_solver="randomized", random_state=0, iterated_power=5).fit(off)
-    scale = np.sqrt(found.explained_variance_) if scaled else np.ones(count)
-    return found.components_ * scale[:, None]
+    components = PCA(count, svd_solver="randomized", random_state=0, iterated_power=5).fit(off)
+    scale = np.sqrt(components.explained_variance_) if scaled else np.ones(count)
+    return components.components_ * scale[:, None]
 
 
 def _mask(mean_shape: NDArray[np.float64], size: int) -> NDArray[np.float64]:

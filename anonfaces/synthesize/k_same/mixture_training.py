@@ -93,10 +93,10 @@ def _first_guess(
 
     flat = pictures.reshape(len(pictures), -1)
     shown = np.linalg.lstsq(expression, flat - flat.mean(axis=0), rcond=None)[0]
-    found = PCA(_WIDTH, svd_solver="randomized", random_state=seed)
-    scores = found.fit_transform(flat - expression @ shown)
-    scale = np.sqrt(found.explained_variance_)
-    drawn = np.concatenate([found.components_ * scale[:, None], shown])
+    components = PCA(_WIDTH, svd_solver="randomized", random_state=seed)
+    scores = components.fit_transform(flat - expression @ shown)
+    scale = np.sqrt(components.explained_variance_)
+    drawn = np.concatenate([components.components_ * scale[:, None], shown])
     return (scores / scale).astype(np.float32), _coarse(drawn).astype(np.float32)
 
 

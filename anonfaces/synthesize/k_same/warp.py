@@ -88,10 +88,10 @@ def _triangles(reference: bytes) -> NDArray[np.int64]:
     from scipy.spatial import Delaunay
 
     shape = np.frombuffer(reference, np.float64).reshape(-1, 2)
-    found = Delaunay(with_border(shape)).simplices.astype(np.int64)
+    triangles = Delaunay(with_border(shape)).simplices.astype(np.int64)
     top_left, bottom_left, top_right, bottom_right = _CORNERS
     halves = [[top_left, top_right, bottom_left], [top_right, bottom_right, bottom_left]]
-    return np.concatenate([np.array(halves), found])
+    return np.concatenate([np.array(halves), triangles])
 
 
 @njit(cache=True, nogil=True)
