@@ -66,11 +66,11 @@ def _encoded(encoder: Any, faces: Any) -> NDArray[np.float32]:
 def _drawn(
     generator: Any, subject: Subject, very: NDArray[np.float32], kept: float
 ) -> NDArray[np.uint8]:
-    from anonfaces.synthesize.generator.latents import People
+    from anonfaces.synthesize.generator.latents import GroupLatents
     from anonfaces.synthesize.hiding import Hiding
 
     groups = [
-        People(very[subject.labels == g], f"group {g}".encode())
+        GroupLatents(latent=very[subject.labels == g], key=f"group {g}".encode())
         for g in range(len(subject.numbers))
     ]
     means = np.stack([group.latent.mean(axis=0) for group in groups])

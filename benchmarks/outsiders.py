@@ -67,17 +67,20 @@ def _subjects(faces: FaceSet, k: int, asked: argparse.Namespace) -> Any:
             for kept in asked.kept if key == "owner" and asked.kept else [None]:
                 started = time.monotonic()
                 surrogate_options = SurrogateOptions(key=KEY if key == "owner" else None)
-                maker = load_surrogate(method, surrogate_options)
-                if kept is not None and getattr(maker, "hide", None) is not None:
-                    maker.hide.kept = kept  # type: ignore[attr-defined]
-                made = surrogates(faces, groups.labels, faces.identity, maker)
-                images = tuple(face for _, face in made)
+                drawer = load_surrogate(method, surrogate_options)
+                if kept is not None and getattr(drawer, "hide", None) is not None:
+                    drawer.hide.kept = kept  # type: ignore[attr-defined]
+                drawn = surrogates(faces, groups.labels, faces.identity, drawer)
+                images = tuple(face for _, face in drawn)
                 about = {"method": method, "k": k, "key": key, "kept": kept}
                 about["seconds"] = round(time.monotonic() - started, 1)
-                yield _subject(faces, groups.labels, k, method, images), about
+                yield subject_of(faces, groups.labels, k, method, images), about
 
 
-def _subject(faces: FaceSet, labels: np.ndarray, k: int, method: str, images: Any) -> Subject:
+def subject_of(
+    faces: FaceSet, labels: np.ndarray, k: int, method: str, images: tuple[np.ndarray, ...]
+) -> Subject:
+    """Surrogates that lie in memory as what is judged."""
     from anonfaces.evaluate.subject import Subject
 
     numbers = tuple(map(str, range(len(images))))

@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.machine import describe
+from benchmarks.outsiders import KEY
 from benchmarks.tables import print_table
 
 if TYPE_CHECKING:
@@ -84,11 +85,11 @@ def _grouped(faces: FaceSet, count: int, k: int) -> tuple[FaceSet, Labels, Names
 def _row(
     name: str, k: int, faces: FaceSet, labels: Labels, names: Names, scratch: Path
 ) -> tuple[object, ...]:
-    from anonfaces.synthesize import Reporting, load_surrogate
+    from anonfaces.synthesize import Reporting, SurrogateOptions, load_surrogate
     from anonfaces.synthesize.gallery import write_surrogates
 
     started = time.monotonic()
-    method = load_surrogate(name)
+    method = load_surrogate(name, SurrogateOptions(key=KEY))
     some = labels < 2  # what is compiled once is compiled here
     with tempfile.TemporaryDirectory(dir=scratch) as place:
         write_surrogates(Path(place), faces.select(some), labels[some], names[some], method, "")
@@ -116,11 +117,11 @@ def _processor_seconds() -> float:
 
 def _stages(faces: FaceSet, labels: Labels, names: Names) -> Iterator[tuple[object, ...]]:
     """Each stage of ``stylegan``, by itself in this process."""
-    from anonfaces.synthesize import load_surrogate
+    from anonfaces.synthesize import SurrogateOptions, load_surrogate
     from anonfaces.synthesize.gallery import encoded
     from encoders.detect.pool import enlarged, shows_a_face
 
-    method: Any = load_surrogate("stylegan")
+    method: Any = load_surrogate("stylegan", SurrogateOptions(key=KEY))
     rows = np.flatnonzero(labels < 64)
     method.draw(method.invert(faces.chips(rows[:1])))
     chips, seconds = _timed(lambda: faces.chips(rows))

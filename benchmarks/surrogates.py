@@ -3,7 +3,7 @@
 On photographs of real people (``../shared/data/lfw`` where no other faces.h5 is given), grouped by
 this project, every method on the same groups, judged by one recogniser or by several. dlib's
 network took part in the grouping, and in making the surrogates of ``optimised``: look at that row
-with ``--judge faceres`` as well, which took part in nothing (see benchmarks/judge.py). Each judge
+with ``--judge faceres`` as well, which took part in nothing (see benchmarks/looks.py). Each judge
 has its own threshold t, with the same share of false matches on LFW as dlib's 0.6. Below: how the
 paper's CelebA vectors are grouped, and what the paper published.
 """
@@ -13,17 +13,21 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from benchmarks.looks import kept, load_looks_judge
 from benchmarks.machine import describe
+from benchmarks.outsiders import KEY, subject_of
 from benchmarks.tables import SHARED, load, print_table
 
 if TYPE_CHECKING:
     from anonfaces.cluster import Groups
-    from benchmarks.judge import Judge, Verdict
+    from anonfaces.evaluate.judges.judge import Judge
+    from anonfaces.evaluate.subject import Subject
     from encoders.faceset import FaceSet
 
 PAPER = SHARED / "anonfaces-paper"
@@ -35,6 +39,7 @@ HEAD = (
 
 
 def main() -> None:
+    from anonfaces.evaluate import load_judge
     from anonfaces.synthesize import SURROGATES
 
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
@@ -51,7 +56,7 @@ def main() -> None:
     faces = _some(_faces(arguments.faces, arguments.photos), arguments.people)
     people = len(np.unique(faces.identity))
     print(f"\n{len(faces):,} faces of {people:,} people\n", flush=True)
-    judges = [_at_work(message, faces, arguments.photos) for message in arguments.judge]
+    judges = [load_judge(asked) for asked in arguments.judge]
     print_table(HEAD, _rows(faces, arguments.k, arguments.methods, judges))
     if PAPER.is_dir():
         print("\nThe paper's CelebA vectors: ours by vectors alone, the paper's with faces\n")
@@ -74,17 +79,8 @@ def _some(faces: FaceSet, people: int | None) -> FaceSet:
     return faces.select(np.isin(faces.identity, chosen))
 
 
-def _at_work(message: str, faces: FaceSet, photos: Path) -> tuple[Judge, Verdict]:
-    """The judge, and how it sees the people themselves."""
-    from benchmarks.judge import load_judge
-
-    judge = load_judge(message)
-    print(f"judge {judge.name}: t = {judge.threshold}, {judge.embedder.alignment}\n", flush=True)
-    return judge, judge.of_photographs(faces, photos)
-
-
 def _rows(
-    faces: FaceSet, ks: list[int], methods: list[str], judges: list[tuple[Judge, Verdict]]
+    faces: FaceSet, ks: list[int], methods: list[str], judges: list[Judge]
 ) -> Iterator[tuple[object, ...]]:
     from anonbase.errors import GuaranteeError
     from anonfaces import group
@@ -94,45 +90,57 @@ def _rows(
         groups = group(faces.embedding, k, faces.identity, effort="fast")
         for name in methods:
             try:
-                pictures, seconds = _made(name, faces, groups)
+                pictures, seconds = _drawn(name, faces, groups)
             except GuaranteeError as refused:
                 yield (name, k, str(refused)[:60], *[""] * (len(HEAD) - 3))
                 continue
             one_face = _percent(detection_rate(pictures).rate)
-            for judge, people in judges:
-                *judged, lost = _judged(judge, people, pictures, groups)
+            subject = subject_of(faces, groups.labels, k, name, tuple(pictures))
+            for judge in judges:
+                *judged, lost = _judged(judge, subject)
                 yield (name, k, len(pictures), *judged, one_face, lost, round(seconds, 1))
 
 
-def _judged(
-    judge: Judge, people: Verdict, pictures: list[np.ndarray], groups: Groups
-) -> tuple[object, ...]:
-    from anonfaces.evaluate import rank_1, reidentification, surrogate_distance
-    from benchmarks.judge import kept
+def _judged(judge: Judge, subject: Subject) -> tuple[object, ...]:
+    from anonfaces.evaluate.judges.faceres import THRESHOLD
+    from anonfaces.evaluate.links import DLIB
+    from anonfaces.evaluate.subject import Galleries
+    from anonfaces.evaluate.verdict import judge_surrogates
 
-    seen, t, k = judge.of_pictures(pictures), judge.threshold, groups.k
-    distance = surrogate_distance(people.vector, seen.vector, groups.labels, groups.identity)
-    found = reidentification(distance.distance, groups.labels, groups.identity)
-    first = rank_1(people.vector, seen.vector, groups.labels, groups.identity)
-    ri = found.rate_of_people(t)
-    looks = ["", ""]
-    if seen.looks is not None and people.looks is not None:
-        shares = kept(people.looks, seen.looks, groups.labels, groups.identity)
-        looks = [_percent(share) for share in shares]
+    verdict = judge_surrogates(subject, judge, Galleries())
+    t = THRESHOLD if judge.name.startswith("faceres") else DLIB
+    linked, first = verdict.reidentification, verdict.identification["the originals"]
+    ri = linked.rate_of_people(t)
     return (
-        *(judge.name, distance.mean_of_people, ri, _span(found.interval(t)), 1 / k),
-        *("yes" if ri > 1 / k else "no", _percent(found.above_chance(t))),
-        *(first.rate, _span(first.interval()), *looks, int(np.isnan(seen.vector[:, 0]).sum())),
+        *(judge.name, verdict.mean_distance, ri, _span(linked.interval(t)), 1 / subject.k),
+        *("yes" if ri > 1 / subject.k else "no", _percent(linked.above_chance(t))),
+        *(first.rate(1), _span(first.interval(1)), *_looks_kept(judge, subject), verdict.missing),
     )
 
 
-def _made(name: str, faces: FaceSet, groups: Groups) -> tuple[list[np.ndarray], float]:
-    from anonfaces.synthesize import load_surrogate, surrogates
+def _looks_kept(judge: Judge, subject: Subject) -> tuple[str, str]:
+    """By FaceRes's heads, where FaceRes judges: dlib has none."""
+    if not judge.name.startswith("faceres"):
+        return "", ""
+    _, _, path = judge.name.partition(":")
+    heads = _heads(path)
+    people, seen = heads.of_faces(subject.faces), heads.of_pictures(subject.pictures())
+    gender, age = kept(people, seen, subject.labels, subject.identity)
+    return _percent(gender), _percent(age)
 
-    method = load_surrogate(name)
+
+@lru_cache(maxsize=1)
+def _heads(path: str) -> Judge:
+    return load_looks_judge(Path(path) if path else None)
+
+
+def _drawn(name: str, faces: FaceSet, groups: Groups) -> tuple[list[np.ndarray], float]:
+    from anonfaces.synthesize import SurrogateOptions, load_surrogate, surrogates
+
+    method = load_surrogate(name, SurrogateOptions(key=KEY))
     started = time.monotonic()
-    made = [face for _, face in surrogates(faces, groups.labels, groups.identity, method)]
-    return made, time.monotonic() - started
+    pictures = [face for _, face in surrogates(faces, groups.labels, groups.identity, method)]
+    return pictures, time.monotonic() - started
 
 
 def _celeba(ks: list[int]) -> tuple[tuple[str, ...], Iterator[tuple[object, ...]]]:

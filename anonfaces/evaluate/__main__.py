@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from anonbase import cli
+from anonbase.options import Debug, Quiet, Seed, option
 
 if TYPE_CHECKING:
     from anonfaces.evaluate.evaluation import Evaluation
@@ -35,52 +36,81 @@ The result is evaluation.json, and a part of report.html; with -o a page of its 
 app = typer.Typer(add_completion=False)
 
 
-def _option(text: str, *names: str, **more: Any) -> Any:
-    return typer.Option(*names, help=text, **more)
+_Folder = Annotated[
+    Path | None, typer.Argument(metavar="FOLDER", help="what is judged", show_default=False)
+]
+_Judge = Annotated[
+    list[str] | None,
+    option(
+        "a judge, NAME or NAME:FILE; may be repeated; default: those at hand",
+        "--judge",
+        show_default=False,
+    ),
+]
+_Gallery = Annotated[
+    Path | None,
+    option("other photographs of the same people, or their faces.h5", show_default=False),
+]
+_Strangers = Annotated[
+    Path | None, option("photographs of other people, or their faces.h5", show_default=False)
+]
+_Originals = Annotated[
+    Path | None,
+    option("the originals of a folder of anonymized photographs", show_default=False),
+]
+_Faces = Annotated[
+    Path | None,
+    option("the faces.h5 of the groups, if it lies elsewhere", show_default=False),
+]
+_Attacks = Annotated[bool, option("try attacks as well", "--attacks")]
+_OtherRelease = Annotated[
+    Path | None,
+    option("another condensed dataset of the same people, for --attacks", show_default=False),
+]
+_Utility = Annotated[bool, option("measure what was kept", "--utility")]
+_FalseMatchRate = Annotated[
+    float, option("share of strangers that a judge's threshold lets pass")
+]
+_Output = Annotated[
+    Path | None,
+    option(
+        "a folder for the result; default: FOLDER and its page",
+        "--output",
+        "-o",
+        show_default=False,
+    ),
+]
+_OnnxMean = Annotated[float, option("subtracted from levels 0 to 255")]
+_OnnxScale = Annotated[float, option("what they are divided by then")]
+_OnnxColor = Annotated[str, option("order of channels: rgb or bgr")]
+_Get = Annotated[
+    str | None,
+    option(
+        "fetch a judge's weights by the user's npm, and end: faceres", show_default=False
+    ),
+]
 
 
 @app.command(help=_EXAMPLES)
 def main_command(
-    folder: Annotated[
-        Path | None, typer.Argument(metavar="FOLDER", help="what is judged", show_default=False)
-    ] = None,
-    judge: Annotated[
-        list[str] | None,
-        _option("a judge, NAME or NAME:FILE; may be repeated; default: those at hand", "--judge"),
-    ] = None,
-    gallery: Annotated[
-        Path | None, _option("other photographs of the same people, or their faces.h5")
-    ] = None,
-    strangers: Annotated[
-        Path | None, _option("photographs of other people, or their faces.h5")
-    ] = None,
-    originals: Annotated[
-        Path | None, _option("the originals of a folder of anonymized photographs")
-    ] = None,
-    faces: Annotated[
-        Path | None, _option("the faces.h5 of the groups, if it lies elsewhere")
-    ] = None,
-    attacks: Annotated[bool, _option("try attacks as well", "--attacks")] = False,
-    other_release: Annotated[
-        Path | None, _option("another condensed dataset of the same people, for --attacks")
-    ] = None,
-    utility: Annotated[bool, _option("measure what was kept", "--utility")] = False,
-    false_match_rate: Annotated[
-        float, _option("share of strangers that a judge's threshold lets pass")
-    ] = 1e-3,
-    output: Annotated[
-        Path | None,
-        _option("a folder for the result; default: FOLDER and its page", "--output", "-o"),
-    ] = None,
-    onnx_mean: Annotated[float, _option("subtracted from levels 0 to 255")] = 127.5,
-    onnx_scale: Annotated[float, _option("what they are divided by then")] = 127.5,
-    onnx_color: Annotated[str, _option("order of channels: rgb or bgr")] = "rgb",
-    get: Annotated[
-        str | None, _option("fetch a judge's weights by the user's npm, and end: faceres")
-    ] = None,
-    seed: Annotated[int, _option("the same seed gives the same bytes", min=0)] = 0,
-    quiet: Annotated[bool, _option("print nothing but warnings and errors", "--quiet")] = False,
-    debug: Annotated[bool, _option("show where an error arose", "--debug")] = False,
+    folder: _Folder = None,
+    judge: _Judge = None,
+    gallery: _Gallery = None,
+    strangers: _Strangers = None,
+    originals: _Originals = None,
+    faces: _Faces = None,
+    attacks: _Attacks = False,
+    other_release: _OtherRelease = None,
+    utility: _Utility = False,
+    false_match_rate: _FalseMatchRate = 1e-3,
+    output: _Output = None,
+    onnx_mean: _OnnxMean = 127.5,
+    onnx_scale: _OnnxScale = 127.5,
+    onnx_color: _OnnxColor = "rgb",
+    get: _Get = None,
+    seed: Seed = 0,
+    quiet: Quiet = False,
+    debug: Debug = False,
 ) -> None:
     """Fetch or judge."""
     from anonbase.errors import InputError
@@ -102,20 +132,20 @@ def main_command(
         judges=tuple(judge or ()), false_match_rate=false_match_rate, attacks=attacks,
         utility=utility, preprocessing=Preprocessing(onnx_mean, onnx_scale, onnx_color), seed=seed,
     )  # fmt: skip
-    found = evaluate(
+    evaluation = evaluate(
         folder, originals=originals, gallery=gallery, strangers=strangers, other=other_release,
         faces=faces, output=output, options=options, progress=not quiet,
     )  # fmt: skip
     if not quiet:
-        print(_result(found))
+        print(_result(evaluation))
         print(f"took       {time.monotonic() - started:.0f} s")
         page = (output / "evaluation.html") if output else folder / "report.html"
         print(f"page       {page.resolve().as_uri()}")
 
 
-def _result(found: Evaluation) -> str:
-    lines = [found.statement, ""]
-    for verdict in found.document["judges"]:
+def _result(evaluation: Evaluation) -> str:
+    lines = [evaluation.statement, ""]
+    for verdict in evaluation.document["judges"]:
         t, people = verdict["threshold"], verdict["reidentification"]["people"]
         part = f"took part: {verdict['part']}" if verdict["took_part"] else "took no part"
         lines.append(
@@ -128,7 +158,7 @@ def _result(found: Evaluation) -> str:
                 f" {_span(one['ranks']['1'])}, within the group {one['chance']:.3f}; group found"
                 f" {one['groups_found']['rate']:.3f}, by chance {one['chance_of_groups']:.3f}"
             )
-    lines += [_attack(one) for one in found.document["attacks"]]
+    lines += [_attack(one) for one in evaluation.document["attacks"]]
     return "\n".join(lines)
 
 

@@ -89,12 +89,13 @@ def _members(faces: FaceSet, groups: Groups, number: int) -> list[Pixels | None]
 def _loaded(methods: list[str], progress: bool) -> Iterator[Surrogate]:
     from tqdm import tqdm
 
-    from anonfaces.synthesize import load_surrogate
+    from anonfaces.synthesize import SurrogateOptions, check_surrogate
 
     with tqdm(methods, "surrogates", unit="method", disable=not progress) as bar:
         for method in bar:
             bar.set_postfix_str(method)
-            yield load_surrogate(method)
+            options = SurrogateOptions()  # to be compared, not to be released: without a key
+            yield check_surrogate(method, options).load(options)
 
 
 def _made(

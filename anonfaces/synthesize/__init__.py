@@ -34,6 +34,7 @@ __all__ = [
     "load_surrogate",
     "surrogates",
     "warn_if_pixel_mean",
+    "warn_if_unkeyed",
 ]
 
 BATCH_BYTES = 32 * 2**20
@@ -195,10 +196,40 @@ def warn_if_pixel_mean(name: str) -> None:
         )
 
 
+def warn_if_unkeyed(name: str, options: SurrogateOptions) -> None:
+    """PrivacyWarning where a generator draws faces into which no secret of the owner goes.
+
+    Such a face is a function of public code and the members' photographs: who runs that code on
+    candidates' photographs finds the group in it, and confirms a guess to the byte. The figures
+    stand in ``hiding``.
+    """
+    if SURROGATES[name].options and options.key is None:
+        warn_user(
+            f"{OF_SURROGATES}{name}: drawn without the owner's key, so that whoever runs this"
+            " program on photographs of candidates can tell which group they are in; give"
+            " SurrogateOptions(key=secrets.token_bytes(32)) and keep the key"
+        )
+
+
 def load_surrogate(name: str, options: SurrogateOptions | None = None) -> Surrogate:
-    """The method called ``name`` with its options; ``InputError`` as ``check_surrogate``."""
+    """The method called ``name`` with its options.
+
+    Parameters
+    ----------
+    name : str
+        One of ``SURROGATES``.
+    options : SurrogateOptions, optional
+        A PrivacyWarning tells of a generator's faces without a ``key``.
+
+    Raises
+    ------
+    InputError
+        As ``check_surrogate``.
+    """
     chosen = options or SurrogateOptions()
-    return check_surrogate(name, chosen).load(chosen)
+    entry = check_surrogate(name, chosen)
+    warn_if_unkeyed(name, chosen)
+    return entry.load(chosen)
 
 
 def surrogates(

@@ -217,13 +217,13 @@ def _copy_surrogates(origin: Path, folder: Path, number: Mapping[int, int]) -> N
 
 def _remake(folder: Path, faces: FaceSet, groups: Groups, group: int, summary: Summary) -> None:
     from anonfaces.synthesize import SurrogateOptions, load_surrogate, surrogates
-    from anonfaces.synthesize.gallery import encoded
+    from anonfaces.synthesize.gallery import encoded, with_owners_key
 
     if "--generator" in summary.command:
         raise InputError("the surrogates are of a generator of your own: condense anew instead")
     psi = re.findall(r"--psi (\S+)", summary.command)
     drawing = SurrogateOptions(psi=float(psi[-1]) if psi else None, seed=summary.seed)
-    method = load_surrogate(str(summary.surrogate), drawing)
+    method = load_surrogate(str(summary.surrogate), with_owners_key(drawing, folder))
     every = set(range(groups.n_groups))
     skip = set() if getattr(method, "of_the_set", False) else every - {group}
     for number, face in surrogates(faces, groups.labels, groups.identity, method, skip=skip):

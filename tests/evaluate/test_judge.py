@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from benchmarks.judge import kept
+from benchmarks.looks import kept
 
 WOMAN, MAN, NOBODY = (30.0, 0.9), (30.0, 0.1), (np.nan, np.nan)
 OLD_MAN, GIRL = (70.0, 0.2), (8.0, 0.8)

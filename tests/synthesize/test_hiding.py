@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pytest
 
 import stylegan
-from anonbase.errors import InputError
+from anonbase.errors import InputError, PrivacyWarning
 from anonfaces.dataset.files import SECRET_KEY
-from anonfaces.synthesize import SurrogateOptions
+from anonfaces.synthesize import SURROGATES, SurrogateOptions, warn_if_unkeyed
 from anonfaces.synthesize.gallery import with_owners_key
 from anonfaces.synthesize.generator.latents import GroupLatents
 from anonfaces.synthesize.hiding import Hiding, seed_of
@@ -93,3 +95,15 @@ def test_the_datasets_key_is_taken_and_never_shown(tmp_path) -> None:  # type: i
     (tmp_path / SECRET_KEY).write_bytes(b"short")
     with pytest.raises(InputError, match="32 random bytes"):
         with_owners_key(plain, tmp_path)
+
+
+@pytest.mark.parametrize("name", SURROGATES)
+def test_drawing_without_a_key_is_warned_of(name: str) -> None:
+    with warnings.catch_warnings(record=True) as heard:
+        warnings.simplefilter("always", PrivacyWarning)
+        warn_if_unkeyed(name, SurrogateOptions())
+        warn_if_unkeyed(name, SurrogateOptions(key=ONE))
+    assert [str(one.message) for one in heard] == [
+        str(one.message) for one in heard if "without the owner's key" in str(one.message)
+    ]
+    assert len(heard) == (not name.startswith("k-same"))

@@ -38,7 +38,7 @@ def practice_on(subject: Subject, strangers: FaceSet | None, seed: int = 0) -> P
     Without the owner's key, which the attacker does not have.
     """
     from anonfaces.cluster import group
-    from anonfaces.synthesize import SURROGATES, load_surrogate, surrogates
+    from anonfaces.synthesize import SURROGATES, SurrogateOptions, surrogates
 
     if strangers is None or subject.kind != "condensed" or subject.surrogate not in SURROGATES:
         return None
@@ -49,6 +49,6 @@ def practice_on(subject: Subject, strangers: FaceSet | None, seed: int = 0) -> P
     some = np.isin(strangers.identity, drawn[: max(_MOST_PEOPLE, _LEAST_GROUPS * subject.k)])
     faces = strangers.select(np.flatnonzero(some))
     groups = group(faces.embedding, subject.k, faces.identity, effort="fast", seed=seed)
-    method = load_surrogate(subject.surrogate)
-    made = surrogates(faces, groups.labels, faces.identity, method)
-    return Practice(tuple(face for _, face in made), faces, groups.labels)
+    method = SURROGATES[subject.surrogate].load(SurrogateOptions())  # an attacker has no key
+    drawn_faces = surrogates(faces, groups.labels, faces.identity, method)
+    return Practice(tuple(face for _, face in drawn_faces), faces, groups.labels)

@@ -52,17 +52,17 @@ def make_again(subject: Subject, seed: int = 0) -> list[Attack]:
     Without the owner's key; the control guesses another group. A share of 1 means that a guess can
     be confirmed with certainty.
     """
-    from anonfaces.synthesize import SURROGATES, load_surrogate, surrogates
+    from anonfaces.synthesize import SURROGATES, SurrogateOptions, surrogates
 
     if subject.kind != "condensed" or subject.surrogate not in SURROGATES:
         return []
     groups = np.unique(np.linspace(0, len(subject.numbers) - 1, _MOST_GROUPS).astype(np.int64))
     released = [p for g, p in enumerate(subject.pictures()) if g in set(groups.tolist())]
-    method = load_surrogate(subject.surrogate)
+    method = SURROGATES[subject.surrogate].load(SurrogateOptions())  # an attacker has no key
     rows = np.isin(subject.labels, groups)
     faces = subject.faces.select(rows)
-    made = surrogates(faces, subject.labels[rows], subject.identity[rows], method)
-    again = [face for _, face in made]
+    drawn = surrogates(faces, subject.labels[rows], subject.identity[rows], method)
+    again = [face for _, face in drawn]
     wrong = np.roll(np.arange(len(groups)), 1)
     rates = [
         _equal([again[i] for i in order], released) for order in (np.arange(len(wrong)), wrong)
