@@ -68,9 +68,11 @@ _OtherRelease = Annotated[
     option("another condensed dataset of the same people, for --attacks", show_default=False),
 ]
 _Utility = Annotated[bool, option("measure what was kept", "--utility")]
-_FalseMatchRate = Annotated[
-    float, option("share of strangers that a judge's threshold lets pass")
+_Hifd = Annotated[
+    Path | None,
+    option("FILE for HiFD's scores too, as its authors' scores.json", show_default=False),
 ]
+_FalseMatchRate = Annotated[float, option("share of strangers that a judge's threshold lets pass")]
 _Output = Annotated[
     Path | None,
     option(
@@ -85,9 +87,7 @@ _OnnxScale = Annotated[float, option("what they are divided by then")]
 _OnnxColor = Annotated[str, option("order of channels: rgb or bgr")]
 _Get = Annotated[
     str | None,
-    option(
-        "fetch a judge's weights by the user's npm, and end: faceres", show_default=False
-    ),
+    option("fetch a judge's weights by the user's npm, and end: faceres", show_default=False),
 ]
 
 
@@ -102,6 +102,7 @@ def main_command(
     attacks: _Attacks = False,
     other_release: _OtherRelease = None,
     utility: _Utility = False,
+    hifd: _Hifd = None,
     false_match_rate: _FalseMatchRate = 1e-3,
     output: _Output = None,
     onnx_mean: _OnnxMean = 127.5,
@@ -129,9 +130,14 @@ def main_command(
 
     started = time.monotonic()
     options = EvaluationOptions(
-        judges=tuple(judge or ()), false_match_rate=false_match_rate, attacks=attacks,
-        utility=utility, preprocessing=Preprocessing(onnx_mean, onnx_scale, onnx_color), seed=seed,
-    )  # fmt: skip
+        judges=tuple(judge or ()),
+        false_match_rate=false_match_rate,
+        attacks=attacks,
+        utility=utility,
+        hifd=hifd,
+        preprocessing=Preprocessing(onnx_mean, onnx_scale, onnx_color),
+        seed=seed,
+    )
     evaluation = evaluate(
         folder, originals=originals, gallery=gallery, strangers=strangers, other=other_release,
         faces=faces, output=output, options=options, progress=not quiet,

@@ -24,12 +24,12 @@ def check_embedding(embedding: NDArray) -> Vectors:
 
 def check_labels(labels: NDArray, n: int, groups: int) -> NDArray[np.int64]:
     """Group numbers int64 (n,), each from 0 to ``groups`` - 1, none without a face."""
-    found = np.asarray(labels)
-    if found.shape != (n,) or found.dtype.kind not in "iu":
+    group = np.asarray(labels)
+    if group.shape != (n,) or group.dtype.kind not in "iu":
         raise InputError(f"labels are {n} whole numbers, one a face")
-    if found.min() < 0 or found.max() >= groups or len(np.unique(found)) != groups:
+    if group.min() < 0 or group.max() >= groups or len(np.unique(group)) != groups:
         raise InputError(f"labels number the {groups} surrogates from 0, each with a face")
-    return found.astype(np.int64)
+    return group.astype(np.int64)
 
 
 def check_surrogates(surrogate: NDArray, dim: int) -> Vectors:

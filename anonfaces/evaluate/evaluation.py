@@ -54,14 +54,15 @@ class Evaluation:
             about = {"judge": verdict["judge"], "took_part": verdict["took_part"]}
             about |= {"threshold": verdict["threshold"]["distance"], "ri": people["rate"]}
             about |= {"ri_low": people["low"], "ri_high": people["high"]}
-            for found in verdict["identification"]:
-                first = found["ranks"]["1"]
+            for searched in verdict["identification"]:
+                first = searched["ranks"]["1"]
+                groups = searched["groups_found"]["rate"]
                 names = {"rank_1": "rate", "low": "low", "high": "high", "people": "n"}
                 row = {name: first[key] for name, key in names.items()}
                 rows.append(
-                    {**about, "gallery": found["gallery"], **row, "chance": found["chance"],
-                     "p_value": found["p_value"], "groups_found": found["groups_found"]["rate"],
-                     "chance_of_groups": found["chance_of_groups"]}
+                    {**about, "gallery": searched["gallery"], **row, "chance": searched["chance"],
+                     "p_value": searched["p_value"], "groups_found": groups,
+                     "chance_of_groups": searched["chance_of_groups"]}
                 )  # fmt: skip
         return pd.DataFrame(rows)
 
@@ -135,16 +136,16 @@ def statement(judged: Sequence[Mapping[str, Any]], k: int) -> str:
 
 
 def _first(judged: Mapping[str, Any]) -> float:
-    return max(found["ranks"]["1"]["rate"] for found in judged["identification"])
+    return max(searched["ranks"]["1"]["rate"] for searched in judged["identification"])
 
 
 def _found(judged: Mapping[str, Any], k: int) -> str:
-    found = max(judged["identification"], key=lambda one: one["ranks"]["1"]["rate"])
-    first = found["ranks"]["1"]
+    searched = max(judged["identification"], key=lambda one: one["ranks"]["1"]["rate"])
+    first = searched["ranks"]["1"]
     return (
         f"{judged['judge']}, which took no part, puts {100 * first['rate']:.1f} of 100 people first"
         f" for their own surrogate (95 %: {100 * first['low']:.1f} to {100 * first['high']:.1f});"
-        f" guessing within the group gives {100 * found['chance']:.1f}. {_outright(judged)}"
+        f" guessing within the group gives {100 * searched['chance']:.1f}. {_outright(judged)}"
     )
 
 
@@ -165,8 +166,8 @@ def _versions() -> dict[str, str]:
 
     from anonfaces import __version__
 
-    found = {"anonfaces": __version__, "python": platform.python_version()}
+    versions = {"anonfaces": __version__, "python": platform.python_version()}
     for package in ("numpy", "keras", "tensorflow-cpu", "tensorflow", "dlib-bin", "onnxruntime"):
         with suppress(PackageNotFoundError):
-            found[package] = version(package)
-    return found
+            versions[package] = version(package)
+    return versions

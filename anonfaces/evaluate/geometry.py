@@ -252,9 +252,9 @@ def _apart(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64
     return np.sqrt(np.square(a - b).sum(axis=1))
 
 
-def _nearest(found: _Found, size: int, detector: str) -> tuple[Any, Any]:
+def _nearest(faces: _Found, size: int, detector: str) -> tuple[Any, Any]:
     """Box and landmarks of the face nearest to the middle, NaN without one."""
-    boxes, landmarks_of = found
+    boxes, landmarks_of = faces
     if not len(boxes):
         return np.full(4, np.nan), np.full((LANDMARKS[detector], 2), np.nan)
     middle = np.full((len(boxes), 2), size / 2)

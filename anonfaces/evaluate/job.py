@@ -38,6 +38,8 @@ class EvaluationOptions:
         Whether attacks are tried, and what is kept is measured.
     preprocessing : Preprocessing or None
         Of ONNX judges.
+    hifd : Path or None
+        A file for the scores of HiFD, in the layout of its authors.
     seed : int
         The same seed gives the same bytes.
     """
@@ -47,6 +49,7 @@ class EvaluationOptions:
     attacks: bool = False
     utility: bool = False
     preprocessing: Preprocessing | None = None
+    hifd: Path | None = None
     seed: int = 0
 
 
@@ -105,9 +108,11 @@ def evaluate(
     tried = _attacks(subject, judges, galleries, other, asked, progress) if asked.attacks else []
     kept = _utility(subject, galleries, progress) if asked.utility else {}
     command = _command(asked, originals, gallery, strangers, other)
-    found = Evaluation.of(subject, verdicts, tried, kept, command)
-    _write(found, target, inside=output is None)
-    return found
+    evaluation = Evaluation.of(subject, verdicts, tried, kept, command)
+    _write(evaluation, target, inside=output is None)
+    if asked.hifd is not None:
+        _write_hifd(subject, judges, asked.hifd)
+    return evaluation
 
 
 def _target(place: Path, originals: Path | str | None, output: Path | str | None) -> Path:
@@ -187,6 +192,16 @@ def _utility(subject: Subject, galleries: Galleries, progress: bool) -> dict[str
     return measure_utility(subject, real=galleries.other, progress=progress)
 
 
+def _write_hifd(subject: Subject, judges: Sequence[Judge], path: Path) -> None:
+    from anonfaces.evaluate.hifd import hifd_json, measure_hifd
+
+    text = hifd_json({subject.surrogate or subject.kind: measure_hifd(subject, judges)})
+    try:
+        write_text(path, text)
+    except OSError as error:
+        raise OutputError(f"{path}: {error.strerror or error}") from error
+
+
 def _command(asked: EvaluationOptions, *given: Path | str | None) -> str:
     """The command without the names of files, which could name people."""
     names = ("originals", "gallery", "strangers", "other-release")
@@ -201,18 +216,18 @@ def _command(asked: EvaluationOptions, *given: Path | str | None) -> str:
     return " ".join([*parts, f"--seed {asked.seed}"])
 
 
-def _write(found: Evaluation, target: Path, inside: bool) -> None:
+def _write(evaluation: Evaluation, target: Path, inside: bool) -> None:
     from anonfaces.dataset.summary import Summary
     from anonfaces.report import write_report
     from anonfaces.report.evaluation import write_evaluation_page
 
     try:
         target.mkdir(parents=True, exist_ok=True)
-        write_text(target / FILE, found.to_json())
+        write_text(target / FILE, evaluation.to_json())
     except OSError as error:
         raise OutputError(f"{target}: {error.strerror or error}") from error
     if not inside:
-        write_evaluation_page(target / PAGE, found.document)
+        write_evaluation_page(target / PAGE, evaluation.document)
         return
     summary = Summary.read(target / "summary.json")
     if FILE not in summary.publishable:

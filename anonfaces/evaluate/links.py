@@ -127,12 +127,12 @@ def reidentification(
     groups (one where None); ``identity`` (n,) whose faces they are (all different where None);
     ``context`` comes from ``verification``. ``InputError`` for arrays that do not fit.
     """
-    found = np.asarray(distance, np.float64)
-    if found.ndim != 1 or not len(found) or (found < 0).any():
+    far = np.asarray(distance, np.float64)
+    if far.ndim != 1 or not len(far) or (far < 0).any():
         raise InputError("distances are a row of numbers of at least 0, one a face")
-    groups = np.zeros(len(found), np.int64) if labels is None else np.asarray(labels)
-    if groups.shape != found.shape:
-        raise InputError(f"labels are {len(found)}, one a distance, not {groups.shape}")
+    groups = np.zeros(len(far), np.int64) if labels is None else np.asarray(labels)
+    if groups.shape != far.shape:
+        raise InputError(f"labels are {len(far)}, one a distance, not {groups.shape}")
     _, group = np.unique(groups, return_inverse=True)
-    unfavourable = np.where(np.isnan(found), -np.inf, found)
+    unfavourable = np.where(np.isnan(far), -np.inf, far)
     return Reidentification(unfavourable, group, people_of(identity, group), context)

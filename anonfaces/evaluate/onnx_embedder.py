@@ -80,8 +80,8 @@ class OnnxEmbedder:
         full = full[..., ::-1] if self._prepare.color == "bgr" else full
         full = (full - np.float32(self._prepare.mean)) / np.float32(self._prepare.scale)
         fed = full.transpose(0, 3, 1, 2) if self._channels_first else full
-        (found, *_) = self._session.run(None, {self._input: np.ascontiguousarray(fed)})
-        vector = np.asarray(found, np.float32).reshape(self._batch, -1)[: len(chips)]
+        (output, *_) = self._session.run(None, {self._input: np.ascontiguousarray(fed)})
+        vector = np.asarray(output, np.float32).reshape(self._batch, -1)[: len(chips)]
         length = np.linalg.norm(vector, axis=1, keepdims=True)
         return vector / np.maximum(length, np.float32(1e-12))
 

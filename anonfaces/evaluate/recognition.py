@@ -46,10 +46,10 @@ def _vectors(
     size: int,
     cut: Callable[..., NDArray[np.uint8]] | None,
 ) -> NDArray[np.float32]:
-    found = dict(_aligned(pictures, embedder, size, cut))
+    chips = dict(_aligned(pictures, embedder, size, cut))
     vectors = np.full((len(pictures), embedder.dim), np.nan, np.float32)
-    if found:
-        vectors[list(found)] = embedder(np.stack(list(found.values())))
+    if chips:
+        vectors[list(chips)] = embedder(np.stack(list(chips.values())))
     return vectors
 
 

@@ -141,8 +141,8 @@ class Subject:
         """What ``judge`` sees in the surrogates, (g, d), NaN where no face is found."""
         if self.released is None or self.rows is None:
             return judge.of_pictures(self.pictures())
-        found = judge.of_faces(self.released)
-        return np.where(self.rows[:, None] >= 0, found[self.rows], np.float32(np.nan))
+        seen = judge.of_faces(self.released)
+        return np.where(self.rows[:, None] >= 0, seen[self.rows], np.float32(np.nan))
 
     @cached_property
     def sha256(self) -> str:
@@ -178,12 +178,12 @@ def read_condensed(folder: Path, faces: Path | None = None) -> Subject:
     if not path.is_file():
         raise InputError(f"{path}: there is no such file; --faces names the faces.h5 of the groups")
     groups = Groups.read(owner_file(folder, "groups.csv").parent)
-    found = FaceSet.read(path)
-    if len(found) != len(groups):
-        raise InputError(f"{path}: {len(found):,} faces, but {len(groups):,} are in the groups")
+    whole = FaceSet.read(path)
+    if len(whole) != len(groups):
+        raise InputError(f"{path}: {len(whole):,} faces, but {len(groups):,} are in the groups")
     numbers, labels = np.unique(groups.labels, return_inverse=True)
     return Subject(
-        kind="condensed", k=groups.k, faces=_named(found, groups.identity), labels=labels,
+        kind="condensed", k=groups.k, faces=_named(whole, groups.identity), labels=labels,
         numbers=tuple(map(str, numbers)), folder=folder, surrogate=summary.surrogate,
     )  # fmt: skip
 
@@ -221,8 +221,8 @@ def read_faces(source: Path) -> FaceSet:
     if not source.exists():
         raise InputError(f"{source}: there is no such file or folder")
     if source.is_file():
-        found = FaceSet.read(source)
-        return _named(found, found.identity)
+        whole = FaceSet.read(source)
+        return _named(whole, whole.identity)
     with ExitStack() as stack:
         place = Path(stack.enter_context(TemporaryDirectory(prefix="anonfaces-")))
         encoded = encode(source, place / "faces.h5", faces="largest")

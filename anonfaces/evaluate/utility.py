@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from anonbase.errors import UtilityWarning
 from anonbase.notices import warn_user
+from anonfaces.evaluate.intervals import Interval, bootstrap, wilson
 
 if TYPE_CHECKING:
     from anonfaces.evaluate.judges.judge import Judge
@@ -97,11 +98,11 @@ def measure_utility(
     before = looks_of(subject.faces) if looks is None else looks
     after = perceive(subject.pictures())
     vectors, seen = seer.of_faces(subject.faces), subject.vectors(seer)
-    found = _looks_kept(subject, before, after)
-    found |= _variety(vectors, seen, seer.name)
+    measures = _looks_kept(subject, before, after)
+    measures |= _variety(vectors, seen, seer.name)
     if real is not None:
-        found |= _learned(subject, before, seen, seer, real)
-    return found
+        measures |= _learned(subject, before, seen, seer, real)
+    return measures
 
 
 def _looks_kept(
@@ -112,24 +113,23 @@ def _looks_kept(
     seen = ~np.isnan(after[:, 0])
     gender = np.where(seen, (after[:, 1] >= 0.5) == (mean[:, 1] >= 0.5), False)
     off = np.abs(after[seen, 0] - mean[seen, 0])
-    found = {
-        "face_found": _measure("surrogates in which a face is found", float(seen.mean()), "share"),
-        "gender_kept": _measure(
-            "surrogates of the perceived gender of most of the group", float(gender.mean()), "share"
-        ),
+    measures = {
+        "face_found": _share("surrogates in which a face is found", seen),
+        "gender_kept": _share("surrogates of the perceived gender of most of the group", gender),
         "age_error": _measure(
             "years between the perceived age of a surrogate and its group's mean",
             float(off.mean()) if len(off) else None,
             "years",
+            bootstrap(off) if len(off) else None,
         ),
     }
     for column, name in ((2, "smile"), (3, "turn of the head")):
-        found[f"{name.split()[0]}_kept"] = _measure(
+        measures[f"{name.split()[0]}_kept"] = _measure(
             f"correlation of {name} between surrogates and the means of their groups",
             _correlation(after[seen, column], mean[seen, column]),
             "number",
         )
-    return found
+    return measures
 
 
 def _of_groups(
@@ -232,12 +232,25 @@ def learned_from(
     return float(balanced_accuracy_score(truth, fitted.predict(tried)))
 
 
-def _measure(about: str, value: float | None, unit: str) -> dict[str, Any]:
+def _share(about: str, each: NDArray[np.bool_]) -> dict[str, Any]:
+    """A share of groups with Wilson's interval."""
+    share = float(each.mean())
+    return _measure(about, share, "share", wilson(share, len(each)))
+
+
+def _measure(
+    about: str, value: float | None, unit: str, interval: Interval | None = None
+) -> dict[str, Any]:
+    """One measure; ``interval`` is its 95 % interval, groups being the trials."""
     shown = {"share": "{:.1%}", "years": "{:.1f} years", "number": "{:.3f}"}[unit]
-    rounded = None if value is None else round(value, 6)
-    return {
+    measure: dict[str, Any] = {
         "about": about,
-        "value": rounded,
+        "value": None if value is None else round(value, 6),
         "shown": "—" if value is None else shown.format(value).replace("%", " %"),
         "unit": unit,
     }
+    if interval is not None:
+        measure["low"], measure["high"] = (round(end, 6) for end in interval)
+        low, high = (shown.format(end).replace("%", "") for end in interval)
+        measure["shown"] += f" ({low.removesuffix(' years')} to {high.removesuffix(' years')})"
+    return measure

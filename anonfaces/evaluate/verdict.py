@@ -103,7 +103,7 @@ class Verdict:
             "mean_distance": _number(self.mean_distance),
             "reidentification": self._reidentification(),
             "identification": [
-                _identification(name, found) for name, found in self.identification.items()
+                _identification(name, result) for name, result in self.identification.items()
             ],
             "standing_out": self._standing_out(),
             "subgroups": [self._subgroup(*one) for one in self.subgroups],
@@ -113,9 +113,9 @@ class Verdict:
         """RI and the worst gallery's rank-1 of some of the people."""
         from anonfaces.evaluate._arrays import share_by
 
-        found = self.reidentification
         n = int(units.sum())
-        linked = float(share_by(found.distance <= self.threshold, found.person)[units].mean())
+        near = self.reidentification.distance <= self.threshold
+        linked = float(share_by(near, self.reidentification.person)[units].mean())
         first = max(
             float(one.hits()[units & one.present].mean()) if (units & one.present).any() else 0.0
             for one in self.identification.values()
@@ -142,13 +142,13 @@ class Verdict:
         }
 
     def _reidentification(self) -> dict[str, Any]:
-        found, t = self.reidentification, self.threshold
-        groups = found.of_groups(t)
+        linked, t = self.reidentification, self.threshold
+        groups = linked.of_groups(t)
         worst = groups.sort_values(["rate", "people"], ascending=[False, True]).head(_WORST)
-        above = found.above_chance(t)
+        above = linked.above_chance(t)
         return {
-            "faces": {"rate": _number(found.rate(t)), "n": len(found.distance)},
-            "people": rate_of(found.rate_of_people(t), found.interval(t), len(found.people)),
+            "faces": {"rate": _number(linked.rate(t)), "n": len(linked.distance)},
+            "people": rate_of(linked.rate_of_people(t), linked.interval(t), len(linked.people)),
             "groups_above_chance": rate_of(above, wilson(above, len(groups)), len(groups)),
             "chance": _number((1 / groups["people"]).mean()),
             "p_value": _number(self._p_value()),
@@ -163,10 +163,10 @@ class Verdict:
         """Of at least so many people linked if the true rate were 1 / the people of a group."""
         from scipy.stats import binomtest
 
-        found = self.reidentification
-        people = found.people
-        hits = round(found.rate_of_people(self.threshold) * len(people))
-        chance = float((1 / found.of_groups(self.threshold)["people"]).mean())
+        linked = self.reidentification
+        people = linked.people
+        hits = round(linked.rate_of_people(self.threshold) * len(people))
+        chance = float((1 / linked.of_groups(self.threshold)["people"]).mean())
         return float(binomtest(hits, len(people), chance, alternative="greater").pvalue)
 
     def _curve(self) -> list[dict[str, Any]]:
@@ -236,30 +236,33 @@ def _subgroups(subject: Subject) -> tuple[tuple[str, str, NDArray[np.bool_]], ..
     One threshold does not serve everybody alike: a rate over all people may hide that those of one
     gender, age or color are recognized more often.
     """
-    least, found = max(subject.k, _SMALLEST_SUBGROUP), []
+    least, subgroups = max(subject.k, _SMALLEST_SUBGROUP), []
     for column, values in sorted(subject.faces.attribute.items()):
         own = np.asarray(values).astype(str)[subject.unit_rows]
         known, count = np.unique(own, return_counts=True)
         shared = [v for v, n in zip(known.tolist(), count, strict=True) if n >= least and v.strip()]
         if 1 < len(shared) <= _MOST_VALUES:
-            found += [(column, value, own == value) for value in shared]
-    return tuple(found)
+            subgroups += [(column, value, own == value) for value in shared]
+    return tuple(subgroups)
 
 
 def _searched(
     subject: Subject, judge: Judge, people: NDArray[np.float32], galleries: Galleries
 ) -> dict[str, tuple[NDArray, NDArray]]:
     """Vectors and names by gallery; strangers join other photographs, or else the originals."""
-    found = {"the originals": (people, subject.identity)}
+    searched = {"the originals": (people, subject.identity)}
     if galleries.other is not None:
-        found["other photographs"] = (judge.of_faces(galleries.other), galleries.other.identity)
+        searched["other photographs"] = (
+            judge.of_faces(galleries.other),
+            galleries.other.identity,
+        )
     if galleries.strangers is not None:
-        beside, held = list(found.items())[-1]
+        beside, held = list(searched.items())[-1]
         alone = judge.of_faces(galleries.strangers), galleries.strangers.identity
         name = f"{beside} and {len(np.unique(alone[1])):,} strangers"
         vectors, names = (np.concatenate(both) for both in zip(held, alone, strict=True))
-        found[name] = (vectors, names)
-    return found
+        searched[name] = (vectors, names)
+    return searched
 
 
 def _standing_out(
@@ -275,17 +278,19 @@ def _standing_out(
     return (1 - near / next_.reindex(near.index)).to_numpy()
 
 
-def _identification(name: str, found: Identification) -> dict[str, Any]:
-    groups = found.rate_of_groups
+def _identification(name: str, result: Identification) -> dict[str, Any]:
+    groups = result.rate_of_groups
     return {
         "gallery": name,
-        "candidates": found.candidates,
-        "people": found.people,
-        "ranks": {str(r): rate_of(found.rate(r), found.interval(r), found.people) for r in RANKS},
-        "chance": _number(found.chance),
-        "p_value": _number(found.p_value()),
-        "groups_found": rate_of(groups, wilson(groups, found.groups), found.groups),
-        "chance_of_groups": _number(found.chance_of_groups),
+        "candidates": result.candidates,
+        "people": result.people,
+        "ranks": {
+            str(r): rate_of(result.rate(r), result.interval(r), result.people) for r in RANKS
+        },
+        "chance": _number(result.chance),
+        "p_value": _number(result.p_value()),
+        "groups_found": rate_of(groups, wilson(groups, result.groups), result.groups),
+        "chance_of_groups": _number(result.chance_of_groups),
     }
 
 

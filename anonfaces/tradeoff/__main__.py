@@ -5,11 +5,12 @@ from __future__ import annotations
 import sys
 import time
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from anonbase import cli
+from anonbase.options import Debug, Quiet, Seed, option
 
 _EXAMPLES = """
 Try many k and ways of making faces on the same people, judge all, and show what each costs.
@@ -28,28 +29,40 @@ Examples:
 app = typer.Typer(add_completion=False)
 
 
-def _option(text: str, *names: str, **more: Any) -> Any:
-    return typer.Option(*names, help=text, **more)
+_Input = Annotated[Path, typer.Argument(metavar="INPUT", help="photographs or a faces.h5")]
+_Output = Annotated[Path, option("the report's folder", "--output", "-o")]
+_K = Annotated[str, option("people a group has at least, with commas")]
+_Surrogate = Annotated[str, option("how faces are made, with commas")]
+_Embedding = Annotated[str, option("whose vectors group, with commas")]
+_Method = Annotated[str, option("how to group, with commas")]
+_Judge = Annotated[str, option("who measures, with commas; default: those at hand")]
+_Gallery = Annotated[
+    Path | None, option("other photographs of the same people", show_default=False)
+]
+_Strangers = Annotated[Path | None, option("photographs of other people", show_default=False)]
+_Want = Annotated[
+    str | None,
+    option("MEASURE=BOUND, e.g. ri=0.01: the page names the smallest k for it", show_default=False),
+]
+_Effort = Annotated[str, option("of the grouping: fast, default or best")]
 
 
 @app.command(help=_EXAMPLES)
 def tradeoff(
-    source: Annotated[Path, typer.Argument(metavar="INPUT", help="photographs or a faces.h5")],
-    output: Annotated[Path, _option("the report's folder", "--output", "-o")],
-    k: Annotated[str, _option("people a group has at least, with commas")] = "2,3,5,10,20",
-    surrogate: Annotated[str, _option("how faces are made, with commas")] = "stylegan,k-same-m",
-    embedding: Annotated[str, _option("whose vectors group, with commas")] = "dlib",
-    method: Annotated[str, _option("how to group, with commas")] = "local_search",
-    judge: Annotated[str, _option("who measures, with commas; default: those at hand")] = "",
-    gallery: Annotated[Path | None, _option("other photographs of the same people")] = None,
-    strangers: Annotated[Path | None, _option("photographs of other people")] = None,
-    want: Annotated[
-        str | None, _option("MEASURE=BOUND, e.g. ri=0.01: the page names the smallest k for it")
-    ] = None,
-    effort: Annotated[str, _option("of the grouping: fast, default or best")] = "fast",
-    seed: Annotated[int, _option("the same seed gives the same bytes", min=0)] = 0,
-    quiet: Annotated[bool, _option("print nothing but warnings and errors", "--quiet")] = False,
-    debug: Annotated[bool, _option("show where an error arose", "--debug")] = False,
+    source: _Input,
+    output: _Output,
+    k: _K = "2,3,5,10,20",
+    surrogate: _Surrogate = "stylegan,k-same-m",
+    embedding: _Embedding = "dlib",
+    method: _Method = "local_search",
+    judge: _Judge = "",
+    gallery: _Gallery = None,
+    strangers: _Strangers = None,
+    want: _Want = None,
+    effort: _Effort = "fast",
+    seed: Seed = 0,
+    quiet: Quiet = False,
+    debug: Debug = False,
 ) -> None:
     """Check, measure, write."""
     from anonfaces.tradeoff.grid import Grid
@@ -63,15 +76,15 @@ def tradeoff(
     from anonfaces.tradeoff.page import answer
 
     started = time.monotonic()
-    found = measure_tradeoff(
+    result = measure_tradeoff(
         source, grid, output, gallery=gallery, strangers=strangers, want=asked,
         command=_told(), progress=not quiet,
     )  # fmt: skip
     if quiet:
         return
     columns = ["surrogate", "k", "information_loss", "ri", "rank1", "group", "worst"]
-    print(found.to_pandas()[columns].to_string(index=False, float_format="%.3f"))
-    for sentence in answer(found, asked) if asked else ():
+    print(result.to_pandas()[columns].to_string(index=False, float_format="%.3f"))
+    for sentence in answer(result, asked) if asked else ():
         print(sentence)
     print(f"took       {time.monotonic() - started:.0f} s")
     print(f"page       {(output.resolve() / 'tradeoff.html').as_uri()}")

@@ -102,8 +102,8 @@ class Bench:
         maker = _maker(cell.surrogate, self.seed, self.key)
         if hasattr(maker, "invert") and not isinstance(maker.invert, _SharedLatents):
             maker.invert = _SharedLatents(maker.invert, self._latents)
-        made = surrogates(self.faces, groups.labels, self.faces.identity, maker)
-        return tuple(face for _, face in made)
+        drawn = surrogates(self.faces, groups.labels, self.faces.identity, maker)
+        return tuple(face for _, face in drawn)
 
     def _seen_looks(self) -> NDArray[np.float32]:
         from anonfaces.evaluate.utility import looks_of
@@ -133,8 +133,8 @@ class _SharedLatents:
         names = [sha256(chip.tobytes()).hexdigest() for chip in chips]
         new = [i for i, name in enumerate(names) if name not in self._known]
         if new:
-            found = self._inversion(chips[new])
-            self._known |= {names[i]: latent for i, latent in zip(new, found, strict=True)}
+            latents = self._inversion(chips[new])
+            self._known |= {names[i]: latent for i, latent in zip(new, latents, strict=True)}
         return np.stack([self._known[name] for name in names])
 
 

@@ -23,28 +23,28 @@ _LINES = ("-", "--", ":", "-.")
 _MARKS = "osD^v<>P"
 
 
-def figures_of(found: Tradeoff) -> Iterator[tuple[str, str, Figure]]:
+def figures_of(result: Tradeoff) -> Iterator[tuple[str, str, Figure]]:
     """Yield the name, what is said of it, and the figure itself."""
-    table = found.to_pandas()
-    who = f"{found.judge}{'' if found.independent else ' (no able outsider)'}"
+    table = result.to_pandas()
+    who = f"{result.judge}{'' if result.independent else ' (no able outsider)'}"
     yield "privacy", f"People whom {who} takes for their surrogate outright", _privacy(table)
     yield "named", f"People whom {who} puts first, beside 1/k", _named(table)
     yield "loss", "Information lost by grouping", _lines(table, "information_loss", "percent")
     yield "worst", f"The worst group's share taken by {who}", _lines(table, "worst", "share")
-    yield "pareto", "Privacy against loss: the front is joined", _pareto(found)
+    yield "pareto", "Privacy against loss: the front is joined", _pareto(result)
     if "gender_kept" in table:
         kept = _lines(table, "gender_kept", "share")
         yield "kept", "Surrogates of the perceived gender of their group", kept
 
 
-def write_figures(found: Tradeoff, folder: Path) -> list[tuple[str, str]]:
+def write_figures(result: Tradeoff, folder: Path) -> list[tuple[str, str]]:
     """Write every figure three times; return names and captions."""
     import matplotlib as mpl
 
     folder.mkdir(exist_ok=True)
     message = []
     fonts: Any = {"svg.fonttype": "none", "svg.hashsalt": "anonfaces", "pdf.fonttype": 42}
-    for name, caption, figure in figures_of(found):
+    for name, caption, figure in figures_of(result):
         with mpl.rc_context(fonts):
             figure.savefig(folder / f"{name}.svg", metadata={"Date": None})
             figure.savefig(folder / f"{name}.png", dpi=150)
@@ -113,14 +113,14 @@ def _lines(table: pd.DataFrame, column: str, unit: str) -> Figure:
     return figure
 
 
-def _pareto(found: Tradeoff) -> Figure:
+def _pareto(result: Tradeoff) -> Figure:
     figure, axes = _new("information lost, percent", "share taken for their surrogate")
-    for label, cells, style in _ways(found.to_pandas()):
+    for label, cells, style in _ways(result.to_pandas()):
         axes.plot(cells["information_loss"], cells["ri"], label=label, **style | {"linestyle": ""})
         for _, cell in cells.iterrows():
             at = (cell["information_loss"], cell["ri"])
             axes.annotate(f"{cell['k']}", at, (4, 3), textcoords="offset points", fontsize=7)
-    front = found.pareto()
+    front = result.pareto()
     axes.step(front["information_loss"], front["ri"], where="post", color="0.4", linewidth=0.8)
     axes.set(ylim=(0, None))
     axes.legend(frameon=False, fontsize=8)

@@ -78,9 +78,9 @@ def measure_tradeoff(
             "command": command,
             "seed": grid.seed,
         }
-        found = Tradeoff(tuple(rows), about)
-        _write(found, place, want)
-    return found
+        result = Tradeoff(tuple(rows), about)
+        _write(result, place, want)
+    return result
 
 
 def _prepared(place: Path) -> Path:
@@ -179,15 +179,15 @@ def _owners_key(place: Path) -> bytes:
     return path.read_bytes()
 
 
-def _write(found: Tradeoff, place: Path, want: tuple[str, float] | None) -> None:
+def _write(result: Tradeoff, place: Path, want: tuple[str, float] | None) -> None:
     from anonfaces.tradeoff.figures import write_figures
     from anonfaces.tradeoff.page import write_page
 
-    write_text(place / "tradeoff.json", found.to_json())
-    table = found.to_pandas()
+    write_text(place / "tradeoff.json", result.to_json())
+    table = result.to_pandas()
     write_text(place / "tradeoff.csv", table.to_csv(index=False, lineterminator="\n"))
     write_text(place / "tradeoff.tex", _latex(table))
-    write_page(found, place, write_figures(found, place / "figures"), want)
+    write_page(result, place, write_figures(result, place / "figures"), want)
 
 
 def _latex(table: Any) -> str:

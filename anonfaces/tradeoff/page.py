@@ -16,30 +16,30 @@ __all__ = ["answer", "write_page"]
 
 
 def write_page(
-    found: Tradeoff, place: Path, figures: list[tuple[str, str]], want: tuple[str, float] | None
+    result: Tradeoff, place: Path, figures: list[tuple[str, str]], want: tuple[str, float] | None
 ) -> Path:
     """Write ``place/tradeoff.html``; ``figures`` are names in ``place/figures`` with captions."""
     from anonfaces.report.template import load_template
 
     page = load_template("tradeoff.html").render(
-        t=found.about,
-        judge=found.judge,
-        independent=found.independent,
-        answers=answer(found, want) if want else [],
+        t=result.about,
+        judge=result.judge,
+        independent=result.independent,
+        answers=answer(result, want) if want else [],
         figures=[{"src": _data(place / "figures" / f"{n}.png"), "caption": c} for n, c in figures],
-        rows=found.to_pandas().to_dict("records"),
-        sheets=_sheets(found, place),
-        cells=len(found.rows),
+        rows=result.to_pandas().to_dict("records"),
+        sheets=_sheets(result, place),
+        cells=len(result.rows),
     )
     write_text(place / "tradeoff.html", page)
     return place / "tradeoff.html"
 
 
-def answer(found: Tradeoff, want: tuple[str, float]) -> list[str]:
+def answer(result: Tradeoff, want: tuple[str, float]) -> list[str]:
     """In words: the smallest k that is enough, and what more is lost there than at the least k."""
     measure, bound = want
-    table, message = found.to_pandas(), []
-    for row in found.smallest_k(measure, bound).to_dict("records"):
+    table, message = result.to_pandas(), []
+    for row in result.smallest_k(measure, bound).to_dict("records"):
         how = f"{row['surrogate']} ({row['embedding']}, {row['method']})"
         cells = table[(table[list(_HOW)] == [row[name] for name in _HOW]).all(axis=1)]
         first = cells.sort_values("k").iloc[0]
@@ -66,12 +66,12 @@ def answer(found: Tradeoff, want: tuple[str, float]) -> list[str]:
 _HOW = ("embedding", "method", "surrogate")
 
 
-def _sheets(found: Tradeoff, place: Path) -> list[dict[str, Any]]:
+def _sheets(result: Tradeoff, place: Path) -> list[dict[str, Any]]:
     """Of every way of making faces the strips along k."""
     from anonfaces.tradeoff.grid import Cell
 
     sheets: dict[str, list[dict[str, Any]]] = {}
-    for row in found.rows:
+    for row in result.rows:
         cell = Cell(row["embedding"], row["method"], row["k"], row["surrogate"])
         path = place / "cells" / f"{cell.name}.png"
         if path.is_file():

@@ -111,10 +111,10 @@ class Tradeoff:
         verdict = self._verdict(row, judge)
         people = verdict["reidentification"]["people"]
         named = max(verdict["identification"], key=lambda one: one["ranks"]["1"]["rate"])
-        first, found = named["ranks"]["1"], named["groups_found"]
+        first, group = named["ranks"]["1"], named["groups_found"]
         flat = {name: row[name] for name in (*_HOW, "k", "groups", "information_loss")}
         flat |= {"distance": verdict["mean_distance"], "judge": judge}
-        for name, rate in (("ri", people), ("rank1", first), ("group", found)):
+        for name, rate in (("ri", people), ("rank1", first), ("group", group)):
             ends = {f"{name}_low": rate["low"], f"{name}_high": rate["high"]}
             flat |= {name: rate["rate"]} | ends
         flat["worst"] = verdict["reidentification"]["worst_groups"][0]["rate"]

@@ -34,7 +34,7 @@ def find_group(space: Space, group: NDArray[np.int64], seed: int = 0) -> list[At
     In the very pictures, in other pictures of the same people, and in those among strangers; the
     trial is a surrogate. An unreadable surrogate counts as found.
     """
-    found = []
+    attacks = []
     white = space.whitened
     wrong = derangement(len(white.surrogate), seed)
     for name, pictures, strangers in _galleries(white):
@@ -44,25 +44,25 @@ def find_group(space: Space, group: NDArray[np.int64], seed: int = 0) -> list[At
         rates = [_named_right(white.surrogate[s], held, owner) for s in (slice(None), wrong)]
         chance = float((np.bincount(group[people], minlength=len(wrong)) / len(held)).mean())
         n = len(wrong)
-        found.append(
+        attacks.append(
             Attack(
                 attack=f"find the group among {name}", attacker=_INSIDER, sees=space.name,
                 main=share(rates[0], n), baseline=share(chance, n), control=share(rates[1], n),
                 chance=chance,
             )
         )  # fmt: skip
-    return found
+    return attacks
 
 
 def _galleries(space: Space) -> list[tuple[str, Vectors, Vectors]]:
     nobody = np.empty((0, space.very.shape[1]))
-    found = [("the very pictures", space.very, nobody)]
+    sets = [("the very pictures", space.very, nobody)]
     if space.other is not None:
-        found.append(("other pictures", space.other, nobody))
+        sets.append(("other pictures", space.other, nobody))
         if space.stranger is not None:
             message = f"other pictures and {len(space.stranger):,} strangers"
-            found.append((message, space.other, space.stranger))
-    return found
+            sets.append((message, space.other, space.stranger))
+    return sets
 
 
 def _named_right(surrogate: Vectors, held: Vectors, owner: NDArray[np.int64]) -> float:
@@ -84,7 +84,7 @@ def find_last_member(space: Space, group: NDArray[np.int64], seed: int = 0) -> l
     nearness to the others (groups are of people who are alike), and as far from the surrogate as
     the others are. The baseline knows the others and no release.
     """
-    found, white = [], space.whitened
+    attacks, white = [], space.whitened
     wrong = derangement(len(white.surrogate), seed)
     pictures = [("the very pictures", white.very)]
     if white.other is not None:
@@ -100,14 +100,14 @@ def find_last_member(space: Space, group: NDArray[np.int64], seed: int = 0) -> l
         alone, n = main["others"], len(people)
         last = max(value for key, value in control.items() if key != "others")
         candidates = len(people) - float(np.bincount(group)[group[people]].mean()) + 1
-        found.append(
+        attacks.append(
             Attack(
                 attack=f"find the last member among {name}", attacker=_COLLECTOR, sees=space.name,
                 main=share(main[best], n), baseline=share(alone, n), control=share(last, n),
                 chance=1 / candidates,
             )
         )  # fmt: skip
-    return found
+    return attacks
 
 
 def _last_member(
@@ -167,7 +167,7 @@ def tell_membership(space: Space, group: NDArray[np.int64], seed: int = 0) -> li
     """
     if space.stranger is None or len(space.stranger) < 4:
         return []
-    white, found = space.whitened, []
+    white, attacks = space.whitened, []
     outside = _nearness(white.surrogate, white.stranger)
     order = np.random.default_rng(seed).permutation(len(outside))
     halves = outside[order[::2]], outside[order[1::2]]
@@ -177,14 +177,14 @@ def tell_membership(space: Space, group: NDArray[np.int64], seed: int = 0) -> li
     for name, pictures in sets:
         inside = _nearness(white.surrogate, pictures[~np.isnan(pictures[:, 0])])
         chance = {"rate": 0.5, "low": 0.5, "high": 0.5, "n": len(inside)}
-        found.append(
+        attacks.append(
             Attack(
                 attack=f"tell members by {name} (area under the curve)", attacker=_INSIDER,
                 sees=space.name, main=_area(inside, outside, seed), baseline=chance,
                 control=_area(*halves, seed), chance=0.5,
             )
         )  # fmt: skip
-    return found
+    return attacks
 
 
 def _nearness(surrogate: Vectors, pictures: Vectors | None) -> Vectors:

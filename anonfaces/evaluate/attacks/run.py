@@ -35,18 +35,18 @@ def try_attacks(
     """
     from tqdm import tqdm
 
-    found = []
+    attacks = []
     practice = practice_on(subject, galleries.strangers, seed)
     spaces = spaces_of(subject, judges, galleries, practice)
     for space in tqdm(spaces, desc="attacks", unit="space", disable=not progress):
-        found += find_group(space, subject.group, seed)
-        found += find_group_by_training(space, subject.group, seed)
+        attacks += find_group(space, subject.group, seed)
+        attacks += find_group_by_training(space, subject.group, seed)
         if subject.k > 1:
-            found += find_last_member(space, subject.group, seed)
-        found += tell_membership(space, subject.group, seed)
+            attacks += find_last_member(space, subject.group, seed)
+        attacks += tell_membership(space, subject.group, seed)
     if other is not None:
-        found.append(intersect(subject, other))
-    found += make_again(subject, seed)
+        attacks.append(intersect(subject, other))
+    attacks += make_again(subject, seed)
     if subject.k > 1:
-        found.append(infer_gender(subject, seed))
-    return [one.to_dict() for one in found]
+        attacks.append(infer_gender(subject, seed))
+    return [one.to_dict() for one in attacks]

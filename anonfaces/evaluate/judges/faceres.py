@@ -79,8 +79,8 @@ class FaceAttributes:
         """RGB chips uint8 (n, 224, 224, 3) to float32 (n,): ``age``, years; ``female``, 0 to 1."""
         chips = check_chips(chips, CHIP_SIZE)
         parts = [self._part(chips[i : i + _BATCH]) for i in range(0, len(chips), _BATCH)]
-        found = np.concatenate([np.empty((0, 2), np.float32), *parts])
-        return {"age": found[:, 0], "female": found[:, 1]}
+        looks = np.concatenate([np.empty((0, 2), np.float32), *parts])
+        return {"age": looks[:, 0], "female": looks[:, 1]}
 
     def _part(self, chips: NDArray[Any]) -> NDArray[np.float32]:
         full = np.resize(chips, (_BATCH, *chips.shape[1:])).astype(np.float32)

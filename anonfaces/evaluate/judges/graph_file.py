@@ -50,8 +50,8 @@ class Node:
 
     def text(self, name: str, default: str = "") -> str:
         """An attribute that is a string (base64 in the file); ``default`` where there is none."""
-        found = self._value(name, "s", None)
-        return default if found is None else _text(found, f"{name} of {self.name}")
+        value = self._value(name, "s", None)
+        return default if value is None else _text(value, f"{name} of {self.name}")
 
     def texts(self, name: str) -> tuple[str, ...]:
         """An attribute that is a list of strings; empty where there is none."""
@@ -74,12 +74,12 @@ class Node:
         return tuple(_whole(_mapping(s, "a side").get("size"), "a side") for s in sides)
 
     def _value(self, name: str, kind: str, default: Any) -> Any:
-        found = _mapping(self.attr.get(name, {}), f"{name} of {self.name}")
-        return found.get(kind, default)
+        value = _mapping(self.attr.get(name, {}), f"{name} of {self.name}")
+        return value.get(kind, default)
 
     def _list(self, name: str, kind: str) -> list[Any]:
-        found = _mapping(self._value(name, "list", {}), f"{name} of {self.name}")
-        return _listed(found.get(kind, []), f"{name} of {self.name}")
+        value = _mapping(self._value(name, "list", {}), f"{name} of {self.name}")
+        return _listed(value.get(kind, []), f"{name} of {self.name}")
 
 
 @dataclass(frozen=True)

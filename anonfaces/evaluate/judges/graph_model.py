@@ -39,10 +39,10 @@ def build_graph(graph: Graph, outputs: tuple[str, ...], prepare: Callable[[Any],
     try:
         faces = keras.Input(_input_shape(graph))
         run = _Run(graph, prepare(faces))
-        made = [run.value(name) for name in outputs]
+        tensor = [run.value(name) for name in outputs]
     except Damaged as damage:
         raise WeightsError(f"{graph.path}: {damage}") from damage
-    return keras.Model(faces, made if len(made) > 1 else made[0], name="graph")
+    return keras.Model(faces, tensor if len(tensor) > 1 else tensor[0], name="graph")
 
 
 def _input_shape(graph: Graph) -> tuple[int, ...]:
@@ -108,13 +108,13 @@ def _applied(node: Node, inputs: list[Any]) -> Any:
         raise Damaged(f"{node.op} {node.name} does not fit its inputs") from error
 
 
-def _checked(node: Node, made: Any) -> Any:
+def _checked(node: Node, tensor: Any) -> Any:
     """The same, once each face has its own row of numbers, and not too many of them."""
-    sides = made.shape[1:]
-    apart = made.shape[0] is None and len(sides) > 0 and all(sides)
+    sides = tensor.shape[1:]
+    apart = tensor.shape[0] is None and len(sides) > 0 and all(sides)
     require(apart, f"{node.op} {node.name} mixes faces")
     require(math.prod(sides) <= _MOST_VALUES, f"{node.op} {node.name} is too large")
-    return made
+    return tensor
 
 
 # ---- operations: (node, inputs) -> KerasTensor

@@ -134,12 +134,12 @@ def usual_judges() -> list[str]:
     from encoders.embed.facenet import SOURCES, cache_folder
 
     there = cache_folder()
-    found = ["dlib"]
+    names = ["dlib"]
     if (there / "faceres.json").is_file():
-        found.append("faceres")
+        names.append("faceres")
     if any((there / source.file).is_file() for source in SOURCES):
-        found.append("facenet")
-    return found if len(found) > 1 else ["dlib", "pca"]
+        names.append("facenet")
+    return names if len(names) > 1 else ["dlib", "pca"]
 
 
 def load_judge(
