@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from anonfaces.synthesize.hiding import CANDIDATES
 from benchmarks.outsiders import KEY
 from benchmarks.tables import print_table
 
@@ -32,6 +33,7 @@ def main() -> None:
     parser.add_argument("--faces", type=Path, required=True)
     parser.add_argument("--gallery", type=Path)
     parser.add_argument("--kept", type=float, nargs="+", default=[1.0, 0.7, 0.5, 0.3])
+    parser.add_argument("--candidates", type=int, default=CANDIDATES, help="faces drawn a group")
     asked = parser.parse_args()
     import stylegan
     from anonfaces.evaluate.subject import read_condensed, read_faces
@@ -49,7 +51,7 @@ def main() -> None:
     rows = []
     for subject in subjects:
         for kept in asked.kept:
-            pictures = _drawn(generator, subject, very, kept)
+            pictures = _drawn(encoder, generator, subject, very, kept, asked.candidates)
             rows += _attacked(encoder, subject, very, other, pictures, kept)
             _tell(subject, kept, pictures, rows)
     print()
@@ -64,7 +66,12 @@ def _encoded(encoder: Any, faces: Any) -> NDArray[np.float32]:
 
 
 def _drawn(
-    generator: Any, subject: Subject, very: NDArray[np.float32], kept: float
+    encoder: Any,
+    generator: Any,
+    subject: Subject,
+    very: NDArray[np.float32],
+    kept: float,
+    candidates: int,
 ) -> NDArray[np.uint8]:
     from anonfaces.synthesize.generator.latents import GroupLatents
     from anonfaces.synthesize.hiding import Hiding
@@ -74,7 +81,8 @@ def _drawn(
         for g in range(len(subject.numbers))
     ]
     means = np.stack([group.latent.mean(axis=0) for group in groups])
-    w = means if kept == 1 else Hiding(generator, KEY, kept)(means, groups)
+    framing = encoder.framing
+    w = means if kept == 1 else Hiding(generator, KEY, framing, kept, candidates)(means, groups)
     return generator.pictures(w.astype(np.float32), batch=32)
 
 

@@ -10,8 +10,10 @@ of the rest:
 
 The drawn face is one of the generator's own population, so the sum varies as faces do. It differs
 in every direction but those along which perceived age and gender change: what a group has in common
-by these is meant to be seen. All layers get one w: differences between layers would tell the
-members again. The same key and the same group give the same face; without a key nothing is hidden.
+by these is meant to be seen. These directions are straight and faces are not, so a few faces are
+drawn, and that is taken of which age and gender look most like those of the mean's picture. All
+layers get one w: differences between layers would tell the members again. The same key and the same
+group give the same face; without a key nothing is hidden.
 """
 
 from __future__ import annotations
@@ -28,6 +30,7 @@ from anonbase.errors import WeightsError
 
 if TYPE_CHECKING:
     from anonfaces.synthesize.generator.latents import GroupLatents
+    from encoders.frame import CropAlignment
     from stylegan.generator import Generator
 
 __all__ = ["KEPT", "Hiding", "seed_of"]
@@ -40,6 +43,12 @@ Latents = NDArray[np.float32]
 KEPT = 0.5
 #: Traits whose directions are left as the members have them.
 KEPT_TRAITS = ("age", "female")
+#: Faces that are drawn for a group, of which that with the likest age and gender is taken.
+CANDIDATES = 4
+#: Years that count as much as the whole way from one gender to the other.
+_YEARS_OF_A_GENDER = 20.0
+#: Pictures that are drawn at once.
+_BATCH = 32
 #: Samples that say how the generator's w varies.
 _SAMPLED = 4096
 
@@ -53,12 +62,24 @@ class Hiding:
         Whose latents they are.
     key : bytes
         The owner's secret.
+    framing : CropAlignment
+        How its pictures show a face.
     kept : float
         Share of the members' mean offset that is kept, 0 to 1.
+    candidates : int
+        Faces that are drawn for a group.
     """
 
-    def __init__(self, generator: Generator, key: bytes, kept: float = KEPT) -> None:
-        self._generator, self._key, self.kept = generator, key, kept
+    def __init__(
+        self,
+        generator: Generator,
+        key: bytes,
+        framing: CropAlignment,
+        kept: float = KEPT,
+        candidates: int = CANDIDATES,
+    ) -> None:
+        self._generator, self._key, self._framing = generator, key, framing
+        self.kept, self.candidates = kept, candidates
         self._mean: Latents = np.asarray(generator.values()["mapping.w_avg"])
 
     def __call__(self, latents: NDArray[np.floating], groups: list[GroupLatents]) -> Latents:
@@ -68,20 +89,36 @@ class Hiding:
         free = drawn - self._along_traits(drawn)
         moved = self.kept * offset + np.sqrt(1 - self.kept**2) * free
         moved += (1 - self.kept) * self._along_traits(offset)
-        w = (self._mean + moved).astype(np.float32)
+        w = self._likest((self._mean + moved).astype(np.float32), latents)
         return np.repeat(w[:, None], latents.shape[1], axis=1)
 
     def _drawn(self, groups: list[GroupLatents]) -> NDArray[np.float64]:
-        """A w of the generator's own for each group, float64 (g, w_dim), by key and content."""
+        """w of the generator's own, float64 (candidates, g, w_dim), by key and content."""
         dim = self._generator.config.z_dim
-        z = np.stack([
-            np.random.default_rng(seed_of(self._key, group.key)).standard_normal(dim)
-            for group in groups
-        ])  # fmt: skip
-        return self._generator.map(z.astype(np.float32))[:, 0].astype(np.float64)
+        rngs = [np.random.default_rng(seed_of(self._key, group.key)) for group in groups]
+        z = np.stack([rng.standard_normal((self.candidates, dim)) for rng in rngs], axis=1)
+        w = self._generator.map(z.reshape(-1, dim).astype(np.float32))[:, 0]
+        return w.astype(np.float64).reshape(self.candidates, len(groups), -1)
+
+    def _likest(self, w: Latents, latents: NDArray[np.floating]) -> Latents:
+        """Of candidates (c, g, w_dim) those (g, w_dim) that look most like ``latents``' picture."""
+        if len(w) == 1:
+            return w[0]
+        wanted = self._looks(latents.astype(np.float32))
+        layers = np.repeat(w.reshape(-1, 1, w.shape[-1]), latents.shape[1], axis=1)
+        off = np.abs(self._looks(layers).reshape(*w.shape[:2], 2) - wanted).sum(axis=2)
+        return w[off.argmin(axis=0), np.arange(w.shape[1])]
+
+    def _looks(self, latents: Latents) -> NDArray[np.float32]:
+        """Perceived age and gender (n, 2) of the pictures of W+, in units that weigh equally."""
+        from encoders.attributes import load_attributes
+
+        pictures = self._generator.pictures(latents, batch=_BATCH)
+        seen = load_attributes()(pictures, self._framing)
+        return np.stack([seen["age"] / _YEARS_OF_A_GENDER, seen["female"]], axis=1)
 
     def _along_traits(self, offset: NDArray[np.float64]) -> NDArray[np.float64]:
-        """The part of ``offset`` (g, w_dim) by which age and gender differ."""
+        """The part of ``offset`` (..., w_dim) by which age and gender differ."""
         directions, readings = self._traits
         return (offset @ readings) @ directions
 

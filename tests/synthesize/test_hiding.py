@@ -12,8 +12,10 @@ from anonbase.errors import InputError, PrivacyWarning
 from anonfaces.dataset.files import SECRET_KEY
 from anonfaces.synthesize import SURROGATES, SurrogateOptions, warn_if_unkeyed
 from anonfaces.synthesize.gallery import with_owners_key
-from anonfaces.synthesize.generator.latents import GroupLatents
+from anonfaces.synthesize.generator.latents import GroupLatents, framing_of
 from anonfaces.synthesize.hiding import Hiding, seed_of
+from encoders.attributes import load_attributes
+from encoders.frame import CropAlignment
 
 ONE, OTHER = bytes(32), bytes([1] * 32)
 
@@ -31,13 +33,20 @@ def means(groups: list[GroupLatents]) -> np.ndarray:
     return np.stack([group.latent.mean(axis=0) for group in groups])
 
 
+@pytest.fixture(scope="module")
+def framing() -> CropAlignment:
+    return framing_of(stylegan.load())
+
+
 def test_one_key_gives_one_face_and_another_another(
-    groups: list[GroupLatents], means: np.ndarray
+    groups: list[GroupLatents], means: np.ndarray, framing: CropAlignment
 ) -> None:
     generator = stylegan.load()
-    first = Hiding(generator, ONE)(means, groups)
-    np.testing.assert_array_equal(first, Hiding(generator, ONE)(means, groups))
-    other = Hiding(generator, OTHER)(means, groups)
+    first = Hiding(generator, ONE, framing, candidates=1)(means, groups)
+    np.testing.assert_array_equal(
+        first, Hiding(generator, ONE, framing, candidates=1)(means, groups)
+    )
+    other = Hiding(generator, OTHER, framing, candidates=1)(means, groups)
     apart = np.linalg.norm((first - other)[:, 0], axis=1)
     assert (apart > 0.5 * np.linalg.norm(means[:, 0] - means[::-1, 0], axis=1)).all()
     assert first.shape == means.shape
@@ -46,19 +55,19 @@ def test_one_key_gives_one_face_and_another_another(
 
 
 def test_a_group_is_hidden_by_what_it_holds_not_by_its_place(
-    groups: list[GroupLatents], means: np.ndarray
+    groups: list[GroupLatents], means: np.ndarray, framing: CropAlignment
 ) -> None:
-    hide = Hiding(stylegan.load(), ONE)
+    hide = Hiding(stylegan.load(), ONE, framing, candidates=1)
     both = hide(means, groups)
     np.testing.assert_allclose(hide(means[::-1], groups[::-1])[::-1], both, atol=1e-5)
     np.testing.assert_allclose(hide(means[3:4], groups[3:4])[0], both[3], atol=1e-5)
 
 
 def test_age_and_gender_stay_and_the_rest_is_hidden(
-    groups: list[GroupLatents], means: np.ndarray
+    groups: list[GroupLatents], means: np.ndarray, framing: CropAlignment
 ) -> None:
     generator = stylegan.load()
-    hide = Hiding(generator, ONE)
+    hide = Hiding(generator, ONE, framing, candidates=1)
     mean = np.asarray(generator.values()["mapping.w_avg"])
     before, after = means[:, 0] - mean, hide(means, groups)[:, 0] - mean
     _, readings = hide._traits
@@ -71,8 +80,23 @@ def test_age_and_gender_stay_and_the_rest_is_hidden(
     assert np.linalg.norm(rest[1], axis=1).mean() > np.linalg.norm(rest[0], axis=1).mean()
 
 
-def test_all_kept_is_the_mean_itself(groups: list[GroupLatents], means: np.ndarray) -> None:
-    kept = Hiding(stylegan.load(), ONE, kept=1.0)(means, groups)
+def test_of_more_candidates_one_with_a_likelier_age_and_gender_is_taken(
+    groups: list[GroupLatents], means: np.ndarray, framing: CropAlignment
+) -> None:
+    generator = stylegan.load()
+    one, several = (Hiding(generator, ONE, framing, candidates=c)(means, groups) for c in (1, 4))
+    w = np.concatenate([means, one, several]).astype(np.float32)
+    seen = load_attributes()(generator.pictures(w, batch=32), framing)
+    looks = np.stack([seen["age"] / 20, seen["female"]], axis=1).reshape(3, len(groups), 2)
+    off = np.abs(looks[1:] - looks[0]).sum(axis=2)
+    assert (off[1] <= off[0] + 1e-6).all()
+    assert off[1].sum() < 0.8 * off[0].sum()
+
+
+def test_all_kept_is_the_mean_itself(
+    groups: list[GroupLatents], means: np.ndarray, framing: CropAlignment
+) -> None:
+    kept = Hiding(stylegan.load(), ONE, framing, kept=1.0, candidates=1)(means, groups)
     np.testing.assert_allclose(kept, means, atol=1e-4)
 
 

@@ -71,7 +71,9 @@ class GeneratorSurrogate(ABC):
         self.options = options
         self.generator, self.invert = _loaded(options.generator)
         self.mean: Latents = np.asarray(self.generator.values()["mapping.w_avg"])
-        self.hide = None if options.key is None else Hiding(self.generator, options.key)
+        self.hide: Hiding | None = None
+        if options.key is not None:
+            self.hide = Hiding(self.generator, options.key, self.invert.framing)
 
     def means(self, groups: list[GroupLatents]) -> NDArray[np.float64]:
         """The mean W+ of each group's people, moved by the owner's key where there is one."""
