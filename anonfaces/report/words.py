@@ -95,6 +95,10 @@ _KEYED = (
     *_DRAWN_ANEW,
     "Who runs our public code on the very photographs of a group could make its face again: so the"
     " owner's secret key goes into it. Keep that key, and release one set made with it.",
+    "Against whoever runs our own encoder, or holds the very photographs of all members but one,"
+    " that key is what protects: measured on 300 people, such an attacker then finds a group in"
+    " less than about one case in ten, and the last member hardly more often than without the"
+    " release. What all members share, as age and sex, is not hidden by it.",
 )
 _UNKEYED = (
     *_DRAWN_ANEW,

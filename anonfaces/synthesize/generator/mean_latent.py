@@ -3,6 +3,9 @@
 M.-H. Le, M. S. N. Khan, G. Tsaloli, N. Carlsson and S. Buchegger, "AnonFACES: Anonymizing Faces
 Adjusted to Constraints on Efficacy and Security", WPES 2020. They have one photograph of each
 person; here a person with many is their own mean latent, so that people weigh equally.
+
+Stands up to a stranger with a recogniser; with the owner's key (``hiding``) also to who runs our
+encoder or holds the very photographs of k - 1 members. Without the key it does to neither.
 """
 
 from __future__ import annotations

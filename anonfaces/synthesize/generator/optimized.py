@@ -14,6 +14,9 @@ picture a little moved, scaled and mirrored, otherwise in every step but the las
 The recogniser and the attribute network take part, so neither can judge the result: measure with
 others. That the face should be unlike everybody else in the set as well is left out on purpose:
 it would make a released face depend on people outside of its group, which the guarantee excludes.
+
+Stands up to a stranger with a recogniser; with the owner's key (``hiding``) also to who runs our
+encoder or holds the very photographs of k - 1 members. Without the key it does to neither.
 """
 
 from __future__ import annotations

@@ -2,6 +2,9 @@
 
 E. M. Newton, L. Sweeney, B. Malin, "Preserving Privacy by De-identifying Face Images", IEEE
 Transactions on Knowledge and Data Engineering 17(2), 2005.
+
+Stands up to a stranger with a recogniser, at k of 5 and more; not to who holds the very photographs
+of all members but one, since a mean can be undone, nor to who makes it again to confirm a guess.
 """
 
 from __future__ import annotations

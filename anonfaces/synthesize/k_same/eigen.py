@@ -3,7 +3,7 @@
 E. M. Newton, L. Sweeney, B. Malin, "Preserving Privacy by De-identifying Face Images", IEEE
 Transactions on Knowledge and Data Engineering 17(2), 2005. They take the principal components of
 the very gallery that is to be protected, so that a released face depends on everybody in it;
-here those of other people are taken.
+here those of other people are taken. Stands up to whom k-Same does (``average``).
 """
 
 from __future__ import annotations

@@ -6,6 +6,9 @@ the pixels, leaves no ghosts. L. Meng, Z. Sun, A. Ariyaeeinia, K. L. Bennett, "R
 expressions on de-identified faces", MIPRO 2014 (k-Same-furthest): a mean may still look like a
 member, so it is moved away. They take the mean of the farthest other group, and a released face
 would depend on two groups; here it is moved along a direction of its own.
+
+Stands up to whom k-Same does (``average``): the step away has to be guessed before the mean is
+undone.
 """
 
 from __future__ import annotations

@@ -3,6 +3,9 @@
 B. Meden, Z. Emersic, V. Struc, P. Peer, "k-Same-Net: k-Anonymity with Generative Deep Neural
 Networks for Face Deidentification", Entropy 20(1), 2018. Their gallery has several photographs
 of each of 67 people; ours has one of each of 1,000, so expression is what landmarks tell of it.
+
+Stands up to a stranger with a recogniser; not to who makes it again to confirm a guess, since no
+secret of the owner goes into it.
 """
 
 from __future__ import annotations
