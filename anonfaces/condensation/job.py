@@ -151,9 +151,10 @@ def condense(
         gathered, groups = _grouped(_read(origin, job), job)
     elif job.asked.drawn_by.generator is not None:
         # a checkpoint that cannot be used is refused before hours of looking at photographs
-        from anonfaces.synthesize import load_surrogate
+        from anonfaces.synthesize import check_surrogate
 
-        load_surrogate(job.asked.surrogate_method, job.asked.drawn_by)
+        method, drawn_by = job.asked.surrogate_method, job.asked.drawn_by
+        check_surrogate(method, drawn_by).load(drawn_by)  # nothing is drawn: without the key
     with workplace(place) as folder:
         if origin.is_dir():
             gathered, groups = _grouped(_encoded(origin, place, folder, job), job)

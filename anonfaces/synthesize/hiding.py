@@ -37,13 +37,17 @@ __all__ = ["KEPT", "Hiding", "seed_of"]
 
 Latents = NDArray[np.float32]
 
-#: Share of the members' mean offset that is kept: more gives the group away, less keeps less of
-#: it. A first choice, by calculation: what a member adds to the mean of 5 is then weaker than the
-#: drawn rest by far. ``python -m benchmarks.hiding`` measures what each share hides and costs.
+#: Share of the members' mean offset that is kept: more gives the group away, less keeps less of it.
+#: By ``python -m benchmarks.hiding`` on 300 people of LFW who runs our encoder on the very pictures
+#: finds the group at k = 2, 5, 10 in 93, 59, 34 of 100 cases at 1, in 31, 17, 17 at 0.7, in 9, 7, 10
+#: at 0.5, in 1, 3, 7 at 0.3 (chance 0.7, 1.7, 3.4): of these 0.5 is the largest that gives away no
+#: more than one in ten, about what a recogniser that took no part finds.
 KEPT = 0.5
 #: Traits whose directions are left as the members have them.
 KEPT_TRAITS = ("age", "female")
-#: Faces that are drawn for a group, of which that with the likest age and gender is taken.
+#: Faces that are drawn for a group, of which that with the likest age and gender is taken. Measured
+#: in the same way at k = 5: with 1 the perceived age is 11.6 years off and gender is kept in 76 of
+#: 100, with 4 it is 6.3 and 98, as without a key (6.4 and 98); the group is found as seldom.
 CANDIDATES = 4
 #: Years that count as much as the whole way from one gender to the other.
 _YEARS_OF_A_GENDER = 20.0
