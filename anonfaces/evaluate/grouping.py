@@ -92,6 +92,7 @@ def grouping_table(embedding: NDArray, groupings: Mapping[str, NDArray]) -> pd.D
 def plot_curves(panels: Mapping[str, pd.DataFrame], ylabel: str) -> Figure:
     """Curves over k, a panel each: a table with k as its index and a column a line."""
     from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
 
     figure = Figure(figsize=(4 * len(panels), 3.2), layout="constrained")
     axes = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
@@ -99,6 +100,7 @@ def plot_curves(panels: Mapping[str, pd.DataFrame], ylabel: str) -> Figure:
         for column, mark in zip(table.columns, "osD^v<>P*X" * 3, strict=False):
             place.plot(table.index, table[column], marker=mark, markersize=3, label=str(column))
         place.set(xlabel="k", title=title, ylim=(0, None))
+        place.xaxis.set_major_locator(MaxNLocator(integer=True))
         place.spines[["top", "right"]].set_visible(False)
         place.legend(frameon=False, fontsize=8)
     axes[0].set_ylabel(ylabel)

@@ -97,7 +97,7 @@ _KEYED = (
     " owner's secret key goes into it. Keep that key, and release one set made with it.",
     "Against whoever runs our own encoder, or holds the very photographs of all members but one,"
     " that key is what protects: measured on 300 people, such an attacker then finds a group in"
-    " less than about one case in ten, and the last member hardly more often than without the"
+    " about one case in ten or less, and the last member hardly more often than without the"
     " release. What all members share, as age and sex, is not hidden by it.",
 )
 _UNKEYED = (
