@@ -14,7 +14,7 @@ Pixels = NDArray[np.uint8]
 Mask = NDArray[np.bool_]
 
 # In sizes of the outline: where light is taken over, how soft the seam is.
-_LIGHT, _SOFT = 0.2, 0.06
+_LIGHT, _SOFT = 0.15, 0.06
 #: Pixels of a mask from which a plane is laid through it, and how many of them tell of it.
 _LEAST_PLANE, _SAMPLED = 30, 4000
 #: Part of the outline that is skin, without eyes, brows and mouth, at least.
@@ -23,7 +23,9 @@ _LEAST_SKIN = 0.2
 _SPREAD, _TINT = (0.6, 1.0), (0.3, 1.0)
 #: Part of the detail in colour that skin and eyes keep; lips keep all.
 _PALE = 0.4
-_SEAM, _INSIDE = 0.2, 0.8
+#: In sizes of the outline: how far Poisson's seam reaches, and how much of it is gone there. At
+#: the rim it takes its light from hair and wall, and cheeks lie at a tenth.
+_SEAM, _INSIDE = 0.1, 0.9
 _ERODED = 3  # pixels by which seamlessClone shrinks its mask
 #: Pixels: detail finer than this is what makes a picture sharp.
 _FINE = 1.5
@@ -34,6 +36,9 @@ _BLURS, _WIDEST = 8, 0.06
 #: Distance in standard deviations from the colours of the middle of the face, from which a pixel
 #: is hair or a thing before it; and the part of the outline that such things take at most.
 _FOREIGN, _MOST = 5.0, 0.15
+#: The same distance from which a pixel tells nothing of the light on the face, and the part of
+#: the skin that must be left.
+_HAIR, _LEAST_OF_SKIN = 3.5, 0.3
 #: Standard deviation that a colour of skin has at least, of 255: light varies over a face.
 _SKIN = 9.0
 _NOSE, _CHEEKS = slice(27, 36), ([1, 2, 3, 13, 14, 15], 33)
@@ -76,12 +81,12 @@ def matched_colour(
 ) -> Pixels:
     """The light and the tone of ``model`` on the detail of ``face``.
 
-    Both are split by a blur of the skin within the mask: what is coarser than a fifth of the face
-    comes from the model, what is finer from the face, with no more contrast than the model has.
-    That of the colours is lowered but on the lips: what a generator draws there is blotches on
-    skin and purple eyes. Neither hair or wall beside the face has a
-    part in it, nor eyes, brows and mouth, at ``landmark`` (68, 2) in both: teeth would shine
-    through, and the dark of eyes and glasses.
+    Both are split by a blur of the skin within the mask: what is coarser than a seventh of the
+    face comes from the model, what is finer from the face, with no more contrast than the model
+    has. That of the colours is lowered but on the lips: what a generator draws there is blotches
+    on skin and purple eyes. Hair and wall beside the face have no part in it, nor have eyes, brows
+    and mouth, at ``landmark`` (68, 2) in both: teeth would shine through, and the dark of eyes and
+    glasses.
     """
     import cv2
 
@@ -89,18 +94,37 @@ def matched_colour(
     skin = inside & ~_features(landmark, mask.shape)
     inside = skin if skin.sum() >= _LEAST_SKIN * inside.sum() else inside
     parts = [cv2.cvtColor(part, cv2.COLOR_RGB2YCrCb).astype(np.float32) for part in (face, model)]
-    coarse = [_blurred(part, inside, _LIGHT * size) for part in parts]
+    lit = [inside, _skin_alone(model, landmark, inside)]
+    coarse = [_blurred(part, own, _LIGHT * size) for part, own in zip(parts, lit, strict=True)]
     own, wanted = (
         (part - base)[inside].std(axis=0) for part, base in zip(parts, coarse, strict=True)
     )
     low, high = np.array([_SPREAD, _TINT, _TINT]).T
     contrast = np.clip((wanted + 1) / (own + 1), low, high).astype(np.float32)
     detail = (parts[0] - coarse[0]) * contrast
+    dimmer = coarse[1][..., :1] / np.maximum(coarse[0][..., :1], 1)
+    detail[..., 1:] *= np.clip(dimmer, 0, 1)  # less light has less colour in it
     lips = _features(landmark, mask.shape, _LIPS).astype(np.float32)
     lips = cv2.GaussianBlur(lips, (0, 0), max(0.02 * size, 0.5))
     detail[..., 1:] *= (_PALE + (1 - _PALE) * lips)[..., None]
     matched = detail + coarse[1]
     return cv2.cvtColor(np.clip(np.rint(matched), 0, 255).astype(np.uint8), cv2.COLOR_YCrCb2RGB)
+
+
+def _skin_alone(model: Pixels, landmark: NDArray[np.floating], inside: Mask) -> Mask:
+    """Of ``inside`` what is of the colours of nose and cheeks, where that is enough of it.
+
+    A fringe over the brow would darken the eyes below it.
+    """
+    import cv2
+
+    lab = cv2.cvtColor(model, cv2.COLOR_RGB2Lab).astype(np.float32)
+    skin = _skin(lab, landmark)
+    if skin is None:
+        return inside
+    mean, spread = skin
+    alone = inside & (np.square((lab - mean) / spread).sum(axis=2) <= _HAIR**2)
+    return alone if alone.sum() >= _LEAST_OF_SKIN * inside.sum() else inside
 
 
 def occluders(scene: Pixels, landmark: NDArray[np.floating], mask: Pixels) -> Mask:

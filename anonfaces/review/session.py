@@ -16,8 +16,9 @@ from anonfaces.anonymize.options import AnonymizationOptions
 from anonfaces.anonymize.photographs import WRITTEN, describe_faces
 from anonfaces.anonymize.pictures import names, write_picture
 from anonfaces.anonymize.replace import ResidualFaceError, replace
+from anonfaces.anonymize.review_page import update_review
 from anonfaces.anonymize.sources.fresh import SyntheticFaces
-from anonfaces.anonymize.workplace import record_path, write_secret
+from anonfaces.anonymize.workplace import record_path, review_path, write_secret
 from encoders.photographs.reading import UnreadableImageError, decode, read_bytes
 
 __all__ = ["ACTIONS", "FaceDecision", "ReviewSession"]
@@ -68,7 +69,7 @@ class ReviewSession:
     """The record of a run of ``anonymize``, and the pictures that it wrote.
 
     Only photographs can be done again. Every change is written at once: the picture first, then
-    the record beside the output.
+    the record and the review page beside the output.
 
     Raises InputError where ``output`` is not what a run of ``anonymize`` made.
     """
@@ -194,6 +195,8 @@ class ReviewSession:
         record.pop("reason", None)
         record |= {"output": name, "outcome": WRITTEN, **size, **made, "reviewed": True}
         write_secret(self._path, json.dumps(self._record, indent=1, ensure_ascii=False))
+        page = review_path(self.output)
+        update_review(page, self._root, self.output, self.records, number, self._max_pixels)
         self.applied += 1
 
     def _free_name(self, path: str) -> str:

@@ -115,10 +115,11 @@ class _Pool:
 
 
 class _Misfit:
-    """How badly a donor's landmarks lie on others after an affine map, and how its tone differs.
+    """How badly a donor's landmarks lie on others after an affine map, and how its tones differ.
 
     The first in sizes of the face, by the root of the mean square; the second weighs 0.15 of the
-    way from black to white.
+    way from black to white. Tones are compared place by place, so that light from one side goes
+    with light from there.
     """
 
     def __init__(self, image: Pixels, landmark: NDArray[np.float32]) -> None:
@@ -136,10 +137,10 @@ class _Misfit:
 
 
 def _tone(image: Pixels, landmark: NDArray[np.float32]) -> NDArray[np.float64]:
-    """The mean colour (3,) of cheeks and chin, at points half-way from the nose to the jaw."""
+    """The colours (15, 3) of cheeks and chin, at points half-way from the nose to the jaw."""
     points = (landmark[_JAW] + landmark[_NOSE_BASE]) / 2
     column, row = np.rint(np.clip(points, 0, np.array(image.shape[1::-1]) - 1)).astype(int).T
-    return image[row, column].mean(axis=0)
+    return image[row, column].astype(np.float64)
 
 
 def _looks(faces: Sequence[tuple[Pixels, NDArray[np.float32]]]) -> NDArray[np.float32]:
