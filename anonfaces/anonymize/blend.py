@@ -59,12 +59,12 @@ def matched_sharpness(face: Pixels, model: Pixels, mask: Pixels, size: float) ->
     wanted = _SHARPER * _fineness(model, inside)
     if _fineness(face, inside) <= wanted:
         return face
-    made = face
+    result = face
     for sigma in np.geomspace(0.5, max(_WIDEST * size, 0.6), _BLURS):
-        made = cv2.GaussianBlur(face, (0, 0), float(sigma))
-        if _fineness(made, inside) <= wanted:
+        result = cv2.GaussianBlur(face, (0, 0), float(sigma))
+        if _fineness(result, inside) <= wanted:
             break
-    return made
+    return result
 
 
 def _fineness(image: Pixels, inside: Mask) -> float:
@@ -178,11 +178,11 @@ def _features(
     """Eyes, brows and mouth with a margin, or the ``parts`` of these that are given."""
     import cv2
 
-    made = np.zeros(shape[:2], np.uint8)
+    result = np.zeros(shape[:2], np.uint8)
     for part in parts:
-        cv2.fillConvexPoly(made, cv2.convexHull(np.rint(landmark[part]).astype(np.int32)), 1)
+        cv2.fillConvexPoly(result, cv2.convexHull(np.rint(landmark[part]).astype(np.int32)), 1)
     margin = max(1, round(0.05 * float(np.ptp(landmark[:, 0]))))
-    return cv2.dilate(made, np.ones((2 * margin + 1,) * 2, np.uint8)) > 0
+    return cv2.dilate(result, np.ones((2 * margin + 1,) * 2, np.uint8)) > 0
 
 
 def _blurred(part: NDArray[np.float32], inside: Mask, sigma: float) -> NDArray[np.float32]:
@@ -228,6 +228,6 @@ def blended(face: Pixels, scene: Pixels, mask: Pixels, size: float) -> Pixels:
     centre = (x + width // 2, y + height // 2)
     cloned = cv2.seamlessClone(face, scene, spare, centre, cv2.NORMAL_CLONE).astype(np.float32)
     depth = cv2.distanceTransform(mask, cv2.DIST_L2, 5)[..., None] / size
-    made = cloned + (face - cloned) * (_INSIDE * np.minimum(depth / _SEAM, 1))
+    result = cloned + (face - cloned) * (_INSIDE * np.minimum(depth / _SEAM, 1))
     soft = np.minimum(depth / _SOFT, 1)
-    return np.rint(scene + (made - scene) * (soft * soft * (3 - 2 * soft))).astype(np.uint8)
+    return np.rint(scene + (result - scene) * (soft * soft * (3 - 2 * soft))).astype(np.uint8)

@@ -152,10 +152,10 @@ class ReviewSession:
             )
         except ResidualFaceError as error:
             raise InputError(f"{record['input']}: {error}") from error
-        made = describe_faces(work, self._analyzer)
+        entry = describe_faces(work, self._analyzer)
         for i in open_:
-            made["faces"][i]["reason"] = "left open in the review"
-        self._write(number, work.image, made)
+            entry["faces"][i]["reason"] = "left open in the review"
+        self._write(number, work.image, entry)
         return self.records[number]
 
     def _editable(self, number: int) -> dict[str, Any]:
@@ -187,13 +187,13 @@ class ReviewSession:
             return np.empty((0, 128), np.float32)
         return self._analyzer.embed(self.original(number), np.array(boxes, np.int32))
 
-    def _write(self, number: int, image: Pixels, made: dict[str, Any]) -> None:
+    def _write(self, number: int, image: Pixels, entry: dict[str, Any]) -> None:
         record = self.records[number]
         name = record.get("output") or self._free_name(record["input"])
         write_picture(self.output, name, image)
         size = {"width": image.shape[1], "height": image.shape[0]}
         record.pop("reason", None)
-        record |= {"output": name, "outcome": WRITTEN, **size, **made, "reviewed": True}
+        record |= {"output": name, "outcome": WRITTEN, **size, **entry, "reviewed": True}
         write_secret(self._path, json.dumps(self._record, indent=1, ensure_ascii=False))
         page = review_path(self.output)
         update_review(page, self._root, self.output, self.records, number, self._max_pixels)

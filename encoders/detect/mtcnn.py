@@ -63,8 +63,8 @@ class MtcnnDetector(TiledDetector):
         if min(tile.shape[:2]) < _SHORTEST_SIDE:
             return np.empty((0, 4)), np.empty(0)
         tile = doubled(tile, self._doublings)
-        found: list[dict[str, Any]] = self._network.detect_faces(tile) or []
-        sure = [face for face in found if face["confidence"] >= self._least]
+        candidates: list[dict[str, Any]] = self._network.detect_faces(tile) or []
+        sure = [face for face in candidates if face["confidence"] >= self._least]
         points = np.array([list(face["keypoints"].values()) for face in sure], np.float64)
         heights = np.array([face["box"][3] for face in sure], np.float64)
         probability = np.array([face["confidence"] for face in sure], np.float64)

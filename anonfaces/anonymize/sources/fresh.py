@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from anonfaces.anonymize.detection import SAME_PERSON, FaceAnalyzer, Faces, distances
 from anonfaces.anonymize.paste import SourceFace
 from anonfaces.anonymize.pose import head_pose
+from encoders.resize import enlarged
 
 __all__ = ["Source", "SyntheticFaces", "donors_of"]
 
@@ -100,14 +101,14 @@ class _Pool:
         network = stylegan.load(generator)
         seeds = np.random.default_rng(seed).integers(0, 2**32, _DRAWN)
         w = network.map(network.latents([int(s) for s in seeds]), psi=psi)
-        found = analyzer.portraits(_enlarged(picture) for picture in network.pictures(w))
-        self.source_faces = [SourceFace(picture, face.landmark[0]) for picture, face in found]
+        portraits = analyzer.portraits(map(_large, network.pictures(w)))
+        self.source_faces = [SourceFace(picture, face.landmark[0]) for picture, face in portraits]
         self.looks = _looks(
             [(source_face.picture, source_face.landmark) for source_face in self.source_faces]
         )
         marks = [source_face.landmark for source_face in self.source_faces]
         self.pose = head_pose(np.array(marks).reshape(-1, _POINTS, 2))
-        self._vectors = np.array([face.embedding[0] for _, face in found]).reshape(-1, 128)
+        self._vectors = np.array([face.embedding[0] for _, face in portraits]).reshape(-1, 128)
 
     def unlike(self, people: NDArray[np.float32]) -> NDArray[np.bool_]:
         """Which samples the recogniser tells from every one of ``people`` (n, 128)."""
@@ -171,13 +172,10 @@ def _attributes() -> Any:
 
 def donors_of(pictures: Iterable[Pixels], analyzer: FaceAnalyzer) -> list[SourceFace]:
     """Pictures of faces uint8 (s, s, 3) made ready; those in which dlib finds one, that is."""
-    found = analyzer.portraits(_enlarged(picture) for picture in pictures)
-    return [SourceFace(picture, face.landmark[0]) for picture, face in found]
+    portraits = analyzer.portraits(map(_large, pictures))
+    return [SourceFace(picture, face.landmark[0]) for picture, face in portraits]
 
 
-def _enlarged(picture: Pixels) -> Pixels:
-    import cv2
-
-    if len(picture) >= _SIDE:
-        return picture
-    return cv2.resize(picture, (_SIDE, _SIDE), interpolation=cv2.INTER_CUBIC)
+def _large(picture: Pixels) -> Pixels:
+    """The picture at no less than the side at which faces are looked for."""
+    return enlarged(picture, max(_SIDE, len(picture)), smooth=True)
