@@ -1,4 +1,4 @@
-"""Two clips made of real photographs, for ``benchmarks.video``: ``python -m benchmarks.clips out/``.
+"""Clips made of real photographs, for ``benchmarks.video``: ``python -m benchmarks.clips out/``.
 
 ``pan.mp4``: the camera goes over two group photographs with a cut between them, so that faces come
 into view and leave it. ``close-up.mp4``: it runs up to three faces, blurred by its motion, and

@@ -68,10 +68,10 @@ def _folder(source: Path, framing: CropAlignment, size: int, held_out: bool) -> 
     if not paths:
         raise InputError(f"{source}: there is no image in it")
     chosen = paths[:: max(1, len(paths) // _LOOKED_AT)]
-    some = [_read(source, path.path, 256) for path in chosen]
+    some = [_picture(source, path.path, 256) for path in chosen]
     _check_framing(source, framing, estimate_alignment(np.stack(some)))
     kept = (path for path in paths if is_held_out(path.path) == held_out)
-    return np.stack([_read(source, path.path, size) for path in kept])
+    return np.stack([_picture(source, path.path, size) for path in kept])
 
 
 def _check_framing(source: Path, wanted: CropAlignment, found: CropAlignment) -> None:
@@ -83,7 +83,7 @@ def _check_framing(source: Path, wanted: CropAlignment, found: CropAlignment) ->
         )
 
 
-def _read(source: Path, path: str, size: int) -> Pixels:
+def _picture(source: Path, path: str, size: int) -> Pixels:
     from encoders.photographs.reading import decode, read_bytes
 
     return enlarged(decode(read_bytes(source, path)[0]), size, smooth=True)
