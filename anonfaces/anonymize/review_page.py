@@ -198,7 +198,7 @@ def _original(root: Path, record: dict[str, Any], max_pixels: int) -> NDArray[np
     """The file as it was when it was done, None where it has changed since."""
     try:
         data, digest = read_bytes(root, record["input"])
-        return decode(data, max_pixels) if digest == record["sha256"] else None
+        return decode(data, max_pixels) if digest == record.get("sha256", digest) else None
     except UnreadableImageError:
         return None
 

@@ -70,7 +70,9 @@ class OnnxDetector(TiledDetector):
         boxes, score, points = self._kind.read(self._answer(fitted), fitted.shape, self._least)
         boxes, points = boxes * np.tile(scale, 2), points * scale
         if points.shape[1]:
-            return dlib_squares(points, boxes[:, 3] - boxes[:, 1]), score
+            # the length of a face that lies on its side is the width of its box
+            length = (boxes[:, 2:] - boxes[:, :2]).max(axis=1)
+            return dlib_squares(points, length), score
         return squares_of_boxes(boxes), score
 
     def _answer(self, fitted: Pixels, kind: _Kind | None = None) -> Outputs:

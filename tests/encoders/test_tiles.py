@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from itertools import pairwise
 from pathlib import Path
 
@@ -114,3 +115,15 @@ def test_candidates_compared_in_blocks_are_those_of_the_package(
     how = {"method": method, "initial_sort": initial_sort}
     theirs = smart_nms_from_bboxes(boxes, 0.5, **how)
     np.testing.assert_array_equal(distinct_candidates(boxes, 0.5, **how), theirs)
+
+
+def test_ten_thousand_boxes_of_a_crowd_take_little_memory() -> None:
+    rng = np.random.default_rng(0)
+    corner = np.repeat(rng.permutation(400)[:, None] * [150.0, 0.0], 25, axis=0)
+    boxes = np.hstack([corner, corner + 100]) + rng.uniform(-5, 5, (10_000, 4))
+    tracemalloc.start()
+    kept = distinct(boxes, rng.uniform(size=len(boxes)))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert len(kept) == 400
+    assert peak < 2**24
