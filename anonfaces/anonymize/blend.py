@@ -94,7 +94,7 @@ def matched_colour(
     skin = inside & ~_features(landmark, mask.shape)
     inside = skin if skin.sum() >= _LEAST_SKIN * inside.sum() else inside
     parts = [cv2.cvtColor(part, cv2.COLOR_RGB2YCrCb).astype(np.float32) for part in (face, model)]
-    lit = [inside, _skin_alone(model, landmark, inside)]
+    lit = [_skin_alone(part, landmark, inside) for part in (face, model)]
     coarse = [_blurred(part, own, _LIGHT * size) for part, own in zip(parts, lit, strict=True)]
     own, wanted = (
         (part - base)[inside].std(axis=0) for part, base in zip(parts, coarse, strict=True)
@@ -111,14 +111,14 @@ def matched_colour(
     return cv2.cvtColor(np.clip(np.rint(matched), 0, 255).astype(np.uint8), cv2.COLOR_YCrCb2RGB)
 
 
-def _skin_alone(model: Pixels, landmark: NDArray[np.floating], inside: Mask) -> Mask:
+def _skin_alone(image: Pixels, landmark: NDArray[np.floating], inside: Mask) -> Mask:
     """Of ``inside`` what is of the colours of nose and cheeks, where that is enough of it.
 
     A fringe over the brow would darken the eyes below it.
     """
     import cv2
 
-    lab = cv2.cvtColor(model, cv2.COLOR_RGB2Lab).astype(np.float32)
+    lab = cv2.cvtColor(image, cv2.COLOR_RGB2Lab).astype(np.float32)
     skin = _skin(lab, landmark)
     if skin is None:
         return inside
