@@ -87,7 +87,7 @@ def encode(
     from encoders.run.pipeline import encode as run
 
     started = time.monotonic()
-    found = run(
+    result = run(
         photos,
         output,
         extractor=extractor.value,
@@ -104,7 +104,7 @@ def encode(
         command=shlex.join(["python", "-m", "encoders", *sys.argv[1:]]),
     )
     if not quiet:
-        print(_summary(found, output, time.monotonic() - started))
+        print(_summary(result, output, time.monotonic() - started))
 
 
 def _summary(faces: FaceSet, output: Path, seconds: float) -> str:

@@ -62,14 +62,14 @@ class DlibStream:
     def name(self, name: str) -> None:
         """The text ``name`` comes next."""
         self.expect((len(name),), f"length of {name!r}")
-        found = self.take(len(name))
-        require(found == name.encode(), f"expected {name!r}, found {found!r}")
+        actual = self.take(len(name))
+        require(actual == name.encode(), f"expected {name!r}, found {actual!r}")
 
     def expect(self, numbers: tuple[int, ...], what: str) -> None:
         """These whole numbers come next; ``what`` names them in the message."""
         for number in numbers:
-            found = self.integer()
-            require(found == number, f"{what}: expected {number}, found {found}")
+            actual = self.integer()
+            require(actual == number, f"{what}: expected {number}, found {actual}")
 
     def floats(self, count: int) -> list[float]:
         """The next ``count`` floating point numbers."""

@@ -230,40 +230,44 @@ def _dataset(path: Path, group: h5py.Group, name: str) -> h5py.Dataset:
     if link is None:
         raise InputError(f"{path}: the field {where!r} is missing")
     _require(isinstance(link, h5py.HardLink), path, where, "in this file, not a link elsewhere")
-    found = group[name]
-    _require(isinstance(found, h5py.Dataset), path, where, "a dataset")
-    _require(not found.is_virtual and found.external is None, path, where, "stored in this file")
-    _check_filters(path, found, where)
-    return found
+    dataset = group[name]
+    _require(isinstance(dataset, h5py.Dataset), path, where, "a dataset")
+    _require(
+        not dataset.is_virtual and dataset.external is None, path, where, "stored in this file"
+    )
+    _check_filters(path, dataset, where)
+    return dataset
 
 
-def _check_filters(path: Path, found: h5py.Dataset, where: str) -> None:
+def _check_filters(path: Path, dataset: h5py.Dataset, where: str) -> None:
     # A filter that HDF5 does not know would be looked for as a plugin and run.
-    properties = found.id.get_create_plist()
+    properties = dataset.id.get_create_plist()
     filters = {properties.get_filter(i)[0] for i in range(properties.get_nfilters())}
     _require(filters <= {_DEFLATE}, path, where, "compressed by deflate or not at all")
 
 
-def _in_full(path: Path, found: h5py.Dataset, where: str) -> None:
+def _in_full(path: Path, dataset: h5py.Dataset, where: str) -> None:
     """A small field is stored uncompressed, so it cannot claim more than the file holds."""
-    claimed = found.size * found.dtype.itemsize if found.size else 0
-    holds = found.chunks is None and claimed <= found.id.get_storage_size()
+    claimed = dataset.size * dataset.dtype.itemsize if dataset.size else 0
+    holds = dataset.chunks is None and claimed <= dataset.id.get_storage_size()
     _require(holds, path, where, f"stored in full, uncompressed ({claimed} bytes)")
 
 
 def _read_numbers(path: Path, file: h5py.File, name: str) -> NDArray[Any]:
     dtype, tail = _NUMBERS[name]
-    found = _dataset(path, file, name)
+    dataset = _dataset(path, file, name)
     expected = ("n", *("d" if side is None else side for side in tail))
-    shaped = found.dtype == dtype and len(found.shape or ()) == len(expected)
-    _require(shaped, path, name, f"{np.dtype(dtype)} {expected}, not {found.dtype} {found.shape}")
-    sides = zip(found.shape[1:], tail, strict=True)
+    shaped = dataset.dtype == dtype and len(dataset.shape or ()) == len(expected)
+    _require(
+        shaped, path, name, f"{np.dtype(dtype)} {expected}, not {dataset.dtype} {dataset.shape}"
+    )
+    sides = zip(dataset.shape[1:], tail, strict=True)
     fits = all(0 < side <= _MOST_DIMENSIONS and want in (side, None) for side, want in sides)
-    _require(fits and len(found) <= _MOST_ROWS, path, name, f"{expected}, not {found.shape}")
-    _in_full(path, found, name)
+    _require(fits and len(dataset) <= _MOST_ROWS, path, name, f"{expected}, not {dataset.shape}")
+    _in_full(path, dataset, name)
     count = _count(path, file)
-    _require(len(found) == count, path, name, f"as long as 'embedding', {count}")
-    values = found[...]
+    _require(len(dataset) == count, path, name, f"as long as 'embedding', {count}")
+    values = dataset[...]
     _require(bool(np.isfinite(values).all()), path, name, "finite: it holds NaN or infinity")
     return values
 
@@ -274,15 +278,15 @@ def _count(path: Path, file: h5py.File) -> int:
 
 
 def _read_column(path: Path, group: h5py.Group, name: str, count: int) -> NDArray[Any]:
-    found = _dataset(path, group, name)
-    where = found.name.lstrip("/")
-    _require(found.shape == (count,), path, where, f"of shape ({count},), not {found.shape}")
-    _in_full(path, found, where)
-    if found.dtype.kind in "biuf":
-        return found[...]
-    text = h5py.check_string_dtype(found.dtype)
-    _require(text is not None, path, where, f"numbers or text, not {found.dtype}")
-    return _read_texts(path, found, where)
+    dataset = _dataset(path, group, name)
+    where = dataset.name.lstrip("/")
+    _require(dataset.shape == (count,), path, where, f"of shape ({count},), not {dataset.shape}")
+    _in_full(path, dataset, where)
+    if dataset.dtype.kind in "biuf":
+        return dataset[...]
+    text = h5py.check_string_dtype(dataset.dtype)
+    _require(text is not None, path, where, f"numbers or text, not {dataset.dtype}")
+    return _read_texts(path, dataset, where)
 
 
 def _read_names(path: Path, file: h5py.File, name: str, count: int) -> NDArray[np.str_]:
@@ -291,10 +295,10 @@ def _read_names(path: Path, file: h5py.File, name: str, count: int) -> NDArray[n
     return values
 
 
-def _read_texts(path: Path, found: h5py.Dataset, where: str) -> NDArray[np.str_]:
+def _read_texts(path: Path, dataset: h5py.Dataset, where: str) -> NDArray[np.str_]:
     parts: list[str] = []
-    for start in range(0, len(found), _TEXTS_AT_ONCE):
-        part = found.asstr(errors="surrogateescape")[start : start + _TEXTS_AT_ONCE]
+    for start in range(0, len(dataset), _TEXTS_AT_ONCE):
+        part = dataset.asstr(errors="surrogateescape")[start : start + _TEXTS_AT_ONCE]
         short = all(len(text) <= _LONGEST_TEXT for text in part)
         _require(short, path, where, f"texts of at most {_LONGEST_TEXT} characters")
         parts += part.tolist()
@@ -329,19 +333,19 @@ def _read_table(path: Path, file: h5py.File, name: str, columns: dict[str, str])
 def _group(path: Path, file: h5py.File, name: str) -> h5py.Group:
     link = file.get(name, getlink=True)
     _require(isinstance(link, h5py.HardLink), path, name, "a group in this file")
-    found = file[name]
-    _require(isinstance(found, h5py.Group), path, name, "a group of columns")
-    _require(len(found) <= _MOST_COLUMNS, path, name, f"at most {_MOST_COLUMNS} columns")
-    return found
+    dataset = file[name]
+    _require(isinstance(dataset, h5py.Group), path, name, "a group of columns")
+    _require(len(dataset) <= _MOST_COLUMNS, path, name, f"at most {_MOST_COLUMNS} columns")
+    return dataset
 
 
 def _check_chips(path: Path, file: h5py.File, count: int, size: int) -> None:
-    found = _dataset(path, file, "chip")
+    dataset = _dataset(path, file, "chip")
     _require(0 < size <= _LARGEST_CHIP, path, "chip_size", f"1 to {_LARGEST_CHIP}, not {size}")
     shape = (count, size, size, 3)
-    typed = found.dtype == np.uint8 and found.shape == shape
-    _require(typed, path, "chip", f"uint8 {shape}, not {found.dtype} {found.shape}")
-    _require(found.chunks == (1, size, size, 3), path, "chip", "chunked by face")
-    _require(found.id.get_num_chunks() == count, path, "chip", f"{count} chips stored")
-    held = found.id.get_storage_size()
+    typed = dataset.dtype == np.uint8 and dataset.shape == shape
+    _require(typed, path, "chip", f"uint8 {shape}, not {dataset.dtype} {dataset.shape}")
+    _require(dataset.chunks == (1, size, size, 3), path, "chip", "chunked by face")
+    _require(dataset.id.get_num_chunks() == count, path, "chip", f"{count} chips stored")
+    held = dataset.id.get_storage_size()
     _require(held <= path.stat().st_size, path, "chip", "within the file")

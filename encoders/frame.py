@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from functools import cache
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from anonbase.errors import InputError
+from encoders.detect import portrait_detector
+from encoders.resize import enlarged
 
 __all__ = ["CropAlignment", "CropSquare", "estimate_alignment", "resampling"]
 
@@ -53,8 +54,8 @@ class CropSquare:
 
         What lies outside of a picture is its reflection.
         """
-        made = [self._cut(picture, size) for picture in pictures]
-        return np.stack(made) if made else np.empty((0, size, size, 3), np.uint8)
+        frames = [self._cut(picture, size) for picture in pictures]
+        return np.stack(frames) if frames else np.empty((0, size, size, 3), np.uint8)
 
     def _cut(self, picture: Pixels, size: int) -> Pixels:
         import cv2
@@ -128,14 +129,13 @@ def estimate_alignment(pictures: Pixels) -> CropAlignment:
 
 
 def _squares(picture: Pixels) -> list[list[float]] | None:
-    import cv2
     import dlib
 
     from encoders.align import ffhq_square, find_landmarks
     from encoders.models import shape_predictor
 
-    large = cv2.resize(picture, (LOOKED_AT, LOOKED_AT), interpolation=cv2.INTER_CUBIC)
-    boxes = _detector()(large)
+    large = enlarged(picture, LOOKED_AT, smooth=True)
+    boxes = portrait_detector()(large)
     if len(boxes) != 1:
         return None
     centre, right = ffhq_square(find_landmarks(large, boxes[0]))
@@ -147,13 +147,6 @@ def _squares(picture: Pixels) -> list[list[float]] | None:
         [number / LOOKED_AT for number in square]
         for square in (ffhq, [middle.x + 0.5, middle.y + 0.5, chip.width()])
     ]
-
-
-@cache
-def _detector() -> Any:
-    from encoders.detect import load_detector
-
-    return load_detector("hog", 0)
 
 
 def resampling(size: int, square: CropSquare, axis: str, output: int) -> NDArray[np.float32]:

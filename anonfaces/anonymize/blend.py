@@ -14,7 +14,7 @@ Pixels = NDArray[np.uint8]
 Mask = NDArray[np.bool_]
 
 # In sizes of the outline: where light is taken over, how soft the seam is.
-_LIGHT, _SOFT = 0.2, 0.06
+_LIGHT, _SOFT = 0.15, 0.06
 #: Pixels of a mask from which a plane is laid through it, and how many of them tell of it.
 _LEAST_PLANE, _SAMPLED = 30, 4000
 #: Part of the outline that is skin, without eyes, brows and mouth, at least.
@@ -23,7 +23,9 @@ _LEAST_SKIN = 0.2
 _SPREAD, _TINT = (0.6, 1.0), (0.3, 1.0)
 #: Part of the detail in colour that skin and eyes keep; lips keep all.
 _PALE = 0.4
-_SEAM, _INSIDE = 0.2, 0.8
+#: In sizes of the outline: how far Poisson's seam reaches, and how much of it is gone there. At
+#: the rim it takes its light from hair and wall, and cheeks lie at a tenth.
+_SEAM, _INSIDE = 0.1, 0.9
 _ERODED = 3  # pixels by which seamlessClone shrinks its mask
 #: Pixels: detail finer than this is what makes a picture sharp.
 _FINE = 1.5
@@ -34,6 +36,9 @@ _BLURS, _WIDEST = 8, 0.06
 #: Distance in standard deviations from the colours of the middle of the face, from which a pixel
 #: is hair or a thing before it; and the part of the outline that such things take at most.
 _FOREIGN, _MOST = 5.0, 0.15
+#: The same distance from which a pixel tells nothing of the light on the face, and the part of
+#: the skin that must be left.
+_HAIR, _LEAST_OF_SKIN = 3.5, 0.3
 #: Standard deviation that a colour of skin has at least, of 255: light varies over a face.
 _SKIN = 9.0
 _NOSE, _CHEEKS = slice(27, 36), ([1, 2, 3, 13, 14, 15], 33)
@@ -54,12 +59,12 @@ def matched_sharpness(face: Pixels, model: Pixels, mask: Pixels, size: float) ->
     wanted = _SHARPER * _fineness(model, inside)
     if _fineness(face, inside) <= wanted:
         return face
-    made = face
+    result = face
     for sigma in np.geomspace(0.5, max(_WIDEST * size, 0.6), _BLURS):
-        made = cv2.GaussianBlur(face, (0, 0), float(sigma))
-        if _fineness(made, inside) <= wanted:
+        result = cv2.GaussianBlur(face, (0, 0), float(sigma))
+        if _fineness(result, inside) <= wanted:
             break
-    return made
+    return result
 
 
 def _fineness(image: Pixels, inside: Mask) -> float:
@@ -76,12 +81,12 @@ def matched_colour(
 ) -> Pixels:
     """The light and the tone of ``model`` on the detail of ``face``.
 
-    Both are split by a blur of the skin within the mask: what is coarser than a fifth of the face
-    comes from the model, what is finer from the face, with no more contrast than the model has.
-    That of the colours is lowered but on the lips: what a generator draws there is blotches on
-    skin and purple eyes. Neither hair or wall beside the face has a
-    part in it, nor eyes, brows and mouth, at ``landmark`` (68, 2) in both: teeth would shine
-    through, and the dark of eyes and glasses.
+    Both are split by a blur of the skin within the mask: what is coarser than a seventh of the
+    face comes from the model, what is finer from the face, with no more contrast than the model
+    has. That of the colours is lowered but on the lips: what a generator draws there is blotches
+    on skin and purple eyes. Hair and wall beside the face have no part in it, nor have eyes, brows
+    and mouth, at ``landmark`` (68, 2) in both: teeth would shine through, and the dark of eyes and
+    glasses.
     """
     import cv2
 
@@ -89,18 +94,37 @@ def matched_colour(
     skin = inside & ~_features(landmark, mask.shape)
     inside = skin if skin.sum() >= _LEAST_SKIN * inside.sum() else inside
     parts = [cv2.cvtColor(part, cv2.COLOR_RGB2YCrCb).astype(np.float32) for part in (face, model)]
-    coarse = [_blurred(part, inside, _LIGHT * size) for part in parts]
+    lit = [_skin_alone(part, landmark, inside) for part in (face, model)]
+    coarse = [_blurred(part, own, _LIGHT * size) for part, own in zip(parts, lit, strict=True)]
     own, wanted = (
         (part - base)[inside].std(axis=0) for part, base in zip(parts, coarse, strict=True)
     )
     low, high = np.array([_SPREAD, _TINT, _TINT]).T
     contrast = np.clip((wanted + 1) / (own + 1), low, high).astype(np.float32)
     detail = (parts[0] - coarse[0]) * contrast
+    dimmer = coarse[1][..., :1] / np.maximum(coarse[0][..., :1], 1)
+    detail[..., 1:] *= np.clip(dimmer, 0, 1)  # less light has less colour in it
     lips = _features(landmark, mask.shape, _LIPS).astype(np.float32)
     lips = cv2.GaussianBlur(lips, (0, 0), max(0.02 * size, 0.5))
     detail[..., 1:] *= (_PALE + (1 - _PALE) * lips)[..., None]
     matched = detail + coarse[1]
     return cv2.cvtColor(np.clip(np.rint(matched), 0, 255).astype(np.uint8), cv2.COLOR_YCrCb2RGB)
+
+
+def _skin_alone(image: Pixels, landmark: NDArray[np.floating], inside: Mask) -> Mask:
+    """Of ``inside`` what is of the colours of nose and cheeks, where that is enough of it.
+
+    A fringe over the brow would darken the eyes below it.
+    """
+    import cv2
+
+    lab = cv2.cvtColor(image, cv2.COLOR_RGB2Lab).astype(np.float32)
+    skin = _skin(lab, landmark)
+    if skin is None:
+        return inside
+    mean, spread = skin
+    alone = inside & (np.square((lab - mean) / spread).sum(axis=2) <= _HAIR**2)
+    return alone if alone.sum() >= _LEAST_OF_SKIN * inside.sum() else inside
 
 
 def occluders(scene: Pixels, landmark: NDArray[np.floating], mask: Pixels) -> Mask:
@@ -154,11 +178,11 @@ def _features(
     """Eyes, brows and mouth with a margin, or the ``parts`` of these that are given."""
     import cv2
 
-    made = np.zeros(shape[:2], np.uint8)
+    result = np.zeros(shape[:2], np.uint8)
     for part in parts:
-        cv2.fillConvexPoly(made, cv2.convexHull(np.rint(landmark[part]).astype(np.int32)), 1)
+        cv2.fillConvexPoly(result, cv2.convexHull(np.rint(landmark[part]).astype(np.int32)), 1)
     margin = max(1, round(0.05 * float(np.ptp(landmark[:, 0]))))
-    return cv2.dilate(made, np.ones((2 * margin + 1,) * 2, np.uint8)) > 0
+    return cv2.dilate(result, np.ones((2 * margin + 1,) * 2, np.uint8)) > 0
 
 
 def _blurred(part: NDArray[np.float32], inside: Mask, sigma: float) -> NDArray[np.float32]:
@@ -204,6 +228,6 @@ def blended(face: Pixels, scene: Pixels, mask: Pixels, size: float) -> Pixels:
     centre = (x + width // 2, y + height // 2)
     cloned = cv2.seamlessClone(face, scene, spare, centre, cv2.NORMAL_CLONE).astype(np.float32)
     depth = cv2.distanceTransform(mask, cv2.DIST_L2, 5)[..., None] / size
-    made = cloned + (face - cloned) * (_INSIDE * np.minimum(depth / _SEAM, 1))
+    result = cloned + (face - cloned) * (_INSIDE * np.minimum(depth / _SEAM, 1))
     soft = np.minimum(depth / _SOFT, 1)
-    return np.rint(scene + (made - scene) * (soft * soft * (3 - 2 * soft))).astype(np.uint8)
+    return np.rint(scene + (result - scene) * (soft * soft * (3 - 2 * soft))).astype(np.uint8)

@@ -29,8 +29,9 @@ _UNSURE = 1.3
 _WIDE = 1.5
 #: Half a head's size in sizes of a detector's box, at most: from brow to chin is half a head.
 _LARGEST = 0.9
-# Of a detector's box: how far the ellipse reaches beyond its sides, top and bottom.
-_BOX_SIDES, _BOX_ABOVE, _BOX_BELOW = 0.08, 0.22, 0.08
+# Of a detector's box: how far the ellipse reaches beyond its sides, top and bottom; below, since a
+# face that is seen from far above or squeezed by a lens has its chin there.
+_BOX_SIDES, _BOX_ABOVE, _BOX_BELOW = 0.08, 0.22, 0.15
 _ASTRAY = 0.5
 _EARS = 1.12
 _EYES, _BROWS, _NOSE_BASE = (slice(36, 42), slice(42, 48)), slice(17, 27), 33

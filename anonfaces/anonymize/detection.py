@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anonbase.errors import InputError
-from encoders.detect import check_detector, overlap
+from encoders.detect import check_detector, overlap, portrait_detector
 from encoders.detect.centerface import has_centerface
 
 __all__ = [
@@ -161,7 +161,7 @@ class FaceAnalyzer:
         """The pictures in which HOG finds exactly one face, each with that face."""
         from encoders.align import find_landmarks
 
-        seen = [(picture, _portrait_detector()(picture)) for picture in pictures]
+        seen = [(picture, portrait_detector()(picture)) for picture in pictures]
         kept = [(picture, boxes) for picture, boxes in seen if len(boxes) == 1]
         chips = [self._chips(picture, boxes) for picture, boxes in kept]
         vectors = _embedder()(np.concatenate(chips)) if chips else []
@@ -193,14 +193,6 @@ def _detector(name: str, threshold: float, small: bool) -> Any:
     from encoders.detect import load_detector
 
     return load_detector(name, _DOUBLINGS_OF_SMALL if small else _DOUBLINGS, threshold)
-
-
-@cache
-def _portrait_detector() -> Any:
-    """HOG at pictures of one face as a generator makes them, which need no doubling."""
-    from encoders.detect import load_detector
-
-    return load_detector("hog", 0)
 
 
 @cache

@@ -43,10 +43,12 @@ def kept(faces: Faces, people: NDArray[np.float32]) -> list[int]:
     return sorted({int(face) for face, distance in nearest if distance <= KEEP})
 
 
-def nearest_distances(people: NDArray[np.float32], found: Sequence[Faces]) -> NDArray[np.float64]:
+def nearest_distances(
+    people: NDArray[np.float32], detections: Sequence[Faces]
+) -> NDArray[np.float64]:
     """The distance (n,) of each reference to the face that is nearest to it in all pictures."""
     nearest = np.full(len(people), np.inf)
-    for faces in found:
+    for faces in detections:
         nearest = np.minimum(nearest, distances(people, faces.embedding).min(1, initial=np.inf))
     return nearest
 

@@ -142,9 +142,11 @@ class _Room:
             slice(rows.start - self.top, rows.stop - self.top),
             slice(columns.start - self.left, columns.stop - self.left),
         )
-        made = image.copy()
-        made[rows, columns] = np.where(mask[inner][..., None] > 0, part[inner], made[rows, columns])
-        return made
+        result = image.copy()
+        result[rows, columns] = np.where(
+            mask[inner][..., None] > 0, part[inner], result[rows, columns]
+        )
+        return result
 
 
 def _room(hull: NDArray[np.int32], shape: tuple[int, ...]) -> _Room:

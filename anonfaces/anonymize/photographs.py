@@ -59,17 +59,17 @@ class PhotographRun:
         if not self.paths:
             return []
         seen = [self._stored("seen", n, self._look) for n in self._bar("looking")]
-        found = [Faces.from_json(s["faces"]) if "faces" in s else Faces.none() for s in seen]
-        allowlisted = [kept(faces, self.people) for faces in found]
-        self.nearest = nearest_distances(self.people, found)
-        how = make_source(self.options, self.analyzer, found, allowlisted, self._picture)
+        detections = [Faces.from_json(s["faces"]) if "faces" in s else Faces.none() for s in seen]
+        allowlisted = [kept(faces, self.people) for faces in detections]
+        self.nearest = nearest_distances(self.people, detections)
+        how = make_source(self.options, self.analyzer, detections, allowlisted, self._picture)
 
         def make(number: int) -> dict[str, Any]:
-            image = self._again(number, seen[number], found[number])
-            made = self._make(
-                number, image, found[number], allowlisted[number], how, self.names[number]
+            image = self._again(number, seen[number], detections[number])
+            entry = self._make(
+                number, image, detections[number], allowlisted[number], how, self.names[number]
             )
-            return {"key": number, **made, **_facts(seen[number])}
+            return {"key": number, **entry, **_facts(seen[number])}
 
         return [self._stored("done", n, make) for n in self._bar("replacing")]
 
@@ -84,13 +84,13 @@ class PhotographRun:
         before = self.place.load(kind, number)
         if before is not None:
             return before
-        made = {"input": self.paths[number]}
+        entry = {"input": self.paths[number]}
         try:
-            made |= make(number)
+            entry |= make(number)
         except UnreadableImageError as unusable:
-            made |= {"outcome": unusable.outcome, "reason": unusable.reason}
-        self.place.save(kind, number, made)
-        return made
+            entry |= {"outcome": unusable.outcome, "reason": unusable.reason}
+        self.place.save(kind, number, entry)
+        return entry
 
     def _read(self, number: int) -> tuple[Pixels, str]:
         data, digest = read_bytes(self.root, self.paths[number])
@@ -151,8 +151,8 @@ def describe_faces(work: FrameResult, analyzer: FaceAnalyzer) -> dict[str, Any]:
     """What was found and done, for the record; no vector goes there."""
     after = analyzer.embed(work.image, work.faces.box)
     near = distances(after, work.faces.embedding)
-    found = zip(work.faces.box.tolist(), work.faces.by, work.faces.confidence, strict=True)
-    rows = zip(found, work.outcome, work.reason, near, strict=True)
+    detections = zip(work.faces.box.tolist(), work.faces.by, work.faces.confidence, strict=True)
+    rows = zip(detections, work.outcome, work.reason, near, strict=True)
     faces = [
         {"box": box, "found_by": by, "confidence": round(float(confidence), 3)}
         | {"outcome": outcome, "reason": reason}

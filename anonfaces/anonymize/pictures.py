@@ -31,7 +31,7 @@ def names(paths: Iterable[str], rename: bool) -> list[str]:
     JPEG stay JPEG, and videos the kind they are, but AVI, which becomes MP4; all others become
     PNG.
     """
-    made: list[str] = []
+    chosen: list[str] = []
     taken: set[str] = set()
     for path in paths:
         suffix = PurePosixPath(path).suffix.lower()
@@ -46,8 +46,8 @@ def names(paths: Iterable[str], rename: bool) -> list[str]:
         while name.lower() in taken:
             name = _short(str(PurePosixPath(name).with_suffix(f".again{written}")))
         taken.add(name.lower())
-        made.append(name)
-    return made
+        chosen.append(name)
+    return chosen
 
 
 def jpeg(image: NDArray[np.uint8], longest: int) -> bytes:

@@ -133,13 +133,13 @@ def _paste_one(
     offered = False
     for source_face in islice(source_faces, _OFFERS):
         offered = True
-        made = paste(work.image, landmark, source_face, original)
-        if made is None:
+        result = paste(work.image, landmark, source_face, original)
+        if result is None:
             work.cover(index, "its landmarks are not those of a face that can be replaced")
             return
         box = work.faces.box[index]
-        if not is_worse_than_a_cover(made, box, landmark, source_face.landmark):
-            work.image = made
+        if not is_worse_than_a_cover(result, box, landmark, source_face.landmark):
+            work.image = result
             return
     work.cover(index, _WORSE if offered else "no surrogate is unlike the people here")
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -21,11 +22,13 @@ from anonfaces.anonymize.workplace import Place, write_secret
 from encoders.photographs.path_escape import unescape
 from encoders.photographs.reading import UnreadableImageError, decode, read_bytes
 
-__all__ = ["ReviewCard", "write_review"]
+__all__ = ["ReviewCard", "update_review", "write_review"]
 
 #: Longest side in pixels of the pictures on the page, by how many there are at most.
 _SIDES = ((200, 1000), (1000, 640), (10**9, 320))
 _TEMPLATE = Path(__file__).parent / "templates" / "review.html"
+_DATA = re.compile(r'<script type="application/json" id="data">(.*?)</script>', re.DOTALL)
+_REVIEWED = "a person looked at it in the review, and it was done again"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,20 +61,62 @@ def write_review(
 
     ``records`` are those of the files under ``root``, as the record of a run has them.
     """
+    _write(path, list(_cards(root, place, records, max_pixels)), records)
+
+
+def update_review(
+    path: Path,
+    root: Path,
+    pictures: Path,
+    records: list[dict[str, Any]],
+    number: int,
+    max_pixels: int,
+) -> None:
+    """Write the page anew after photograph ``number`` was done again; other cards stay.
+
+    ``pictures`` is the folder that the run wrote. Where the page is gone or damaged, all
+    photographs get a new card; videos get none, since their frames are not kept.
+    """
+    side = _side(records)
+    earlier = _read_cards(path)
+    if earlier is None:
+        again = [r for r in records if "output" in r and "frames" not in r]
+        others = []
+    else:
+        again = [records[number]]
+        others = [card for card in earlier if card.title != records[number]["input"]]
+    new = [_photograph_card(root, pictures, record, max_pixels, side) for record in again]
+    _write(path, others + new, records)
+
+
+def _write(path: Path, cards: list[ReviewCard], records: list[dict[str, Any]]) -> None:
     import jinja2
 
-    cards = list(_cards(root, place, records, max_pixels))
-    cards.sort(key=lambda card: -card.doubt)
+    cards = sorted(cards, key=lambda card: -card.doubt)
     absent = [f"{r['input']}: {r['outcome']}, {r['reason']}" for r in records if "output" not in r]
     data = json.dumps([asdict(card) for card in cards]).replace("<", "\\u003c")
     template = jinja2.Environment(autoescape=True).from_string(_TEMPLATE.read_text("utf-8"))
     write_secret(path, template.render(data=data, pictures=len(cards), absent=absent))
 
 
+def _read_cards(path: Path) -> list[ReviewCard] | None:
+    """The cards of a page, None where it is not there or none of ours."""
+    try:
+        held = _DATA.search(path.read_text(encoding="utf-8"))
+        return [ReviewCard(**card) for card in json.loads(held[1])] if held else None
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def _side(records: list[dict[str, Any]]) -> int:
+    """Longest side in pixels of the pictures on a page about so many files."""
+    return next(side for most, side in _SIDES if len(records) <= most)
+
+
 def _cards(
     root: Path, place: Place, records: list[dict[str, Any]], max_pixels: int
 ) -> Iterator[ReviewCard]:
-    side = next(side for most, side in _SIDES if len(records) <= most)
+    side = _side(records)
     videos = 0
     for record in records:
         if "frames" in record:
@@ -97,15 +142,16 @@ def _photograph_card(
     boxes = [_box(face, width, height) for face in faces]
     further = record.get("frames_not_written", 0)
     notes = [f"{further} further pictures of this file were not looked at"] if further else []
+    reviewed = record.get("reviewed", False)
     return ReviewCard(
         title=record["input"],
-        doubt=picture_doubt([box["doubts"] for box in boxes]),
+        doubt=0 if reviewed else picture_doubt([box["doubts"] for box in boxes]),
         width=width,
         height=height,
         before=_uri(_original(root, record, max_pixels), side),
         after=_uri(_written(pictures / unescape(record["output"]), max_pixels), side),
         boxes=boxes,
-        notes=notes,
+        notes=[*notes, *([_REVIEWED] if reviewed else [])],
     )
 
 
@@ -152,7 +198,7 @@ def _original(root: Path, record: dict[str, Any], max_pixels: int) -> NDArray[np
     """The file as it was when it was done, None where it has changed since."""
     try:
         data, digest = read_bytes(root, record["input"])
-        return decode(data, max_pixels) if digest == record["sha256"] else None
+        return decode(data, max_pixels) if digest == record.get("sha256", digest) else None
     except UnreadableImageError:
         return None
 

@@ -22,7 +22,7 @@ from anonbase.files import mark_resumable, write_text
 from anonbase.output import MARK, held_partial, resolve_output
 from encoders.photographs.path_escape import unescape
 
-__all__ = ["Place", "record_path", "workplace", "write_secret"]
+__all__ = ["Place", "record_path", "review_path", "workplace", "write_secret"]
 
 _RECIPE = "recipe.json"
 _PICTURES = "pictures"
@@ -53,7 +53,7 @@ class Place:
     @property
     def review(self) -> Path:
         """The review page beside the output."""
-        return self.output.with_name(f"{self.output.name}.review.html")
+        return review_path(self.output)
 
     def inner(self, number: int) -> Place:
         """The hidden folder of video ``number``, in this one."""
@@ -150,6 +150,11 @@ def _settle(folder: Path, recipe: str) -> None:
 def record_path(output: Path) -> Path:
     """The record beside an output folder."""
     return output.with_name(f"{output.name}.detections.json")
+
+
+def review_path(output: Path) -> Path:
+    """The review page beside an output folder."""
+    return output.with_name(f"{output.name}.review.html")
 
 
 def _refuse_occupied(place: Path, overwrite: bool) -> None:

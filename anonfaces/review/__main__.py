@@ -27,8 +27,8 @@ Examples:
 
 The page is served to this machine alone (127.0.0.1), at an address with a random token: whoever
 has the address sees the originals, so keep it. Ctrl-C ends it. A new surrogate is nobody's face,
-as --surrogate fresh makes them, whatever the run used. Videos are not corrected here, and
-OUT.review.html goes on to show what the run did. Needs Flask: pip install -e '.[review]'.
+as --surrogate fresh makes them, whatever the run used. OUT.detections.json and OUT.review.html
+follow each change. Videos are not corrected here. Needs Flask: pip install -e '.[review]'.
 """
 
 app = typer.Typer(add_completion=False)

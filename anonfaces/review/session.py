@@ -16,8 +16,9 @@ from anonfaces.anonymize.options import AnonymizationOptions
 from anonfaces.anonymize.photographs import WRITTEN, describe_faces
 from anonfaces.anonymize.pictures import names, write_picture
 from anonfaces.anonymize.replace import ResidualFaceError, replace
+from anonfaces.anonymize.review_page import update_review
 from anonfaces.anonymize.sources.fresh import SyntheticFaces
-from anonfaces.anonymize.workplace import record_path, write_secret
+from anonfaces.anonymize.workplace import record_path, review_path, write_secret
 from encoders.photographs.reading import UnreadableImageError, decode, read_bytes
 
 __all__ = ["ACTIONS", "FaceDecision", "ReviewSession"]
@@ -68,7 +69,7 @@ class ReviewSession:
     """The record of a run of ``anonymize``, and the pictures that it wrote.
 
     Only photographs can be done again. Every change is written at once: the picture first, then
-    the record beside the output.
+    the record and the review page beside the output.
 
     Raises InputError where ``output`` is not what a run of ``anonymize`` made.
     """
@@ -151,10 +152,10 @@ class ReviewSession:
             )
         except ResidualFaceError as error:
             raise InputError(f"{record['input']}: {error}") from error
-        made = describe_faces(work, self._analyzer)
+        entry = describe_faces(work, self._analyzer)
         for i in open_:
-            made["faces"][i]["reason"] = "left open in the review"
-        self._write(number, work.image, made)
+            entry["faces"][i]["reason"] = "left open in the review"
+        self._write(number, work.image, entry)
         return self.records[number]
 
     def _editable(self, number: int) -> dict[str, Any]:
@@ -186,14 +187,16 @@ class ReviewSession:
             return np.empty((0, 128), np.float32)
         return self._analyzer.embed(self.original(number), np.array(boxes, np.int32))
 
-    def _write(self, number: int, image: Pixels, made: dict[str, Any]) -> None:
+    def _write(self, number: int, image: Pixels, entry: dict[str, Any]) -> None:
         record = self.records[number]
         name = record.get("output") or self._free_name(record["input"])
         write_picture(self.output, name, image)
         size = {"width": image.shape[1], "height": image.shape[0]}
         record.pop("reason", None)
-        record |= {"output": name, "outcome": WRITTEN, **size, **made, "reviewed": True}
+        record |= {"output": name, "outcome": WRITTEN, **size, **entry, "reviewed": True}
         write_secret(self._path, json.dumps(self._record, indent=1, ensure_ascii=False))
+        page = review_path(self.output)
+        update_review(page, self._root, self.output, self.records, number, self._max_pixels)
         self.applied += 1
 
     def _free_name(self, path: str) -> str:

@@ -74,8 +74,8 @@ class Attributes:
             self._part(square.cut(chips[i : i + _BATCH], SIZE))
             for i in range(0, len(chips), _BATCH)
         ]
-        found = np.concatenate([np.empty((0, len(COLUMNS)), np.float32), *parts])
-        return dict(zip(COLUMNS, _in_units(found).T, strict=True))
+        columns = np.concatenate([np.empty((0, len(COLUMNS)), np.float32), *parts])
+        return dict(zip(COLUMNS, _in_units(columns).T, strict=True))
 
     def save(self, path: Path, **facts: Any) -> None:
         """Write the weights as float16, with ``facts`` beside them as JSON."""
@@ -139,7 +139,7 @@ def load_attributes(path: str | Path | None = None) -> Attributes:
 
 
 def _in_units(raw: NDArray[np.float32]) -> NDArray[np.float32]:
-    found = raw.copy()
-    found[:, 0] = np.clip(raw[:, 0] * YEARS, 0, 120)
-    found[:, 1] = 1 / (1 + np.exp(-np.clip(raw[:, 1], -30, 30)))
-    return found
+    columns = raw.copy()
+    columns[:, 0] = np.clip(raw[:, 0] * YEARS, 0, 120)
+    columns[:, 1] = 1 / (1 + np.exp(-np.clip(raw[:, 1], -30, 30)))
+    return columns

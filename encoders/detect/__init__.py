@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,7 @@ __all__ = [
     "in_order",
     "load_detector",
     "overlap",
+    "portrait_detector",
     "prominence",
 ]
 
@@ -67,6 +69,15 @@ def load_detector(
     from encoders.detect.union import UnionDetector
 
     return UnionDetector(detectors)
+
+
+@cache
+def portrait_detector() -> Any:
+    """HOG at pictures of one face as a generator makes them, which need no doubling; loaded once.
+
+    It is a ``HogDetector``: its ``margins`` say how sure dlib is.
+    """
+    return load_detector("hog", 0)
 
 
 def _load(name: str, upsample: int | None, threshold: float) -> Detector:

@@ -32,14 +32,16 @@ def same_face(a: NDArray[Any], b: NDArray[Any]) -> NDArray[np.bool_]:
 
 
 def distinct(boxes: NDArray[Any], score: NDArray[Any]) -> NDArray[np.int64]:
-    """Places of the boxes that no surer box shows already, the surest first."""
-    order = np.argsort(-score, kind="stable")
-    same = same_face(boxes[order], boxes[order])
+    """Places of the boxes that no surer box shows already, the surest first.
+
+    Each is compared with those that are kept alone: a heat map gives 10,000 boxes of a crowd, and
+    all pairs of them would take 10 GB.
+    """
     kept: list[int] = []
-    for place in range(len(order)):
-        if not same[place, kept].any():
+    for place in np.argsort(-score, kind="stable").tolist():
+        if not same_face(boxes[place : place + 1], boxes[kept]).any():
             kept.append(place)
-    return order[np.array(kept, np.int64)]
+    return np.array(kept, np.int64)
 
 
 def _areas(a: NDArray[Any], b: NDArray[Any]) -> tuple[NDArray[np.float64], ...]:

@@ -114,15 +114,15 @@ def _second_column(
     sizes: list[tuple[int, int]], corners: list[tuple[int, int]], width: int
 ) -> list[tuple[int, int]]:
     """Corners of the levels on the right, from the bottom up, while they clear the picture."""
-    made: list[tuple[int, int]] = []
+    right: list[tuple[int, int]] = []
     bottom = corners[-1][1] + sizes[len(corners) - 1][1]
     for level_width, level_height in sizes[len(corners) :]:
         top = bottom - level_height
         if top < _OUTER_PADDING + sizes[0][1]:
             break
-        made.append((_OUTER_PADDING + width - level_width, top))
+        right.append((_OUTER_PADDING + width - level_width, top))
         bottom = top - _PADDING
-    return made
+    return right
 
 
 def _resized(image: NDArray[np.float32], height: int, width: int) -> NDArray[np.float32]:

@@ -80,13 +80,13 @@ def look_in_tiles(image: Pixels, find: Callable[[Pixels], Scored], tiling: Tilin
     return boxes[kept], score[kept]
 
 
-def _new(found: Scored, overlap: float) -> Scored:
+def _new(detections: Scored, overlap: float) -> Scored:
     """Of what a copy shows, the faces that may not have been whole in a tile of the one before.
 
     Those of up to half of what its tiles overlap by were; what is found of that size here alone is
     seldom a face.
     """
-    boxes, score = found
+    boxes, score = detections
     large = boxes[:, 3] - boxes[:, 1] >= overlap / 2
     return boxes[large], score[large]
 
@@ -115,9 +115,11 @@ def _spans(length: int, tiling: Tiling) -> list[slice]:
     return [slice(int(start), int(start) + size) for start in starts]
 
 
-def _shifted(found: Scored, rows: slice, columns: slice, copy: Pixels, factor: float) -> Scored:
+def _shifted(
+    detections: Scored, rows: slice, columns: slice, copy: Pixels, factor: float
+) -> Scored:
     """Boxes of a tile as boxes of the picture, without those that an inner border cuts."""
-    boxes, score = found
+    boxes, score = detections
     room = _CUT * (boxes[:, 2] - boxes[:, 0])
     last = np.array([columns.stop - columns.start, rows.stop - rows.start])
     inner_start = np.array([columns.start > 0, rows.start > 0])

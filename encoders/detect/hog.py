@@ -62,8 +62,8 @@ class HogDetector(TiledDetector):
     def _dlib_at(
         self, image: Pixels, doublings: int
     ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-        found, margin, _ = self._dlib.run(image, doublings, self._margin)
-        edges = [(box.left(), box.top(), box.right(), box.bottom()) for box in found]
+        rectangles, margin, _ = self._dlib.run(image, doublings, self._margin)
+        edges = [(box.left(), box.top(), box.right(), box.bottom()) for box in rectangles]
         return np.array(edges, np.int32).reshape(-1, 4), np.array(margin, np.float32)
 
     def _doublings(self, image: Pixels) -> int:

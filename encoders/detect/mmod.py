@@ -75,13 +75,13 @@ class MmodDetector(TiledDetector):
         where = layout(*image.shape[:2])
         score = self._run(paint(image, where, self._weights.mean)[None])[0, :, :, 0]
         rows, columns = np.nonzero(score > self._margin)
-        found = score[rows, columns]
+        scores = score[rows, columns]
         points = np.stack([columns, rows], axis=1).astype(np.float64) * _STRIDE + _FIRST
         squares = where.to_image(points, self._weights.window)
-        order = np.argsort(-found, kind="stable")
+        order = np.argsort(-scores, kind="stable")
         boxes = np.floor(squares + 0.5).astype(np.int64)[order]
         kept = self._first_of_each(boxes)
-        return boxes[kept].astype(np.int32), found[order][kept]
+        return boxes[kept].astype(np.int32), scores[order][kept]
 
     def _find(self, tile: Pixels, doublings: int) -> Scored:
         if min(tile.shape[:2]) << doublings < _SHORTEST_SIDE:

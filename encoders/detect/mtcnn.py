@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from anonbase.keras_backend import load_engine
 from encoders.detect._confidence import from_probability, to_probability
 from encoders.detect._points import dlib_squares
+from encoders.detect._suppression import bound_memory
 from encoders.detect._tiles import Scored, TiledDetector, Tiling, doubled, look_in_tiles
 
 __all__ = ["MtcnnDetector"]
@@ -44,6 +45,7 @@ class MtcnnDetector(TiledDetector):
         load_engine()
         from mtcnn import MTCNN
 
+        bound_memory()
         self._network = MTCNN(device="CPU:0")
         self._doublings = upsample or 0
         self._least = to_probability(threshold, _USUAL)
@@ -77,8 +79,9 @@ class MtcnnDetector(TiledDetector):
     def _faces(self, tile: Pixels) -> list[dict[str, Any]]:
         if min(tile.shape[:2]) < _SHORTEST_SIDE:
             return []
-        faces = self._network.detect_faces(doubled(tile, self._doublings)) or []
-        return [face for face in faces if face["confidence"] >= self._least]
+        tile = doubled(tile, self._doublings)
+        candidates: list[dict[str, Any]] = self._network.detect_faces(tile) or []
+        return [face for face in candidates if face["confidence"] >= self._least]
 
 
 def _points(faces: list[dict[str, Any]]) -> NDArray[np.float64]:

@@ -25,7 +25,7 @@ __all__ = ["OnnxDetector"]
 
 Pixels = NDArray[np.uint8]
 Outputs = list[NDArray[np.float32]]
-Found = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]
+Detections = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]
 """Boxes (n, 4), scores (n,) and points (n, 5, 2), or (n, 0, 2) where there are none."""
 
 #: Bytes of a file that is read: the largest SCRFD has 17 MB.
@@ -67,10 +67,12 @@ class OnnxDetector(TiledDetector):
     def _find(self, tile: Pixels) -> Scored:
         fitted = _fitted(tile)
         scale = np.array(tile.shape[1::-1]) / fitted.shape[1::-1]
-        boxes, score, points = self._kind.found(self._answer(fitted), fitted.shape, self._least)
+        boxes, score, points = self._kind.read(self._answer(fitted), fitted.shape, self._least)
         boxes, points = boxes * np.tile(scale, 2), points * scale
         if points.shape[1]:
-            return dlib_squares(points, boxes[:, 3] - boxes[:, 1]), score
+            # the length of a face that lies on its side is the width of its box
+            length = (boxes[:, 2:] - boxes[:, :2]).max(axis=1)
+            return dlib_squares(points, length), score
         return squares_of_boxes(boxes), score
 
     def _answer(self, fitted: Pixels, kind: _Kind | None = None) -> Outputs:
@@ -107,12 +109,12 @@ class _Kind:
     def __init__(
         self,
         answers: Callable[[Sequence[tuple[int, ...]]], bool],
-        found: Callable[[Outputs, tuple[int, ...], float], Found],
+        read: Callable[[Outputs, tuple[int, ...], float], Detections],
         mean: float = 0.0,
         scale: float = 1.0,
         blue_first: bool = False,
     ) -> None:
-        self.answers, self.found = answers, found
+        self.answers, self.read = answers, read
         self.mean, self.scale, self.blue_first = mean, scale, blue_first
 
 
@@ -149,7 +151,7 @@ def _is_centerface(shapes: Sequence[tuple[int, ...]]) -> bool:
     return sorted(channels) == [1, 2, 2, 10]
 
 
-def _centerface(outputs: Outputs, shape: tuple[int, ...], least: float) -> Found:
+def _centerface(outputs: Outputs, shape: tuple[int, ...], least: float) -> Detections:
     """A heat map of middles, the logarithm of (height, width) in cells of 4 px, offsets, points."""
     heat, size, offset, points = outputs
     rows, columns = np.nonzero(heat[0, 0] >= least)
@@ -166,17 +168,17 @@ def _is_yunet(shapes: Sequence[tuple[int, ...]]) -> bool:
     return sorted(shape[-1] for shape in shapes) == [1] * 6 + [4] * 3 + [10] * 3
 
 
-def _yunet(outputs: Outputs, shape: tuple[int, ...], least: float) -> Found:
+def _yunet(outputs: Outputs, shape: tuple[int, ...], least: float) -> Detections:
     """Class, objectness, box and points for each stride, in this order of kinds."""
     class_, object_, box, points = (outputs[place : place + 3] for place in (0, 3, 6, 9))
-    found = [
+    strides = [
         _yunet_at(stride, shape, (class_[i], object_[i], box[i], points[i]))
         for i, stride in enumerate(_STRIDES)
     ]
-    return _sure(found, least)
+    return _sure(strides, least)
 
 
-def _yunet_at(stride: int, shape: tuple[int, ...], parts: tuple[Any, ...]) -> Found:
+def _yunet_at(stride: int, shape: tuple[int, ...], parts: tuple[Any, ...]) -> Detections:
     class_, object_, box, points = (part.reshape(-1, part.shape[-1]) for part in parts)
     grid = _grid(stride, shape, 1) / stride
     score = np.sqrt(np.clip(class_[:, 0], 0, 1) * np.clip(object_[:, 0], 0, 1))
@@ -189,18 +191,18 @@ def _is_scrfd(shapes: Sequence[tuple[int, ...]]) -> bool:
     return [shape[-1] for shape in shapes] in ([1] * 3 + [4] * 3, [1] * 3 + [4] * 3 + [10] * 3)
 
 
-def _scrfd(outputs: Outputs, shape: tuple[int, ...], least: float) -> Found:
+def _scrfd(outputs: Outputs, shape: tuple[int, ...], least: float) -> Detections:
     """Score, distances to the four edges and points for each stride and anchor, by kinds."""
     none = [np.zeros((output.size, 0), np.float32) for output in outputs[:3]]
     points = outputs[6:] or none
-    found = [
+    strides = [
         _scrfd_at(stride, shape, (outputs[i], outputs[3 + i], points[i]))
         for i, stride in enumerate(_STRIDES)
     ]
-    return _sure(found, least)
+    return _sure(strides, least)
 
 
-def _scrfd_at(stride: int, shape: tuple[int, ...], parts: tuple[Any, ...]) -> Found:
+def _scrfd_at(stride: int, shape: tuple[int, ...], parts: tuple[Any, ...]) -> Detections:
     score, edge = (part.reshape(-1, part.shape[-1]) for part in parts[:2])
     points = parts[2].reshape(len(score), -1, 2)
     cells = (shape[0] // stride) * (shape[1] // stride)
@@ -218,10 +220,10 @@ def _grid(stride: int, shape: tuple[int, ...], anchors: int) -> NDArray[np.float
     return np.repeat(cells, anchors, axis=0)
 
 
-def _sure(found: list[Found], least: float) -> Found:
+def _sure(strides: list[Detections], least: float) -> Detections:
     """What all strides found with at least this score."""
     boxes, score, points = (
-        np.concatenate(part).astype(np.float64) for part in zip(*found, strict=True)
+        np.concatenate(part).astype(np.float64) for part in zip(*strides, strict=True)
     )
     kept = score >= least
     return boxes[kept], score[kept], points[kept]

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Sequence
-from functools import cache
 from types import TracebackType
 from typing import Any, Self
 
@@ -17,6 +16,8 @@ from numpy.typing import NDArray
 
 from anonbase.cores import count_cores
 from anonbase.worker_pool import WorkerPool, serve
+from encoders.detect import portrait_detector
+from encoders.resize import enlarged
 
 __all__ = ["LOOKED_AT", "FaceDetectorPool", "enlarged", "shows_a_face"]
 
@@ -25,19 +26,9 @@ LOOKED_AT = 256
 _PART = 16
 
 
-def enlarged(picture: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
-    """A picture (s, s, 3) at ``size`` px: Lanczos up, area averages down. No detail is added."""
-    import cv2
-
-    if len(picture) == size:
-        return picture
-    way = cv2.INTER_LANCZOS4 if len(picture) < size else cv2.INTER_AREA
-    return cv2.resize(picture, (size, size), interpolation=way)
-
-
 def shows_a_face(picture: NDArray[np.uint8]) -> bool:
     """Whether dlib's HOG detector finds a face in an RGB picture, at 256 px, not doubled."""
-    return len(_detector()(enlarged(picture, LOOKED_AT))) > 0
+    return len(portrait_detector()(enlarged(picture, LOOKED_AT))) > 0
 
 
 class FaceDetectorPool:
@@ -98,13 +89,6 @@ class FaceDetectorPool:
         return self._pool
 
 
-@cache
-def _detector() -> Any:
-    from encoders.detect import load_detector
-
-    return load_detector("hog", 0)
-
-
 def _look(task: dict[str, Any]) -> dict[str, Any]:
     pictures = (
         np.frombuffer(base64.b64decode(text), np.uint8).reshape(side, side, 3)
@@ -122,7 +106,7 @@ def _prepare() -> None:
     import cv2
 
     cv2.setNumThreads(1)
-    _detector()
+    portrait_detector()
 
 
 if __name__ == "__main__":

@@ -105,9 +105,9 @@ def _other_network(path: Path, why: str) -> WeightsError:
     return WeightsError(f"{path}: not the weights of FaceNet's Inception-ResNet-v1 ({why})")
 
 
-def _of_shape(name: str, found: Any, shape: tuple[int, ...]) -> None:
-    if tuple(found) != shape:
-        raise KeyError(f"{name} of shape {shape} (it is {tuple(found)})")
+def _of_shape(name: str, actual: Any, shape: tuple[int, ...]) -> None:
+    if tuple(actual) != shape:
+        raise KeyError(f"{name} of shape {shape} (it is {tuple(actual)})")
 
 
 @contextmanager

@@ -82,17 +82,17 @@ class LatentEncoder:
         if chips.ndim != 4:
             raise InputError(f"expected RGB chips of shape (n, s, s, 3), got {chips.shape}")
         check_chips(chips, chips.shape[1])
-        made = [
+        parts = [
             self.encode_framed(self.framing.from_ffhq(chips[i : i + batch], self.side), batch)
             for i in range(0, len(chips), batch)
         ]
-        return np.concatenate([self._empty, *made])
+        return np.concatenate([self._empty, *parts])
 
     def encode_framed(self, pictures: NDArray[np.uint8], batch: int = 32) -> NDArray[np.float32]:
         """As a call, for images (n, side, side, 3) that are framed as the generator's own."""
         pictures = check_chips(pictures, self.side)
-        made = [self._part(pictures[i : i + batch], batch) for i in range(0, len(pictures), batch)]
-        return np.concatenate([self._empty, *made])
+        parts = [self._part(pictures[i : i + batch], batch) for i in range(0, len(pictures), batch)]
+        return np.concatenate([self._empty, *parts])
 
     @property
     def side(self) -> int:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from anonbase.errors import InputError
 from encoders.frame import CropAlignment, estimate_alignment
+from encoders.resize import enlarged
 
 __all__ = ["is_held_out", "read_faces"]
 
@@ -61,17 +62,16 @@ def _faceset(source: Path, framing: CropAlignment, size: int, held_out: bool) ->
 
 
 def _folder(source: Path, framing: CropAlignment, size: int, held_out: bool) -> Pixels:
-    from encoders.photographs.reading import decode, read_bytes
     from encoders.photographs.walk import find_photographs
 
     paths = find_photographs(source).photographs
     if not paths:
         raise InputError(f"{source}: there is no image in it")
     chosen = paths[:: max(1, len(paths) // _LOOKED_AT)]
-    some = [_scaled(decode(read_bytes(source, path.path)[0]), 256) for path in chosen]
+    some = [_picture(source, path.path, 256) for path in chosen]
     _check_framing(source, framing, estimate_alignment(np.stack(some)))
     kept = (path for path in paths if is_held_out(path.path) == held_out)
-    return np.stack([_scaled(decode(read_bytes(source, path.path)[0]), size) for path in kept])
+    return np.stack([_picture(source, path.path, size) for path in kept])
 
 
 def _check_framing(source: Path, wanted: CropAlignment, found: CropAlignment) -> None:
@@ -83,12 +83,10 @@ def _check_framing(source: Path, wanted: CropAlignment, found: CropAlignment) ->
         )
 
 
-def _scaled(picture: Pixels, size: int) -> Pixels:
-    import cv2
+def _picture(source: Path, path: str, size: int) -> Pixels:
+    from encoders.photographs.reading import decode, read_bytes
 
-    shrinks = min(picture.shape[:2]) > size
-    way = cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
-    return cv2.resize(picture, (size, size), interpolation=way)
+    return enlarged(decode(read_bytes(source, path)[0]), size, smooth=True)
 
 
 def is_held_out(name: str) -> bool:

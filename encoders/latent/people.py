@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from encoders.attributes import load_attributes
 from encoders.embed import load_embedder
 from encoders.latent.directions import load_directions
-from encoders.latent.samples import detect_faces, draw, enlarged
+from encoders.latent.samples import detect_faces, draw
+from encoders.resize import enlarged
 
 if TYPE_CHECKING:
     from stylegan.generator import Generator
@@ -197,7 +198,9 @@ def _file(picture: NDArray[np.uint8], side: int, kind: str) -> bytes:
     from PIL import Image
 
     options: dict[str, Any] = {"quality": 92} if kind == "jpg" else {"optimize": True}
-    made = BytesIO()
+    content = BytesIO()
     name = "jpeg" if kind == "jpg" else "png"
-    Image.fromarray(enlarged(picture, side)).save(made, format=name, **options)
-    return made.getvalue()
+    Image.fromarray(enlarged(picture, max(side, len(picture)), smooth=True)).save(
+        content, format=name, **options
+    )
+    return content.getvalue()

@@ -56,11 +56,11 @@ def flat(maps: list[Tensor]) -> Tensor:
 
 def _last_of_each_width(network: Any) -> list[Tensor]:
     """The outputs of the last rectifier at each size of map, but the smallest."""
-    found: dict[int, Tensor] = {}
+    outputs: dict[int, Tensor] = {}
     for operation in network.operations:
         if operation.__class__.__name__ == "Relu" and operation.output.shape[1] > 4:
-            found[operation.output.shape[1]] = operation.output
-    return list(found.values())
+            outputs[operation.output.shape[1]] = operation.output
+    return list(outputs.values())
 
 
 def _unit(maps: Tensor) -> Tensor:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from encoders.detect import portrait_detector
 from encoders.frame import LOOKED_AT
+from encoders.resize import enlarged
 
 if TYPE_CHECKING:
     from stylegan.generator import Generator
 
-__all__ = ["Detections", "detect_faces", "draw", "enlarged"]
+__all__ = ["Detections", "detect_faces", "draw"]
 
 Pixels = NDArray[np.uint8]
 
@@ -52,27 +53,11 @@ def detect_faces(pictures: Pixels) -> Detections:
 
     looks = Detections(len(pictures))
     for i, picture in enumerate(pictures):
-        large = enlarged(picture)
-        boxes, scores = _detector().margins(large)
+        large = enlarged(picture, max(LOOKED_AT, len(picture)), smooth=True)
+        boxes, scores = portrait_detector().margins(large)
         if len(boxes) != 1:
             continue
         looks.found[i], looks.score[i] = True, scores[0]
         looks.chip[i] = align_dlib5(large, boxes[0])
         looks.landmark[i] = (find_landmarks(large, boxes[0]) + 0.5) / len(large)
     return looks
-
-
-def enlarged(picture: Pixels, size: int = LOOKED_AT) -> Pixels:
-    """A picture (s, s, 3) at ``size`` px by bicubic interpolation, or as it is if larger."""
-    import cv2
-
-    if len(picture) >= size:
-        return picture
-    return cv2.resize(picture, (size, size), interpolation=cv2.INTER_CUBIC)
-
-
-@cache
-def _detector() -> Any:
-    from encoders.detect import load_detector
-
-    return load_detector("hog", 0)

@@ -160,9 +160,9 @@ class _Step:
         own = self._pictures(w)
 
         def loss(p: Mapping[str, Tensor]) -> tuple[Tensor, Parameters]:
-            found = encode(p, self._config, ops.concatenate([real, own]), "bfloat16")
-            parts = self._of_real(real, found[: self._course.real])
-            parts["own"] = ops.mean(ops.square((found[self._course.real :] - w) / self._spread))
+            codes = encode(p, self._config, ops.concatenate([real, own]), "bfloat16")
+            parts = self._of_real(real, codes[: self._course.real])
+            parts["own"] = ops.mean(ops.square((codes[self._course.real :] - w) / self._spread))
             return self._weighted(parts), parts
 
         losses, gradients = value_and_gradients(loss, parameters)

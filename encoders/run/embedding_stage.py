@@ -64,8 +64,8 @@ class EmbeddingStage:
             return part
         self._again = self._again or load_detector(self._options.second, self._options.upsample)
         photographs = [_photograph(rows[place]) for place in places]
-        found = [examine(photograph, self._options, self._again) for photograph in photographs]
-        return with_examined(part, places, found)
+        results = [examine(photograph, self._options, self._again) for photograph in photographs]
+        return with_examined(part, places, results)
 
 
 def _photograph(row: dict[str, object]) -> Photograph:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from anonbase.errors import WeightsError
 from anonbase.untrusted.guard import untrusted_input
+from anonbase.untrusted.stand_ins import refuse_stand_in
 from stylegan.checkpoint._known import Known, known
 from stylegan.checkpoint._layout import Checkpoint
 from stylegan.checkpoint._own import read_folder
@@ -101,6 +102,7 @@ def checked(found: Checkpoint, source: str, generator_only: bool = False) -> Che
 def _read(path: Path) -> Checkpoint:
     if path.is_dir():
         return read_folder(path)
+    refuse_stand_in(path)
     if path.suffix in {".json", ".h5"}:
         return read_folder(path.parent)
     from stylegan.checkpoint._contents import read_file

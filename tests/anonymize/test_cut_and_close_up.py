@@ -14,7 +14,8 @@ from clips import CLOSE, FAR, HEIGHT, WIDTH, cut_and_close_up, film
 from numpy.typing import NDArray
 
 from anonfaces.anonymize import AnonymizationResult, anonymize
-from anonfaces.anonymize.detection import FaceAnalyzer
+from anonfaces.anonymize.detection import FaceAnalyzer, distances
+from anonfaces.anonymize.sources import fresh
 from anonfaces.anonymize.video.frames import frames
 
 Pixels = NDArray[np.uint8]
@@ -84,3 +85,22 @@ def test_the_review_page_is_the_owners_and_shows_the_video(done: AnonymizationRe
     assert done.record.stat().st_mode & 0o777 == 0o600
     assert "never publish it" in done.review.read_text()
     assert "clip.mp4, frame 0 of 22" in done.review.read_text()
+
+
+def test_where_faces_are_put_in_nobody_of_the_clip_is_left(
+    strangers: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fresh, "_DRAWN", 24)  # the fewer to choose from, the more is covered
+    before = cut_and_close_up(strangers)[::2]
+    clip = film(tmp_path / "clip.mp4", before, rate=5)
+    done = anonymize(clip, tmp_path / "out", surrogate="fresh", detector="hog+mtcnn")
+    sure = FaceAnalyzer("hog+mtcnn", 0.5)
+    known = np.concatenate([sure.find(before[number]).embedding for number in (0, FAR // 2)])
+    assert len(known) == 3
+    after = [frame.image for frame in frames(done.folder / "clip.mp4", 2**30)]
+    assert len(after) == len(before)
+    for image in after[::2]:
+        assert (distances(sure.find(image).embedding, known) > 0.6).all()
+    (entry,) = json.loads(done.record.read_text())["pictures"]
+    assert entry["covers"]["max_share"] < 0.9
+    assert {face["outcome"] for face in entry["faces"]} <= {"replaced", "covered"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from itertools import pairwise
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from PIL import Image
 
 from encoders.detect import load_detector
 from encoders.detect._boxes import distinct, overlap, same_face
+from encoders.detect._suppression import distinct_candidates
 from encoders.detect._tiles import SHRINK, Scored, Tiling, _spans, look_in_tiles
 
 SIDES = (20, 33, 47, 70, 101, 149, 230, 420, 777)
@@ -96,3 +98,32 @@ def test_a_box_within_a_box_is_one_face() -> None:
     boxes = np.array([[0, 0, 100, 100], [20, 20, 70, 70], [40, 40, 52, 52], [90, 0, 190, 100]])
     assert same_face(boxes[:1], boxes)[0].tolist() == [True, True, False, False]
     assert distinct(boxes, np.array([0.5, 0.9, 0.1, 0.7])).tolist() == [1, 3, 2]
+
+
+@pytest.mark.parametrize("method", ["union", "min"])
+@pytest.mark.parametrize("initial_sort", [True, False])
+@pytest.mark.parametrize("count", [0, 1, 127, 128, 129, 500])
+def test_candidates_compared_in_blocks_are_those_of_the_package(
+    count: int, initial_sort: bool, method: str
+) -> None:
+    from mtcnn.utils.bboxes import smart_nms_from_bboxes
+
+    rng = np.random.default_rng(count)
+    corner, size = rng.uniform(0, 200, (count, 2)), rng.uniform(5, 60, (count, 2))
+    score = rng.uniform(size=(count, 1))
+    boxes = np.hstack([np.zeros((count, 1)), corner, corner + size, score])
+    how = {"method": method, "initial_sort": initial_sort}
+    theirs = smart_nms_from_bboxes(boxes, 0.5, **how)
+    np.testing.assert_array_equal(distinct_candidates(boxes, 0.5, **how), theirs)
+
+
+def test_ten_thousand_boxes_of_a_crowd_take_little_memory() -> None:
+    rng = np.random.default_rng(0)
+    corner = np.repeat(rng.permutation(400)[:, None] * [150.0, 0.0], 25, axis=0)
+    boxes = np.hstack([corner, corner + 100]) + rng.uniform(-5, 5, (10_000, 4))
+    tracemalloc.start()
+    kept = distinct(boxes, rng.uniform(size=len(boxes)))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert len(kept) == 400
+    assert peak < 2**24

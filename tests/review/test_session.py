@@ -69,6 +69,40 @@ def test_a_photograph_without_a_face_is_written_once_one_is_drawn(output: Path) 
     assert session.records[2]["outcome"] == "written"
 
 
+def cards(output: Path) -> dict[str, dict[str, Any]]:
+    page = output.with_name("out.review.html").read_text()
+    data = page.split('id="data">')[1].split("</script>")[0]
+    return {card["title"]: card for card in json.loads(data)}
+
+
+def test_the_review_page_follows_and_other_cards_stay(output: Path) -> None:
+    before = cards(output)
+    session = ReviewSession(output)
+    session.apply(0, decisions(session, 0, "open"))
+    after = cards(output)
+    assert after["b.png"] == before["b.png"]
+    assert after["a.png"]["before"] == before["a.png"]["before"] == after["a.png"]["after"]
+    assert before["a.png"]["after"] != after["a.png"]["after"]
+    assert [box["outcome"] for box in after["a.png"]["boxes"]] == ["kept"]
+    assert after["a.png"]["doubt"] == 0
+    assert list(after) == ["b.png", "a.png"]
+    assert output.with_name("out.review.html").stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize(
+    "text", [None, "", '<script type="application/json" id="data">[7]</script>']
+)
+def test_a_review_page_that_is_gone_or_damaged_is_made_anew(output: Path, text: str | None) -> None:
+    page = output.with_name("out.review.html")
+    page.unlink()
+    if text is not None:
+        page.write_text(text)
+    session = ReviewSession(output)
+    session.apply(2, [FaceDecision((60, 40, 120, 110), "cover")])
+    assert set(cards(output)) == {"a.png", "b.png", "c.png"}
+    assert "c.png: no face" not in page.read_text()
+
+
 def test_a_photograph_that_has_changed_is_refused(output: Path) -> None:
     session = ReviewSession(output)
     Image.new("RGB", (400, 220)).save(output.parent / "photographs" / "a.png")

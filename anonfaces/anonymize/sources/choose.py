@@ -20,24 +20,25 @@ Pixels = NDArray[np.uint8]
 def make_source(
     options: AnonymizationOptions,
     analyzer: FaceAnalyzer,
-    found: Sequence[Faces],
+    detections: Sequence[Faces],
     allowlisted: Sequence[Sequence[int]],
     read: Callable[[int], Pixels],
 ) -> Source | str:
-    """The source of surrogates for pictures with the faces ``found``; ``read`` gives picture i.
+    """The source of surrogates for pictures with the faces ``detections``.
 
-    ``spared`` are the faces of each picture that stay. A mode that only covers is its own name.
+    ``read`` gives picture i, ``allowlisted`` are the faces of each picture that stay. A mode that
+    only covers is its own name.
     """
-    hidden = sum(map(len, found)) - sum(map(len, allowlisted))
+    hidden = sum(map(len, detections)) - sum(map(len, allowlisted))
     if options.surrogate in COVERS or not hidden:
         return options.surrogate if hidden else "solid"
     if options.surrogate == "group":
         from anonfaces.anonymize.sources.group import GroupFaces
 
-        return GroupFaces(analyzer, found, allowlisted, read, options)
+        return GroupFaces(analyzer, detections, allowlisted, read, options)
     if options.surrogate == "inpaint":
         from anonfaces.anonymize.sources.inpaint import InpaintedFaces
 
         return InpaintedFaces(analyzer, options, options.steps)
-    everyone = np.concatenate([faces.embedding for faces in found])
+    everyone = np.concatenate([faces.embedding for faces in detections])
     return SyntheticFaces(analyzer, everyone, options.seed, options.generator)

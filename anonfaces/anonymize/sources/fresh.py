@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from anonfaces.anonymize.detection import SAME_PERSON, FaceAnalyzer, Faces, distances
 from anonfaces.anonymize.paste import SourceFace
 from anonfaces.anonymize.pose import head_pose
+from encoders.resize import enlarged
 
 __all__ = ["Source", "SyntheticFaces", "donors_of"]
 
@@ -100,14 +101,14 @@ class _Pool:
         network = stylegan.load(generator)
         seeds = np.random.default_rng(seed).integers(0, 2**32, _DRAWN)
         w = network.map(network.latents([int(s) for s in seeds]), psi=psi)
-        found = analyzer.portraits(_enlarged(picture) for picture in network.pictures(w))
-        self.source_faces = [SourceFace(picture, face.landmark[0]) for picture, face in found]
+        portraits = analyzer.portraits(map(_large, network.pictures(w)))
+        self.source_faces = [SourceFace(picture, face.landmark[0]) for picture, face in portraits]
         self.looks = _looks(
             [(source_face.picture, source_face.landmark) for source_face in self.source_faces]
         )
         marks = [source_face.landmark for source_face in self.source_faces]
         self.pose = head_pose(np.array(marks).reshape(-1, _POINTS, 2))
-        self._vectors = np.array([face.embedding[0] for _, face in found]).reshape(-1, 128)
+        self._vectors = np.array([face.embedding[0] for _, face in portraits]).reshape(-1, 128)
 
     def unlike(self, people: NDArray[np.float32]) -> NDArray[np.bool_]:
         """Which samples the recogniser tells from every one of ``people`` (n, 128)."""
@@ -115,10 +116,11 @@ class _Pool:
 
 
 class _Misfit:
-    """How badly a donor's landmarks lie on others after an affine map, and how its tone differs.
+    """How badly a donor's landmarks lie on others after an affine map, and how its tones differ.
 
     The first in sizes of the face, by the root of the mean square; the second weighs 0.15 of the
-    way from black to white.
+    way from black to white. Tones are compared place by place, so that light from one side goes
+    with light from there.
     """
 
     def __init__(self, image: Pixels, landmark: NDArray[np.float32]) -> None:
@@ -136,10 +138,10 @@ class _Misfit:
 
 
 def _tone(image: Pixels, landmark: NDArray[np.float32]) -> NDArray[np.float64]:
-    """The mean colour (3,) of cheeks and chin, at points half-way from the nose to the jaw."""
+    """The colours (15, 3) of cheeks and chin, at points half-way from the nose to the jaw."""
     points = (landmark[_JAW] + landmark[_NOSE_BASE]) / 2
     column, row = np.rint(np.clip(points, 0, np.array(image.shape[1::-1]) - 1)).astype(int).T
-    return image[row, column].mean(axis=0)
+    return image[row, column].astype(np.float64)
 
 
 def _looks(faces: Sequence[tuple[Pixels, NDArray[np.float32]]]) -> NDArray[np.float32]:
@@ -170,13 +172,10 @@ def _attributes() -> Any:
 
 def donors_of(pictures: Iterable[Pixels], analyzer: FaceAnalyzer) -> list[SourceFace]:
     """Pictures of faces uint8 (s, s, 3) made ready; those in which dlib finds one, that is."""
-    found = analyzer.portraits(_enlarged(picture) for picture in pictures)
-    return [SourceFace(picture, face.landmark[0]) for picture, face in found]
+    portraits = analyzer.portraits(map(_large, pictures))
+    return [SourceFace(picture, face.landmark[0]) for picture, face in portraits]
 
 
-def _enlarged(picture: Pixels) -> Pixels:
-    import cv2
-
-    if len(picture) >= _SIDE:
-        return picture
-    return cv2.resize(picture, (_SIDE, _SIDE), interpolation=cv2.INTER_CUBIC)
+def _large(picture: Pixels) -> Pixels:
+    """The picture at no less than the side at which faces are looked for."""
+    return enlarged(picture, max(_SIDE, len(picture)), smooth=True)

@@ -34,7 +34,7 @@ class GroupFaces:
     def __init__(
         self,
         analyzer: FaceAnalyzer,
-        found: Sequence[Faces],
+        detections: Sequence[Faces],
         allowlisted: Sequence[Sequence[int]],
         read: Callable[[int], Pixels],
         options: AnonymizationOptions,
@@ -52,14 +52,14 @@ class GroupFaces:
         warn_if_pixel_mean(options.method or METHOD)
         where = [
             (key, i)
-            for key, faces in enumerate(found)
+            for key, faces in enumerate(detections)
             for i in range(len(faces))
             if i not in allowlisted[key]
         ]
-        chips = _Chips(where, found, read)
+        chips = _Chips(where, detections, read)
         groups = group(chips.embedding, options.k, [""] * len(where), seed=options.seed)
-        made = surrogates(chips, groups.labels, groups.identity, method)
-        source_faces = {number: donors_of([face], analyzer) for number, face in made}
+        pictures = surrogates(chips, groups.labels, groups.identity, method)
+        source_faces = {number: donors_of([face], analyzer) for number, face in pictures}
         self._donors = {
             place: source_faces[n] for place, n in zip(where, groups.labels, strict=True)
         }
@@ -77,13 +77,13 @@ class _Chips:
     def __init__(
         self,
         where: list[tuple[int, int]],
-        found: Sequence[Faces],
+        detections: Sequence[Faces],
         read: Callable[[int], Pixels],
     ) -> None:
         self._where, self._read = where, read
         self._open: tuple[int, Pixels] | None = None
-        self.landmark = np.array([found[key].landmark[i] for key, i in where])
-        self.embedding = np.array([found[key].embedding[i] for key, i in where])
+        self.landmark = np.array([detections[key].landmark[i] for key, i in where])
+        self.embedding = np.array([detections[key].embedding[i] for key, i in where])
 
     def chips(self, rows: NDArray[np.int64]) -> Pixels:
         """uint8 (n, 256, 256, 3), RGB."""

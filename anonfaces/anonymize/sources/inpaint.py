@@ -22,6 +22,7 @@ from anonbase.notices import warn_user
 from anonfaces.anonymize.detection import FaceAnalyzer, Faces
 from anonfaces.anonymize.options import AnonymizationOptions
 from anonfaces.anonymize.paste import SourceFace, outline, transform
+from encoders.resize import enlarged
 
 __all__ = ["Hole", "InpaintedFaces"]
 
@@ -71,10 +72,12 @@ class InpaintedFaces:
         pictures = self._generator.pictures(
             self._generator.map(self._generator.latents(seeds), psi=_PSI)
         )
-        found = self.analyzer.portraits(_resized(picture, _SIDE) for picture in pictures)
-        if not found:
+        portraits = self.analyzer.portraits(
+            enlarged(picture, _SIDE, smooth=True) for picture in pictures
+        )
+        if not portraits:
             raise InputError("dlib finds no face in what the generator makes: fresh needs faces")
-        self._frame = np.mean([face.landmark[0] for _, face in found], axis=0)
+        self._frame = np.mean([face.landmark[0] for _, face in portraits], axis=0)
         drawn = self._generator.map(self._generator.latents(range(1000)))[:, 0]
         self._mean, self._spread = drawn.mean(axis=0), drawn.std(axis=0) + np.float32(1e-3)
         self._move = compiled(self._moved)
@@ -85,7 +88,7 @@ class InpaintedFaces:
         if hole is None:
             return
         for picture in self.fill(hole, (key, index)):
-            yield SourceFace(_resized(picture, _SIDE), hole.landmark)
+            yield SourceFace(enlarged(picture, _SIDE, smooth=True), hole.landmark)
 
     def hole(self, image: Pixels, landmark: NDArray[np.float32]) -> Hole | None:
         """The face at ``landmark`` (68, 2) framed and emptied; None where it cannot be framed."""
@@ -103,7 +106,7 @@ class InpaintedFaces:
         weight = cv2.resize(there * np.exp(-away).astype(np.float32), (side, side))
         weight *= cv2.resize(there, (side, side), interpolation=cv2.INTER_AREA) > 0
         known = framed * there[..., None]
-        picture = _resized(known, side).astype(np.float32) / 127.5 - 1
+        picture = enlarged(known, side, smooth=True).astype(np.float32) / 127.5 - 1
         seen = (weight > 0)[..., None]
         return Hole(picture * seen, weight[..., None], moved)
 
@@ -127,10 +130,10 @@ class InpaintedFaces:
             tensors, averages, each = self._move(tensors, averages, real, weight, step, rate)
             losses = ops.convert_to_numpy(each)
         order = np.argsort(losses, kind="stable")
-        made = self._drawn(tensors["w"])
+        output = self._drawn(tensors["w"])
         if self.steps is not None:
-            self._film([*(stage[order[0]] for stage in stages), made[order[0]]], hole, name)
-        return made[order]
+            self._film([*(stage[order[0]] for stage in stages), output[order[0]]], hole, name)
+        return output[order]
 
     def _moved(
         self, tensors: Tensors, averages: Any, real: Any, weight: Any, step: Any, rate: Any
@@ -144,20 +147,20 @@ class InpaintedFaces:
             each = self._losses(given["w"], real, weight)
             return ops.sum(each), {"each": each}
 
-        found, gradients = value_and_gradients(loss, tensors)
+        parts, gradients = value_and_gradients(loss, tensors)
         tensors, averages = adam(tensors, gradients, averages, step, rate, _BETAS)
-        return tensors, averages, found["each"]
+        return tensors, averages, parts["each"]
 
     def _losses(self, w: Any, real: Any, weight: Any) -> Any:
         """One number a latent (n,): the border, the critic, and how unusual the latent is."""
         from keras import ops
 
-        made = self._made(w)
-        off = ops.abs(made - real) * weight
+        output = self._made(w)
+        off = ops.abs(output - real) * weight
         each = ops.sum(off, axis=(1, 2, 3)) / (3 * ops.sum(weight) + 1e-6)
         each = each + _PRIOR * ops.mean(ops.square(w), axis=1)
         if self._critic is not None:
-            each = each + _REALISM * ops.softplus(-self._critic(made)[:, 0])
+            each = each + _REALISM * ops.softplus(-self._critic(output)[:, 0])
         return each
 
     def _made(self, w: Any) -> Any:
@@ -169,8 +172,8 @@ class InpaintedFaces:
     def _drawn(self, w: Any) -> Pixels:
         from keras import ops
 
-        made = ops.convert_to_numpy(self._made(w))
-        return np.clip(np.rint(made * 127.5 + 127.5), 0, 255).astype(np.uint8)
+        output = ops.convert_to_numpy(self._made(w))
+        return np.clip(np.rint(output * 127.5 + 127.5), 0, 255).astype(np.uint8)
 
     def _film(self, stages: list[Pixels], hole: Hole, name: tuple[int, int]) -> None:
         """The hole beside the way to its filling, as a GIF."""
@@ -217,12 +220,3 @@ def _hull(landmark: NDArray[np.float32]) -> Pixels:
     mask = np.ones((_SIDE, _SIDE), np.uint8)
     cv2.fillConvexPoly(mask, outline(landmark), 0)
     return mask
-
-
-def _resized(picture: Pixels, side: int) -> Pixels:
-    import cv2
-
-    if len(picture) == side:
-        return picture
-    way = cv2.INTER_AREA if len(picture) > side else cv2.INTER_CUBIC
-    return cv2.resize(picture, (side, side), interpolation=way)

@@ -71,7 +71,7 @@ class TrackPlan:
     """A track without gaps, and what is done to it: a source, a mode that covers, or nothing."""
 
     path: Trajectory
-    found: int
+    detections: int
     vectors: NDArray[np.float32]
     action: SourceFace | str
 
@@ -105,7 +105,7 @@ class SurrogateAssignment:
         return [
             {
                 "outcome": plan.outcome,
-                "found_in_frames": plan.found,
+                "found_in_frames": plan.detections,
                 "first_frame": plan.path.first,
                 "boxes": plan.path.box.tolist(),
             }
@@ -161,12 +161,12 @@ def _fitting(
 ) -> SourceFace | None:
     """The first source that, in place, looks like a face and is unlike everybody."""
     for source_face in candidates:
-        made = paste(view, face.landmark[0], source_face)
-        if made is None:
+        result = paste(view, face.landmark[0], source_face)
+        if result is None:
             return None
-        if is_worse_than_a_cover(made, face.box[0], face.landmark[0], source_face.landmark):
+        if is_worse_than_a_cover(result, face.box[0], face.landmark[0], source_face.landmark):
             continue
-        if distances(analyzer.embed(made, face.box), everyone).min() > SAME_PERSON:
+        if distances(analyzer.embed(result, face.box), everyone).min() > SAME_PERSON:
             return source_face
     return None
 

@@ -118,10 +118,10 @@ class Writer:
         if self._container is None:
             self._open(even.shape, frame.time)
         rgb = av.VideoFrame.from_ndarray(even, format="rgb24")
-        made = rgb.reformat(format="yuv420p", dst_colorspace=_BT709, dst_color_range=_NARROW)
-        made.time_base = _TICK
-        made.pts = round((frame.time - self._begin) / _TICK)
-        self._container.mux(self._stream.encode(made))
+        output = rgb.reformat(format="yuv420p", dst_colorspace=_BT709, dst_color_range=_NARROW)
+        output.time_base = _TICK
+        output.pts = round((frame.time - self._begin) / _TICK)
+        self._container.mux(self._stream.encode(output))
 
     def close(self) -> None:
         """Write what is left."""
@@ -155,20 +155,20 @@ def joined(
     import av
 
     first = pieces[0][1]
-    with _describe(target, OutputError), av.open(str(target), "w") as made:
+    with _describe(target, OutputError), av.open(str(target), "w") as output:
         with av.open(str(pieces[0][0])) as piece:
-            stream = made.add_stream_from_template(piece.streams.video[0])
+            stream = output.add_stream_from_template(piece.streams.video[0])
         stream.metadata.clear()
         if sound is not None:
             with opened(sound, _ANY) as source:
-                voice = made.add_stream_from_template(source.streams.audio[0])
+                voice = output.add_stream_from_template(source.streams.audio[0])
                 voice.metadata.clear()
         for path, begin in pieces:
             with av.open(str(path)) as piece:
-                _copy(piece.streams.video[0], piece, stream, made, begin - first, None)
+                _copy(piece.streams.video[0], piece, stream, output, begin - first, None)
         if sound is not None:
             with opened(sound, _ANY) as source:
-                _copy(source.streams.audio[0], source, voice, made, -first, span)
+                _copy(source.streams.audio[0], source, voice, output, -first, span)
 
 
 def check_sound(source: Path, suffix: str) -> bool:
@@ -180,8 +180,8 @@ def check_sound(source: Path, suffix: str) -> bool:
             return False
         sound = container.streams.audio[0]
         try:
-            with av.open(str(Path(folder) / f"a{suffix}"), "w") as made:
-                made.add_stream_from_template(sound)
+            with av.open(str(Path(folder) / f"a{suffix}"), "w") as output:
+                output.add_stream_from_template(sound)
         except ValueError as error:
             message = f"{source}: its sound cannot be copied ({error}): --audio drop"
             raise InputError(message) from error
@@ -192,7 +192,7 @@ def _copy(
     source: Any,
     container: Any,
     target: Any,
-    made: Any,
+    output: Any,
     shift: Fraction,
     span: tuple[float, float] | None,
 ) -> None:
@@ -205,7 +205,7 @@ def _copy(
             continue
         packet.pts, packet.dts = packet.pts + ticks, packet.dts + ticks
         packet.stream = target
-        made.mux(packet)
+        output.mux(packet)
 
 
 @contextmanager

@@ -90,8 +90,8 @@ class VideoRun:
         self.nearest = np.full(len(self.people), np.inf)
         done = self.place.load("done", 0)
         if done is None:
-            made = self._go()
-            done = {"record": made, "nearest": self.nearest.tolist()}
+            result = self._go()
+            done = {"record": result, "nearest": self.nearest.tolist()}
             self.place.save("done", 0, done)
         self.nearest = np.array(done["nearest"], float)
         return done["record"]
@@ -102,13 +102,13 @@ class VideoRun:
             self._rate = Fraction(stream.average_rate or 25)
         suffix = Path(self.name).suffix.lower()
         has_sound = self.options.audio == "keep" and check_sound(self.source, suffix)
-        found = self._found()
-        if not any(len(faces) for faces in found) and not self.options.keep_faceless:
+        detections = self._found()
+        if not any(len(faces) for faces in detections) and not self.options.keep_faceless:
             raise InputError(f"{self.source}: {_FACELESS} (--keep-faceless)")
-        self.nearest = nearest_distances(self.people, found)
+        self.nearest = nearest_distances(self.people, detections)
         cuts = find_cuts(self._changes)
         shots = shot_numbers(cuts, len(self._times))
-        assignment = self._assignment(found, shots)
+        assignment = self._assignment(detections, shots)
         facts, residual = self._render(assignment, shots)
         target = self.pictures / unescape(self.name)
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -150,9 +150,9 @@ class VideoRun:
     def _frames(self, seconds: float) -> int:
         return max(1, round(seconds * float(self._rate)))
 
-    def _assignment(self, found: list[Faces], shots: NDArray[np.int64]) -> SurrogateAssignment:
+    def _assignment(self, detections: list[Faces], shots: NDArray[np.int64]) -> SurrogateAssignment:
         tracks = link_detections(
-            found, shots, self._frames(_GAP), self.options.threshold, self._size
+            detections, shots, self._frames(_GAP), self.options.threshold, self._size
         )
         return assign_surrogates(
             tracks, self._read, self.people, self._frames(_PAD), shots, self._analyzer(),
@@ -179,33 +179,33 @@ class VideoRun:
 
     def _found(self) -> list[Faces]:
         """The faces of every frame; blocks that are done are read back."""
-        found: list[Faces] = []
-        while (block := self.place.load("seen", len(found) // _BLOCK)) is not None:
-            self._take(block, found)
+        detections: list[Faces] = []
+        while (block := self.place.load("seen", len(detections) // _BLOCK)) is not None:
+            self._take(block, detections)
             if block["last"]:
-                return found
+                return detections
         analyzer = self._analyzer(_UNSURE)
-        with self._bar("looking", len(found), None) as bar:
+        with self._bar("looking", len(detections), None) as bar:
             part = _SeenBlock(self._last)
-            for frame in self._decoded(len(found)):
+            for frame in self._decoded(len(detections)):
                 self._size = frame.image.shape[:2]
                 part.add(frame, analyze_frame(analyzer, frame.image))
                 bar.update()
                 if len(part.times) == _BLOCK:
-                    self._keep(part, found, last=False)
+                    self._keep(part, detections, last=False)
                     part = _SeenBlock(self._last)
-            self._keep(part, found, last=True)
-        return found
+            self._keep(part, detections, last=True)
+        return detections
 
-    def _keep(self, part: _SeenBlock, found: list[Faces], *, last: bool) -> None:
+    def _keep(self, part: _SeenBlock, detections: list[Faces], *, last: bool) -> None:
         block = part.to_json() | {"size": list(self._size), "last": last}
-        self.place.save("seen", len(found) // _BLOCK, block)
-        self._take(block, found)
+        self.place.save("seen", len(detections) // _BLOCK, block)
+        self._take(block, detections)
 
-    def _take(self, block: dict[str, Any], found: list[Faces]) -> None:
+    def _take(self, block: dict[str, Any], detections: list[Faces]) -> None:
         self._times += [Fraction(time) for time in block["times"]]
         self._changes += block["changes"]
-        found += [Faces.from_json(faces) for faces in block["faces"]]
+        detections += [Faces.from_json(faces) for faces in block["faces"]]
         self._size = tuple(block["size"])
         self._last = np.array(block["thumbnail"], np.int16) if block["thumbnail"] else None
 
@@ -234,23 +234,24 @@ class VideoRun:
     def _write(self, ready: Iterator[RenderedFrame], first: int, bar: Any) -> None:
         snapshots = SnapshotWriter(self.place, len(self._times))
         writer, piece = None, _empty_piece()
-        for made in ready:
-            if made.number < first:
+        for result in ready:
+            if result.number < first:
                 continue
             if writer is None:
                 suffix = Path(self.name).suffix.lower()
-                writer = Writer(self._piece(made.number // _BLOCK), suffix, self._rate)
-            writer.add(Frame(made.number, made.time, made.image))
-            facts = FrameFacts(made.share, made.guesses, len(made.residual))
-            snapshots.add(made, facts)
+                writer = Writer(self._piece(result.number // _BLOCK), suffix, self._rate)
+            writer.add(Frame(result.number, result.time, result.image))
+            facts = FrameFacts(result.share, result.guesses, len(result.residual))
+            snapshots.add(result, facts)
             piece["facts"].append(list(asdict(facts).values()))
             piece["second_look"] += [
-                {"frame": n, "box": box.tolist(), "reason": why} for n, box, why, _ in made.residual
+                {"frame": n, "box": box.tolist(), "reason": why}
+                for n, box, why, _ in result.residual
             ]
             bar.update()
-            if made.number % _BLOCK == _BLOCK - 1 or made.number == len(self._times) - 1:
+            if result.number % _BLOCK == _BLOCK - 1 or result.number == len(self._times) - 1:
                 writer.close()
-                self.place.save("piece", made.number // _BLOCK, piece)
+                self.place.save("piece", result.number // _BLOCK, piece)
                 writer, piece = None, _empty_piece()
 
     def _piece(self, number: int) -> Path:

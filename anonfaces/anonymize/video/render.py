@@ -88,77 +88,77 @@ class FrameRenderer:
     def __call__(self, frame: Frame) -> RenderedFrame:
         """The frame with every track replaced, covered or kept, and searched again."""
         covered = np.zeros(frame.image.shape[:2], bool)
-        made = RenderedFrame(frame.number, frame.time, frame.image.copy(), frame.image, covered)
+        result = RenderedFrame(frame.number, frame.time, frame.image.copy(), frame.image, covered)
         for plan, row in self.assignment.present(frame.number):
             if plan.action != KEPT:
-                self._hide(made, frame.image, plan, row)
-        self._second_look(made)
-        return made
+                self._hide(result, frame.image, plan, row)
+        self._second_look(result)
+        return result
 
-    def _hide(self, made: RenderedFrame, original: Pixels, plan: TrackPlan, row: int) -> None:
+    def _hide(self, result: RenderedFrame, original: Pixels, plan: TrackPlan, row: int) -> None:
         apart = int(plan.path.apart[row])
         if isinstance(plan.action, SourceFace) and apart < _GUESSED:
-            image = paste(made.image, plan.path.landmark[row], plan.action, original)
+            image = paste(result.image, plan.path.landmark[row], plan.action, original)
             if image is not None:
-                made.image = image
+                result.image = image
                 return
         guess = min(_GUESS + _PER_FRAME * apart, _LARGEST) if apart else 1.0
-        made.guesses += apart >= _GUESSED
+        result.guesses += apart >= _GUESSED
         mode = plan.action if isinstance(plan.action, str) else "solid"
-        made.cover(self._head(plan.path.box[row], plan.path.landmark[row], made, guess), mode)
+        result.cover(self._head(plan.path.box[row], plan.path.landmark[row], result, guess), mode)
 
     def _head(
         self,
         box: NDArray[np.int32],
         landmark: NDArray[np.float32],
-        made: RenderedFrame,
+        result: RenderedFrame,
         growth: float,
     ) -> Area:
-        return head(*scaled(box, landmark, self.scale), made.image, growth)
+        return head(*scaled(box, landmark, self.scale), result.image, growth)
 
-    def _second_look(self, made: RenderedFrame) -> None:
+    def _second_look(self, result: RenderedFrame) -> None:
         """Cover, in place, what still matches an original or was not found before."""
         for number in range(_LOOKS):
-            new = self._at_places(made) if number == 0 else []
-            new += self._anywhere(made)
+            new = self._at_places(result) if number == 0 else []
+            new += self._anywhere(result)
             for residual in new:
-                made.cover(residual.where)
-            made.residual += new
+                result.cover(residual.where)
+            result.residual += new
             if not new:
                 return
 
-    def _at_places(self, made: RenderedFrame) -> list[Residual]:
+    def _at_places(self, result: RenderedFrame) -> list[Residual]:
         """What the recogniser takes for its own original in its place."""
         here = [
             (plan, row)
-            for plan, row in self.assignment.present(made.number)
+            for plan, row in self.assignment.present(result.number)
             if plan.action not in (KEPT, "solid")
         ]
         boxes = np.array([plan.path.box[row] for plan, row in here], np.int32).reshape(-1, 4)
-        vectors = self.analyzer.embed(made.image, boxes)
+        vectors = self.analyzer.embed(result.image, boxes)
         residual: list[Residual] = []
         for (plan, row), box, vector in zip(here, boxes, vectors, strict=True):
             if distances(vector[None], plan.vectors).min() <= SAME_PERSON:
-                where = self._head(box, plan.path.landmark[row], made, _SECOND_LOOK)
-                residual.append(Residual(made.number, box, "still like the original", where))
+                where = self._head(box, plan.path.landmark[row], result, _SECOND_LOOK)
+                residual.append(Residual(result.number, box, "still like the original", where))
         return residual
 
-    def _anywhere(self, made: RenderedFrame) -> list[Residual]:
+    def _anywhere(self, result: RenderedFrame) -> list[Residual]:
         """Faces that match an original, and those where none was found before."""
-        again = search_frame(self.analyzer, made.image)
-        here = self.assignment.present(made.number)
+        again = search_frame(self.analyzer, result.image)
+        here = self.assignment.present(result.number)
         places = np.array([plan.path.box[row] for plan, row in here]).reshape(-1, 4)
         touches = overlap(again.box, places) > _TOUCHES
         kept = touches[:, [i for i, (plan, _) in enumerate(here) if plan.action == KEPT]]
         near = distances(again.embedding, self.assignment.hidden).min(axis=1, initial=np.inf)
         alike = near <= SAME_PERSON
-        new = ~touches.any(axis=1) & ~_under_covers(again.box, made.covered)
+        new = ~touches.any(axis=1) & ~_under_covers(again.box, result.covered)
         return [
             Residual(
-                made.number,
+                result.number,
                 again.box[i],
                 "matched an original" if alike[i] else "was not found before",
-                self._head(again.box[i], again.landmark[i], made, _SECOND_LOOK),
+                self._head(again.box[i], again.landmark[i], result, _SECOND_LOOK),
             )
             for i in np.flatnonzero(~kept.any(axis=1) & (alike | new))
         ]
@@ -173,9 +173,9 @@ def hold(
     """
     waiting: deque[RenderedFrame] = deque()
     residual: deque[Residual] = deque()
-    for made in rendered:
-        waiting.append(made)
-        residual += made.residual
+    for result in rendered:
+        waiting.append(result)
+        residual += result.residual
         if len(waiting) > frames:
             yield _held(waiting.popleft(), residual, shots, frames)
     while waiting:
@@ -183,15 +183,15 @@ def hold(
 
 
 def _held(
-    made: RenderedFrame, residual: deque[Residual], shots: NDArray[np.int64], frames: int
+    result: RenderedFrame, residual: deque[Residual], shots: NDArray[np.int64], frames: int
 ) -> RenderedFrame:
-    while residual and residual[0].frame < made.number - frames:
+    while residual and residual[0].frame < result.number - frames:
         residual.popleft()
     for place in residual:
-        near = place.frame <= made.number + frames
-        if near and shots[place.frame] == shots[made.number]:
-            made.cover(place.where)
-    return made
+        near = place.frame <= result.number + frames
+        if near and shots[place.frame] == shots[result.number]:
+            result.cover(place.where)
+    return result
 
 
 def _under_covers(boxes: NDArray[np.int32], covered: NDArray[np.bool_]) -> NDArray[np.bool_]:

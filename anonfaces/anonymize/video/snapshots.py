@@ -25,15 +25,15 @@ class SnapshotWriter:
         self._before: set[str] = set()
         self._doubtful = 0
 
-    def add(self, made: RenderedFrame, facts: FrameFacts) -> None:
+    def add(self, frame: RenderedFrame, facts: FrameFacts) -> None:
         """Keep the frame where it is one of these."""
         reasons = set(facts.reasons())
         new = bool(reasons - self._before) and self._doubtful < _DOUBTFUL
         self._doubtful += new
         self._before = reasons
-        if new or made.number % self._step == 0:
-            self._place.part("before.jpg", made.number).write_bytes(jpeg(made.original, _SIDE))
-            self._place.part("after.jpg", made.number).write_bytes(jpeg(made.image, _SIDE))
+        if new or frame.number % self._step == 0:
+            self._place.part("before.jpg", frame.number).write_bytes(jpeg(frame.original, _SIDE))
+            self._place.part("after.jpg", frame.number).write_bytes(jpeg(frame.image, _SIDE))
 
 
 def snapshots(place: Place) -> list[tuple[int, Path, Path]]:

@@ -64,17 +64,17 @@ def cover_share(facts: Sequence[FrameFacts]) -> dict[str, float]:
 
 def find_moments(facts: Sequence[FrameFacts], times: Sequence[Fraction]) -> list[Moment]:
     """The moments to look at, by time; ``times`` are the frames', in seconds."""
-    found: list[tuple[str, int, int]] = []
+    stretches: list[tuple[str, int, int]] = []
     for reason in (_SECOND_LOOK, _GUESS, _LARGE):
         here = [number for number, fact in enumerate(facts) if reason in fact.reasons()]
         apart = [times[b] - times[a] for a, b in pairwise(here)]
         parts = np.flatnonzero([seconds > _ONE_MOMENT for seconds in apart]) + 1
         for part in np.split(np.array(here, int), parts) if here else []:
-            found.append((reason, int(part[0]), int(part[-1])))
+            stretches.append((reason, int(part[0]), int(part[-1])))
     begin = times[0]
     return [
         Moment(first, last, time_code(times[first] - begin), time_code(times[last] - begin), reason)
-        for reason, first, last in sorted(found, key=lambda moment: moment[1:])
+        for reason, first, last in sorted(stretches, key=lambda moment: moment[1:])
     ]
 
 

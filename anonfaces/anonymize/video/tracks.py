@@ -203,8 +203,8 @@ def _between(
 ) -> NDArray[np.float64]:
     """Values at ``every`` frame: interpolated, and held at both ends."""
     flat = values.reshape(len(known), -1)
-    made = np.stack([np.interp(every, known, column) for column in flat.T], axis=1)
-    return made.reshape(len(every), *values.shape[1:])
+    columns = np.stack([np.interp(every, known, column) for column in flat.T], axis=1)
+    return columns.reshape(len(every), *values.shape[1:])
 
 
 def _ahead(
