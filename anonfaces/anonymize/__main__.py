@@ -27,6 +27,9 @@ Examples:
   python -m anonfaces.anonymize photos/ -o out/ --rename
   python -m anonfaces.anonymize photos/ -o out/ --surrogate group --k 5
   python -m anonfaces.anonymize photos/ -o out/ --surrogate solid
+  python -m anonfaces.anonymize party.jpg -o out/ --surrogate inpaint --generator dcgan
+  python -m anonfaces.anonymize party.jpg -o out/ --surrogate inpaint --generator dcgan \\
+      --framing box --traits --latents 5 --steps film/
   python -m anonfaces.anonymize party.jpg -o out/ --keep me.jpg
   python -m anonfaces.anonymize party.mp4 -o out/ --start 12 --end 40
   python -m anonfaces.anonymize photos/ -o out/ --detector hog+cnn+mtcnn+onnx:centerface.onnx
@@ -78,15 +81,75 @@ def anonymize(
     steps: Annotated[
         Path | None,
         _option(
-            "inpaint: a folder for GIFs of the way to each face; they show what is around it",
+            "inpaint: a folder for films of the way to each face (GIF, MP4), sheets of all tries"
+            " and curves; they show the originals",
             "--steps",
+            show_default=False,
+        ),
+    ] = None,
+    framing: Annotated[
+        str,
+        _option(
+            "inpaint: the hole. landmarks (their outline), border (a square in the middle of the"
+            " face as the generator frames it), box (eyes leveled, the face put where the"
+            " candidate's own face is)"
+        ),
+    ] = "landmarks",
+    border: Annotated[
+        float | None,
+        _option(
+            "inpaint: share of the side that a square hole keeps at each side; default: 0.1, and"
+            " 0.15 for box. More keeps more of the person",
+            show_default=False,
+        ),
+    ] = None,
+    blend: Annotated[
+        str | None,
+        _option(
+            "inpaint: how a square is put in, poisson (default) or raw",
+            show_default=False,
+        ),
+    ] = None,
+    iterations: Annotated[
+        int | None,
+        _option(
+            "inpaint: steps of the search; default: 60, and 300 for a DCGAN", show_default=False
+        ),
+    ] = None,
+    rate: Annotated[
+        float | None,
+        _option("inpaint: first step size of the search", show_default=False),
+    ] = None,
+    prior: Annotated[
+        float, _option("inpaint: weight of the discriminator beside what is kept")
+    ] = 0.1,
+    every: Annotated[
+        int, _option("inpaint: steps between two frames of --steps; 0: twenty frames")
+    ] = 0,
+    traits: Annotated[
+        bool,
+        _option(
+            "inpaint: begin from samples of about the same perceived gender and age, of 50 drawn",
+            "--traits",
+        ),
+    ] = False,
+    ask: Annotated[
+        Path | None,
+        _option(
+            "inpaint: ask about each face; the file for the picture that shows it before and"
+            " after, side by side",
+            "--ask",
             show_default=False,
         ),
     ] = None,
     seed: Annotated[int, _option("the same seed gives the same pictures")] = 0,
     generator: Annotated[
         Path | None,
-        _option("a checkpoint to take faces from; default: the one that ships", show_default=False),
+        _option(
+            "a checkpoint to take faces from, or dcgan for the small one that ships; default: the"
+            " StyleGAN2 that ships",
+            show_default=False,
+        ),
     ] = None,
     keep: Annotated[
         list[Path] | None,
@@ -134,8 +197,21 @@ def anonymize(
     quiet: Annotated[bool, _option("print nothing but warnings and errors", "--quiet")] = False,
     debug: Annotated[bool, _option("show where an error arose", "--debug")] = False,
 ) -> None:
+    from anonfaces.anonymize.inpainting.ask import ask_with_picture
+    from anonfaces.anonymize.inpainting.options import InpaintOptions
     from anonfaces.anonymize.job import anonymize as run
 
+    inpaint = InpaintOptions(
+        framing=framing,
+        border=border,
+        blend=blend,
+        iterations=iterations,
+        rate=rate,
+        prior=prior,
+        every=every,
+        traits=traits,
+        accept=None if ask is None else ask_with_picture(ask),
+    )
     started = time.monotonic()
     done = run(
         source,
@@ -159,6 +235,7 @@ def anonymize(
         start=start,
         end=end,
         audio=audio,
+        inpaint=inpaint,
     )
     if not quiet:
         print(_result(done, rename, time.monotonic() - started))

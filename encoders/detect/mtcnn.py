@@ -50,21 +50,41 @@ class MtcnnDetector(TiledDetector):
 
     def scored(self, image: Pixels) -> Scored:
         """Boxes float64 (n, 4) and confidences float64 (n,) of a picture of any size."""
-        tiling = Tiling(*(length >> self._doublings for length in (_TILING.side, _TILING.overlap)))
-        return look_in_tiles(image, self._find, tiling)
+        return look_in_tiles(image, self._find, self._tiling)
+
+    def rectangles(self, image: Pixels, probability: float) -> Scored:
+        """MTCNN's own boxes float64 (n, 4), left top right bottom, and its probabilities (n,).
+
+        They hold a face from the forehead to the chin and need not be squares. Those below
+        ``probability`` are left out; below 0.7 MTCNN itself sees none.
+        """
+
+        def find(tile: Pixels) -> Scored:
+            faces = self._faces_of(tile, probability)
+            sides = np.array([face["box"] for face in faces], np.float64).reshape(-1, 4)
+            boxes = np.concatenate([sides[:, :2], sides[:, :2] + sides[:, 2:]], axis=1)
+            return boxes / 2**self._doublings, np.array([face["confidence"] for face in faces])
+
+        return look_in_tiles(image, find, self._tiling)
 
     def smallest(self, image: Pixels) -> float:
         """Height in pixels of the smallest face that can be found."""
         return _SMALLEST / 2**self._doublings
 
+    @property
+    def _tiling(self) -> Tiling:
+        return Tiling(*(length >> self._doublings for length in (_TILING.side, _TILING.overlap)))
+
     def _find(self, tile: Pixels) -> Scored:
-        if min(tile.shape[:2]) < _SHORTEST_SIDE:
-            return np.empty((0, 4)), np.empty(0)
-        tile = doubled(tile, self._doublings)
-        found: list[dict[str, Any]] = self._network.detect_faces(tile) or []
-        sure = [face for face in found if face["confidence"] >= self._least]
+        sure = self._faces_of(tile, self._least)
         points = np.array([list(face["keypoints"].values()) for face in sure], np.float64)
         heights = np.array([face["box"][3] for face in sure], np.float64)
         probability = np.array([face["confidence"] for face in sure], np.float64)
         squares = dlib_squares(points.reshape(-1, 5, 2), heights) / 2**self._doublings
         return squares, from_probability(probability, _USUAL)
+
+    def _faces_of(self, tile: Pixels, probability: float) -> list[dict[str, Any]]:
+        if min(tile.shape[:2]) < _SHORTEST_SIDE:
+            return []
+        found = self._network.detect_faces(doubled(tile, self._doublings)) or []
+        return [face for face in found if face["confidence"] >= probability]

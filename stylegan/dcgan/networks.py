@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from keras import ops
+from numpy.typing import NDArray
 
 from anonbase.errors import WeightsError
 from anonbase.keras_backend import compiled
@@ -21,6 +22,7 @@ from stylegan.train.state import State, Tensors, moments
 __all__ = ["DcganNetworks", "bounded", "turned"]
 
 Tensor = Any
+Arrays = dict[str, NDArray[Any]]
 
 _CALIBRATION = 20  # batches whose mean statistics the saved generator normalizes by
 _CALIBRATION_SEED = 7
@@ -43,11 +45,8 @@ class DcganNetworks:
         state = State()
         for name, specs in self.specs.items():
             values = dict(initial(specs, rng))
-            theirs = None if given is None else getattr(given, f"{name}_values")
-            if theirs is not None:
-                if {k: v.shape for k, v in theirs.items()} != {k: v.shape for k, v in values.items()}:
-                    raise WeightsError(f"the {name} to begin with has other sizes than the recipe's")
-                values = theirs
+            if given is not None:
+                values = _fitting(values, getattr(given, f"{name}_values"), name)
             state.tensors[name] = {k: ops.convert_to_tensor(v) for k, v in values.items()}
             first, second = moments(self.trained(state, name))
             state.tensors[f"{name}_m"], state.tensors[f"{name}_v"] = first, second
@@ -116,6 +115,15 @@ def turned(matrix: Tensor, left: Tensor) -> tuple[Tensor, Tensor]:
     right = _unit(ops.matmul(fixed, left))
     left = _unit(ops.matmul(right, fixed))
     return left, ops.sum(right * ops.matmul(matrix, left))
+
+
+def _fitting(fresh: Arrays, given: Arrays | None, name: str) -> Arrays:
+    """``given``, or ``fresh`` where there is nothing; ``WeightsError`` for other sizes."""
+    if given is None:
+        return fresh
+    if {k: v.shape for k, v in given.items()} != {k: v.shape for k, v in fresh.items()}:
+        raise WeightsError(f"the {name} to begin with has other sizes than the recipe's")
+    return given
 
 
 def _unit(vector: Tensor) -> Tensor:

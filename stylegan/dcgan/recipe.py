@@ -93,7 +93,13 @@ class DcganTraining:
         for name in ("generator_rate", "discriminator_rate", "lesson_rate"):
             if not 0 < getattr(self, name) < math.inf:
                 raise InputError(f"{name} {getattr(self, name)}: expected above 0")
-        for name, most in (("teacher_psi", 2.0), ("teacher_weight", 1e6), ("beta1", 0.999), ("augment", 0.8), ("ema", 0.99999)):
+        for name, most in (
+            ("teacher_psi", 2.0),
+            ("teacher_weight", 1e6),
+            ("beta1", 0.999),
+            ("augment", 0.8),
+            ("ema", 0.99999),
+        ):
             if not 0 <= getattr(self, name) <= most:
                 raise InputError(f"{name} {getattr(self, name)}: expected 0 to {most}")
         if not 0.5 < self.smoothing <= 1:

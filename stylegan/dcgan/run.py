@@ -21,4 +21,3 @@ class DcganRun(Run):
         write_beside(found, self.pictures, self.networks.recipe.seed, self.folder / "beside.png")
         write_film(sorted(grids.glob("epoch-*.png")), self.folder / "epochs.gif")
         write_curves(self.folder / "log.csv", self.folder / "curves.png")
-
