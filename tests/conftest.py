@@ -41,7 +41,7 @@ SLOW_FILES = {  # under tests/: what loads networks, trains, or starts processes
     "report": ("browser", "contact"),
     "review": ("browser_review",),
     "stylegan": (
-        *("checkpoint", "hostile", "networks", "population", "project", "refine"),
+        *("checkpoint", "dcgan", "hostile", "networks", "population", "project", "refine"),
         *("stylegan3_files", "stylegan_commands", "synthesis3", "train"),
     ),
     "synthesize": (

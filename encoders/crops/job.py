@@ -282,8 +282,10 @@ def _read_ledger(path: Path) -> dict[str, dict[str, str]]:
     """What earlier runs noted, by photograph; a line that was cut off is left out."""
     if not path.is_file():
         return {}
-    with path.open(newline="", encoding="utf-8") as file:
-        rows = [row for row in csv.DictReader(file) if _whole(row)]
+    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    if lines and not lines[-1].endswith("\n"):
+        lines.pop()
+    rows = [row for row in csv.DictReader(lines) if _whole(row)]
     return {row["path"]: row for row in rows}
 
 

@@ -44,7 +44,7 @@ def train(
     start : path, optional
         A DCGAN of the same sizes to go on from, with photographs of one's own for example.
     teacher : path, optional
-        A generator whose pictures are learned first, where ``recipe.lessons`` is above 0.
+        A generator whose pictures are learned first, where ``recipe.lesson_pairs`` is above 0.
     save_minutes : float
         How often the state is saved besides at the end of an epoch.
     progress : bool
@@ -70,6 +70,7 @@ def train(
     from stylegan.dcgan.epoch import Epoch, Lesson, Steps
     from stylegan.dcgan.networks import DcganNetworks
     from stylegan.dcgan.run import DcganRun
+    from stylegan.dcgan.teacher import component_lessons, read_lessons
     from stylegan.train.data import Pictures
 
     wanted, folder = recipe or DcganTraining(), Path(output)
@@ -79,15 +80,13 @@ def train(
     first = networks.start(given)
     folder.mkdir(parents=True, exist_ok=True)
     lessons = None
-    if wanted.lessons:
-        from stylegan.dcgan.teacher import read_lessons
-
+    if wanted.lessons and wanted.lesson_pairs:
         source = checkpoint.SHIPPED if teacher is None else Path(teacher)
         lessons = read_lessons(folder / "lessons.h5", source, wanted, progress)
+    elif wanted.lessons:
+        lessons = component_lessons(pixels, wanted)
     steps = Steps(networks, lessons)
-    phases: list[Phase] = []
-    if wanted.lessons:
-        phases += [Lesson(i, steps) for i in range(wanted.lesson_epochs)]
+    phases: list[Phase] = [Lesson(steps)] if wanted.lessons else []
     phases += [Epoch(i, len(pixels), steps) for i in range(wanted.epochs)]
     run = DcganRun(
         folder, networks, phases, Pictures(pixels), save_minutes=save_minutes, progress=progress

@@ -1,6 +1,6 @@
 """One epoch: a step of the discriminator and one of the generator for every batch.
 
-Before the first one, epochs of ``Lesson`` may teach the generator what another one draws.
+Before the first one, ``Lesson`` may teach the generator which picture belongs to which latent.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import numpy as np
 from keras import ops
 from numpy.typing import NDArray
 
+from anonbase.errors import InputError
 from anonbase.keras_backend import compiled, value_and_gradients
 from stylegan.dcgan.networks import DcganNetworks, bounded
 from stylegan.dcgan.teacher import Lessons
@@ -26,7 +27,7 @@ __all__ = ["Epoch", "Lesson", "Steps"]
 Tensor = Any
 Averages = tuple[Tensors, Tensors]
 _BETA2 = 0.999
-_COARSE = 4  # the teacher's say, once photographs are learned from, ends at a quarter of the size
+_COARSE = 4  # the lessons' say, once the discriminator has one, ends at a quarter of the size
 
 
 class Epoch:
@@ -48,12 +49,12 @@ class Epoch:
 
 
 class Lesson:
-    """A phase of ``Run`` in which the generator learns to draw what a teacher drew."""
+    """A phase of ``Run`` in which the generator learns which picture belongs to which latent."""
 
-    def __init__(self, number: int, steps: Steps) -> None:
-        recipe = steps.networks.recipe
-        self.name = f"lesson {number + 1}"
-        self.steps = max(1, recipe.lessons // recipe.batch)
+    name = "lessons"
+
+    def __init__(self, steps: Steps) -> None:
+        self.steps = steps.networks.recipe.lessons
         self._steps = steps
 
     def prepare(self, state: State, pixels: NDArray[np.uint8]) -> None:
@@ -62,7 +63,7 @@ class Lesson:
     def step(
         self, state: State, number: int, rng: np.random.Generator, images: NDArray[np.float32]
     ) -> dict[str, float]:
-        """One batch of latents and what the teacher draws of them."""
+        """One batch of pairs."""
         return self._steps.lesson(state, rng)
 
 
@@ -86,24 +87,30 @@ class Steps:
             augment.draw(rng, n, recipe.augment, recipe.resolution) for n in (2 * count, count)
         ]
         judged = self._learn_to_judge(state, step, z, images, changes[0])
-        drawn = self._learn_to_draw(state, step, self._given(rng), changes[1])
+        drawn = self._learn_to_draw(state, step, self._mixed(rng, count), changes[1])
         return {k: float(v) for k, v in (judged | drawn).items()}
 
     def lesson(self, state: State, rng: np.random.Generator) -> dict[str, float]:
-        """One batch of the teacher's; the state is changed in place."""
-        z, pictures = self._given(rng)
+        """One batch of pairs; the state is changed in place."""
+        z, pictures = self._pairs(rng, self.networks.recipe.batch)
         trained = self.networks.trained(state, "generator")
         averages = (state.tensors["generator_m"], state.tensors["generator_v"])
         numbers = map(ops.convert_to_tensor, (z, pictures))
         made = self._copy(trained, averages, _next_step(state), *numbers)
         return {k: float(v) for k, v in self._take(state, *made).items()}
 
-    def _given(self, rng: np.random.Generator) -> tuple[Any, Any]:
-        """Latents, and the teacher's pictures of them; without a teacher there are none."""
-        recipe = self.networks.recipe
+    def _mixed(self, rng: np.random.Generator, count: int) -> tuple[Any, Any]:
+        """Latents, of which the first half, if there are lessons, has pictures to stay near to."""
+        z = rng.standard_normal((count, self.networks.recipe.z_dim), np.float32)
         if self.lessons is None:
-            return rng.standard_normal((recipe.batch, recipe.z_dim), np.float32), None
-        rows = rng.integers(len(self.lessons.z), size=recipe.batch)
+            return z, None
+        known, pictures = self._pairs(rng, count // 2)
+        return np.concatenate([known, z[len(known) :]]), pictures
+
+    def _pairs(self, rng: np.random.Generator, count: int) -> tuple[Any, Any]:
+        if self.lessons is None:
+            raise InputError("there are no lessons: the recipe wants none")
+        rows = rng.integers(len(self.lessons.z), size=count)
         pictures = self.lessons.pictures[rows].astype(np.float32) / np.float32(127.5) - 1
         return self.lessons.z[rows], pictures
 
@@ -202,8 +209,8 @@ class Steps:
             fooled = ops.mean(ops.softplus(-scores))
             if pictures is None:
                 return fooled, {"generator": fooled}
-            off = ops.mean(ops.abs(smaller(drawn - pictures, _COARSE)))
-            return fooled + recipe.teacher_weight * off, {"generator": fooled, "teacher": off}
+            off = ops.mean(ops.abs(smaller(drawn[: pictures.shape[0]] - pictures, _COARSE)))
+            return fooled + recipe.teacher_weight * off, {"generator": fooled, "pairs": off}
 
         report, gradients = value_and_gradients(loss, trained)
         trained, averages = adam(

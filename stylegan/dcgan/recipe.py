@@ -42,15 +42,16 @@ class DcganTraining:
     ema : float
         What the running average of the generator, which is kept, keeps of itself a step.
     lessons : int
-        Latents that a teacher, where there is one, draws; 0 for none.
-    lesson_epochs : int
-        Times that all lessons are learned before photographs are.
+        Batches in which the generator first learns pairs of latents and pictures; 0 for none.
+    lesson_pairs : int
+        Pairs that a teacher draws, where there is one; else the photographs and their principal
+        components are the pairs.
     lesson_rate : float
         Step size of Adam in those.
     teacher_psi : float
         Truncation of what the teacher draws.
     teacher_weight : float
-        How much a picture must stay, at a quarter of its size, the teacher's afterwards.
+        How much a picture must stay, at a quarter of its size, the pair's afterwards.
     seed : int
         Of everything random.
 
@@ -73,7 +74,7 @@ class DcganTraining:
     augment: float = 0.2
     ema: float = 0.999
     lessons: int = 0
-    lesson_epochs: int = 5
+    lesson_pairs: int = 0
     lesson_rate: float = 1e-3
     teacher_psi: float = 0.8
     teacher_weight: float = 5.0
@@ -88,8 +89,12 @@ class DcganTraining:
         for name in ("z_dim", "ngf", "ndf", "epochs", "batch"):
             if not 1 <= getattr(self, name) <= 1 << 20:
                 raise InputError(f"{name} {getattr(self, name)}: expected 1 or more")
-        if not 0 <= self.lessons <= _MOST_LESSONS or not 0 <= self.lesson_epochs <= 1000:
-            raise InputError(f"lessons {self.lessons}: expected 0 to {_MOST_LESSONS}")
+        for name in ("lessons", "lesson_pairs"):
+            if not 0 <= getattr(self, name) <= _MOST_LESSONS:
+                raise InputError(f"{name} {getattr(self, name)}: expected 0 to {_MOST_LESSONS}")
+        self._check_rates()
+
+    def _check_rates(self) -> None:
         for name in ("generator_rate", "discriminator_rate", "lesson_rate"):
             if not 0 < getattr(self, name) < math.inf:
                 raise InputError(f"{name} {getattr(self, name)}: expected above 0")

@@ -41,7 +41,10 @@ def write_film(grids: Sequence[Path], path: Path) -> None:
     """The grids in turn as a GIF."""
     from PIL import Image
 
-    frames = [Image.open(grid).convert("RGB") for grid in grids]
+    frames = []
+    for grid in grids:
+        with Image.open(grid) as picture:
+            frames.append(picture.convert("RGB"))
     if frames:
         with atomic_write(path) as beside:
             frames[0].save(
