@@ -54,7 +54,8 @@ def main() -> None:
     before = _embedded([image for image, _ in faces], outside)
     print(describe(PACKAGES), "\n")
     print(f"generator {options.generator}, {options.latents} latents, {len(faces)} people\n")
-    print_table(HEAD, (_row(hole, faces, before, analyzer, outside, options) for hole in HOLES))
+    holes = [hole for hole in HOLES if not options.holes or _name(hole) in options.holes]
+    print_table(HEAD, (_row(hole, faces, before, analyzer, outside, options) for hole in holes))
 
 
 def _row(
@@ -77,21 +78,26 @@ def _row(
     )
     source, results, falls = InpaintedFaces(analyzer, chosen), [], []
     started = time.perf_counter()
-    for key, (image, found) in enumerate(faces):
-        filling = source._filling(image, found, 0, key, 0)
+    fillings = source.fill(
+        [(image, f.landmark[0], (i, 0, 0)) for i, (image, f) in enumerate(faces)]
+    )
+    for number, (image, found) in enumerate(faces):
         made = None
-        if filling is not None:
-            curve = filling.search.curve[:, 0, 0]
+        if number in fillings:
+            curve = fillings[number].search.curve[:, 0, 0]
             falls.append(curve[0] / max(float(curve[-1]), 1e-6))
-            made = paste(image, found.landmark[0], filling.faces()[0], image)
+            made = paste(image, found.landmark[0], fillings[number].faces()[0], image)
         results.append(made)
     seconds = (time.perf_counter() - started) / len(faces)
     kept = [i for i, made in enumerate(results) if made is not None]
     pairs = [(faces[i], results[i]) for i in kept]
-    name = " ".join(str(part) for part in hole if part is not None)
-    return (name, len(kept), *_distances(pairs, kept, before, analyzer, outside),
+    return (_name(hole), len(kept), *_distances(pairs, kept, before, analyzer, outside),
             f"{np.median(falls):.1f}", f"{_seams(pairs):.2f}", _found(pairs, analyzer),
             f"{seconds:.2f}")  # fmt: skip
+
+
+def _name(hole: tuple[str, float | None, str | None]) -> str:
+    return " ".join(str(part) for part in hole if part is not None)
 
 
 def _manner(hole: tuple[str, float | None, str | None], iterations: int | None) -> Any:
@@ -187,6 +193,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--faces", type=int, default=200, help="people, one photograph each")
     parser.add_argument("--latents", type=int, default=4, help="tried at once for each face")
     parser.add_argument("--iterations", type=int, default=None, help="steps of the search")
+    parser.add_argument("--holes", nargs="*", help='some of them, such as "border 0.1 poisson"')
     parser.add_argument("--generator", type=Path, default=Path("dcgan"), help="or a checkpoint")
     return parser.parse_args()
 

@@ -9,7 +9,7 @@ landmarks, and what is outside stays as it is.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -33,9 +33,10 @@ from anonfaces.anonymize.inpainting.starts import draw
 from anonfaces.anonymize.options import AnonymizationOptions
 from anonfaces.anonymize.paste import SourceFace, fits, paste
 
-__all__ = ["InpaintedFaces"]
+__all__ = ["Filling", "InpaintedFaces"]
 
 Pixels = NDArray[np.uint8]
+Face = tuple[Pixels, NDArray[np.float32], tuple[int, int, int]]
 
 _SAMPLES, _PSI = 48, 0.7  # samples by which the generator's framing is measured
 _ROUNDS = 5  # times that somebody who is asked may have all candidates drawn again
@@ -44,7 +45,7 @@ _ROOM = 0.6  # of a face's box: how much around it a proposal shows
 
 
 @dataclass(frozen=True)
-class _Filling:
+class Filling:
     """What was found for a face: the holes and their fillings, the least loss first."""
 
     holes: list[Hole]
@@ -69,7 +70,7 @@ class InpaintedFaces:
     options: AnonymizationOptions
     steps: Path | None = None
     _frame: NDArray[np.float32] = field(init=False)
-    _ready: dict[int, dict[int, _Filling]] = field(init=False, default_factory=dict)
+    _ready: dict[int, dict[int, Filling]] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         import stylegan
@@ -121,29 +122,32 @@ class InpaintedFaces:
 
     def _filling(
         self, image: Pixels, faces: Faces, index: int, key: int, turn: int
-    ) -> _Filling | None:
+    ) -> Filling | None:
         """All faces of a picture are searched for in one batch, when the first is asked for."""
         if turn:
-            return self._fill(image, faces, [index], key, turn).get(index)
+            return self.fill([(image, faces.landmark[index], (key, index, turn))]).get(0)
         if key not in self._ready:
-            everyone = [i for i in range(len(faces)) if fits(faces.landmark[i])]
-            self._ready = {key: self._fill(image, faces, everyone, key, turn)}
+            some = [i for i in range(len(faces)) if fits(faces.landmark[i])]
+            found = self.fill([(image, faces.landmark[i], (key, i, turn)) for i in some])
+            self._ready = {key: {some[i]: filling for i, filling in found.items()}}
         return self._ready[key].get(index)
 
-    def _fill(
-        self, image: Pixels, faces: Faces, indices: list[int], key: int, turn: int
-    ) -> dict[int, _Filling]:
+    def fill(self, faces: Sequence[Face]) -> dict[int, Filling]:
+        """Fillings of many faces, found in batches.
+
+        Each face is a picture, its landmarks (68, 2), and three numbers that seed its candidates.
+        Those that cannot be framed are left out of the answer.
+        """
         owner, holes, start = [], [], []
-        for index in indices:
-            for hole, w in self._holes(image, faces.landmark[index], (key, index, turn)):
+        for index, face in enumerate(faces):
+            for hole, w in self._holes(*face):
                 owner.append(index)
                 holes.append(hole)
                 start.append(w)
-        found = {}
-        for first in range(0, len(holes), _AT_ONCE):
-            part = slice(first, first + _AT_ONCE)
-            found[first] = self._search(holes[part], np.stack(start[part]), self.steps is not None)
-        return _sorted(owner, holes, list(found.values()))
+        parts = (slice(first, first + _AT_ONCE) for first in range(0, len(holes), _AT_ONCE))
+        films = self.steps is not None
+        found = [self._search(holes[part], np.stack(start[part]), films) for part in parts]
+        return _sorted(owner, holes, found)
 
     def _holes(
         self, image: Pixels, landmark: NDArray[np.float32], name: tuple[int, int, int]
@@ -176,7 +180,7 @@ class InpaintedFaces:
         return self._manner.accept(Proposal(image[around], shown[0], shown[1:], key, index))
 
 
-def _sorted(owner: list[int], holes: list[Hole], parts: list[Search]) -> dict[int, _Filling]:
+def _sorted(owner: list[int], holes: list[Hole], parts: list[Search]) -> dict[int, Filling]:
     """Each face's fillings, the least loss first."""
     if not parts:
         return {}
@@ -191,7 +195,7 @@ def _sorted(owner: list[int], holes: list[Hole], parts: list[Search]) -> dict[in
     for index in dict.fromkeys(owner):
         rows = np.flatnonzero(np.array(owner) == index)
         rows = rows[np.argsort(whole.loss[rows], kind="stable")]
-        found[index] = _Filling([holes[i] for i in rows], whole.of(rows))
+        found[index] = Filling([holes[i] for i in rows], whole.of(rows))
     return found
 
 
