@@ -42,7 +42,7 @@ def boxed(source: InpaintedFaces) -> InpaintedFaces:
     options = replace(source.options, inpaint=manner)
     made = copy(source)
     made.options, made._manner, made._film, made.steps = options, manner, None, None
-    made._ready = {}
+    made._ready = None
     return made
 
 
@@ -154,8 +154,8 @@ def test_all_faces_of_a_picture_are_searched_for_at_once(
     boxed: InpaintedFaces, two: np.ndarray, two_faces: Faces
 ) -> None:
     offered = [next(boxed.candidates(two, two_faces, index, 3)) for index in range(2)]
-    assert set(boxed._ready) == {3}
-    assert set(boxed._ready[3]) == {0, 1}
+    assert boxed._ready is not None
+    assert set(boxed._ready.fillings) == {0, 1}
     assert all(face.patch is not None for face in offered)
 
 

@@ -40,7 +40,7 @@ class Film:
 
     def __init__(self, folder: Path, way: str) -> None:
         self._folder, self._way = folder, way
-        self._key = -1
+        self._image: Pixels | None = None
         self._frames: list[Pixels] = []
         self._now = self._squares = self._holes = np.empty((0, 0, 3), np.uint8)
 
@@ -54,7 +54,7 @@ class Film:
         search: Search,
     ) -> None:
         """The way to face ``index`` of picture ``key``; ``holes`` are those of ``search``."""
-        if key != self._key:
+        if image is not self._image:
             self._begin(image, faces, key)
         landmark, name = faces.landmark[index], f"{key:05d}-{index:03d}"
         self._sheets(holes, search, name)
@@ -69,7 +69,7 @@ class Film:
         boxes = image.copy()
         for box in faces.box:
             _line(boxes, [(box[0], box[1]), (box[2], box[1]), (box[2], box[3]), (box[0], box[3])])
-        self._key, self._now = key, image.copy()
+        self._image, self._now = image, image.copy()
         self._squares, self._holes = boxes.copy(), image.copy()
         self._frames = [_shrunk(image), _shrunk(boxes)]
         self._save(image, f"{key:05d}-1-original.png")

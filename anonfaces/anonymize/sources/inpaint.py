@@ -59,6 +59,19 @@ class Filling:
         ]
 
 
+@dataclass(frozen=True)
+class _Picture:
+    """The fillings of all faces of the picture that is being worked on."""
+
+    image: Pixels
+    faces: Faces
+    fillings: dict[int, Filling]
+
+    def is_of(self, image: Pixels, faces: Faces) -> bool:
+        """Whether it is this very picture: a number may be another's in another run."""
+        return self.image is image and self.faces is faces
+
+
 @dataclass
 class InpaintedFaces:
     """Faces for holes: of ``options.latents`` found at once, the least loss comes first.
@@ -70,7 +83,7 @@ class InpaintedFaces:
     options: AnonymizationOptions
     steps: Path | None = None
     _frame: NDArray[np.float32] = field(init=False)
-    _ready: dict[int, dict[int, Filling]] = field(init=False, default_factory=dict)
+    _ready: _Picture | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
         import stylegan
@@ -126,11 +139,12 @@ class InpaintedFaces:
         """All faces of a picture are searched for in one batch, when the first is asked for."""
         if turn:
             return self.fill([(image, faces.landmark[index], (key, index, turn))]).get(0)
-        if key not in self._ready:
+        if self._ready is None or not self._ready.is_of(image, faces):
             some = [i for i in range(len(faces)) if fits(faces.landmark[i])]
             found = self.fill([(image, faces.landmark[i], (key, i, turn)) for i in some])
-            self._ready = {key: {some[i]: filling for i, filling in found.items()}}
-        return self._ready[key].get(index)
+            fillings = {some[i]: filling for i, filling in found.items()}
+            self._ready = _Picture(image, faces, fillings)
+        return self._ready.fillings.get(index)
 
     def fill(self, faces: Sequence[Face]) -> dict[int, Filling]:
         """Fillings of many faces, found in batches.
