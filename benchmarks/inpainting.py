@@ -121,7 +121,8 @@ def _distances(
     said = (f"{np.median(dlib):.3f}", f"{np.mean(dlib <= DLIB_SAME):.1%}")
     if before is None:
         return (*said, "-", "-")
-    theirs = np.linalg.norm(_embedded([made for _, made in pairs], outside) - before[kept], axis=1)
+    seen = np.asarray(outside.of_pictures([made for _, made in pairs]))
+    theirs = np.linalg.norm(seen - before[kept], axis=1)
     theirs = theirs[np.isfinite(theirs)]  # faces that dlib does not find in either
     return (*said, f"{np.median(theirs):.3f}", f"{np.mean(theirs <= FACERES_SAME):.1%}")
 
@@ -166,7 +167,7 @@ def _outside_judge() -> Any:
 
 
 def _embedded(pictures: list[Pixels], judge: Any) -> NDArray[np.float32] | None:
-    return None if judge is None else judge.of_pictures(pictures)
+    return None if judge is None else np.asarray(judge.of_pictures(pictures))
 
 
 def _faces(folder: Path, count: int, analyzer: Any) -> Iterator[Face]:

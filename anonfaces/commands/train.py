@@ -194,7 +194,8 @@ def main(
     from stylegan.train import TrainingConfig, train
 
     if architecture == "dcgan":
-        small = {"resolution": resolution, "epochs": epochs, "batch": batch, "seed": seed}
+        small: dict[str, Any] = {"resolution": resolution, "epochs": epochs, "batch": batch}
+        small |= {"seed": seed}
         small |= {"ngf": ngf, "ndf": ndf, "z_dim": z_dim, "beta1": beta1, "lessons": lessons}
         small |= {"lesson_pairs": lesson_pairs}
         small |= {"generator_rate": rate, "discriminator_rate": 2 * rate}

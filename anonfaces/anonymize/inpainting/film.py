@@ -11,7 +11,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from anonbase.files import atomic_write
 from anonfaces.anonymize.detection import Faces
@@ -195,7 +195,7 @@ def _back(hole: Hole, points: NDArray[np.float64]) -> NDArray[np.float64]:
     return points @ back[:, :2].T + back[:, 2]
 
 
-def _line(picture: Pixels, points: Sequence[object], color: Color = _RED) -> None:
+def _line(picture: Pixels, points: ArrayLike, color: Color = _RED) -> None:
     import cv2
 
     width = max(1, round(max(picture.shape[:2]) / 300))

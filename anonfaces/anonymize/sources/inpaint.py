@@ -128,10 +128,11 @@ class InpaintedFaces:
         side = self._generator.config.resolution
         if self._manner.framing == "landmarks":
             return landmark_hole(image, landmark, self._frame, side)
-        manner = {"border": self._manner.kept, "blend": self._manner.way}
+        border, blend = self._manner.kept, self._manner.way
         if self._manner.framing == "border":
-            return border_hole(image, landmark, self._frame, side, **manner)
-        return box_hole(image, landmark, self._frame if sample is None else sample, side, **manner)
+            return border_hole(image, landmark, self._frame, side, border=border, blend=blend)
+        wanted = self._frame if sample is None else sample
+        return box_hole(image, landmark, wanted, side, border=border, blend=blend)
 
     def _filling(
         self, image: Pixels, faces: Faces, index: int, key: int, turn: int
