@@ -19,6 +19,7 @@ _COMMANDS = {
     "verify": ("anonfaces.verify", "check a release, by anybody"),
     "withdraw": ("anonfaces.withdraw.__main__", "take a person out of a dataset and its release"),
     "encode": ("encoders.__main__", "photographs to vectors (faces.h5)"),
+    "crops": ("encoders.crops.__main__", "square pictures of faces, to train a generator on"),
     "latent": ("encoders.latent.__main__", "fit what belongs to a generator: encoder, directions"),
     "attributes": ("encoders.attributes.__main__", "fit the network of perceived age and gender"),
     "generate": ("stylegan.generate", "faces from a generator"),

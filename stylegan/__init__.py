@@ -1,4 +1,4 @@
-"""StyleGAN, StyleGAN2 and StyleGAN3: networks, official checkpoints, our own generator.
+"""StyleGAN, StyleGAN2, StyleGAN3 and DCGAN: networks, official checkpoints, our own generator.
 
 The package knows nothing of anonymity. TensorFlow is imported when a network is made, not before.
 
@@ -33,7 +33,8 @@ def load(
     ----------
     path : path, optional
         Any checkpoint that ``stylegan.checkpoint.read`` takes. None: the one that ships
-        (``datasets/generator``: 64 px faces, for research only).
+        (``datasets/generator``: 64 px faces, for research only). "dcgan": the small DCGAN that
+        ships (``datasets/dcgan``), for research only as well.
     precision : {"float32", "bfloat16"}
         The numbers that the network computes with. bfloat16 is about twice as fast where the CPU
         has it.

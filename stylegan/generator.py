@@ -13,8 +13,8 @@ from numpy.typing import ArrayLike, NDArray
 from anonbase.errors import InputError
 from anonbase.keras_backend import compiled
 from anonbase.text import pluralize
-from stylegan.networks import synthesis1, synthesis2, synthesis3
-from stylegan.networks.config import AliasFreeConfig, GeneratorConfig
+from stylegan.networks import dcgan, synthesis1, synthesis2, synthesis3
+from stylegan.networks.config import AliasFreeConfig, DcganConfig, GeneratorConfig
 from stylegan.networks.mapping import broadcast, map_latents, mapping_specs, truncate
 from stylegan.networks.parameters import Spec, check, initial, variables
 
@@ -39,15 +39,17 @@ def generator_specs(config: GeneratorConfig) -> dict[str, Spec]:
 def _network(config: GeneratorConfig) -> Any:
     if isinstance(config, AliasFreeConfig):
         return synthesis3
+    if isinstance(config, DcganConfig):
+        return dcgan
     return synthesis1 if config.architecture == "stylegan" else synthesis2
 
 
 class Generator:
-    """A StyleGAN, StyleGAN2 or StyleGAN3 with its numbers.
+    """A StyleGAN, StyleGAN2, StyleGAN3 or DCGAN with its numbers.
 
     Parameters
     ----------
-    config : GeneratorConfig or AliasFreeConfig
+    config : GeneratorConfig, AliasFreeConfig or DcganConfig
         The architecture and its sizes.
     values : dict of str to array, optional
         The parameters, named as ``generator_specs(config)`` names them. None: random ones.

@@ -41,8 +41,8 @@ SLOW_FILES = {  # under tests/: what loads networks, trains, or starts processes
     "report": ("browser", "contact"),
     "review": ("browser_review",),
     "stylegan": (
-        *("checkpoint", "hostile", "networks", "population", "project", "refine"),
-        *("stylegan3_files", "stylegan_commands", "synthesis3", "train"),
+        *("checkpoint", "dcgan", "dcgan_shipped", "hostile", "networks", "population", "project"),
+        *("refine", "stylegan3_files", "stylegan_commands", "synthesis3", "train"),
     ),
     "synthesize": (
         *("default", "gallery", "hiding", "k_same", "k_same_family", "k_same_net"),

@@ -25,6 +25,7 @@ SHIPPED = {
     "datasets/sample": "anonfaces/_sample",
     "datasets/appearance": "anonfaces/_appearance",
     "datasets/generator": "stylegan/_generator",
+    "datasets/dcgan": "stylegan/_dcgan",
     "datasets/k-same-net": "anonfaces/_k_same_net",
     "datasets/latent": "encoders/_latent",
     "datasets/attributes": "encoders/_attributes",
@@ -41,6 +42,7 @@ for name in SURROGATES:
 generator = stylegan.load()
 load_directions(generator), load_inverse(generator)
 stylegan.load_encoder()
+stylegan.load("dcgan"), stylegan.load_discriminator("dcgan")
 print(_sample())
 """
 

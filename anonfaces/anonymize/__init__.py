@@ -12,10 +12,18 @@ from typing import Any
 _HOME = {
     "AnonymizationResult": "anonfaces.anonymize.result",
     "AnonymizationOptions": "anonfaces.anonymize.options",
+    "InpaintOptions": "anonfaces.anonymize.inpainting.options",
+    "Proposal": "anonfaces.anonymize.inpainting.options",
     "anonymize": "anonfaces.anonymize.job",
 }
 
-__all__ = ["AnonymizationOptions", "AnonymizationResult", "anonymize"]
+__all__ = [
+    "AnonymizationOptions",
+    "AnonymizationResult",
+    "InpaintOptions",
+    "Proposal",
+    "anonymize",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -37,6 +37,9 @@ Examples:
   python -m anonfaces.anonymize photos/ -o out/ --rename
   python -m anonfaces.anonymize photos/ -o out/ --surrogate group --k 5
   python -m anonfaces.anonymize photos/ -o out/ --surrogate solid
+  python -m anonfaces.anonymize party.jpg -o out/ --surrogate inpaint --generator dcgan
+  python -m anonfaces.anonymize party.jpg -o out/ --surrogate inpaint --generator dcgan \\
+      --framing box --traits --latents 5 --steps film/
   python -m anonfaces.anonymize party.jpg -o out/ --keep me.jpg
   python -m anonfaces.anonymize party.mp4 -o out/ --start 12 --end 40
   python -m anonfaces.anonymize photos/ -o out/ --detector hog+cnn+mtcnn+onnx:centerface.onnx
@@ -117,6 +120,55 @@ _Threshold = Annotated[
     ),
 ]
 _Scale = Annotated[float, option("size of a cover, in sizes of the head that it hides, 0.5 to 4")]
+_Framing = Annotated[
+    str,
+    option(
+        "inpaint: the hole. landmarks (their outline), border (a square in the middle of the"
+        " face as the generator frames it), box (eyes leveled, the face put where the"
+        " candidate's own face is)"
+    ),
+]
+_Border = Annotated[
+    float | None,
+    option(
+        "inpaint: share of the side that a square hole keeps at each side; default: 0.1, and"
+        " 0.15 for box. More keeps more of the person",
+        show_default=False,
+    ),
+]
+_Blend = Annotated[
+    str | None,
+    option(
+        "inpaint: how a square is put in, poisson (default) or raw",
+        show_default=False,
+    ),
+]
+_Iterations = Annotated[
+    int | None,
+    option("inpaint: steps of the search; default: 60, and 300 for a DCGAN", show_default=False),
+]
+_Rate = Annotated[
+    float | None,
+    option("inpaint: first step size of the search", show_default=False),
+]
+_Prior = Annotated[float, option("inpaint: weight of the discriminator beside what is kept")]
+_Every = Annotated[int, option("inpaint: steps between two frames of --steps; 0: twenty frames")]
+_Traits = Annotated[
+    bool,
+    option(
+        "inpaint: begin from samples of about the same perceived gender and age, of 50 drawn",
+        "--traits",
+    ),
+]
+_Ask = Annotated[
+    Path | None,
+    option(
+        "inpaint: ask about each face; the file for the picture that shows it before and"
+        " after, side by side",
+        "--ask",
+        show_default=False,
+    ),
+]
 
 
 @app.command(help=_EXAMPLES)
@@ -128,6 +180,15 @@ def anonymize(
     method: _Method = None,
     latents: _Latents = 4,
     steps: _Steps = None,
+    framing: _Framing = "landmarks",
+    border: _Border = None,
+    blend: _Blend = None,
+    iterations: _Iterations = None,
+    rate: _Rate = None,
+    prior: _Prior = 0.1,
+    every: _Every = 0,
+    traits: _Traits = False,
+    ask: _Ask = None,
     seed: Seed = 0,
     generator: Generator = None,
     keep: _Keep = None,
@@ -144,8 +205,21 @@ def anonymize(
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
+    from anonfaces.anonymize.inpainting.ask import ask_with_picture
+    from anonfaces.anonymize.inpainting.options import InpaintOptions
     from anonfaces.anonymize.job import anonymize as run
 
+    inpaint = InpaintOptions(
+        framing=framing,
+        border=border,
+        blend=blend,
+        iterations=iterations,
+        rate=rate,
+        prior=prior,
+        every=every,
+        traits=traits,
+        accept=None if ask is None else ask_with_picture(ask),
+    )
     started = time.monotonic()
     done = run(
         source,
@@ -169,6 +243,7 @@ def anonymize(
         start=start,
         end=end,
         audio=audio,
+        inpaint=inpaint,
     )
     if not quiet:
         print(_result(done, rename, time.monotonic() - started))

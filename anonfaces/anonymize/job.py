@@ -38,10 +38,12 @@ def anonymize(source: Path | str, output: Path | str, **options: Any) -> Anonymi
             ``surrogate``: "fresh" (nobody's face, of about the perceived age and gender of the
             one before, which are kept on purpose), "group" (one for at least ``k`` people,
             made by ``method`` of ``anonfaces.synthesize``), "inpaint" (a face that suits the
-            border of the hole, the best of ``latents``; the way there as GIFs in the folder
+            border of the hole, the best of ``latents``; which hole, how it is filled and who is
+            asked: ``inpaint``, an ``InpaintOptions``; the way there as films in the folder
             ``steps``), "solid", "mosaic", "blur";
             ``seed``: the same seed gives the same pictures;
             ``generator``: a checkpoint to take faces from, default the one that ships;
+            Path("dcgan") for the small one;
             ``keep``: reference photographs of people who stay as they are;
             ``keep_faceless``: write pictures in which no face was found, too;
             ``rename``: random names, since a name may identify;

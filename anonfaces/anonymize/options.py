@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from anonbase.errors import InputError
 from anonbase.notices import warn_user
 from anonfaces.anonymize.detection import DETECTOR, THRESHOLD, detectors_of
+from anonfaces.anonymize.inpainting.options import InpaintOptions
 from encoders.detect import check_detector
 
 __all__ = ["AUDIO", "MODES", "AnonymizationOptions"]
@@ -44,6 +45,7 @@ class AnonymizationOptions:
     start: float | None = None
     end: float | None = None
     audio: str = "drop"
+    inpaint: InpaintOptions = field(default_factory=InpaintOptions)
 
     def __post_init__(self) -> None:
         if self.surrogate not in MODES:
@@ -59,13 +61,20 @@ class AnonymizationOptions:
             raise InputError(f"--threshold {self.threshold}: expected more than 0, less than 1")
         if not 0.5 <= self.scale <= 4:
             raise InputError(f"--scale {self.scale}: expected 0.5 to 4")
-        if not 1 <= self.latents <= 64:
-            raise InputError(f"--latents {self.latents}: expected 1 to 64")
-        if self.steps is not None and self.surrogate != "inpaint":
-            raise InputError(f"--steps is for --surrogate inpaint, not {self.surrogate}")
+        self._check_inpainting()
         if self.method and self.surrogate != "group":
             raise InputError(f"--method is for --surrogate group, not {self.surrogate}")
         self._check_times()
+
+    def _check_inpainting(self) -> None:
+        if not 1 <= self.latents <= 64:
+            raise InputError(f"--latents {self.latents}: expected 1 to 64")
+        if self.surrogate == "inpaint":
+            return
+        if self.steps is not None:
+            raise InputError(f"--steps is for --surrogate inpaint, not {self.surrogate}")
+        if self.inpaint != InpaintOptions() or self.inpaint.accept is not None:
+            raise InputError(f"options of inpainting do not go with --surrogate {self.surrogate}")
 
     def recipe(self) -> dict[str, Any]:
         """All that the pixels depend on besides the input, as JSON has it."""
@@ -74,6 +83,7 @@ class AnonymizationOptions:
             "k": self.k if self.surrogate == "group" else None,
             "method": self.method if self.surrogate == "group" else None,
             "latents": self.latents if self.surrogate == "inpaint" else None,
+            "inpaint": self.inpaint.recipe() if self.surrogate == "inpaint" else None,
             "seed": self.seed,
             "generator": self.generator and str(self.generator.resolve()),
             "keep_faceless": self.keep_faceless,
@@ -98,11 +108,15 @@ class AnonymizationOptions:
             f"faces of which the detectors are less sure than {self.threshold:g} stay open, and at"
             f" {THRESHOLD:g} more would be covered": self.threshold > THRESHOLD,
             f"masks of {self.scale:g} of the size of a head leave parts of it open": self.scale < 1,
+            "films and sheets of --steps show the originals: keep them to yourself": bool(
+                self.steps
+            ),
             "the sound is kept, and a voice identifies who speaks": self.audio == "keep",
         }
         for text, holds in message.items():
             if holds:
                 warn_user(text)
+        self.inpaint.warn()
 
     def _check_times(self) -> None:
         for name in ("start", "end"):

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from anonfaces.anonymize.blend import blended, matched_colour, matched_sharpness, occluders
 
-__all__ = ["SourceFace", "fits", "outline", "paste", "transform"]
+__all__ = ["Patch", "SourceFace", "fits", "outline", "paste", "transform"]
 
 Pixels = NDArray[np.uint8]
 
@@ -21,17 +21,38 @@ _STRETCH = 2.2
 _MARGIN = 0.25
 #: In sizes of the outline: how far a landmark bends what is around it, and the mask's margin.
 _BENT, _OUTER = 0.1, 0.015
+_ERODED = 3  # pixels by which seamlessClone shrinks its mask
 #: In sizes of the source's face: how far a landmark is bent at most.
 _MOST_BENT = 0.12
 _HELD, _NODES = 0.2, 48
 
 
 @dataclass(frozen=True)
+class Patch:
+    """A part of a square picture that goes into a photograph as it is.
+
+    Attributes:
+        affine: float64 (2, 3), from the photograph to the square.
+        mask: uint8 (s, s), not 0 where the square goes in.
+        blend: "poisson", or "raw": the pixels themselves.
+    """
+
+    affine: NDArray[np.float64]
+    mask: Pixels
+    blend: str
+
+
+@dataclass(frozen=True)
 class SourceFace:
-    """A face to put in: RGB picture uint8 (s, s, 3) and its landmarks (68, 2)."""
+    """A face to put in: RGB picture uint8 (s, s, 3) and its landmarks (68, 2).
+
+    With a ``patch`` a part of the picture goes in as it lies; else its landmarks are moved onto
+    those of the face that was there.
+    """
 
     picture: Pixels
     landmark: NDArray[np.float32]
+    patch: Patch | None = None
 
 
 def fits(landmark: NDArray[np.floating]) -> bool:
@@ -91,6 +112,8 @@ def paste(
     """
     if not fits(landmark):
         return None
+    if source_face.patch is not None:
+        return _patched(image, source_face.picture, source_face.patch)
     hull = outline(landmark)
     room = _room(hull, image.shape)
     affine = transform(source_face.landmark, landmark + room.shift)
@@ -153,6 +176,42 @@ def _room(hull: NDArray[np.int32], shape: tuple[int, ...]) -> _Room:
     low, high = hull.reshape(-1, 2).min(0), hull.reshape(-1, 2).max(0)
     margin = int(np.ceil(_MARGIN * (high - low).max())) + 2
     return _Room(*(low - margin), *(high + margin + 1), *shape[:2])
+
+
+def _patched(image: Pixels, picture: Pixels, patch: Patch) -> Pixels | None:
+    """A copy of the photograph with the patch in it; None where it lies outside."""
+    import cv2
+
+    back = cv2.invertAffineTransform(patch.affine)
+    corners = np.argwhere(patch.mask)[:, ::-1]
+    low, high = corners.min(axis=0), corners.max(axis=0) + 1
+    square = np.array([[low[0], low[1]], [high[0], low[1]], high, [low[0], high[1]]])
+    room = _room(np.rint(square @ back[:, :2].T + back[:, 2]).astype(np.int32), image.shape)
+    if room.empty:
+        return None
+    to_square = patch.affine.copy()
+    to_square[:, 2] -= to_square[:, :2] @ room.shift
+    scene = room.cut(image)
+    size, inverse = scene.shape[1::-1], cv2.WARP_INVERSE_MAP
+    to_room = cv2.invertAffineTransform(to_square)
+    way = cv2.INTER_AREA if abs(np.linalg.det(to_square[:, :2])) > 1 else cv2.INTER_CUBIC
+    face = cv2.warpAffine(picture, to_room, size, flags=way, borderMode=cv2.BORDER_REFLECT)
+    mask = cv2.warpAffine(patch.mask * 255, to_square, size, flags=inverse | cv2.INTER_LINEAR)
+    mask = np.where(mask > 127, 255, 0).astype(np.uint8)
+    if not mask.any():
+        return None
+    made = face if patch.blend == "raw" else _cloned(face, scene, mask)
+    return room.put_back(image, made, mask)
+
+
+def _cloned(face: Pixels, scene: Pixels, mask: Pixels) -> Pixels:
+    """Poisson's seam: the gradients of ``face``, the colors of ``scene`` at the mask's border."""
+    import cv2
+
+    spare = _grown(mask, _ERODED)
+    x, y, width, height = cv2.boundingRect(spare)
+    centre = (x + width // 2, y + height // 2)
+    return cv2.seamlessClone(face, scene, spare, centre, cv2.NORMAL_CLONE)
 
 
 def _reflected(index: NDArray[np.int64], size: int) -> NDArray[np.int64]:

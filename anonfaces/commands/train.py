@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from anonbase import cli
 from anonbase.options import Debug, Seed, option
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 _EXAMPLES = """
 Train a StyleGAN2 on aligned faces: first as the decoder of an autoencoder, then (if wanted) with
@@ -34,6 +38,13 @@ Examples:
   python -m stylegan.train nobody/ --resolution 128 --start coarse/ --features dlib+vgg \
       --refine-kimg 30 --warm-kimg 0 --match-steps 0 --no-noise --kimg 0 -o fine/
   KERAS_BACKEND=jax python -m stylegan.train faces.h5 --resolution 128 --batch 64 -o run/
+  python -m stylegan.train crops/ --architecture dcgan --epochs 10 --ngf 64 -o dcgan/
+  python -m stylegan.train crops/ --architecture dcgan --lessons 2000 -o dcgan/
+
+--architecture dcgan trains the small network of 2016 instead: --epochs, --batch, --ngf, --ndf,
+--z-dim, --rate, --beta1, --lessons, --lesson-pairs, --start, --seed and --save-minutes belong to
+it, and the phases and weights of the other do not. Its folder also gets grids/ of the same latents
+an epoch, epochs.gif, beside.png (photographs and samples) and curves.png.
 """
 
 app = typer.Typer(add_completion=False)
@@ -104,6 +115,34 @@ _Gamma = Annotated[float, option("weight of R1", "--gamma")]
 _PathWeight = Annotated[float, option("weight of path lengths", "--path-weight")]
 _Precision = Annotated[Literal["float32", "bfloat16"], option("of convolutions", "--precision")]
 _SaveMinutes = Annotated[float, option("how often to save", "--save-minutes")]
+_Architecture = Annotated[
+    Literal["stylegan2", "dcgan"], option("the network family", "--architecture")
+]
+_Epochs = Annotated[
+    int, option("dcgan: times that as many pictures are drawn as there are", "--epochs")
+]
+_Ngf = Annotated[int, option("dcgan: feature maps of the generator's last layer", "--ngf")]
+_Ndf = Annotated[int, option("dcgan: feature maps of the discriminator's first layer", "--ndf")]
+_ZDim = Annotated[int, option("dcgan: numbers in a latent", "--z-dim")]
+_Rate = Annotated[
+    float, option("dcgan: Adam's step size; the discriminator has twice of it", "--rate")
+]
+_Beta1 = Annotated[float, option("dcgan: Adam's first decay", "--beta1")]
+_Lessons = Annotated[
+    int,
+    option(
+        "dcgan: steps in which it first learns photographs from their principal components",
+        "--lessons",
+    ),
+]
+_LessonPairs = Annotated[
+    int,
+    option(
+        "dcgan: learn instead so many pictures that the generator that ships (or --anchor) draws;"
+        " wants --z-dim of that one",
+        "--lesson-pairs",
+    ),
+]
 
 
 @app.command(help=_EXAMPLES)
@@ -111,6 +150,15 @@ def main(
     data: _Data,
     output: _Output,
     resolution: _Resolution = 64,
+    architecture: _Architecture = "stylegan2",
+    epochs: _Epochs = 10,
+    ngf: _Ngf = 64,
+    ndf: _Ndf = 64,
+    z_dim: _ZDim = 100,
+    rate: _Rate = 2e-4,
+    beta1: _Beta1 = 0.5,
+    lessons: _Lessons = 0,
+    lesson_pairs: _LessonPairs = 0,
     kimg: _Kimg = 100.0,
     warm_kimg: _WarmKimg = 100.0,
     latent_kimg: _LatentKimg = 0.0,
@@ -145,6 +193,15 @@ def main(
     from encoders.training_images import load_features, parse_square, read_pictures
     from stylegan.train import TrainingConfig, train
 
+    if architecture == "dcgan":
+        small: dict[str, Any] = {"resolution": resolution, "epochs": epochs, "batch": batch}
+        small |= {"seed": seed}
+        small |= {"ngf": ngf, "ndf": ndf, "z_dim": z_dim, "beta1": beta1, "lessons": lessons}
+        small |= {"lesson_pairs": lesson_pairs}
+        small |= {"generator_rate": rate, "discriminator_rate": 2 * rate}
+        pixels = read_pictures(data, resolution, parse_square(square))
+        _train_dcgan(pixels, output, small, start, anchor, save_minutes)
+        return
     recipe = TrainingConfig(
         resolution=resolution,
         channel_base=channel_base,
@@ -182,6 +239,21 @@ def main(
         features=load_features(features, pixels),
         save_minutes=save_minutes,
     )
+    print(f"{recipe.resolution} px, in {output}: stylegan.load({str(output)!r})")
+
+
+def _train_dcgan(
+    pixels: NDArray[np.uint8],
+    output: Path,
+    options: dict[str, Any],
+    start: Path | None,
+    teacher: Path | None,
+    save_minutes: float,
+) -> None:
+    from stylegan.dcgan import DcganTraining, train
+
+    recipe = DcganTraining(**options)
+    train(pixels, output, recipe, start=start, teacher=teacher, save_minutes=save_minutes)
     print(f"{recipe.resolution} px, in {output}: stylegan.load({str(output)!r})")
 
 

@@ -19,10 +19,14 @@ from stylegan.checkpoint._layout import Checkpoint
 from stylegan.checkpoint._own import read_folder
 from stylegan.checkpoint._own import write_folder as write
 
-__all__ = ["SHIPPED", "Checkpoint", "Known", "checked", "known", "read", "write"]
+__all__ = ["SHIPPED", "SHIPPED_DCGAN", "Checkpoint", "Known", "checked", "known", "read", "write"]
 
 _HERE = Path(__file__).resolve().parent
 _IN_WHEEL = _HERE.parent / "_generator"
+_DCGAN_IN_WHEEL = _HERE.parent / "_dcgan"
+SHIPPED_DCGAN = (
+    _DCGAN_IN_WHEEL if _DCGAN_IN_WHEEL.is_dir() else _HERE.parent.parent / "datasets" / "dcgan"
+)
 SHIPPED = _IN_WHEEL if _IN_WHEEL.is_dir() else _HERE.parent.parent / "datasets" / "generator"
 
 
@@ -32,7 +36,8 @@ def read(path: Path) -> Checkpoint:
     Parameters
     ----------
     path : Path
-        A file, or a folder of ours.
+        A file, or a folder of ours. ``Path("dcgan")`` is the DCGAN that ships, unless there is
+        something of that name.
 
     Returns
     -------
@@ -44,6 +49,8 @@ def read(path: Path) -> Checkpoint:
     WeightsError
         The file is missing, damaged, hostile, or holds no StyleGAN.
     """
+    if path == Path("dcgan") and not path.exists():
+        path = SHIPPED_DCGAN
     try:
         with untrusted_input(str(path)):
             return _read(path)

@@ -10,6 +10,8 @@ from anonbase.errors import WeightsError
 
 __all__ = [
     "AliasFreeConfig",
+    "DcganConfig",
+    "DcganDiscriminatorConfig",
     "DiscriminatorConfig",
     "EncoderConfig",
     "GeneratorConfig",
@@ -88,11 +90,13 @@ class GeneratorConfig(_Config):
     clamp: float | None = None
 
     _known: ClassVar[tuple[str, ...]] = ("stylegan", "stylegan2")
+    _fewest_layers: ClassVar[int] = 1
 
     @classmethod
     def _kind(cls, values: Any) -> type[Any]:
         named = values.get("architecture") if isinstance(values, dict) else None
-        return AliasFreeConfig if named in AliasFreeConfig._known else cls
+        kinds: tuple[type[GeneratorConfig], ...] = (AliasFreeConfig, DcganConfig)
+        return next((kind for kind in kinds if named in kind._known), cls)
 
     def __post_init__(self) -> None:
         if self.architecture not in self._known:
@@ -100,7 +104,7 @@ class GeneratorConfig(_Config):
         self._check_sizes()
         _check("z_dim", self.z_dim, 1, _MAX_WIDTH)
         _check("w_dim", self.w_dim, 1, _MAX_WIDTH)
-        _check("mapping_layers", self.mapping_layers, 1, _MAX_LAYERS)
+        _check("mapping_layers", self.mapping_layers, self._fewest_layers, _MAX_LAYERS)
         _check("classes", self.classes, 0, _MAX_WIDTH)
         _check_clamp(self.clamp)
 
@@ -167,6 +171,38 @@ class AliasFreeConfig(GeneratorConfig):
 
 
 @dataclass(frozen=True)
+class DcganConfig(GeneratorConfig):
+    """A DCGAN generator (Radford et al. 2016): ``channels`` are its maps from 4 pixels up.
+
+    There is no mapping network: w is z, scaled to a mean square of 1. The last layer, which
+    makes the colors, doubles the side once more, so the image has 4 * 2**len(channels) pixels.
+    """
+
+    architecture: str = "dcgan"
+    z_dim: int = 100
+    w_dim: int = 100
+    mapping_layers: int = 0
+
+    _known: ClassVar[tuple[str, ...]] = ("dcgan",)
+    _fewest_layers: ClassVar[int] = 0
+
+    def _check_sizes(self) -> None:
+        _check_counts(self.channels, 1, _MAX_BLOCKS - 1, "blocks")
+        if self.w_dim != self.z_dim or self.mapping_layers or self.classes:
+            raise WeightsError("a DCGAN has no mapping network and no classes: its w is its z")
+
+    @property
+    def resolution(self) -> int:
+        """Side of the image in pixels."""
+        return 4 << len(self.channels)
+
+    @property
+    def num_ws(self) -> int:
+        """How many w an image takes: one."""
+        return 1
+
+
+@dataclass(frozen=True)
 class DiscriminatorConfig(_Config):
     """StyleGAN2's residual discriminator; ``group`` is that of the minibatch deviation."""
 
@@ -175,6 +211,11 @@ class DiscriminatorConfig(_Config):
     group: int = 4
     mapping_layers: int = 8
     clamp: float | None = None
+
+    @classmethod
+    def _kind(cls, values: Any) -> type[Any]:
+        named = values.get("architecture") if isinstance(values, dict) else None
+        return DcganDiscriminatorConfig if named == "dcgan" else cls
 
     def __post_init__(self) -> None:
         _check_channels(self.channels)
@@ -192,6 +233,32 @@ class DiscriminatorConfig(_Config):
     def sizes(self) -> tuple[int, ...]:
         """Side of each block in pixels, the largest first, without the last (4)."""
         return tuple(4 << i for i in range(len(self.channels) - 1, 0, -1))
+
+
+@dataclass(frozen=True)
+class DcganDiscriminatorConfig(DiscriminatorConfig):
+    """DCGAN's discriminator: ``channels`` are its maps from 4 pixels up to half of the image.
+
+    It judges each picture by itself, so that its ``group`` is 1.
+    """
+
+    group: int = 1
+    architecture: str = "dcgan"
+
+    def __post_init__(self) -> None:
+        if self.architecture != "dcgan" or self.classes or self.group != 1:
+            raise WeightsError("a DCGAN's discriminator has no classes and a group of 1")
+        _check_counts(self.channels, 1, _MAX_BLOCKS - 1, "blocks")
+
+    @property
+    def resolution(self) -> int:
+        """Side of the image in pixels."""
+        return 4 << len(self.channels)
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """Side of each block's maps in pixels, the largest first: half of the image, ... 4."""
+        return tuple(4 << i for i in range(len(self.channels) - 1, -1, -1))
 
 
 @dataclass(frozen=True)

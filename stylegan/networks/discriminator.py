@@ -1,4 +1,7 @@
-"""StyleGAN2's discriminator (Karras et al. 2020): residual blocks, minibatch deviation."""
+"""StyleGAN2's discriminator (Karras et al. 2020): residual blocks, minibatch deviation.
+
+A DCGAN's is in ``stylegan.networks.dcgan``; both are reached from here, by their config.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,12 @@ import numpy as np
 from keras import ops
 from numpy.typing import NDArray
 
-from stylegan.networks.config import DiscriminatorConfig, EncoderConfig
+from stylegan.networks import dcgan
+from stylegan.networks.config import (
+    DcganDiscriminatorConfig,
+    DiscriminatorConfig,
+    EncoderConfig,
+)
 from stylegan.networks.mapping import layer_specs, layers
 from stylegan.networks.ops import (
     ROOT2,
@@ -60,6 +68,8 @@ class Discriminator:
 
 def discriminator_specs(config: DiscriminatorConfig) -> dict[str, Spec]:
     """Names and shapes of the parameters."""
+    if isinstance(config, DcganDiscriminatorConfig):
+        return dcgan.score_specs(config)
     return trunk_specs(config) | _end_specs(config.channels[0], config)
 
 
@@ -110,6 +120,8 @@ def score(
     dtype: str = "float32",
 ) -> Tensor:
     """RGB (n, size, size, 3) in -1 to 1 to float32 (n, 1); n a multiple of the group, or less."""
+    if isinstance(config, DcganDiscriminatorConfig):
+        return dcgan.score(p, images, dtype)
     x = trunk(p, config, images, dtype)
     x = _conv(p, "b4.conv", _with_deviation(x, config.group), conv, config.clamp)
     x = ops.reshape(ops.cast(x, "float32"), (-1, 16 * config.channels[0]))

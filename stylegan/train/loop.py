@@ -12,13 +12,27 @@ from numpy.typing import NDArray
 
 from anonbase.files import mark_resumable
 from stylegan import checkpoint
+from stylegan.checkpoint import Checkpoint
 from stylegan.train.data import Pictures
 from stylegan.train.grid import write_grid
 from stylegan.train.log import Log
-from stylegan.train.networks import Networks
 from stylegan.train.state import State, read_state, write_state
 
-__all__ = ["Phase", "Run"]
+__all__ = ["Phase", "Run", "Trainable"]
+
+
+class Trainable(Protocol):
+    """The networks of a family, as a run sees them."""
+
+    @property
+    def recipe(self) -> Any:
+        """Has ``batch``, ``seed``, and ``fixed()``: what a run that goes on may not change."""
+
+    def forget(self, state: State) -> None:
+        """What is to be dropped between two phases."""
+
+    def found(self, state: State) -> Checkpoint:
+        """The networks as they are saved."""
 
 
 class Phase(Protocol):
@@ -42,7 +56,7 @@ class Run:
     def __init__(
         self,
         folder: Path,
-        networks: Networks,
+        networks: Trainable,
         phases: Sequence[Phase],
         pictures: Pictures,
         *,
@@ -110,5 +124,8 @@ class Run:
 
     def _save(self, state: State) -> None:
         write_state(state, self.networks.recipe.fixed(), self.state_file)
+        self._show(state)
+
+    def _show(self, state: State) -> None:
         name = f"{state.count('pictures') // 1000:06d}-{state.count('phase')}.png"
         write_grid(self.networks.found(state), self.pictures, self.folder / "grids" / name)

@@ -142,7 +142,9 @@ def assign_surrogates(
         elif isinstance(how, str):
             action = how
         else:
-            candidates = list(islice(how.candidates(views[key], best[key], 0, key), _OFFERS))
+            offered = islice(how.candidates(views[key], best[key], 0, key), _OFFERS)
+            # a square fits the view that it was filled for: in others landmarks are followed
+            candidates = [replace(face, patch=None) if face.patch else face for face in offered]
             candidates.sort(key=lambda face: any(plan.action is face for plan in plans))
             fitting = _fitting(candidates[:_TRIES], views[key], best[key], everyone, analyzer)
             action = fitting or "solid"
