@@ -26,6 +26,7 @@ Examples:
   python -m anonfaces.anonymize party.jpg -o out/
   python -m anonfaces.anonymize photos/ -o out/ --rename
   python -m anonfaces.anonymize photos/ -o out/ --surrogate group --k 5
+  python -m anonfaces.anonymize photos/ -o out/ --surrogate semantic
   python -m anonfaces.anonymize photos/ -o out/ --surrogate solid
   python -m anonfaces.anonymize party.jpg -o out/ --keep me.jpg
   python -m anonfaces.anonymize party.mp4 -o out/ --start 12 --end 40
@@ -59,7 +60,8 @@ def anonymize(
         _option(
             "what to put there: fresh (nobody's face, by seed; perceived age and gender are about"
             " kept, on purpose), group (one face for at least k"
-            " people of INPUT), inpaint (a face found to suit what is around the hole); or cover:"
+            " people of INPUT), inpaint (a face found to suit what is around the hole), semantic"
+            " (nobody's face drawn with the pose and expression of the one before); or cover:"
             " solid, mosaic, blur (the last two keep a little)"
         ),
     ] = "fresh",
@@ -87,6 +89,13 @@ def anonymize(
     generator: Annotated[
         Path | None,
         _option("a checkpoint to take faces from; default: the one that ships", show_default=False),
+    ] = None,
+    semantic: Annotated[
+        Path | None,
+        _option(
+            "semantic: weights of anonfaces semantic train; default: those that ship",
+            show_default=False,
+        ),
     ] = None,
     keep: Annotated[
         list[Path] | None,
@@ -147,6 +156,7 @@ def anonymize(
         steps=steps,
         seed=seed,
         generator=generator,
+        semantic=semantic,
         keep=tuple(keep or ()),
         keep_faceless=keep_faceless,
         rename=rename,

@@ -39,7 +39,8 @@ def anonymize(source: Path | str, output: Path | str, **options: Any) -> Anonymi
             one before, which are kept on purpose), "group" (one for at least ``k`` people,
             made by ``method`` of ``anonfaces.synthesize``), "inpaint" (a face that suits the
             border of the hole, the best of ``latents``; the way there as GIFs in the folder
-            ``steps``), "solid", "mosaic", "blur";
+            ``steps``), "semantic" (nobody's face with the pose and expression of the one before,
+            by the weights ``semantic``), "solid", "mosaic", "blur";
             ``seed``: the same seed gives the same pictures;
             ``generator``: a checkpoint to take faces from, default the one that ships;
             ``keep``: reference photographs of people who stay as they are;

@@ -13,7 +13,7 @@ from encoders.detect import check_detector
 
 __all__ = ["AUDIO", "MODES", "AnonymizationOptions"]
 
-MODES = ("fresh", "group", "inpaint", "solid", "mosaic", "blur")
+MODES = ("fresh", "group", "inpaint", "semantic", "solid", "mosaic", "blur")
 AUDIO = ("drop", "keep")
 _COARSE = ("mosaic", "blur")
 
@@ -32,6 +32,7 @@ class AnonymizationOptions:
     steps: Path | None = None
     seed: int = 0
     generator: Path | None = None
+    semantic: Path | None = None
     keep: tuple[Path, ...] = ()
     keep_faceless: bool = False
     rename: bool = False
@@ -63,6 +64,8 @@ class AnonymizationOptions:
             raise InputError(f"--latents {self.latents}: expected 1 to 64")
         if self.steps is not None and self.surrogate != "inpaint":
             raise InputError(f"--steps is for --surrogate inpaint, not {self.surrogate}")
+        if self.semantic is not None and self.surrogate != "semantic":
+            raise InputError(f"--semantic is for --surrogate semantic, not {self.surrogate}")
         if self.method and self.surrogate != "group":
             raise InputError(f"--method is for --surrogate group, not {self.surrogate}")
         self._check_times()
@@ -76,6 +79,7 @@ class AnonymizationOptions:
             "latents": self.latents if self.surrogate == "inpaint" else None,
             "seed": self.seed,
             "generator": self.generator and str(self.generator.resolve()),
+            "semantic": self.semantic and str(self.semantic.resolve()),
             "keep_faceless": self.keep_faceless,
             "rename": self.rename,
             "max_pixels": self.max_pixels,

@@ -1,0 +1,96 @@
+"""Training a semantic generator on FaceSets."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from anonfaces.semantic.data import Batches, TrainingFaces, read_or_keep
+from anonfaces.semantic.frame import DLIB
+from anonfaces.semantic.identities import nobodies
+from anonfaces.semantic.sheets import write_curves, write_sheet
+from anonfaces.semantic.weights import FILE, save_generator
+
+__all__ = ["train"]
+
+Values = dict[str, NDArray[np.float32]]
+_NOBODIES, _SHOWN, _OTHERS = 512, 10, 3
+
+
+def train(
+    sources: Sequence[Path],
+    folder: Path,
+    recipe: Any = None,
+    *,
+    features: str = "dlib",
+    save_minutes: float = 5.0,
+    progress: bool = True,
+    command: str = "",
+) -> Path:
+    """Train, or go on with the run in ``folder``; the file of the finished network.
+
+    Parameters
+    ----------
+    sources : sequence of path
+        FaceSets with dlib's vectors. One person in ten is set aside and never seen.
+    folder : path
+        Gets ``faces.npz``, ``state.h5``, ``log.csv``, ``curves.png``, ``sheets/`` and, in the
+        end, ``semantic.h5``.
+        Length and weights.
+    features : {"dlib", "dlib+vgg"}
+        What a result must keep of the picture beside its pixels.
+    """
+    from anonbase.keras_backend import load_engine
+
+    load_engine()
+    import stylegan
+    from encoders.latent import load_inverse
+    from stylegan.semantic.config import SemanticConfig
+    from stylegan.semantic.generator import SemanticGenerator
+    from stylegan.semantic.run import SemanticRun
+    from stylegan.semantic.training import SemanticTraining
+
+    decoder = stylegan.load()
+    inverse = load_inverse(decoder)
+    config, recipe = SemanticConfig(decoder.config), recipe or SemanticTraining()
+    size = config.resolution
+    faces, held = read_or_keep(sources, size, folder / "faces.npz")
+    aside = _some(held)
+    drawn = nobodies(_NOBODIES, recipe.seed)
+
+    def show(values: Values, name: str) -> None:
+        network = SemanticGenerator(config, values)
+        place = folder / "sheets" / f"{name}.png"
+        own, few = inverse(aside.vector), slice(_OTHERS)
+        write_sheet(place, network, aside, own, drawn.w[few], drawn.picture[few])
+        write_curves(folder / "log.csv", folder / "curves.png")
+
+    batches = Batches(faces, recipe.batch, size, drawn.vector, inverse)
+    run = SemanticRun(
+        folder, config, recipe, _features(features, size), batches, show,
+        save_minutes=save_minutes, progress=progress,
+    )  # fmt: skip
+    values = run.go({k: v for k, v in decoder.values().items() if k.startswith("synthesis.")})
+    facts = {"faces": len(faces), "recipe": recipe.to_json(), "features": features}
+    save_generator(folder / FILE, config, values, command=command, **facts)
+    return folder / FILE
+
+
+def _some(aside: TrainingFaces) -> TrainingFaces:
+    rows = np.linspace(0, len(aside) - 1, min(_SHOWN, len(aside))).astype(np.int64)
+    return aside.select(rows)
+
+
+def _features(name: str, size: int) -> Any:
+    from encoders.latent.perceptual import Perceptual
+
+    face = Perceptual(DLIB, size)
+    if name == "dlib":
+        return face
+    from stylegan.train.texture import Texture, Together
+
+    return Together([Texture(size), face])
