@@ -3,7 +3,7 @@
 Faces of people who were never trained on (one in ten, by a checksum of the name), each drawn as
 somebody who does not exist and pasted back as ``anonymize --surrogate semantic`` does it. The
 gallery is one photograph of everybody in the FaceSet, and of those who are drawn the very
-photograph that was drawn from. Judges: dlib's network, which took part in the training, and
+photograph that was drawn from (rank-1: nearer than all others). Judges: dlib's network, which took part in the training, and
 FaceRes, which took part in nothing (``--judge``).
 
 LM is the mean distance of five points (eyes, nose, corners of the mouth) before and after, found
@@ -48,6 +48,7 @@ def main() -> None:
     parser.add_argument("faces", type=Path, help="a FaceSet with people's names")
     parser.add_argument("--semantic", type=Path, help="weights; default: those that ship")
     parser.add_argument("--count", type=int, default=200, help="faces drawn at most")
+    parser.add_argument("--people", type=int, help="people of the gallery; default: all")
     parser.add_argument("--judge", nargs="+", default=["dlib"], help="dlib, faceres, faceres:PATH")
     parser.add_argument("--sheet", type=Path, help="a picture of some originals over results")
     parser.add_argument("--seed", type=int, default=0)
@@ -64,7 +65,8 @@ def main() -> None:
     if arguments.sheet:
         _write_sheet(arguments.sheet, [work.chips, pictures, second])
     looks = _Looks(work, pictures, second)
-    judged = [_judged(name, faces, rows, pictures) for name in arguments.judge]
+    gallery = _one_each(faces, arguments.people, arguments.seed)
+    judged = [_judged(name, faces, rows, pictures, gallery) for name in arguments.judge]
     head = [*_HEAD, *(f"{name} {what}" for name in arguments.judge for what in ("ver", "rank-1"))]
     print_table(head, _rows(looks, judged))
 
@@ -175,26 +177,31 @@ def _rows(looks: _Looks, judged: list[tuple[Any, Any]]) -> Iterator[list[object]
         apart = looks.apart[some]
         yield [
             name, int(some.sum()), _percent(looks.found[some].mean()),
-            float(looks.off[seen].mean()), _miou(looks.counts[seen].sum(axis=0)), smile, yaw, float(np.nanmean(apart)),
+            float(looks.off[seen].mean()), _miou(looks.counts[seen].sum(axis=0)),
+            smile, yaw, float(np.nanmean(apart)),
             *(_percent(one[some].mean()) for both in judged for one in both),
         ]  # fmt: skip
 
 
 def _judged(
-    name: str, faces: FaceSet, rows: NDArray[np.int64], pictures: NDArray[np.uint8]
+    name: str,
+    faces: FaceSet,
+    rows: NDArray[np.int64],
+    pictures: NDArray[np.uint8],
+    gallery: NDArray[np.int64],
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Of each result: is it taken for its source, and does the source come first of all people."""
     judge, threshold = _judge(name)
-    gallery = _one_each(faces, rows)
-    some = faces.select(gallery)
-    people, probe = judge.of_faces(some), judge.of_pictures(pictures)
-    own = [_away(judge.of_faces(faces.select(rows))[i], probe[i]) for i in range(len(rows))]
-    names, verified, first = some.identity, [], []
-    for i, row in enumerate(rows):
-        others = np.linalg.norm(people[names != faces.identity[row]] - probe[i], axis=1)
-        verified.append(bool(own[i] <= threshold))
-        first.append(bool(own[i] < others.min()))
-    return np.array(verified), np.array(first)
+    some, sources = faces.select(gallery), faces.select(rows)
+    people, source, probe = (
+        judge.of_faces(some), judge.of_faces(sources), judge.of_pictures(pictures)
+    )  # fmt: skip
+    own = np.linalg.norm(source - probe, axis=1)
+    nearest = [
+        np.linalg.norm(people[some.identity != who] - vector, axis=1).min()
+        for who, vector in zip(sources.identity, probe, strict=True)
+    ]
+    return own <= threshold, own < np.array(nearest)
 
 
 def _judge(name: str) -> tuple[Judge, float]:
@@ -205,13 +212,10 @@ def _judge(name: str) -> tuple[Judge, float]:
     return load_judge(name), THRESHOLD if name.startswith("faceres") else DLIB
 
 
-def _one_each(faces: FaceSet, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+def _one_each(faces: FaceSet, people: int | None, seed: int) -> NDArray[np.int64]:
+    """A face of everybody, or of ``people`` of them."""
     _, first = np.unique(faces.identity, return_index=True)
-    return np.sort(first)
-
-
-def _away(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:
-    return float(np.linalg.norm(a - b))
+    return np.sort(np.random.default_rng(seed).permutation(first)[:people])
 
 
 def _landmarks(pictures: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:

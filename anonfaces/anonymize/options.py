@@ -62,12 +62,7 @@ class AnonymizationOptions:
             raise InputError(f"--scale {self.scale}: expected 0.5 to 4")
         if not 1 <= self.latents <= 64:
             raise InputError(f"--latents {self.latents}: expected 1 to 64")
-        if self.steps is not None and self.surrogate != "inpaint":
-            raise InputError(f"--steps is for --surrogate inpaint, not {self.surrogate}")
-        if self.semantic is not None and self.surrogate != "semantic":
-            raise InputError(f"--semantic is for --surrogate semantic, not {self.surrogate}")
-        if self.method and self.surrogate != "group":
-            raise InputError(f"--method is for --surrogate group, not {self.surrogate}")
+        self._check_modes()
         self._check_times()
 
     def recipe(self) -> dict[str, Any]:
@@ -107,6 +102,13 @@ class AnonymizationOptions:
         for text, holds in message.items():
             if holds:
                 warn_user(text)
+
+    def _check_modes(self) -> None:
+        """Options of one mode are not for another."""
+        only = {"steps": "inpaint", "semantic": "semantic", "method": "group"}
+        for name, mode in only.items():
+            if getattr(self, name) and self.surrogate != mode:
+                raise InputError(f"--{name} is for --surrogate {mode}, not {self.surrogate}")
 
     def _check_times(self) -> None:
         for name in ("start", "end"):

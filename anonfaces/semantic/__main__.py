@@ -22,8 +22,9 @@ Train it on FaceSets (python -m encoders makes them, with dlib's vectors). It be
 generator that ships, which can draw faces; what it learns is to draw them where the map says.
 
 The run's folder gets state.h5 (to go on from), log.csv, curves.png, sheets/ (input, map, hole,
-drawn as itself, drawn as three people who do not exist, who stand above), and in the end
-semantic.h5, which anonymize --semantic takes. Stopped at any moment, the same command goes on where
+drawn as itself, drawn as three people who do not exist, who stand above), and semantic.h5, the
+weights so far, which anonymize --semantic takes.
+Stopped at any moment, the same command goes on where
 the state was saved. One person in ten, by a checksum of the name, is never trained on.
 
 Weights learn from faces of real people: the terms of the data bind them too.
@@ -62,6 +63,10 @@ def train(
         int, option("pictures of each half of a batch that dlib's network looks at")
     ] = 4,
     rate: Annotated[float, option("of Adam, at its highest")] = 2e-3,
+    start: Annotated[
+        Path | None,
+        option("weights of an earlier run to begin with; default: the generator that ships"),
+    ] = None,
     features: Annotated[
         _Features, option("networks to which a drawn face must look alike")
     ] = _Features.dlib,
@@ -89,7 +94,7 @@ def train(
     )  # fmt: skip
     message = shlex.join(["python", "-m", "anonfaces.semantic", *sys.argv[1:]])
     place = run(
-        data, output, recipe, features=features.value, save_minutes=save_minutes,
+        data, output, recipe, start=start, features=features.value, save_minutes=save_minutes,
         progress=not quiet, command=message,
     )  # fmt: skip
     print(f"in {place}: python -m anonfaces.anonymize PHOTOS -o OUT --surrogate semantic"

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from anonfaces.semantic.data import Batches, TrainingFaces, read_or_keep
 from anonfaces.semantic.frame import DLIB
 from anonfaces.semantic.identities import nobodies
+from anonfaces.semantic.lead import fit_lead
 from anonfaces.semantic.sheets import write_curves, write_sheet
-from anonfaces.semantic.weights import FILE, save_generator
+from anonfaces.semantic.weights import FILE, load_generator, save_generator
 
 __all__ = ["train"]
 
@@ -26,6 +27,7 @@ def train(
     folder: Path,
     recipe: Any = None,
     *,
+    start: Path | None = None,
     features: str = "dlib",
     save_minutes: float = 5.0,
     progress: bool = True,
@@ -38,9 +40,12 @@ def train(
     sources : sequence of path
         FaceSets with dlib's vectors. One person in ten is set aside and never seen.
     folder : path
-        Gets ``faces.npz``, ``state.h5``, ``log.csv``, ``curves.png``, ``sheets/`` and, in the
-        end, ``semantic.h5``.
+        Gets ``faces.npz``, ``state.h5``, ``log.csv``, ``curves.png``, ``sheets/`` and
+        ``semantic.h5``, the weights so far.
+    recipe : SemanticTraining, optional
         Length and weights.
+    start : path, optional
+        Weights to begin with; by default the generator that ships, which no map steers.
     features : {"dlib", "dlib+vgg"}
         What a result must keep of the picture beside its pixels.
     """
@@ -62,7 +67,11 @@ def train(
     aside = _some(held)
     drawn = nobodies(_NOBODIES, recipe.seed)
 
+    facts = {"faces": len(faces), "recipe": recipe.to_json(), "features": features}
+
     def show(values: Values, name: str) -> None:
+        seen = {"seen": name, "command": command, **facts}
+        save_generator(folder / FILE, config, values, **seen)
         network = SemanticGenerator(config, values)
         place = folder / "sheets" / f"{name}.png"
         own, few = inverse(aside.vector), slice(_OTHERS)
@@ -74,10 +83,23 @@ def train(
         folder, config, recipe, _features(features, size), batches, show,
         save_minutes=save_minutes, progress=progress,
     )  # fmt: skip
-    values = run.go({k: v for k, v in decoder.values().items() if k.startswith("synthesis.")})
-    facts = {"faces": len(faces), "recipe": recipe.to_json(), "features": features}
-    save_generator(folder / FILE, config, values, command=command, **facts)
+    run.go(lambda: _first(start, decoder, faces, inverse, progress))
     return folder / FILE
+
+
+def _first(
+    start: Path | None, decoder: Any, faces: TrainingFaces, inverse: Any, progress: bool
+) -> Values:
+    """The numbers to begin with: the decoder's, and how map and surroundings move w."""
+    import stylegan
+
+    if start is not None:
+        return load_generator(start).values()
+    weights, offset, explained = fit_lead(faces, stylegan.load_encoder(), inverse, progress)
+    if progress:
+        print(f"map and surroundings tell {explained:.0%} of what the identity does not of w")
+    values = {k: v for k, v in decoder.values().items() if k.startswith("synthesis.")}
+    return values | {"lead.weight": weights, "move.bias": offset}
 
 
 def _some(aside: TrainingFaces) -> TrainingFaces:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from anonfaces.semantic.frame import framed, framed_landmarks, labels_of
 from anonfaces.semantic.weights import load_generator
+from encoders.align import find_landmarks
 from encoders.parsing import one_hot
 
 if TYPE_CHECKING:
@@ -23,6 +24,8 @@ Pixels = NDArray[np.uint8]
 
 #: Side in px of what ``FaceRedrawer.face`` gives, four times what is drawn.
 _SHOWN = 256
+#: A detector's box of a face in a crop is about the whole of it.
+_WHOLE = np.array([0, 0, _SHOWN, _SHOWN])
 #: Faces that the network draws at a time; fewer are filled up, so that none depends on the others.
 _BATCH = 8
 #: Levels that red, green and blue differ by at most in a picture without color (JPEG's error).
@@ -31,7 +34,11 @@ _GRAY = 6.0
 
 @dataclass(frozen=True)
 class RedrawnFace:
-    """The crop of a face with the face drawn anew: RGB uint8 (256, 256, 3), landmarks (68, 2)."""
+    """The crop of a face with the face drawn anew: RGB uint8 (256, 256, 3), landmarks (68, 2).
+
+    The landmarks are those that dlib finds in it: where the network misses its map by a pixel,
+    pasting by landmarks puts that right.
+    """
 
     picture: Pixels
     landmark: NDArray[np.float32]
@@ -58,7 +65,7 @@ class FaceRedrawer:
         labels = labels_of(framed_landmarks(points, self.size)[None], crop[None])
         made = self.crops(crop[None], labels, identity[None])[0]
         large = cv2.resize(made, (_SHOWN, _SHOWN), interpolation=cv2.INTER_CUBIC)
-        return RedrawnFace(large, framed_landmarks(points, _SHOWN))
+        return RedrawnFace(large, find_landmarks(large, _WHOLE))
 
     def crops(self, crops: Pixels, labels: Pixels, identity: NDArray[np.float32]) -> Pixels:
         """Crops uint8 (n, s, s, 3) with label maps (n, 2 s, 2 s), as the people of (n, w_dim)."""

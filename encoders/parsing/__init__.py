@@ -21,12 +21,13 @@ _HOME = {
     "CLASSES": "encoders.parsing.classes",
     "HAIR": "encoders.parsing.classes",
     "label_map": "encoders.parsing.polygons",
+    "load_parser": "encoders.parsing.parser",
     "mirrored": "encoders.parsing.classes",
     "one_hot": "encoders.parsing.classes",
     "overlay": "encoders.parsing.overlays",
 }
 
-__all__ = ["CLASSES", "HAIR", "label_map", "mirrored", "one_hot", "overlay"]
+__all__ = ["CLASSES", "HAIR", "label_map", "load_parser", "mirrored", "one_hot", "overlay"]
 
 
 def __getattr__(name: str) -> Any:

@@ -134,7 +134,8 @@ def skin_colored(picture: Pixels, points: Points) -> NDArray[np.bool_]:
 
     lab = cv2.cvtColor(np.ascontiguousarray(picture), cv2.COLOR_RGB2LAB).astype(np.float32)
     cheeks = points[33] + (points[_CHEEKS] - points[33]) * _WAY
-    reach = max(1, round(float(np.hypot(*_axes(points)[0])) / 10))
+    apart = min(float(np.hypot(*_axes(points)[0])), float(len(picture)))
+    reach = max(1, round(apart / 10))
     seen = _around(lab, cheeks, reach)
     middle = np.median(seen, axis=0)
     spread = np.maximum(np.median(np.abs(seen - middle), axis=0), _LEAST)

@@ -3,9 +3,9 @@
 SPADE is by T. Park et al., "Semantic image synthesis with spatially-adaptive normalization", CVPR
 2019; that identity and map are joined so, by M. Maximov et al., "CIAGAN", CVPR 2020, and by SDGAN;
 attention in space by S. Woo et al., "CBAM", ECCV 2018. Ours begins with a network that can draw
-faces already: who it is comes from its w, each of its maps is scaled and moved by what a small
-network makes of label map and surroundings, and at first these do nothing. Demodulation stands
-for SPADE's normalization: it keeps each map's deviation at about 1.
+faces already. Who it is comes from its w; map and surroundings move w (pose, expression, light);
+and each of its maps is scaled and moved by what a small network makes of them, at first nothing.
+Demodulation stands for SPADE's normalization: it keeps each map's deviation at about 1.
 """
 
 from __future__ import annotations
@@ -23,12 +23,14 @@ from stylegan.networks.parameters import Parameters, Spec, check, initial, varia
 from stylegan.networks.synthesis2 import synthesis_specs, synthesize
 from stylegan.semantic.config import SemanticConfig
 
-__all__ = ["SemanticGenerator", "composed", "draw", "generator_specs", "shown"]
+__all__ = ["SemanticGenerator", "coarse", "composed", "draw", "generator_specs", "shown"]
 
 Tensor = Any
 _SLOPE = 0.2
 #: What surrounds a label map: red, green and blue outside of the hole, and where the hole is.
 _BESIDE = 4
+#: Side of what map and surroundings are averaged to, to say where w moves before all else.
+_COARSE = 8
 
 
 class SemanticGenerator:
@@ -74,6 +76,7 @@ def generator_specs(config: SemanticConfig) -> dict[str, Spec]:
         for name in ("conv0", "conv1") if size > 4 else ("conv1",):
             specs[f"spade.b{size}.{name}.weight"] = Spec((1, 1, hidden, 2 * width), 0.0)
             specs[f"spade.b{size}.{name}.bias"] = Spec((2 * width,), 0.0)
+    specs["lead.weight"] = Spec((_COARSE**2 * (config.classes + _BESIDE), config.identity), 0.0)
     specs["move.weight"] = Spec((16 * config.hidden[0], config.identity), 0.0)
     specs["move.bias"] = Spec((config.identity,), 0.0)
     return specs | {"attend.weight": Spec((3, 3, 2, 1), 0.0), "attend.bias": Spec((1,), 0.0)}
@@ -113,10 +116,10 @@ def draw(
     Returns:
         float32 (n, s, s, 3), about -1 to 1.
     """
-    context = _context(p, config, ops.concatenate([maps, seen, where], axis=-1))
-    flat = ops.reshape(context[4], (-1, 16 * config.hidden[0]))
-    moved = identity + ops.matmul(flat, p["move.weight"]) + p["move.bias"]
-    w = ops.repeat(moved[:, None], config.decoder.num_ws, axis=1)
+    around = ops.concatenate([maps, seen, where], axis=-1)
+    context = _context(p, config, around)
+    w = identity + _moved(p, context[4]) + ops.matmul(coarse(around), p["lead.weight"])
+    w = ops.repeat(w[:, None], config.decoder.num_ws, axis=1)
     last = f"synthesis.b{config.resolution}.conv1"
 
     def change(layer: str, x: Tensor) -> Tensor:
@@ -124,6 +127,18 @@ def draw(
         return _attended(p, x) if layer == last else x
 
     return synthesize(p, config.decoder, w, None, change=change)
+
+
+def coarse(around: Tensor) -> Tensor:
+    """Map and surroundings (n, s, s, c) averaged to 8 x 8, as one vector a face."""
+    side = around.shape[1] // _COARSE
+    small = ops.average_pool(around, side, side)
+    return ops.reshape(small, (-1, _COARSE * _COARSE * around.shape[-1]))
+
+
+def _moved(p: Parameters, context: Tensor) -> Tensor:
+    flat = ops.reshape(context, (-1, p["move.weight"].shape[0]))
+    return ops.matmul(flat, p["move.weight"]) + p["move.bias"]
 
 
 def _context(p: Parameters, config: SemanticConfig, x: Tensor) -> dict[int, Tensor]:

@@ -56,10 +56,10 @@ class SemanticRun:
         """What the run goes on from."""
         return self.folder / "state.h5"
 
-    def go(self, start: Values) -> Values:
-        """Train to the end; the averaged generator's numbers. ``start`` is where it begins."""
+    def go(self, start: Callable[[], Values]) -> Values:
+        """Train to the end; the averaged generator's numbers. ``start`` says where it begins."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        state = self._resumed() or self._first(start)
+        state = self._resumed() or self._first(start())
         log = Log(self.folder, state)
         try:
             self._train(state, log)
