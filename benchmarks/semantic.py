@@ -3,8 +3,8 @@
 Faces of people who were never trained on (one in ten, by a checksum of the name), each drawn as
 somebody who does not exist and pasted back as ``anonymize --surrogate semantic`` does it. The
 gallery is one photograph of everybody in the FaceSet, and of those who are drawn the very
-photograph that was drawn from (rank-1: nearer than all others). Judges: dlib's network, which took part in the training, and
-FaceRes, which took part in nothing (``--judge``).
+photograph that was drawn from (rank-1: nearer than all others). Judges: dlib's network, which took
+part in the training, and FaceRes, which took part in nothing (``--judge``).
 
 LM is the mean distance of five points (eyes, nose, corners of the mouth) before and after, found
 by dlib in both, in pixels of the FFHQ-aligned picture of 256 px; mIoU compares the label map of
@@ -48,7 +48,9 @@ def main() -> None:
     parser.add_argument("faces", type=Path, help="a FaceSet with people's names")
     parser.add_argument("--semantic", type=Path, help="weights; default: those that ship")
     parser.add_argument("--count", type=int, default=200, help="faces drawn at most")
-    parser.add_argument("--people", type=int, help="people of the gallery; default: all")
+    parser.add_argument(
+        "--people", type=int, help="in the gallery of judges but dlib; default: all"
+    )
     parser.add_argument("--judge", nargs="+", default=["dlib"], help="dlib, faceres, faceres:PATH")
     parser.add_argument("--sheet", type=Path, help="a picture of some originals over results")
     parser.add_argument("--seed", type=int, default=0)
@@ -65,8 +67,10 @@ def main() -> None:
     if arguments.sheet:
         _write_sheet(arguments.sheet, [work.chips, pictures, second])
     looks = _Looks(work, pictures, second)
-    gallery = _one_each(faces, arguments.people, arguments.seed)
-    judged = [_judged(name, faces, rows, pictures, gallery) for name in arguments.judge]
+    judged = [
+        _judged(name, faces, rows, pictures, _one_each(faces, arguments.people, name))
+        for name in arguments.judge
+    ]
     head = [*_HEAD, *(f"{name} {what}" for name in arguments.judge for what in ("ver", "rank-1"))]
     print_table(head, _rows(looks, judged))
 
@@ -212,10 +216,11 @@ def _judge(name: str) -> tuple[Judge, float]:
     return load_judge(name), THRESHOLD if name.startswith("faceres") else DLIB
 
 
-def _one_each(faces: FaceSet, people: int | None, seed: int) -> NDArray[np.int64]:
-    """A face of everybody, or of ``people`` of them."""
+def _one_each(faces: FaceSet, people: int | None, judge: str) -> NDArray[np.int64]:
+    """A face of everybody, or of ``people`` of them for a judge who has to look at each."""
     _, first = np.unique(faces.identity, return_index=True)
-    return np.sort(np.random.default_rng(seed).permutation(first)[:people])
+    some = None if judge == "dlib" else people
+    return np.sort(np.random.default_rng(0).permutation(first)[:some])
 
 
 def _landmarks(pictures: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:

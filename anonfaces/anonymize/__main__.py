@@ -183,6 +183,8 @@ def _result(done: AnonymizationResult, renamed: bool, seconds: float) -> str:
         "output": str(done.folder),
         "secret": f"{done.record}, {done.review}",
     }
+    if done.frames:
+        facts["took"] += f", {done.frames / max(seconds, 1e-3):.1f} frames a second"
     if "second look" in done.faces:
         facts["faces"] += f"\n{'':<10} {_SECOND_LOOK}"
     lines = [f"{name:<10} {fact}" for name, fact in facts.items()]
