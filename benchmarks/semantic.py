@@ -61,7 +61,7 @@ def main() -> None:
 
     faces = FaceSet.read(arguments.faces)
     rows = _chosen(faces, arguments.count, arguments.seed)
-    work = _Work(faces, rows, load_redrawer(arguments.semantic), nobodies(192, arguments.seed + 1))
+    work = _Work(faces, rows, load_redrawer(arguments.semantic), nobodies(96, arguments.seed + 1))
     pictures, second, seconds = work.drawn()
     print(f"\n{len(rows)} faces; {2 * len(rows) / seconds:.1f} faces drawn and pasted a second\n")
     if arguments.sheet:

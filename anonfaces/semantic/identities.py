@@ -60,7 +60,7 @@ def nobodies(count: int, seed: int = 0, generator: Path | None = None) -> Nobodi
     seeds = np.random.default_rng(seed).integers(0, 2**32, max(count, _LOOKED_AT))
     w = network.map(network.latents([int(s) for s in seeds]), psi=_PSI)
     pictures = network.pictures(w, batch=_BATCH)
-    framing = estimate_alignment(pictures[: 2 * _LOOKED_AT])
+    framing = estimate_alignment(pictures[:_LOOKED_AT])
     recognize = Recognizer(framing.dlib, pictures.shape[1])
     parts = [
         np.asarray(recognize(pictures[i : i + _BATCH].astype(np.float32) / 127.5 - 1))

@@ -92,13 +92,16 @@ def _first(
 ) -> Values:
     """The numbers to begin with: the decoder's, and how map and surroundings move w."""
     import stylegan
+    from stylegan.semantic.config import SemanticConfig
+    from stylegan.semantic.generator import generator_specs
 
     if start is not None:
         return load_generator(start).values()
     weights, offset, explained = fit_lead(faces, stylegan.load_encoder(), inverse, progress)
     if progress:
         print(f"map and surroundings tell {explained:.0%} of what the identity does not of w")
-    values = {k: v for k, v in decoder.values().items() if k.startswith("synthesis.")}
+    wanted = generator_specs(SemanticConfig(decoder.config))
+    values = {k: v for k, v in decoder.values().items() if k in wanted}
     return values | {"lead.weight": weights, "move.bias": offset}
 
 

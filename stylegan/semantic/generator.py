@@ -63,8 +63,8 @@ class SemanticGenerator:
 
 
 def generator_specs(config: SemanticConfig) -> dict[str, Spec]:
-    """Names and shapes of the parameters; those of the decoder have their names there."""
-    specs = synthesis_specs(config.decoder)
+    """Names and shapes of the parameters; the decoder's have their names there, without noise."""
+    specs = {k: v for k, v in synthesis_specs(config.decoder).items() if ".noise_" not in k}
     inputs = config.classes + _BESIDE
     sizes, widths = config.decoder.sizes, config.decoder.channels
     for size, hidden in zip(sizes[::-1], config.hidden[::-1], strict=True):
