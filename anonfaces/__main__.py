@@ -28,6 +28,8 @@ _COMMANDS = {
     "project": ("anonfaces.commands.project", "a face to its latent, by optimization"),
     "train": ("anonfaces.commands.train", "train a generator on aligned faces"),
     "population": ("anonfaces.commands.population", "a population of people who do not exist"),
+    "parsing": ("encoders.parsing.__main__", "label maps of the parts of faces"),
+    "semantic": ("anonfaces.semantic.__main__", "train the generator of anonymize's semantic"),
     "fit-k-same-m": ("anonfaces.synthesize.k_same.fitting", "fit the models of k-same-m"),
     "fit-k-same-net": ("anonfaces.synthesize.k_same.mixture_training", "train k-same-net"),
 }

@@ -40,9 +40,10 @@ SLOW_FILES = {  # under tests/: what loads networks, trains, or starts processes
     "publish": ("earlier", "publish", "tampering", "verify"),
     "report": ("browser", "contact"),
     "review": ("browser_review",),
+    "semantic": ("redraw",),
     "stylegan": (
         *("checkpoint", "dcgan", "dcgan_shipped", "hostile", "networks", "population", "project"),
-        *("refine", "stylegan3_files", "stylegan_commands", "synthesis3", "train"),
+        *("refine", "semantic", "stylegan3_files", "stylegan_commands", "synthesis3", "train"),
     ),
     "synthesize": (
         *("default", "gallery", "hiding", "k_same", "k_same_family", "k_same_net"),

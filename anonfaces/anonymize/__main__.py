@@ -36,6 +36,7 @@ Examples:
   python -m anonfaces.anonymize party.jpg -o out/
   python -m anonfaces.anonymize photos/ -o out/ --rename
   python -m anonfaces.anonymize photos/ -o out/ --surrogate group --k 5
+  python -m anonfaces.anonymize photos/ -o out/ --surrogate semantic
   python -m anonfaces.anonymize photos/ -o out/ --surrogate solid
   python -m anonfaces.anonymize party.jpg -o out/ --surrogate inpaint --generator dcgan
   python -m anonfaces.anonymize party.jpg -o out/ --surrogate inpaint --generator dcgan \\
@@ -65,7 +66,8 @@ _Surrogate = Annotated[
     option(
         "what is put there. fresh: nobody's face, chosen by the seed; the perceived age and gender"
         " are about kept, on purpose. group: one face for at least k people of INPUT. inpaint: a"
-        " face that suits what is around the hole. solid, mosaic, blur: a cover; the last two keep"
+        " face that suits what is around the hole. semantic: nobody's face with the pose and the"
+        " expression of the one before. solid, mosaic, blur: a cover; the last two keep"
         " a little"
     ),
 ]
@@ -169,6 +171,13 @@ _Ask = Annotated[
         show_default=False,
     ),
 ]
+_Semantic = Annotated[
+    Path | None,
+    option(
+        "semantic: weights of anonfaces.semantic train; default: those that ship",
+        show_default=False,
+    ),
+]
 
 
 @app.command(help=_EXAMPLES)
@@ -180,6 +189,7 @@ def anonymize(
     method: _Method = None,
     latents: _Latents = 4,
     steps: _Steps = None,
+    semantic: _Semantic = None,
     framing: _Framing = "landmarks",
     border: _Border = None,
     blend: _Blend = None,
@@ -231,6 +241,7 @@ def anonymize(
         steps=steps,
         seed=seed,
         generator=generator,
+        semantic=semantic,
         keep=tuple(keep or ()),
         keep_faceless=keep_faceless,
         rename=rename,
@@ -258,6 +269,8 @@ def _result(done: AnonymizationResult, renamed: bool, seconds: float) -> str:
         "output": str(done.folder),
         "secret": f"{done.record}, {done.review}",
     }
+    if done.frames:
+        facts["took"] += f", {done.frames / max(seconds, 1e-3):.1f} frames a second"
     if "second look" in done.faces:
         facts["faces"] += f"\n{'':<10} {_SECOND_LOOK}"
     lines = [f"{name:<10} {fact}" for name, fact in facts.items()]

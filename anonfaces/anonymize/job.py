@@ -40,7 +40,8 @@ def anonymize(source: Path | str, output: Path | str, **options: Any) -> Anonymi
             made by ``method`` of ``anonfaces.synthesize``), "inpaint" (a face that suits the
             border of the hole, the best of ``latents``; which hole, how it is filled and who is
             asked: ``inpaint``, an ``InpaintOptions``; the way there as films in the folder
-            ``steps``), "solid", "mosaic", "blur";
+            ``steps``), "semantic" (nobody's face with the pose and expression of the one before,
+            by the weights ``semantic``), "solid", "mosaic", "blur";
             ``seed``: the same seed gives the same pictures;
             ``generator``: a checkpoint to take faces from, default the one that ships;
             Path("dcgan") for the small one;

@@ -14,7 +14,7 @@ from encoders.detect import check_detector
 
 __all__ = ["AUDIO", "MODES", "AnonymizationOptions"]
 
-MODES = ("fresh", "group", "inpaint", "solid", "mosaic", "blur")
+MODES = ("fresh", "group", "inpaint", "semantic", "solid", "mosaic", "blur")
 AUDIO = ("drop", "keep")
 _COARSE = ("mosaic", "blur")
 
@@ -33,6 +33,7 @@ class AnonymizationOptions:
     steps: Path | None = None
     seed: int = 0
     generator: Path | None = None
+    semantic: Path | None = None
     keep: tuple[Path, ...] = ()
     keep_faceless: bool = False
     rename: bool = False
@@ -62,8 +63,7 @@ class AnonymizationOptions:
         if not 0.5 <= self.scale <= 4:
             raise InputError(f"--scale {self.scale}: expected 0.5 to 4")
         self._check_inpainting()
-        if self.method and self.surrogate != "group":
-            raise InputError(f"--method is for --surrogate group, not {self.surrogate}")
+        self._check_modes()
         self._check_times()
 
     def _check_inpainting(self) -> None:
@@ -71,8 +71,6 @@ class AnonymizationOptions:
             raise InputError(f"--latents {self.latents}: expected 1 to 64")
         if self.surrogate == "inpaint":
             return
-        if self.steps is not None:
-            raise InputError(f"--steps is for --surrogate inpaint, not {self.surrogate}")
         if self.inpaint != InpaintOptions() or self.inpaint.accept is not None:
             raise InputError(f"options of inpainting do not go with --surrogate {self.surrogate}")
 
@@ -86,6 +84,7 @@ class AnonymizationOptions:
             "inpaint": self.inpaint.recipe() if self.surrogate == "inpaint" else None,
             "seed": self.seed,
             "generator": self.generator and str(self.generator.resolve()),
+            "semantic": self.semantic and str(self.semantic.resolve()),
             "keep_faceless": self.keep_faceless,
             "rename": self.rename,
             "max_pixels": self.max_pixels,
@@ -117,6 +116,13 @@ class AnonymizationOptions:
             if holds:
                 warn_user(text)
         self.inpaint.warn()
+
+    def _check_modes(self) -> None:
+        """Options of one mode are not for another."""
+        only = {"steps": "inpaint", "semantic": "semantic", "method": "group"}
+        for name, mode in only.items():
+            if getattr(self, name) and self.surrogate != mode:
+                raise InputError(f"--{name} is for --surrogate {mode}, not {self.surrogate}")
 
     def _check_times(self) -> None:
         for name in ("start", "end"):

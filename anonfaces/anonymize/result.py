@@ -31,7 +31,7 @@ class AnonymizationResult:
     under "second look" the places that were covered because the search of the result found
     something there. ``notes`` are lines about single files: how much of a video is covered and
     when to look at it, what was not written. ``review`` is the page that shows all of it; it
-    holds the originals.
+    holds the originals. ``frames`` counts those of the videos that were written.
     """
 
     folder: Path
@@ -40,6 +40,7 @@ class AnonymizationResult:
     pictures: Counter[str]
     faces: Counter[str]
     notes: tuple[str, ...] = ()
+    frames: int = 0
 
 
 def make_result(
@@ -50,8 +51,9 @@ def make_result(
     residual = sum(len(record.get("second_look", [])) for record in records)
     if residual:
         faces["second look"] = residual
+    frames = sum(record.get("frames", 0) for record in records)
     return AnonymizationResult(
-        folder, record, review, _by_outcome(records), faces, tuple(_notes(records))
+        folder, record, review, _by_outcome(records), faces, tuple(_notes(records)), frames
     )
 
 

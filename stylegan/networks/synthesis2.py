@@ -8,7 +8,7 @@ convolution serve the batch.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from keras import ops
@@ -62,10 +62,13 @@ def synthesize(
     w: Tensor,
     noise: Sequence[Tensor] | None,
     dtype: str = "float32",
+    change: Callable[[str, Tensor], Tensor] | None = None,
 ) -> Tensor:
     """float32 (n, num_ws, w_dim) to RGB float32 (n, size, size, 3), about -1 to 1.
 
-    ``noise`` is one map (n or 1, size, size, 1) a convolution, or None for no noise.
+    ``noise`` is one map (n or 1, size, size, 1) a convolution, or None for no noise. ``change``
+    gets the name of each layer, such as ``synthesis.b8.conv0``, and its maps (n, h, w, c), and
+    gives the maps to go on with.
     """
     const = ops.cast(p["synthesis.b4.const"], dtype)
     x = ops.repeat(const[None], w.shape[0], axis=0)
@@ -77,6 +80,7 @@ def synthesize(
             style = _style(p, full, w[:, layer])
             plane = None if noise is None else noise[layer]
             x = _layer(p, full, x, style, plane, name == "conv0", config.clamp)
+            x = x if change is None else change(full, x)
             layer += 1
         rgb = _to_rgb(p, f"synthesis.b{size}.torgb", x, w[:, layer], config.clamp)
         image = rgb if image is None else upsample(image) + rgb

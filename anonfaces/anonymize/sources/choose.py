@@ -41,4 +41,8 @@ def make_source(
 
         return InpaintedFaces(analyzer, options, options.steps)
     everyone = np.concatenate([faces.embedding for faces in detections])
+    if options.surrogate == "semantic":
+        from anonfaces.anonymize.sources.semantic import RedrawnFaces
+
+        return RedrawnFaces(analyzer, everyone, options.seed, options.semantic)
     return SyntheticFaces(analyzer, everyone, options.seed, options.generator)

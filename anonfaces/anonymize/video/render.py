@@ -16,6 +16,7 @@ from anonfaces.anonymize.detection import SAME_PERSON, FaceAnalyzer, distances, 
 from anonfaces.anonymize.mask_size import scaled
 from anonfaces.anonymize.paste import SourceFace, paste
 from anonfaces.anonymize.replace import KEPT
+from anonfaces.anonymize.sources.semantic import SteeredFace
 from anonfaces.anonymize.video.assignment import SurrogateAssignment, TrackPlan, search_frame
 from anonfaces.anonymize.video.frames import Frame
 
@@ -98,7 +99,10 @@ class FrameRenderer:
     def _hide(self, result: RenderedFrame, original: Pixels, plan: TrackPlan, row: int) -> None:
         apart = int(plan.path.apart[row])
         if isinstance(plan.action, SourceFace) and apart < _GUESSED:
-            image = paste(result.image, plan.path.landmark[row], plan.action, original)
+            landmark, face = plan.path.landmark[row], plan.action
+            if isinstance(face, SteeredFace):
+                face = face.seen_at(original, landmark)
+            image = paste(result.image, landmark, face, original)
             if image is not None:
                 result.image = image
                 return

@@ -1,0 +1,110 @@
+"""``python -m anonfaces.semantic train faces.h5 -o run/``: the semantic generator."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from anonbase import cli
+from anonbase.options import Debug, Quiet, option
+
+_ABOUT = """
+The generator behind anonymize --surrogate semantic: a face is drawn anew from a label map of its
+parts and nobody's identity, so that pose, expression and layout stay and the person does not.
+"""
+_TRAIN = """
+Train it on FaceSets (python -m encoders makes them, with dlib's vectors). It begins with the
+generator that ships, which can draw faces; what it learns is to draw them where the map says.
+
+The run's folder gets state.h5 (to go on from), log.csv, curves.png, sheets/ (input, map, hole,
+drawn as itself, drawn as three people who do not exist, who stand above), and semantic.h5, the
+weights so far, which anonymize --semantic takes.
+Stopped at any moment, the same command goes on where
+the state was saved. One person in ten, by a checksum of the name, is never trained on.
+
+Weights learn from faces of real people: the terms of the data bind them too.
+
+\b
+Examples:
+  python -m anonfaces.semantic train lfw.h5 utk.h5 --kpictures 40 -o run/
+  python -m anonfaces.semantic train lfw.h5 --features dlib+vgg --adversarial lsgan -o run/
+"""
+
+app = typer.Typer(add_completion=False, help=_ABOUT, no_args_is_help=True)
+
+
+class _Features(StrEnum):
+    dlib = "dlib"
+    dlib_vgg = "dlib+vgg"
+
+
+class _Adversarial(StrEnum):
+    hinge = "hinge"
+    lsgan = "lsgan"
+
+
+@app.callback()
+def main_() -> None:
+    """Keep ``train`` a command of its own."""
+
+
+@app.command(help=_TRAIN)
+def train(
+    data: Annotated[list[Path], typer.Argument(metavar="FACES...", help="FaceSets (.h5)")],
+    output: Annotated[Path, option("the run's folder", "--output", "-o")],
+    kpictures: Annotated[float, option("pictures that are seen, in thousands")] = 40.0,
+    batch: Annotated[int, option("pictures a step, an even number")] = 12,
+    recognized: Annotated[
+        int, option("pictures of each half of a batch that dlib's network looks at")
+    ] = 4,
+    rate: Annotated[float, option("of Adam, at its highest")] = 2e-3,
+    start: Annotated[
+        Path | None,
+        option("weights of an earlier run to begin with; default: the generator that ships"),
+    ] = None,
+    features: Annotated[
+        _Features, option("networks to which a drawn face must look alike")
+    ] = _Features.dlib,
+    adversarial: Annotated[
+        _Adversarial, option("loss of the judge of quality")
+    ] = _Adversarial.hinge,
+    push: Annotated[
+        float, option("distance in dlib's vectors that a result keeps from its source")
+    ] = 1.0,
+    save_minutes: Annotated[float, option("how often to save")] = 5.0,
+    seed: Annotated[int, option("of everything random", min=0)] = 0,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Read the options, then train."""
+    from anonbase.keras_backend import load_engine
+
+    load_engine()
+    from anonfaces.semantic.learn import train as run
+    from stylegan.semantic.training import SemanticTraining
+
+    recipe = SemanticTraining(
+        kpictures=kpictures, batch=batch, recognized=recognized, rate=rate,
+        adversarial=adversarial.value, push=push, seed=seed,
+    )  # fmt: skip
+    message = shlex.join(["python", "-m", "anonfaces.semantic", *sys.argv[1:]])
+    place = run(
+        data, output, recipe, start=start, features=features.value, save_minutes=save_minutes,
+        progress=not quiet, command=message,
+    )  # fmt: skip
+    print(f"in {place}: python -m anonfaces.anonymize PHOTOS -o OUT --surrogate semantic"
+          f" --semantic {place}")  # fmt: skip
+
+
+def main() -> None:
+    """Run the command; see ``anonbase.cli.run`` for how it ends."""
+    cli.run(app)
+
+
+if __name__ == "__main__":
+    main()

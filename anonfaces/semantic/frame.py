@@ -1,0 +1,53 @@
+"""How the semantic generator frames a face, and pictures and label maps cropped alike.
+
+A crop is an upright square from hairline to chin, set by eyes and mouth as FFHQ's is, the very one
+that the generator frames its faces by: the recognizer sees it at a fixed place then, also with a
+gradient. (SDGAN's crop, by the inner corners of the eyes, grows and shrinks as a head turns.)
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from encoders.align import align_ffhq, ffhq_landmarks
+from encoders.frame import CropSquare
+from encoders.parsing import label_map
+
+__all__ = ["DLIB", "FINER", "SQUARE", "framed", "framed_landmarks", "labels_of"]
+
+Pixels = NDArray[np.uint8]
+
+#: The crop as a square of an FFHQ-aligned chip: that of the generator that ships (its card).
+SQUARE = CropSquare(0.5, 0.6, 0.62)
+#: Where dlib's chip lies in an FFHQ-aligned one: the median of 300 photographs of two sets.
+DLIB = CropSquare(0.503, 0.602, 0.688).within(SQUARE.inverse())
+#: A label map has this many times the picture's side, so that borders keep parts of a pixel.
+FINER = 2
+#: Side of the FFHQ-aligned chip that a crop is cut from, in sides of the crop.
+_LARGER = 2
+
+
+def framed(image: Pixels, landmark: NDArray[np.float32], size: int) -> Pixels:
+    """The crop uint8 (size, size, 3) of the face at ``landmark`` (68, 2) of an RGB picture."""
+    chip = align_ffhq(image, np.asarray(landmark, np.float32), _LARGER * size)
+    return SQUARE.cut(chip[None], size)[0]
+
+
+def framed_landmarks(landmark: NDArray[np.floating], size: int) -> NDArray[np.float32]:
+    """Landmarks (..., 68, 2) of photographs, in pixels of their crops."""
+    fine = 1 << 10
+    share = (ffhq_landmarks(np.asarray(landmark, np.float32), fine) + 0.5) / fine
+    corner = np.array([SQUARE.x, SQUARE.y], np.float32) - SQUARE.side / 2
+    return ((share - corner) / SQUARE.side * size - 0.5).astype(np.float32)
+
+
+def labels_of(landmark: NDArray[np.floating], crops: Pixels) -> Pixels:
+    """Label maps uint8 (n, 2 s, 2 s) of crops (n, s, s, 3) with their landmarks in crop pixels."""
+    import cv2
+
+    side = crops.shape[1] * FINER
+    large = [cv2.resize(crop, (side, side), interpolation=cv2.INTER_LINEAR) for crop in crops]
+    points = (np.asarray(landmark, np.float64) + 0.5) * FINER - 0.5
+    made = [label_map(p, side, picture) for p, picture in zip(points, large, strict=True)]
+    return np.array(made, np.uint8).reshape(-1, side, side)

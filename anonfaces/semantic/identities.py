@@ -1,0 +1,81 @@
+"""Whose face is drawn: nobody's, or a group's mean. A real person's is refused."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from anonbase.errors import GuaranteeError
+
+__all__ = ["REFUSED", "Nobodies", "check_nobody", "nobodies"]
+
+#: dlib's distance up to which two faces are taken for one person's.
+_SAME_PERSON = 0.6
+#: Samples by which the generator's framing is measured, at the least.
+_LOOKED_AT = 60
+_PSI = 0.9
+_BATCH = 64
+REFUSED = (
+    "a real person as the target is refused: that person's face would be put on others, who would"
+    " be taken for them. Take nobody's (nobodies) or a group's mean"
+)
+
+
+@dataclass(frozen=True)
+class Nobodies:
+    """People who do not exist, samples of a generator.
+
+    Attributes:
+        vector: float32 (n, 128), what dlib's network sees of each.
+        w: float32 (n, w_dim), what the generator draws them of.
+        picture: uint8 (n, s, s, 3), RGB.
+        looks: float32 (n, 2), perceived decades of age and probability of "female".
+    """
+
+    vector: NDArray[np.float32]
+    w: NDArray[np.float32]
+    picture: NDArray[np.uint8]
+    looks: NDArray[np.float32]
+
+    def __len__(self) -> int:
+        return len(self.vector)
+
+
+def nobodies(count: int, seed: int = 0, generator: Path | None = None) -> Nobodies:
+    """``count`` people who do not exist, as the semantic generator takes them.
+
+    A sample of the generator is seen by dlib's network, and w is what the inverse makes of the
+    vector: who it is is kept, pose and light are not.
+    """
+    import stylegan
+    from encoders.attributes import load_attributes
+    from encoders.frame import estimate_alignment
+    from encoders.latent import load_inverse
+    from encoders.latent.identity import Recognizer
+
+    network = stylegan.load(generator)
+    seeds = np.random.default_rng(seed).integers(0, 2**32, max(count, _LOOKED_AT))
+    w = network.map(network.latents([int(s) for s in seeds]), psi=_PSI)
+    pictures = network.pictures(w, batch=_BATCH)
+    framing = estimate_alignment(pictures[:_LOOKED_AT])
+    recognize = Recognizer(framing.dlib, pictures.shape[1])
+    parts = [
+        np.asarray(recognize(pictures[i : i + _BATCH].astype(np.float32) / 127.5 - 1))
+        for i in range(0, count, _BATCH)
+    ]
+    vector = np.concatenate(parts)[:count]
+    columns = load_attributes()(pictures[:count], framing)
+    looks = np.column_stack([columns["age"] / 10, columns["female"]])
+    return Nobodies(vector, load_inverse(network)(vector), pictures[:count], looks)
+
+
+def check_nobody(target: NDArray[np.floating], people: NDArray[np.floating]) -> None:
+    """``GuaranteeError`` if a target vector (n, 128) is one of ``people`` (m, 128) of the input."""
+    if not len(people) or not len(target):
+        return
+    apart = np.linalg.norm(np.asarray(target)[:, None] - np.asarray(people)[None], axis=2)
+    if (apart <= _SAME_PERSON).any():
+        raise GuaranteeError(REFUSED)

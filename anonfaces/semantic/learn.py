@@ -1,0 +1,121 @@
+"""Training a semantic generator on FaceSets."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from anonfaces.semantic.data import Batches, TrainingFaces, read_or_keep
+from anonfaces.semantic.frame import DLIB
+from anonfaces.semantic.identities import nobodies
+from anonfaces.semantic.lead import fit_lead
+from anonfaces.semantic.sheets import write_curves, write_sheet
+from anonfaces.semantic.weights import FILE, load_generator, save_generator
+
+__all__ = ["train"]
+
+Values = dict[str, NDArray[np.float32]]
+_NOBODIES, _SHOWN, _OTHERS = 512, 10, 3
+
+
+def train(
+    sources: Sequence[Path],
+    folder: Path,
+    recipe: Any = None,
+    *,
+    start: Path | None = None,
+    features: str = "dlib",
+    save_minutes: float = 5.0,
+    progress: bool = True,
+    command: str = "",
+) -> Path:
+    """Train, or go on with the run in ``folder``; the file of the finished network.
+
+    Parameters
+    ----------
+    sources : sequence of path
+        FaceSets with dlib's vectors. One person in ten is set aside and never seen.
+    folder : path
+        Gets ``faces.npz``, ``state.h5``, ``log.csv``, ``curves.png``, ``sheets/`` and
+        ``semantic.h5``, the weights so far.
+    recipe : SemanticTraining, optional
+        Length and weights.
+    start : path, optional
+        Weights to begin with; by default the generator that ships, which no map steers.
+    features : {"dlib", "dlib+vgg"}
+        What a result must keep of the picture beside its pixels.
+    """
+    from anonbase.keras_backend import load_engine
+
+    load_engine()
+    import stylegan
+    from encoders.latent import load_inverse
+    from stylegan.semantic.config import SemanticConfig
+    from stylegan.semantic.generator import SemanticGenerator
+    from stylegan.semantic.run import SemanticRun
+    from stylegan.semantic.training import SemanticTraining
+
+    decoder = stylegan.load()
+    inverse = load_inverse(decoder)
+    config, recipe = SemanticConfig(decoder.config), recipe or SemanticTraining()
+    size = config.resolution
+    faces, held = read_or_keep(sources, size, folder / "faces.npz")
+    aside = _some(held)
+    drawn = nobodies(_NOBODIES, recipe.seed)
+
+    facts = {"faces": len(faces), "recipe": recipe.to_json(), "features": features}
+
+    def show(values: Values, name: str) -> None:
+        seen = {"seen": name, "command": command, **facts}
+        save_generator(folder / FILE, config, values, **seen)
+        network = SemanticGenerator(config, values)
+        place = folder / "sheets" / f"{name}.png"
+        own, few = inverse(aside.vector), slice(_OTHERS)
+        write_sheet(place, network, aside, own, drawn.w[few], drawn.picture[few])
+        write_curves(folder / "log.csv", folder / "curves.png")
+
+    batches = Batches(faces, recipe.batch, size, drawn.vector, inverse)
+    run = SemanticRun(
+        folder, config, recipe, _features(features, size), batches, show,
+        save_minutes=save_minutes, progress=progress,
+    )  # fmt: skip
+    run.go(lambda: _first(start, decoder, faces, inverse, progress))
+    return folder / FILE
+
+
+def _first(
+    start: Path | None, decoder: Any, faces: TrainingFaces, inverse: Any, progress: bool
+) -> Values:
+    """The numbers to begin with: the decoder's, and how map and surroundings move w."""
+    import stylegan
+    from stylegan.semantic.config import SemanticConfig
+    from stylegan.semantic.generator import generator_specs
+
+    if start is not None:
+        return load_generator(start).values()
+    weights, offset, explained = fit_lead(faces, stylegan.load_encoder(), inverse, progress)
+    if progress:
+        print(f"map and surroundings tell {explained:.0%} of what the identity does not of w")
+    wanted = generator_specs(SemanticConfig(decoder.config))
+    values = {k: v for k, v in decoder.values().items() if k in wanted}
+    return values | {"lead.weight": weights, "move.bias": offset}
+
+
+def _some(aside: TrainingFaces) -> TrainingFaces:
+    rows = np.linspace(0, len(aside) - 1, min(_SHOWN, len(aside))).astype(np.int64)
+    return aside.select(rows)
+
+
+def _features(name: str, size: int) -> Any:
+    from encoders.latent.perceptual import Perceptual
+
+    face = Perceptual(DLIB, size)
+    if name == "dlib":
+        return face
+    from stylegan.train.texture import Texture, Together
+
+    return Together([Texture(size), face])

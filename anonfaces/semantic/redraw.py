@@ -1,0 +1,107 @@
+"""A face of a photograph drawn anew, with its own pose and expression and somebody's identity."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from anonfaces.semantic.frame import framed, framed_landmarks, labels_of
+from anonfaces.semantic.weights import load_generator
+from encoders.align import find_landmarks
+from encoders.parsing import one_hot
+
+if TYPE_CHECKING:
+    from stylegan.semantic.generator import SemanticGenerator
+
+__all__ = ["FaceRedrawer", "RedrawnFace", "load_redrawer"]
+
+Pixels = NDArray[np.uint8]
+
+#: Side in px of what ``FaceRedrawer.face`` gives, four times what is drawn.
+_SHOWN = 256
+#: A detector's box of a face in a crop is about the whole of it.
+_WHOLE = np.array([0, 0, _SHOWN, _SHOWN])
+#: Faces that the network draws at a time; fewer are filled up, so that none depends on the others.
+_BATCH = 8
+#: Levels that red, green and blue differ by at most in a picture without color (JPEG's error).
+_GRAY = 6.0
+
+
+@dataclass(frozen=True)
+class RedrawnFace:
+    """The crop of a face with the face drawn anew: RGB uint8 (256, 256, 3), landmarks (68, 2).
+
+    The landmarks are those that dlib finds in it: where the network misses its map by a pixel,
+    pasting by landmarks puts that right.
+    """
+
+    picture: Pixels
+    landmark: NDArray[np.float32]
+
+
+class FaceRedrawer:
+    """A semantic generator at work on photographs."""
+
+    def __init__(self, network: SemanticGenerator) -> None:
+        self.network = network
+        self.size = network.config.resolution
+
+    def face(
+        self, image: Pixels, landmark: NDArray[np.floating], identity: NDArray[np.float32]
+    ) -> RedrawnFace:
+        """The face at ``landmark`` (68, 2) of an RGB picture as the person of ``identity``.
+
+        ``identity`` float32 (w_dim,) is a w of the generator. A picture without color stays so.
+        """
+        import cv2
+
+        points = np.asarray(landmark, np.float32)
+        crop = framed(image, points, self.size)
+        labels = labels_of(framed_landmarks(points, self.size)[None], crop[None])
+        made = self.crops(crop[None], labels, identity[None])[0]
+        large = cv2.resize(made, (_SHOWN, _SHOWN), interpolation=cv2.INTER_CUBIC)
+        return RedrawnFace(large, find_landmarks(large, _WHOLE))
+
+    def crops(self, crops: Pixels, labels: Pixels, identity: NDArray[np.float32]) -> Pixels:
+        """Crops uint8 (n, s, s, 3) with label maps (n, 2 s, 2 s), as the people of (n, w_dim)."""
+        maps = one_hot(labels, self.size)
+        real = crops.astype(np.float32) / np.float32(127.5) - 1
+        parts = [np.empty((0, self.size, self.size, 3), np.uint8)]
+        for start in range(0, len(crops), _BATCH):
+            rows = np.arange(start, min(start + _BATCH, len(crops)))
+            count = 1 if len(crops) == 1 else _BATCH
+            full = np.resize(rows, count)
+            made = np.asarray(self._run(real[full], maps[full], identity[full]))[: len(rows)]
+            levels = np.clip(np.rint(made * 127.5 + 127.5), 0, 255)
+            parts.append(_as_gray_as(levels, crops[rows]).astype(np.uint8))
+        return np.concatenate(parts)
+
+    @cached_property
+    def _run(self) -> Any:
+        from anonbase.keras_backend import compiled
+
+        return compiled(lambda crops, maps, identity: self.network(crops, maps, identity))
+
+
+def load_redrawer(path: Path | None = None) -> FaceRedrawer:
+    """The semantic generator of a file of ``anonfaces.semantic train``; by default what ships.
+
+    Raises
+    ------
+    WeightsError
+        The file is missing, damaged, hostile, or of another network.
+    """
+    return FaceRedrawer(load_generator(path))
+
+
+def _as_gray_as(made: NDArray[np.floating], crops: Pixels) -> NDArray[np.floating]:
+    """What was drawn without color where the crop has none."""
+    spread = np.ptp(crops.astype(np.float32), axis=-1)
+    gray = np.quantile(spread, 0.95, axis=(1, 2)) <= _GRAY
+    light = np.rint(made @ np.array([0.299, 0.587, 0.114], np.float32))
+    return np.where(gray[:, None, None, None], light[..., None], made)

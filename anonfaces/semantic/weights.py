@@ -1,0 +1,50 @@
+"""The file of a semantic generator: sizes, numbers as float16, and what it was trained on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from anonbase.errors import WeightsError
+from anonbase.keras_backend import load_engine
+from encoders import weights_file
+
+__all__ = ["FILE", "REMEDY", "SHIPPED", "load_generator", "save_generator"]
+
+KIND = "semantic generator"
+FILE = "semantic.h5"
+REMEDY = "python -m anonfaces.semantic train FACES"
+_HERE = Path(__file__).resolve().parent
+_IN_WHEEL = _HERE.parent / "_semantic"
+SHIPPED = _IN_WHEEL if _IN_WHEEL.is_dir() else _HERE.parent.parent / "datasets" / "semantic"
+
+
+def save_generator(
+    path: Path, config: Any, values: dict[str, NDArray[np.float32]], **facts: Any
+) -> None:
+    """Write numbers and sizes, all of it or nothing."""
+    weights_file.write(path, KIND, {"sizes": config.to_json(), **facts}, values)
+
+
+def load_generator(path: Path | None = None) -> Any:
+    """A ``SemanticGenerator``; by default the one that ships.
+
+    Raises:
+        WeightsError: the file is missing, damaged, hostile, or of another network.
+    """
+    load_engine()
+    from stylegan.semantic.config import SemanticConfig
+    from stylegan.semantic.generator import SemanticGenerator
+
+    source = SHIPPED / FILE if path is None else Path(path)
+    source = source / FILE if source.is_dir() else source
+    meta, arrays = weights_file.read(source, KIND, REMEDY)
+    sizes = meta.get("sizes")
+    if not isinstance(sizes, dict):
+        raise WeightsError(f"{source}: it does not say its sizes")
+    return SemanticGenerator(
+        SemanticConfig.from_json(sizes, str(source)), arrays, source=str(source)
+    )

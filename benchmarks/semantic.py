@@ -1,0 +1,292 @@
+"""``python -m benchmarks.semantic lfw.h5``: faces drawn anew by their label maps, by condition.
+
+Faces of people who were never trained on (one in ten, by a checksum of the name), each drawn as
+somebody who does not exist and pasted back as ``anonymize --surrogate semantic`` does it. The
+gallery is one photograph of everybody in the FaceSet, and of those who are drawn the very
+photograph that was drawn from (rank-1: nearer than all others). Judges: dlib's network, which took
+part in the training, and FaceRes, which took part in nothing (``--judge``).
+
+LM is the mean distance of five points (eyes, nose, corners of the mouth) before and after, found
+by dlib in both, in pixels of the FFHQ-aligned picture of 256 px; mIoU compares the label map of
+the result's landmarks with the one that was drawn from. A face that is not found counts as not
+recognized and is left out of LM, mIoU and correlations: look at "found" first.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.machine import describe
+from benchmarks.tables import print_table
+
+if TYPE_CHECKING:
+    from anonfaces.evaluate.judges.judge import Judge
+    from anonfaces.semantic import FaceRedrawer
+    from anonfaces.semantic.identities import Nobodies
+    from encoders.faceset import FaceSet
+
+_SIDE = 256
+_HEAD = ("condition", "faces", "found", "LM", "mIoU", "smile", "yaw", "apart")
+_FIVE = [slice(36, 42), slice(42, 48), slice(30, 31), slice(48, 49), slice(54, 55)]
+#: Distance in dlib's vectors that a target keeps from its source, as in ``anonymize``.
+_UNLIKE = 0.75
+#: Yaw from which a face counts as turned, smile from which it smiles, in standard deviations.
+_SIDE_YAW, _SMILES = 1.0, 0.7
+#: Share of the face without the color of its cheeks, from which something lies over it.
+_COVERED = 0.25
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("faces", type=Path, help="a FaceSet with people's names")
+    parser.add_argument("--semantic", type=Path, help="weights; default: those that ship")
+    parser.add_argument("--count", type=int, default=200, help="faces drawn at most")
+    parser.add_argument(
+        "--people", type=int, help="in the gallery of judges but dlib; default: all"
+    )
+    parser.add_argument("--judge", nargs="+", default=["dlib"], help="dlib, faceres, faceres:PATH")
+    parser.add_argument("--sheet", type=Path, help="a picture of some originals over results")
+    parser.add_argument("--seed", type=int, default=0)
+    arguments = parser.parse_args()
+    print(describe(["numpy", "keras", "tensorflow-cpu", "dlib-bin"]), flush=True)
+    from anonfaces.semantic import load_redrawer, nobodies
+    from encoders.faceset import FaceSet
+
+    faces = FaceSet.read(arguments.faces)
+    rows = _chosen(faces, arguments.count, arguments.seed)
+    work = _Work(faces, rows, load_redrawer(arguments.semantic), nobodies(96, arguments.seed + 1))
+    pictures, second, seconds = work.drawn()
+    print(f"\n{len(rows)} faces; {2 * len(rows) / seconds:.1f} faces drawn and pasted a second\n")
+    if arguments.sheet:
+        _write_sheet(arguments.sheet, [work.chips, pictures, second])
+    looks = _Looks(work, pictures, second)
+    judged = [
+        _judged(name, faces, rows, pictures, _one_each(faces, arguments.people, name))
+        for name in arguments.judge
+    ]
+    head = [*_HEAD, *(f"{name} {what}" for name in arguments.judge for what in ("ver", "rank-1"))]
+    print_table(head, _rows(looks, judged))
+
+
+def _chosen(faces: FaceSet, count: int, seed: int) -> NDArray[np.int64]:
+    """Faces of people set aside: at random, no person more often than need be."""
+    from anonfaces.semantic.data import is_set_aside
+
+    aside = np.array([i for i, name in enumerate(faces.image) if is_set_aside(name)])
+    aside = np.random.default_rng(seed).permutation(aside)
+    names = faces.identity[aside]
+    turn = np.array([int((names[:i] == name).sum()) for i, name in enumerate(names)])
+    return np.sort(aside[np.argsort(turn, kind="stable")][:count])
+
+
+class _Work:
+    """Chips, their landmarks, and what is drawn of them, twice, as two people."""
+
+    def __init__(
+        self, faces: FaceSet, rows: NDArray[np.int64], redraw: FaceRedrawer, people: Nobodies
+    ) -> None:
+        from encoders.align import ffhq_landmarks
+        from encoders.frame import CropSquare
+
+        self.chips = CropSquare().cut(faces.chips(rows), _SIDE)
+        self.landmark = ffhq_landmarks(faces.landmark[rows], _SIDE)
+        self.vector, self._redraw, self._people = faces.embedding[rows], redraw, people
+
+    def drawn(self) -> tuple[NDArray[np.uint8], NDArray[np.uint8], float]:
+        from encoders.attributes import load_attributes
+
+        columns = load_attributes()(self.chips)
+        looks = np.column_stack([columns["age"] / 10, columns["female"]])
+        first, second, started = [], [], time.monotonic()
+        for i in range(len(self.chips)):
+            one, other = self._targets(self.vector[i], looks[i])
+            first.append(self._pasted(i, one))
+            second.append(self._pasted(i, other))
+        return np.stack(first), np.stack(second), time.monotonic() - started
+
+    def _targets(self, vector: NDArray[np.float32], looks: NDArray[np.float32]) -> tuple[int, int]:
+        """The two who suit best of those unlike the source; unlike each other."""
+        people = self._people
+        away = np.linalg.norm(people.vector - vector, axis=1)
+        off = np.abs(people.looks - looks) @ np.array([0.02, 0.2]) // 0.03
+        order = np.argsort(off, kind="stable")
+        order = order[away[order] > _UNLIKE]
+        apart = np.linalg.norm(people.vector[order] - people.vector[order[0]], axis=1)
+        return int(order[0]), int(order[np.argmax(apart > _UNLIKE)])
+
+    def _pasted(self, i: int, who: int) -> NDArray[np.uint8]:
+        from anonfaces.anonymize.paste import SourceFace, paste
+
+        made = self._redraw.face(self.chips[i], self.landmark[i], self._people.w[who])
+        source = SourceFace(made.picture, made.landmark)
+        put = paste(self.chips[i], self.landmark[i], source)
+        return self.chips[i] if put is None else put
+
+
+class _Looks:
+    """What is seen before and after, a row a face."""
+
+    def __init__(self, work: _Work, pictures: NDArray[np.uint8], second: NDArray[np.uint8]) -> None:
+        from encoders.attributes import load_attributes
+
+        attributes = load_attributes()
+        self.before, self.after = attributes(work.chips), attributes(pictures)
+        self.landmark, self.found = _landmarks(pictures)
+        points = [np.stack([p[:, part].mean(axis=1) for part in _FIVE], axis=1)
+                  for p in (work.landmark, self.landmark)]  # fmt: skip
+        self.off = np.linalg.norm(points[0] - points[1], axis=2).mean(axis=1)
+        self.counts = np.stack(
+            [_confusion(*pair) for pair in zip(work.chips, work.landmark, pictures, self.landmark,
+                                               strict=True)]
+        )  # fmt: skip
+        self.apart = _apart(pictures, second)
+        self.covered = np.array(
+            [_covered(chip, points) for chip, points in zip(work.chips, work.landmark, strict=True)]
+        )
+
+    def conditions(self) -> dict[str, NDArray[np.bool_]]:
+        yaw, smile, age = (np.asarray(self.before[k]) for k in ("yaw", "smile", "age"))
+        female = self.before["female"] > 0.5
+        turned = np.abs(yaw) > _SIDE_YAW
+        return {
+            "all": np.ones(len(yaw), bool),
+            "front": ~turned,
+            "turned": turned,
+            "smiling": smile > _SMILES,
+            "not smiling": smile < -_SMILES,
+            "something over it": self.covered > _COVERED,
+            "perceived female": female,
+            "perceived male": ~female,
+            "perceived under 30": age < 30,
+            "perceived 30 to 49": (age >= 30) & (age < 50),
+            "perceived 50 and over": age >= 50,
+        }
+
+
+def _rows(looks: _Looks, judged: list[tuple[Any, Any]]) -> Iterator[list[object]]:
+    for name, some in looks.conditions().items():
+        if some.sum() < 5:
+            yield [name, int(some.sum()), *[""] * (len(_HEAD) - 2 + 2 * len(judged))]
+            continue
+        seen = some & looks.found
+        smile, yaw = (_correlation(looks.before[k][seen], looks.after[k][seen])
+                      for k in ("smile", "yaw"))  # fmt: skip
+        apart = looks.apart[some]
+        yield [
+            name, int(some.sum()), _percent(looks.found[some].mean()),
+            float(looks.off[seen].mean()), _miou(looks.counts[seen].sum(axis=0)),
+            smile, yaw, float(np.nanmean(apart)),
+            *(_percent(one[some].mean()) for both in judged for one in both),
+        ]  # fmt: skip
+
+
+def _judged(
+    name: str,
+    faces: FaceSet,
+    rows: NDArray[np.int64],
+    pictures: NDArray[np.uint8],
+    gallery: NDArray[np.int64],
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Of each result: is it taken for its source, and does the source come first of all people."""
+    judge, threshold = _judge(name)
+    some, sources = faces.select(gallery), faces.select(rows)
+    people, source, probe = (
+        judge.of_faces(some), judge.of_faces(sources), judge.of_pictures(pictures)
+    )  # fmt: skip
+    own = np.linalg.norm(source - probe, axis=1)
+    nearest = [
+        np.linalg.norm(people[some.identity != who] - vector, axis=1).min()
+        for who, vector in zip(sources.identity, probe, strict=True)
+    ]
+    return own <= threshold, own < np.array(nearest)
+
+
+def _judge(name: str) -> tuple[Judge, float]:
+    from anonfaces.evaluate.judges.faceres import THRESHOLD
+    from anonfaces.evaluate.judges.judge import load_judge
+    from anonfaces.evaluate.links import DLIB
+
+    return load_judge(name), THRESHOLD if name.startswith("faceres") else DLIB
+
+
+def _one_each(faces: FaceSet, people: int | None, judge: str) -> NDArray[np.int64]:
+    """A face of everybody, or of ``people`` of them for a judge who has to look at each."""
+    _, first = np.unique(faces.identity, return_index=True)
+    some = None if judge == "dlib" else people
+    return np.sort(np.random.default_rng(0).permutation(first)[:some])
+
+
+def _landmarks(pictures: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    from encoders.align import find_landmarks
+    from encoders.detect import in_order, load_detector
+
+    detector = load_detector("hog", 0)
+    found, points = [], []
+    for picture in pictures:
+        boxes = in_order(detector(picture), picture)
+        found.append(len(boxes) > 0)
+        box = boxes[0] if len(boxes) else np.array([48, 72, 208, 232])
+        points.append(find_landmarks(picture, box))
+    return np.array(points), np.array(found)
+
+
+def _confusion(
+    chip: NDArray[np.uint8], before: NDArray[np.float32], made: NDArray[np.uint8],
+    after: NDArray[np.float32],
+) -> NDArray[np.int64]:  # fmt: skip
+    from encoders.parsing import CLASSES, label_map
+
+    maps = [label_map(p, _SIDE, c) for p, c in ((before, chip), (after, made))]
+    n = len(CLASSES)
+    return np.bincount(maps[0].ravel() * n + maps[1].ravel(), minlength=n * n).reshape(n, n)
+
+
+def _miou(counts: NDArray[np.int64]) -> float:
+    both = np.diag(counts)
+    either = counts.sum(axis=0) + counts.sum(axis=1) - both
+    return float(np.mean(both[either > 0] / either[either > 0]))
+
+
+def _apart(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """dlib's distance of the two results of each face; NaN where one is not found."""
+    from anonfaces.evaluate import recognize
+    from encoders.embed import load_embedder
+
+    embedder = load_embedder("dlib")
+    return np.linalg.norm(recognize(first, embedder) - recognize(second, embedder), axis=1)
+
+
+def _covered(chip: NDArray[np.uint8], landmark: NDArray[np.float32]) -> float:
+    """Share of the skin inside the landmarks that has not the color of the cheeks."""
+    from encoders.parsing.polygons import label_map, skin_colored
+
+    skin = label_map(landmark, _SIDE) == 1
+    skin[: int(landmark[17:27, 1].min())] = False
+    return 1 - float(skin_colored(chip, landmark.astype(np.float64))[skin].mean())
+
+
+def _correlation(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:
+    return float(np.corrcoef(a, b)[0, 1]) if len(a) > 2 else float("nan")
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f} %"
+
+
+def _write_sheet(path: Path, rows: list[NDArray[np.uint8]]) -> None:
+    from PIL import Image
+
+    some = np.linspace(0, len(rows[0]) - 1, 12).astype(int)
+    lines = [np.concatenate(list(row[some][:, ::2, ::2]), axis=1) for row in rows]
+    Image.fromarray(np.concatenate(lines)).save(path)
+
+
+if __name__ == "__main__":
+    main()

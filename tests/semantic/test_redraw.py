@@ -1,0 +1,131 @@
+"""Faces drawn anew: crops and maps agree, gray stays gray, nobody real is a target."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from anonbase.errors import GuaranteeError, WeightsError
+from anonbase.keras_backend import load_engine
+from anonfaces.semantic.data import Batches, TrainingFaces, is_set_aside
+from anonfaces.semantic.frame import framed, framed_landmarks
+from anonfaces.semantic.identities import check_nobody
+
+load_engine()
+
+from anonfaces.semantic.redraw import FaceRedrawer  # noqa: E402
+from anonfaces.semantic.weights import load_generator, save_generator  # noqa: E402
+from stylegan.networks.config import GeneratorConfig  # noqa: E402
+from stylegan.semantic.config import SemanticConfig  # noqa: E402
+from stylegan.semantic.generator import SemanticGenerator  # noqa: E402
+
+DECODER = GeneratorConfig(channels=(8, 8, 8, 8), z_dim=4, w_dim=4, mapping_layers=1)
+TINY = SemanticConfig(DECODER, hidden=(8, 8, 6, 4))
+
+
+def landmarks(side: float) -> np.ndarray:
+    """Points of an upright face: eyes, mouth, and a jaw around them."""
+    points = np.tile(np.array([0.5, 0.55], np.float32), (68, 1))
+    angle = np.linspace(np.pi, 0, 17)
+    points[:17] = np.column_stack([0.5 + 0.22 * np.cos(angle), 0.5 + 0.3 * np.sin(angle)])
+    points[17:22] = np.column_stack([np.linspace(0.34, 0.46, 5), np.full(5, 0.42)])
+    points[22:27] = np.column_stack([np.linspace(0.54, 0.66, 5), np.full(5, 0.42)])
+    points[36:42] = np.array([0.4, 0.48]) + 0.02 * np.random.default_rng(0).random((6, 2))
+    points[42:48] = np.array([0.6, 0.48]) + 0.02 * np.random.default_rng(1).random((6, 2))
+    points[48:68, 0] = 0.5 + 0.08 * np.cos(np.linspace(np.pi, 3 * np.pi, 20))
+    points[48:68, 1] = 0.68 + 0.02 * np.sin(np.linspace(np.pi, 3 * np.pi, 20))
+    return points * side
+
+
+@pytest.fixture(scope="module")
+def redraw() -> FaceRedrawer:
+    return FaceRedrawer(SemanticGenerator(TINY, seed=1))
+
+
+def test_a_point_of_the_photograph_lies_in_the_crop_where_the_landmarks_say() -> None:
+    image = np.full((300, 300, 3), 40, np.uint8)
+    points = landmarks(300)
+    x, y = np.rint(points[30]).astype(int)
+    image[y - 2 : y + 3, x - 2 : x + 3] = 255
+    crop = framed(image, points, 64)[..., 0].astype(float) - 40
+    rows, columns = np.indices(crop.shape)
+    seen = np.array([(crop * columns).sum(), (crop * rows).sum()]) / crop.sum()
+    there = framed_landmarks(np.array([x, y], np.float32) + 0 * points, 64)[0]
+    turned = framed_landmarks(points, 64)[30]
+    assert np.abs(seen - turned).max() < 0.3
+    assert there.shape == (2,)
+
+
+def test_a_picture_without_color_gets_a_face_without_color(redraw: FaceRedrawer) -> None:
+    rng = np.random.default_rng(0)
+    gray = np.repeat(rng.integers(60, 200, (200, 200, 1), np.uint8), 3, axis=2)
+    color = gray.copy()
+    color[..., 0] //= 2
+    w = np.ones(4, np.float32)
+    made = redraw.face(gray, landmarks(200), w).picture
+    assert (made.max(axis=-1) - made.min(axis=-1) == 0).all()
+    made = redraw.face(color, landmarks(200), w).picture
+    assert (made.max(axis=-1) != made.min(axis=-1)).any()
+
+
+def test_a_face_does_not_depend_on_the_others_in_the_call(redraw: FaceRedrawer) -> None:
+    rng = np.random.default_rng(0)
+    crops = rng.integers(0, 255, (11, 32, 32, 3), np.uint8)
+    labels = rng.integers(0, 10, (11, 64, 64)).astype(np.uint8)
+    w = rng.standard_normal((11, 4)).astype(np.float32)
+    whole = redraw.crops(crops, labels, w)
+    some = redraw.crops(crops[9:], labels[9:], w[9:])
+    np.testing.assert_array_equal(whole[9:], some)
+    assert len(redraw.crops(crops[:0], labels[:0], w[:0])) == 0
+
+
+def test_a_real_person_is_no_target() -> None:
+    people = np.random.default_rng(0).standard_normal((3, 128))
+    check_nobody(people + 1, people)
+    with pytest.raises(GuaranteeError, match="a real person as the target is refused"):
+        check_nobody(people[1:2] + 0.01, people)
+
+
+def test_weights_come_back_and_other_files_are_refused(tmp_path: Path) -> None:
+    network = SemanticGenerator(TINY, seed=2)
+    save_generator(tmp_path / "semantic.h5", TINY, network.values(), faces=3)
+    again = load_generator(tmp_path)
+    assert again.config == TINY
+    for name, values in network.values().items():
+        np.testing.assert_allclose(again.values()[name], values, rtol=2e-3, atol=1e-3)
+    (tmp_path / "other.h5").write_bytes(b"no weights")
+    with pytest.raises(WeightsError):
+        load_generator(tmp_path / "other.h5")
+    with pytest.raises(WeightsError, match=r"anonfaces\.semantic train"):
+        load_generator(tmp_path / "missing.h5")
+
+
+def test_a_person_is_set_aside_whole() -> None:
+    names = [f"person_{i:03d}/{j}.jpg" for i in range(300) for j in range(2)]
+    aside = np.array([is_set_aside(name) for name in names]).reshape(-1, 2)
+    assert (aside[:, 0] == aside[:, 1]).all()
+    assert 10 < aside[:, 0].sum() < 60
+
+
+def test_half_of_a_batch_is_drawn_as_itself() -> None:
+    rng = np.random.default_rng(0)
+    faces = TrainingFaces(
+        picture=rng.integers(0, 255, (12, 32, 32, 3), np.uint8),
+        labels=rng.integers(0, 10, (12, 64, 64)).astype(np.uint8),
+        vector=rng.standard_normal((12, 128)).astype(np.float32),
+        person=np.array([0, 0, 1, 1, 2, 2, -1, -1, -1, 3, 4, 5]),
+    )
+    stranger = np.full((1, 128), 9, np.float32)
+    batch = Batches(faces, 8, 32, stranger, lambda v: v[:, :4])(rng)
+    of = {tuple(v): p if p >= 0 else 100 + i
+          for i, (v, p) in enumerate(zip(faces.vector, faces.person, strict=True))}  # fmt: skip
+    own, target = ([of.get(tuple(v), -9) for v in part] for part in (batch.own, batch.target))
+    assert own[:4] == target[:4]
+    assert own[4:] != target[4:]
+    np.testing.assert_array_equal(batch.identity, batch.target[:, :4])
+    left, right = ([of[tuple(v)] for v in part] for part in (batch.left, batch.right))
+    assert [a == b for a, b in zip(left, right, strict=True)] == list(batch.same > 0)
+    assert batch.same.sum() >= 8
+    np.testing.assert_allclose(batch.maps.sum(axis=-1), 1)
