@@ -77,7 +77,7 @@ class _FewPixels(Camera):
         self._shrink = ops.convert_to_tensor(shrink.astype(np.float32))
         self._shown = ops.convert_to_tensor(shown)
 
-    def call(self, images: Tensor, training: bool = False) -> Tensor:
+    def take(self, images: Tensor, psf: Tensor) -> Tensor:
         """RGB float32 (n, size, size, 3) in 0..1, of few pixels."""
         light = self.sensor.to_light(images)
         few = ops.einsum("ay,nyxc,bx->nabc", self._shrink, light, self._shrink)

@@ -25,26 +25,26 @@ Tensor = Any
 POINTS = 68
 #: The two pictures that the generator's encoder is given: outline and brows; eyes, nose and mouth.
 LEVELS = (slice(0, 27), slice(27, 68))
-#: Of the teacher's Gaussians, in sides of the picture: 1.5 of 32 places.
-_SIGMA = 1.5 / 32
+#: Of the teacher's Gaussians, in sides of the picture: 0.9 of 16 places.
+_SIGMA = 0.9 / 16
 #: The map of a landmark that is sure rises to about this before it is cut off at 1.
 _SURE = 12.0
 
 
-def build_heatmap_network(size: int = 64, width: int = 32, maps: int = POINTS) -> Any:
-    """Keras model: pictures float32 (n, size, size, 3) in 0..1 to log odds (n, size/2, size/2, m).
+def build_heatmap_network(size: int = 64, width: int = 16, maps: int = POINTS) -> Any:
+    """Keras model: pictures float32 (n, size, size, 3) in 0..1 to log odds (n, size/4, size/4, m).
 
     A U-Net of four levels (Ronneberger et al., MICCAI 2015), deep enough to see the whole face.
     """
     image = keras.Input((size, size, 3))
     x = layers.Rescaling(2.0, -1.0)(image)
     skips = []
-    for factor in (1, 2, 4, 6):
+    for factor in (1, 2, 4, 8):
         x = _block(x, width * factor, strides=2)
         skips.append(x)
-    for skip, factor in zip(reversed(skips[:-1]), (4, 2, 1), strict=True):
+    for skip, factor in zip(reversed(skips[1:-1]), (4, 2), strict=True):
         x = layers.Concatenate()([layers.UpSampling2D(2, interpolation="bilinear")(x), skip])
-        x = _block(x, max(width, width * factor // 2) if factor > 1 else width, strides=1)
+        x = _block(x, width * factor, strides=1)
     return keras.Model(image, layers.Conv2D(maps, 1)(x), name="heatmaps")
 
 
