@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from anonbase.errors import InputError
 from anonfaces.evaluate.intervals import Interval, wilson
 
-__all__ = ["SIZE", "Detection", "detection_rate"]
+__all__ = ["SIZE", "Detection", "check_picture", "detection_rate"]
 
 SIZE = 256
 
@@ -51,13 +51,14 @@ def detection_rate(pictures: Iterable[NDArray[np.uint8]], size: int = SIZE) -> D
     from encoders.detect.pool import enlarged
 
     find = load_detector("hog", 0)
-    faces = [len(find(enlarged(_checked(picture), size))) for picture in pictures]
+    faces = [len(find(enlarged(check_picture(picture), size))) for picture in pictures]
     if not faces:
         raise InputError("there is no surrogate to look at")
     return Detection(np.array(faces))
 
 
-def _checked(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def check_picture(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """``picture`` where it is uint8 (s, s, 3), InputError where not."""
     square = picture.ndim == 3 and picture.shape[0] == picture.shape[1] > 0
     if not square or picture.shape[2] != 3 or picture.dtype != np.uint8:
         raise InputError(f"a surrogate is uint8 (s, s, 3), not {picture.dtype} {picture.shape}")
