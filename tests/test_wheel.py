@@ -28,6 +28,7 @@ SHIPPED = {
     "datasets/k-same-net": "anonfaces/_k_same_net",
     "datasets/latent": "encoders/_latent",
     "datasets/attributes": "encoders/_attributes",
+    "datasets/optics": "anonfaces/_optics",
 }
 PIP = (sys.executable, "-m", "pip", "--disable-pip-version-check")
 K, PEOPLE = 4, 12

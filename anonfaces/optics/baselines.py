@@ -5,17 +5,19 @@ Each is a Keras layer that takes pictures as ``Camera`` does, with the noise of 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from keras import ops
+from numpy.typing import NDArray
 
 from anonbase.errors import InputError
 from anonfaces.optics.camera import FROZEN, Camera, CameraConfig
 from anonfaces.optics.lens import Lens
 from anonfaces.optics.sensor import Sensor
 
-__all__ = ["BASELINES", "baseline"]
+__all__ = ["BASELINES", "FixedPsf", "baseline"]
 
 Tensor = Any
 
@@ -52,13 +54,12 @@ def baseline(
     side = round(strength)
     if not 1 <= side <= config.size:
         raise InputError(f"{name} {strength:g}: expected 1 to {config.size} pixels")
-    kind = _FewPixels if name == "low" else _Box
-    return kind(side, config, coefficients=flat, seed=seed, trainable=False)
+    if name == "low":
+        return _FewPixels(side, config, coefficients=flat, seed=seed, trainable=False)
+    return FixedPsf(_box(side, config.size), config, seed=seed)
 
 
 def _wide(config: CameraConfig, rms: float) -> CameraConfig:
-    from dataclasses import replace
-
     return replace(config, most_rms=max(config.most_rms, rms))
 
 
@@ -85,16 +86,21 @@ class _FewPixels(Camera):
         return ops.take(ops.take(read, self._shown, axis=1), self._shown, axis=2)
 
 
-class _Box(Camera):
-    """A mean over a square, as blur filters make it."""
+class FixedPsf(Camera):
+    """A camera whose PSF float32 (size, size, 3) was measured, or is no lens's."""
 
-    def __init__(self, side: int, config: CameraConfig, **options: Any) -> None:
-        super().__init__(config, Lens(), Sensor(), **options)
-        psf = np.zeros((config.size, config.size, 3), np.float32)
-        start = config.size // 2 - side // 2
-        psf[start : start + side, start : start + side] = 1 / side**2
-        self._box = ops.convert_to_tensor(psf)
+    def __init__(self, psf: NDArray[np.floating], config: CameraConfig, **options: Any) -> None:
+        flat = np.zeros(config.zernikes - FROZEN)
+        super().__init__(config, Lens(), Sensor(), flat, trainable=False, **options)
+        self._psf = ops.convert_to_tensor(np.asarray(psf, np.float32))
 
     def psf(self, distance: float | None = None, error: Tensor | None = None) -> Tensor:
-        """The box, float32 (size, size, 3)."""
-        return self._box
+        """The PSF, whatever the distance."""
+        return self._psf
+
+
+def _box(side: int, size: int) -> NDArray[np.float32]:
+    psf = np.zeros((size, size, 3), np.float32)
+    start = size // 2 - side // 2
+    psf[start : start + side, start : start + side] = 1 / side**2
+    return psf

@@ -107,9 +107,11 @@ class Camera(keras.layers.Layer):
     def pupil(self, distance: float | None = None) -> Pupil:
         """The samples of the pupil for an object at ``distance`` meters; None: the lens's own."""
         config = self.config
-        return sample_pupil(
-            self.lens, config.size, config.oversampling, config.zernikes, distance
-        )
+        return sample_pupil(self.lens, config.size, config.oversampling, config.zernikes, distance)
+
+    def reseed(self, seed: int) -> None:
+        """Draw the noise of the next pictures from ``seed``."""
+        self._draw = keras.random.SeedGenerator(seed)
 
     @property
     def waves(self) -> Tensor:

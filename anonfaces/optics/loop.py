@@ -59,8 +59,8 @@ def run_phases(
     """Run ``phases`` one after another, or on from what ``folder`` holds.
 
     ``report`` is called with the phase, its step, its steps, and the losses. What a step is fed
-    is drawn from the seed and its number; the noise of the sensor is drawn anew after a stop. ``keep``
-    is called with each phase that is done.
+    is drawn from the seed and its number; the noise of the sensor is drawn anew after a stop.
+    ``keep`` is called with each phase that is done.
 
     Raises
     ------

@@ -22,7 +22,10 @@ from anonfaces.optics.loop import Batch, Phase, Report, falling, run_phases
 from anonfaces.optics.restorer import build_restorer, restoration_loss
 from anonfaces.optics.store import load_network, save_network
 
-__all__ = ["READ", "RESTORE", "Course", "Task", "photograph", "read_landmarks", "train_per_camera"]
+__all__ = [
+    "READ", "RESTORE", "Course", "Task", "load_own", "photograph", "read_landmarks", "run_network",
+    "train_per_camera",
+]  # fmt: skip
 
 _PART = 32
 
@@ -88,7 +91,9 @@ def train_per_camera(
     steps = (config.shared, *[config.own] * len(cameras))
     phases = [
         _phase(name, learner, count, config, draw, folder if i else None)
-        for i, (name, count, draw) in enumerate(zip(("shared", *cameras), steps, draws, strict=True))
+        for i, (name, count, draw) in enumerate(
+            zip(("shared", *cameras), steps, draws, strict=True)
+        )
     ]
     recipe = {"task": task.name, "cameras": list(cameras), **asdict(config)}
     facts = {"size": size, "width": config.width}
@@ -97,10 +102,11 @@ def train_per_camera(
         save_network(folder, phase.name, network, **facts)
 
     run_phases(phases, folder, recipe, config.seed, report, keep)
-    return {name: _load(folder, name, task) for name in cameras}
+    return {name: load_own(task, folder, name) for name in cameras}
 
 
-def _load(folder: Path, name: str, task: Task) -> Any:
+def load_own(task: Task, folder: Path, name: str) -> Any:
+    """The network of one camera, of those that ``train_per_camera`` kept in ``folder``."""
     build = lambda meta: task.build(int(meta["size"]), int(meta["width"]))  # noqa: E731
     return load_network(folder, name, build)[0]
 
@@ -118,10 +124,24 @@ def photograph(camera: Any, images: NDArray[np.float32]) -> NDArray[np.float32]:
 
 def read_landmarks(network: Any, images: NDArray[np.float32]) -> NDArray[np.float32]:
     """Landmarks (n, 68, 2) in sides of the picture, by a heat-map network."""
-    parts = [np.empty((0, 68, 2), np.float32)]
-    for start in range(0, len(images), _PART):
-        logits = network.predict_on_batch(images[start : start + _PART])
-        parts.append(np.asarray(maps_to_points(logits)))
+    logits = run_network(network, images)
+    return np.asarray(maps_to_points(logits))
+
+
+def run_network(network: Any, images: NDArray[np.float32]) -> NDArray[np.float32]:
+    """What a network answers for pictures (n, s, s, 3), some at a time."""
+    from anonbase.keras_backend import compiled
+
+    run = compiled(lambda x: network(x, training=False))
+    parts = []
+    for start in range(0, max(len(images), 1), _PART):
+        some = images[start : start + _PART]
+        full = (
+            np.resize(some, (_PART, *images.shape[1:]))
+            if len(some)
+            else np.zeros((_PART, *images.shape[1:]), np.float32)
+        )
+        parts.append(np.asarray(run(full))[: len(some)])
     return np.concatenate(parts)
 
 
@@ -150,7 +170,7 @@ def _phase(
 ) -> Phase:  # fmt: skip
     def begin() -> None:
         if folder is not None:
-            first = _load(folder, "shared", learner.task)
+            first = load_own(learner.task, folder, "shared")
             learner.network.set_weights(first.get_weights())
         if not learner.compiled:
             optimizer = keras.optimizers.Adam(config.rate, 0.9, 0.99)

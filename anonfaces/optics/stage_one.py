@@ -51,11 +51,11 @@ class StageOneConfig:
     and of the network alone. ``recognized`` of each batch are shown to the recognizer.
     """
 
-    warm: int = 150
-    joint: int = 1200
-    settle: int = 400
-    batch: int = 12
-    recognized: int = 6
+    warm: int = 80
+    joint: int = 500
+    settle: int = 150
+    batch: int = 8
+    recognized: int = 4
     rate: float = 1e-3
     seed: int = 0
     width: int = 16
@@ -114,9 +114,7 @@ def _network(camera: Camera, config: StageOneConfig, start: Any) -> Any:
     return network
 
 
-def _phase(
-    name: str, learner: _Learner, steps: int, draw: Any, config: StageOneConfig
-) -> Phase:
+def _phase(name: str, learner: _Learner, steps: int, draw: Any, config: StageOneConfig) -> Phase:
     def begin() -> None:
         learner.hold()
         learner.compile(keras.optimizers.Adam(config.rate, 0.9, 0.99), jit_compile=False)

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anonbase.errors import WeightsError
+from anonfaces.optics.baselines import FixedPsf
 from anonfaces.optics.camera import Camera, CameraConfig
 from anonfaces.optics.heatmaps import build_heatmap_network
 from anonfaces.optics.lens import Lens
@@ -28,6 +29,8 @@ _IN_WHEEL = _HERE.parent / "_optics"
 SHIPPED = _IN_WHEEL if _IN_WHEEL.is_dir() else _HERE.parent.parent / "datasets" / "optics"
 _REMEDY = "python -m anonfaces.optics train"
 _CAMERA, _KIND = "camera.h5", "optics {}"
+#: Values of a PSF are small for float16, in which arrays are kept.
+_PSF_SCALE = 1000.0
 #: A hostile file must not ask for more.
 _LARGEST_SIZE, _MOST_ZERNIKES, _LARGEST_WIDTH = 512, 400, 256
 
@@ -38,8 +41,10 @@ def save_camera(folder: Path, camera: Camera, **facts: Any) -> None:
         "config": asdict(camera.config), "lens": asdict(camera.lens),
         "sensor": asdict(camera.sensor), **facts,
     }  # fmt: skip
-    coefficients = {"coefficients": camera.coefficients}
-    weights_file.write(folder / _CAMERA, _KIND.format("camera"), meta, coefficients)
+    arrays = {"coefficients": camera.coefficients}
+    if isinstance(camera, FixedPsf):
+        arrays["psf"] = np.asarray(camera.psf()) * _PSF_SCALE
+    weights_file.write(folder / _CAMERA, _KIND.format("camera"), meta, arrays)
 
 
 def load_camera(folder: Path | None = None, seed: int = 0, **changes: Any) -> Camera:
@@ -56,12 +61,20 @@ def load_camera(folder: Path | None = None, seed: int = 0, **changes: Any) -> Ca
         config = CameraConfig(**meta["config"])
         if not (0 < config.size <= _LARGEST_SIZE and 3 < config.zernikes <= _MOST_ZERNIKES):
             raise ValueError(f"{config.size} pixels, {config.zernikes} polynomials")
+        if "psf" in arrays:
+            return _measured(arrays["psf"] / _PSF_SCALE, config, seed)
         lens = {**meta["lens"], **changes}
         lens["wavelengths"] = tuple(lens["wavelengths"])
         sensor = Sensor(**meta["sensor"])
         return Camera(config, Lens(**lens), sensor, arrays["coefficients"], seed, trainable=False)
     except (KeyError, TypeError, ValueError) as error:
         raise WeightsError(f"{path}: its description is not a camera's ({error})") from None
+
+
+def _measured(psf: NDArray[np.float32], config: CameraConfig, seed: int) -> Camera:
+    if psf.shape != (config.size, config.size, 3):
+        raise ValueError(f"a PSF of {psf.shape} for {config.size} pixels")
+    return FixedPsf(psf, config, seed=seed)
 
 
 def save_network(folder: Path, name: str, network: Any, **facts: Any) -> None:

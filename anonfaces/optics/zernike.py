@@ -31,9 +31,7 @@ def noll(j: int) -> tuple[int, int]:
     return n, m if j % 2 == 0 else -m
 
 
-def zernike(
-    j: int, radius: NDArray[np.float64], angle: NDArray[np.float64]
-) -> NDArray[np.float64]:
+def zernike(j: int, radius: NDArray[np.float64], angle: NDArray[np.float64]) -> NDArray[np.float64]:
     """Noll's polynomial ``j`` at polar coordinates; ``radius`` is 1 at the rim of the aperture."""
     n, m = noll(j)
     radial = sum(

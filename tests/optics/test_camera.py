@@ -147,9 +147,7 @@ def test_a_picture_is_moved_by_nothing_and_convolved_as_by_hand() -> None:
     psf = rng.random((12, 12, 3)).astype(np.float32)
     wide = np.pad(light, ((0, 0), (6, 6), (6, 6), (0, 0)), mode="symmetric")
     by_hand = sum(
-        psf[y, x] * wide[:, 12 - y : 24 - y, 12 - x : 24 - x]
-        for y in range(12)
-        for x in range(12)
+        psf[y, x] * wide[:, 12 - y : 24 - y, 12 - x : 24 - x] for y in range(12) for x in range(12)
     )
     assert np.abs(np.asarray(convolve(light, psf)) - by_hand).max() < 1e-3
 
