@@ -32,11 +32,10 @@ __all__ = [
 
 #: Baselines beside the learned mask, each at strengths that leave about as much of the landmarks.
 BESIDE = (
-    "none", "defocus:0.5", "defocus:1", "defocus:2", "low:16", "low:10", "low:6",
-    "box:9", "box:15", "box:25",
+    "none", "defocus:0.7", "defocus:1.5", "low:12", "low:7", "box:11", "box:21",
 )  # fmt: skip
 #: Faces of the held-out people that cameras are measured on.
-_MEASURED = 300
+_MEASURED = 150
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -19,7 +19,7 @@ from stylegan.train.state import State, read_state, write_state
 __all__ = ["Phase", "falling", "run_phases"]
 
 #: Steps between two lines of the log, and between two states on disk.
-_LOGGED, _SAVED = 25, 200
+_LOGGED, _SAVED = 10, 100
 _STATE, _LOG = "state.h5", "log.csv"
 _COLUMNS = ("phase", "step", "seconds", "name", "value")
 

@@ -23,7 +23,7 @@ from anonfaces.optics.per_camera import RESTORE, load_own, photograph
 from anonfaces.optics.privacy import to_bytes
 from anonfaces.optics.store import load_camera
 
-__all__ = ["draw_faces", "write_camera_figures", "write_report"]
+__all__ = ["colored", "draw_faces", "write_camera_figures", "write_report"]
 
 Images = NDArray[np.float32]
 
@@ -130,7 +130,7 @@ def _sheet(
     name: str, frames: Frames, private: Images, made: Any, of: NDArray[np.integer],
     at: NDArray[np.integer], references: Images | None,
 ) -> dict[str, str]:  # fmt: skip
-    lines = [frames.image[of], private[of], _colored(made.maps[at], private.shape[1])]
+    lines = [frames.image[of], private[of], colored(made.maps[at], private.shape[1])]
     words = "sharp source, private picture, heat maps"
     if references is not None:
         lines.append(references)
@@ -182,7 +182,7 @@ def _figures(held_out: FaceFrames, run: Path, measured: dict[str, Any]) -> list[
     return [{"src": _figure_data(figure), "caption": caption} for figure, caption in made]
 
 
-def _colored(maps: Images, size: int) -> Images:
+def colored(maps: Images, size: int) -> Images:
     """Heat maps (n, s, s, 2) as pictures: the outline in red, the inner parts in green."""
     import cv2
 

@@ -63,8 +63,8 @@ class StageTwoConfig:
     """The course: ``steps`` of ``batch`` faces, of which ``recognized`` are shown to dlib."""
 
     steps: int = 800
-    batch: int = 8
-    recognized: int = 4
+    batch: int = 6
+    recognized: int = 3
     rate: float = 1e-3
     seed: int = 0
     width: int = 24
