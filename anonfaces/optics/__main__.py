@@ -146,7 +146,7 @@ def train(
     with _Bar(quiet) as report:
         job.train_run(
             learned, output, recipe, report, lab,
-            faces=len(learned), held_out=len(held_out), command=_command_line(),
+            learned_from=len(learned), held_out=len(held_out), command=_command_line(),
         )  # fmt: skip
     if not quiet:
         print(f"{pluralize(len(learned), 'face')} learned from; in {output}")

@@ -150,10 +150,13 @@ def _identity(
     a, b, c = (recognize(to_bytes(x), embedder) for x in (sources, results, references))
     apart = np.linalg.norm(a[source] - b, axis=1)
     known = apart[~np.isnan(apart)]
+    beside = np.linalg.norm(b[1:] - b[:-1], axis=1)[source[1:] == source[:-1]]
+    beside = beside[~np.isnan(beside)]
     clean = [x[~np.isnan(x[:, 0])] for x in (b, c)]
     enough = min(map(len, clean)) > 2
     return {
         "dlib distance to the source": _rounded(known.mean(), 3) if len(known) else None,
+        "dlib distance of two styles": _rounded(beside.mean(), 3) if len(beside) else None,
         "dlib verifies the source": _rounded((known <= 0.6).sum() / len(results), 4),
         "Fréchet distance of dlib's vectors": (
             _rounded(frechet_distance(*clean), 4) if enough else None

@@ -139,7 +139,7 @@ class _Learner(keras.Model):
 
     def call(self, given: dict[str, Tensor], training: bool = False) -> Tensor:
         private = self.camera(given["image"], training=training)
-        return private, self.network(private)
+        return private, private if self._learns == "mask" else self.network(private)
 
     def compute_loss(
         self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None,

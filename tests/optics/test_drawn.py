@@ -1,4 +1,4 @@
-"""Stage two: every loss reaches the encoder, and what ships draws faces of nobody."""
+"""Stage two: every loss reaches the encoder; commands take pictures and draw faces of nobody."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from support import run_command
 from anonfaces.optics.camera import Camera, CameraConfig
 from anonfaces.optics.face_encoder import build_face_encoder, generator
 from anonfaces.optics.heatmaps import build_heatmap_network
+from anonfaces.optics.store import save_camera, save_network
+from encoders import weights_file
 
 
 @pytest.fixture(scope="module")
@@ -20,6 +22,21 @@ def photographs(sample: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     for person in ("person_000", "person_001"):
         first = sorted((sample / person).iterdir())[0]
         (folder / f"{person}{first.suffix}").write_bytes(first.read_bytes())
+    return folder
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a run that learned nothing: the first numbers of each network."""
+    folder = tmp_path_factory.mktemp("run")
+    about = {"size": 64, "width": 8}
+    save_camera(folder, Camera(CameraConfig(zernikes=6)))
+    save_network(folder, "reader", build_heatmap_network(64, 8), **about)
+    drawer = generator()
+    encoder = build_face_encoder(64, 8, drawer.num_ws, drawer.config.w_dim)
+    mean = np.random.default_rng(0).uniform(0.3, 0.7, (68, 2)).round(3).tolist()
+    digest = weights_file.digest(drawer)
+    save_network(folder, "faces", encoder, **about, mean_landmarks=mean, generator=digest)
     return folder
 
 
@@ -58,9 +75,9 @@ def test_every_loss_has_a_gradient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_simulate_keeps_what_is_there_and_says_what_it_is_not(
-    photographs: Path, tmp_path: Path
+    photographs: Path, run: Path, tmp_path: Path
 ) -> None:
-    words = ("simulate", photographs, "-o", "private")
+    words = ("simulate", photographs, "-o", "private", "--camera", run)
     first = run_command("anonfaces.optics", *words, cwd=tmp_path)
     assert first.code == 0, first.err
     assert "PrivacyWarning" in first.err
@@ -75,13 +92,12 @@ def test_simulate_keeps_what_is_there_and_says_what_it_is_not(
 
 
 def test_deidentify_draws_faces_of_references_and_of_nobody(
-    photographs: Path, tmp_path: Path
+    photographs: Path, run: Path, tmp_path: Path
 ) -> None:
     from PIL import Image
 
-    run = run_command("anonfaces.optics", "simulate", photographs, "-o", "p", cwd=tmp_path)
-    assert run.code == 0, run.err
-    words = ("deidentify", "p", "--reference", photographs, "-o", "out", "--every", "--strip")
+    styles = ("--reference", photographs, "--every", "--strip")
+    words = ("deidentify", photographs, "-o", "out", "--networks", run, *styles)
     done = run_command("anonfaces.optics", *words, cwd=tmp_path)
     assert done.code == 0, done.err
     pictures = sorted(path.name for path in (tmp_path / "out").iterdir())
