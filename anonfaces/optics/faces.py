@@ -140,7 +140,8 @@ def _read(source: Path, most: int | None) -> FaceFrames:
     chips = [whole.cut(faces.chips(rows[i : i + _PART]), _CHIP) for i in range(0, len(rows), _PART)]
     return FaceFrames(
         chip=np.concatenate([np.empty((0, _CHIP, _CHIP, 3), np.uint8), *chips]),
-        landmark=ffhq_landmarks(faces.landmark[rows], 1),
+        # of a chip of one pixel: 0 is its middle
+        landmark=ffhq_landmarks(faces.landmark[rows], 1) + 0.5,
         vector=faces.embedding[rows],
         identity=faces.identity[rows],
         name=faces.image[rows],
