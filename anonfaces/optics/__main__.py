@@ -234,7 +234,8 @@ class _Bar:
     """A progress bar over the phases of a run."""
 
     def __init__(self, quiet: bool) -> None:
-        self._quiet, self._bar, self._phase = quiet, None, ""
+        self._quiet, self._phase = quiet, ""
+        self._bar: Any = None
 
     def __enter__(self) -> Any:
         return self._report

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from anonbase.errors import InputError
 from encoders.frame import CropSquare
 
-__all__ = ["FRAME", "MIRRORED", "FaceFrames", "Frames", "Jitter", "read_face_frames"]
+__all__ = ["FRAME", "MIRRORED", "FaceFrames", "Frames", "Jitter", "in_sides", "read_face_frames"]
 
 #: What the generator that ships shows of an FFHQ-aligned chip.
 FRAME = CropSquare(0.5, 0.6, 0.62)
@@ -106,7 +106,7 @@ class FaceFrames:
         images[mirrored] = images[mirrored, :, ::-1]
         points[mirrored] = (points[mirrored] * [-1, 1] + [1, 0])[:, MIRRORED]
         there = [_seen(square, turned) for square, turned in zip(squares, mirrored, strict=True)]
-        return Frames(images.astype(np.float32) / 255, points.astype(np.float32), there, mirrored)
+        return Frames(images / np.float32(255), points.astype(np.float32), there, mirrored)
 
 
 def read_face_frames(sources: Sequence[Path], most: int | None = None) -> FaceFrames:
@@ -125,7 +125,6 @@ def read_face_frames(sources: Sequence[Path], most: int | None = None) -> FaceFr
 
 
 def _read(source: Path, most: int | None) -> FaceFrames:
-    from encoders.align import ffhq_landmarks
     from encoders.faceset import FaceSet
 
     if source.suffix != ".h5" or not source.is_file():
@@ -140,12 +139,18 @@ def _read(source: Path, most: int | None) -> FaceFrames:
     chips = [whole.cut(faces.chips(rows[i : i + _PART]), _CHIP) for i in range(0, len(rows), _PART)]
     return FaceFrames(
         chip=np.concatenate([np.empty((0, _CHIP, _CHIP, 3), np.uint8), *chips]),
-        # of a chip of one pixel: 0 is its middle
-        landmark=ffhq_landmarks(faces.landmark[rows], 1) + 0.5,
+        landmark=in_sides(faces.landmark[rows]),
         vector=faces.embedding[rows],
         identity=faces.identity[rows],
         name=faces.image[rows],
     )
+
+
+def in_sides(landmark: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Landmarks (n, 68, 2) of photographs, in sides of their FFHQ-aligned chips from the corner."""
+    from encoders.align import ffhq_landmarks
+
+    return ffhq_landmarks(landmark, 1) + np.float32(0.5)  # 0 is the middle of the one pixel
 
 
 def _moved(rng: np.random.Generator | None, jitter: Jitter) -> tuple[CropSquare | None, bool]:
@@ -163,7 +168,7 @@ def _cut(chip: NDArray[np.uint8], square: CropSquare, size: int) -> NDArray[np.u
 
 def _inside(points: NDArray[np.float32], square: CropSquare) -> NDArray[np.float32]:
     corner = np.array([square.x, square.y]) - square.side / 2
-    return (points - corner) / square.side
+    return ((points - corner) / square.side).astype(np.float32)
 
 
 def _seen(square: CropSquare, mirrored: bool) -> CropSquare:

@@ -84,7 +84,8 @@ def camera_named(folder: Path | None, spec: str | None, distance: float | None) 
     """The camera of a folder (None: that ships) or a baseline, ``distance`` meters away."""
     if spec is not None:
         return _baseline(spec, CameraConfig())
-    return load_camera(folder, **({} if distance is None else {"distance": distance}))
+    changes: dict[str, Any] = {} if distance is None else {"distance": distance}
+    return load_camera(folder, **changes)
 
 
 def read_faces(sources: Sequence[Path], most: int | None = None) -> tuple[FaceFrames, FaceFrames]:

@@ -87,7 +87,8 @@ def air_index(wavelength: NDArray[np.float64]) -> NDArray[np.float64]:
     Applied Optics 35, 1996.
     """
     inverse = (wavelength * 1e6) ** -2
-    return 1 + sum(b / (c - inverse) for b, c in _AIR)
+    terms = [b / (c - inverse) for b, c in _AIR]
+    return 1 + np.sum(terms, axis=0)
 
 
 def index_step(wavelength: NDArray[np.float64]) -> NDArray[np.float64]:

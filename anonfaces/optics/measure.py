@@ -152,7 +152,7 @@ def _identity(
     known = apart[~np.isnan(apart)]
     beside = np.linalg.norm(b[1:] - b[:-1], axis=1)[source[1:] == source[:-1]]
     beside = beside[~np.isnan(beside)]
-    clean = [x[~np.isnan(x[:, 0])] for x in (b, c)]
+    clean = [x[~np.isnan(x[:, 0])].astype(np.float64) for x in (b, c)]
     enough = min(map(len, clean)) > 2
     return {
         "dlib distance to the source": _rounded(known.mean(), 3) if len(known) else None,

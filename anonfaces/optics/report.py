@@ -29,6 +29,8 @@ Images = NDArray[np.float32]
 
 #: Faces shown on a sheet.
 _SHOWN = 8
+#: Strips between two styles.
+_STRIPS = 3
 
 
 def write_report(
@@ -111,7 +113,8 @@ def draw_faces(held_out: FaceFrames, run: Path, sources: int, references: int) -
         first = np.arange(min(_SHOWN, len(rows))) * references
         beside = pictures[of[first]] if name == "reference" else None
         sheets.append(_sheet(name, frames, private, made, source[first], first, beside))
-    sheets.append(_strips(network, private, styles["reference"]))
+    if len(styles["reference"]) > 1:
+        sheets.append(_strips(network, private, styles["reference"]))
     return {"rows": found, "sheets": sheets, "seconds": round(seconds, 3)}
 
 
@@ -141,13 +144,13 @@ def _sheet(
 
 
 def _strips(network: Deidentifier, private: Images, styles: Images) -> dict[str, str]:
+    count = min(_STRIPS, len(private), len(styles) // 2)
     rows = [
-        strip_of(network, private[i : i + 1], styles[2 * i : 2 * i + 2])[None] for i in range(3)
+        to_bytes(strip_of(network, private[i : i + 1], styles[2 * i : 2 * i + 2]))
+        for i in range(count)
     ]
-    return {
-        "src": _data(np.concatenate([to_bytes(row[0]) for row in rows])),
-        "caption": "one private picture a row, from one reference's style to another's",
-    }
+    caption = "one private picture a row, from one reference's style to another's"
+    return {"src": _data(np.concatenate(rows)), "caption": caption}
 
 
 def _attack_sheets(held_out: FaceFrames, run: Path, measured: dict[str, Any]) -> list[Any]:

@@ -32,7 +32,7 @@ _CAMERA, _KIND = "camera.h5", "optics {}"
 #: Values of a PSF are small for float16, in which arrays are kept.
 _PSF_SCALE = 1000.0
 #: A hostile file must not ask for more.
-_LARGEST_SIZE, _MOST_ZERNIKES, _LARGEST_WIDTH = 512, 400, 256
+_LARGEST_SIZE, _LARGEST_GRID, _MOST_ZERNIKES, _LARGEST_WIDTH = 512, 4096, 400, 256
 
 
 def save_camera(folder: Path, camera: Camera, **facts: Any) -> None:
@@ -41,7 +41,7 @@ def save_camera(folder: Path, camera: Camera, **facts: Any) -> None:
         "config": asdict(camera.config), "lens": asdict(camera.lens),
         "sensor": asdict(camera.sensor), **facts,
     }  # fmt: skip
-    arrays = {"coefficients": camera.coefficients}
+    arrays: dict[str, NDArray[Any]] = {"coefficients": camera.coefficients}
     if isinstance(camera, FixedPsf):
         arrays["psf"] = np.asarray(camera.psf()) * _PSF_SCALE
     weights_file.write(folder / _CAMERA, _KIND.format("camera"), meta, arrays)
@@ -59,7 +59,8 @@ def load_camera(folder: Path | None = None, seed: int = 0, **changes: Any) -> Ca
     meta, arrays = weights_file.read(path, _KIND.format("camera"), _REMEDY)
     try:
         config = CameraConfig(**meta["config"])
-        if not (0 < config.size <= _LARGEST_SIZE and 3 < config.zernikes <= _MOST_ZERNIKES):
+        small = 0 < config.size * config.oversampling <= _LARGEST_GRID
+        if not (small and 3 < config.zernikes <= _MOST_ZERNIKES):
             raise ValueError(f"{config.size} pixels, {config.zernikes} polynomials")
         if "psf" in arrays:
             return _measured(arrays["psf"] / _PSF_SCALE, config, seed)
@@ -71,7 +72,7 @@ def load_camera(folder: Path | None = None, seed: int = 0, **changes: Any) -> Ca
         raise WeightsError(f"{path}: its description is not a camera's ({error})") from None
 
 
-def _measured(psf: NDArray[np.float32], config: CameraConfig, seed: int) -> Camera:
+def _measured(psf: NDArray[np.floating], config: CameraConfig, seed: int) -> Camera:
     if psf.shape != (config.size, config.size, 3):
         raise ValueError(f"a PSF of {psf.shape} for {config.size} pixels")
     return FixedPsf(psf, config, seed=seed)

@@ -14,7 +14,7 @@ from anonfaces.optics import losses
 from anonfaces.optics.baselines import BASELINES, FixedPsf, baseline
 from anonfaces.optics.camera import FROZEN, Camera, CameraConfig
 from anonfaces.optics.deconvolution import richardson_lucy, wiener
-from anonfaces.optics.faces import FRAME, MIRRORED, FaceFrames, Jitter
+from anonfaces.optics.faces import FRAME, MIRRORED, FaceFrames, Jitter, in_sides
 from anonfaces.optics.heatmaps import (
     level_maps,
     map_loss,
@@ -85,6 +85,14 @@ def test_a_mirror_of_a_mirror_is_the_face_and_frames_carry_their_landmarks() -> 
     assert np.abs(moved.image[where] - unturned.image[:, :, ::-1]).max() == 0
     turned = (unturned.landmark * [-1, 1] + [1, 0])[:, MIRRORED]
     assert np.abs(moved.landmark[where] - turned).max() < 1e-6
+
+
+def test_landmarks_in_sides_are_those_in_pixels_from_the_corner() -> None:
+    from encoders.align import ffhq_landmarks
+
+    landmark = np.random.default_rng(0).uniform(50, 90, (2, 68, 2)).astype(np.float32)
+    pixels = ffhq_landmarks(landmark, 256)
+    assert in_sides(landmark) == pytest.approx((pixels + 0.5) / 256, abs=1e-5)
 
 
 @pytest.mark.parametrize("name", [*BASELINES])
