@@ -84,7 +84,7 @@ class Deidentifier:
             steps = np.asarray(self.encoder(given, training=False))
             w = (style[some, None] + steps) * spread + mean
             parts.append(generator().pictures(w, batch=_PART))
-        return np.concatenate(parts) / np.float32(255)
+        return (np.concatenate(parts) / 255).astype(np.float32)
 
 
 def load_deidentifier(folder: Path | None = None) -> Deidentifier:

@@ -106,7 +106,7 @@ class FaceFrames:
         images[mirrored] = images[mirrored, :, ::-1]
         points[mirrored] = (points[mirrored] * [-1, 1] + [1, 0])[:, MIRRORED]
         there = [_seen(square, turned) for square, turned in zip(squares, mirrored, strict=True)]
-        return Frames(images / np.float32(255), points.astype(np.float32), there, mirrored)
+        return Frames((images / 255).astype(np.float32), points.astype(np.float32), there, mirrored)
 
 
 def read_face_frames(sources: Sequence[Path], most: int | None = None) -> FaceFrames:
