@@ -15,6 +15,7 @@ _COMMANDS = {
     "contact": ("anonfaces.report.contact", "a sheet of members beside their surrogates"),
     "evaluate": ("anonfaces.evaluate.__main__", "who would be recognized, and what was kept"),
     "tradeoff": ("anonfaces.tradeoff.__main__", "privacy against utility over k and methods"),
+    "optics": ("anonfaces.optics.__main__", "a camera that hides faces before the sensor"),
     "publish": ("anonfaces.publish.__main__", "a release that may be handed to strangers"),
     "verify": ("anonfaces.verify", "check a release, by anybody"),
     "withdraw": ("anonfaces.withdraw.__main__", "take a person out of a dataset and its release"),

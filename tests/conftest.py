@@ -37,6 +37,7 @@ SLOW_FILES = {  # under tests/: what loads networks, trains, or starts processes
         *("attacks", "command", "faceres", "graph_model", "judge", "onnx_judge", "pictures"),
         "utility",
     ),
+    "optics": ("camera", "drawn", "parts", "training"),
     "publish": ("earlier", "publish", "tampering", "verify"),
     "report": ("browser", "contact"),
     "review": ("browser_review",),

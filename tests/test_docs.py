@@ -23,7 +23,7 @@ PAGES += [ROOT / "datasets" / "README.md", ROOT / "notebooks" / "README.md"]
 PACKAGES = ("anonbase", "anonfaces", "encoders", "stylegan")
 PUBLIC = (
     *("anonfaces", "anonfaces.anonymize", "anonfaces.cluster", "anonfaces.errors"),
-    *("anonfaces.evaluate", "anonfaces.publish", "anonfaces.tradeoff"),
+    *("anonfaces.evaluate", "anonfaces.optics", "anonfaces.publish", "anonfaces.tradeoff"),
     "anonfaces.withdraw",
     *("encoders", "encoders.attributes", "encoders.latent", "stylegan"),
 )

@@ -70,7 +70,7 @@ def test_no_string_names_a_module_above_but_a_hand_over() -> None:
     "module",
     [
         *("anonfaces", "anonfaces.cluster", "anonfaces.synthesize", "encoders"),
-        *("anonfaces.evaluate", "anonfaces.tradeoff"),
+        *("anonfaces.evaluate", "anonfaces.optics", "anonfaces.tradeoff"),
         *("encoders.attributes", "encoders.latent"),
         *("stylegan.generate", "stylegan.population", "stylegan.project", "stylegan.train"),
     ],

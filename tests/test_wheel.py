@@ -30,6 +30,7 @@ SHIPPED = {
     "datasets/latent": "encoders/_latent",
     "datasets/attributes": "encoders/_attributes",
     "datasets/semantic": "anonfaces/_semantic",
+    "datasets/optics": "anonfaces/_optics",
 }
 PIP = (sys.executable, "-m", "pip", "--disable-pip-version-check")
 K, PEOPLE = 4, 12

@@ -1,0 +1,106 @@
+"""What a learned mask is compared with: no mask, defocus, few pixels, a box of blur.
+
+Each is a Keras layer that takes pictures as ``Camera`` does, with the noise of the same sensor.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from keras import ops
+from numpy.typing import NDArray
+
+from anonbase.errors import InputError
+from anonfaces.optics.camera import FROZEN, Camera, CameraConfig
+from anonfaces.optics.lens import Lens
+from anonfaces.optics.sensor import Sensor
+
+__all__ = ["BASELINES", "FixedPsf", "baseline"]
+
+Tensor = Any
+
+#: The names of baselines, and what the number after them means.
+BASELINES = {
+    "none": "the lens without a mask",
+    "defocus": "waves RMS of defocus",
+    "low": "pixels of the sensor's side",
+    "box": "pixels of the box's side, of the sensor's",
+}
+#: Noll's number of defocus.
+_DEFOCUS = 4
+
+
+def baseline(
+    name: str, strength: float = 0.0, config: CameraConfig | None = None, seed: int = 0
+) -> Camera:
+    """A camera that hides by ``name``, one of ``BASELINES``, as strongly as ``strength``.
+
+    Raises
+    ------
+    InputError
+        There is no such baseline, or no such strength of it.
+    """
+    config = config or CameraConfig()
+    if name not in BASELINES:
+        raise InputError(f"there is no baseline {name!r}: {', '.join(BASELINES)} are known")
+    flat = np.zeros(config.zernikes - FROZEN)
+    if name == "none":
+        return Camera(config, coefficients=flat, seed=seed, trainable=False)
+    if name == "defocus":
+        flat[_DEFOCUS - 1 - FROZEN] = strength
+        return Camera(_wide(config, strength), coefficients=flat, seed=seed, trainable=False)
+    side = round(strength)
+    if not 1 <= side <= config.size:
+        raise InputError(f"{name} {strength:g}: expected 1 to {config.size} pixels")
+    if name == "low":
+        return _FewPixels(side, config, coefficients=flat, seed=seed, trainable=False)
+    return FixedPsf(_box(side, config.size), config, seed=seed)
+
+
+def _wide(config: CameraConfig, rms: float) -> CameraConfig:
+    return replace(config, most_rms=max(config.most_rms, rms))
+
+
+class _FewPixels(Camera):
+    """A sensor of ``side`` pixels, each shown as a square (nearest)."""
+
+    def __init__(self, side: int, config: CameraConfig, **options: Any) -> None:
+        super().__init__(config, Lens(), Sensor(), **options)
+        edges = np.linspace(0, config.size, side + 1)
+        pixels = np.arange(config.size)
+        overlap = np.minimum(pixels[None] + 1, edges[1:, None]) - np.maximum(
+            pixels[None], edges[:-1, None]
+        )
+        shrink = np.maximum(overlap, 0) / (config.size / side)
+        shown = np.minimum((pixels + 0.5) * side // config.size, side - 1).astype(int)
+        self._shrink = ops.convert_to_tensor(shrink.astype(np.float32))
+        self._shown = ops.convert_to_tensor(shown)
+
+    def take(self, images: Tensor, psf: Tensor) -> Tensor:
+        """RGB float32 (n, size, size, 3) in 0..1, of few pixels."""
+        light = self.sensor.to_light(images)
+        few = ops.einsum("ay,nyxc,bx->nabc", self._shrink, light, self._shrink)
+        read = self.sensor.read(few, self._draw)
+        return ops.take(ops.take(read, self._shown, axis=1), self._shown, axis=2)
+
+
+class FixedPsf(Camera):
+    """A camera whose PSF float32 (size, size, 3) was measured, or is no lens's."""
+
+    def __init__(self, psf: NDArray[np.floating], config: CameraConfig, **options: Any) -> None:
+        flat = np.zeros(config.zernikes - FROZEN)
+        super().__init__(config, Lens(), Sensor(), flat, trainable=False, **options)
+        self._psf = ops.convert_to_tensor(np.asarray(psf, np.float32))
+
+    def psf(self, distance: float | None = None, error: Tensor | None = None) -> Tensor:
+        """The PSF, whatever the distance."""
+        return self._psf
+
+
+def _box(side: int, size: int) -> NDArray[np.float32]:
+    psf = np.zeros((size, size, 3), np.float32)
+    start = size // 2 - side // 2
+    psf[start : start + side, start : start + side] = 1 / side**2
+    return psf

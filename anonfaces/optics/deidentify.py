@@ -1,0 +1,192 @@
+"""Private pictures and styles to faces of nobody that stand as the faces behind the blur do."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from anonbase.errors import InputError, UtilityWarning, WeightsError
+from anonbase.notices import warn_user
+from anonfaces.optics.face_encoder import (
+    build_face_encoder,
+    generator,
+    generator_spread,
+    styles_of,
+)  # fmt: skip
+from anonfaces.optics.heatmaps import level_maps, maps_to_points
+from anonfaces.optics.per_camera import run_network
+from anonfaces.optics.pictures import aligned, pictures_in, save_picture, squared
+from anonfaces.optics.place import fit, put_back, straighten
+from anonfaces.optics.privacy import to_bytes
+from anonfaces.optics.store import load_network, load_reader
+
+__all__ = [
+    "Deidentifier", "Drawn", "deidentify", "load_deidentifier", "reference_styles", "strip_of",
+]  # fmt: skip
+
+Images = NDArray[np.float32]
+Styles = NDArray[np.float32]
+
+_PART = 16
+#: Faces of an interpolation strip.
+_STRIP = 8
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """What was made of private pictures (n, s, s, 3) in 0..1.
+
+    ``face`` are the generator's, ``image`` those put back into the private pictures, ``maps``
+    (n, s/4, s/4, 2) the heat maps, ``landmark`` (n, 68, 2) in sides of the private picture.
+    """
+
+    face: Images
+    image: Images
+    maps: Images
+    landmark: NDArray[np.float32]
+
+
+class Deidentifier:
+    """Reader of landmarks, encoder into w, and generator: private pictures to faces.
+
+    ``mean`` are the landmarks (68, 2) of the mean frame.
+    """
+
+    def __init__(self, reader: Any, encoder: Any, mean: NDArray[np.floating]) -> None:
+        self.reader, self.encoder, self.mean = reader, encoder, np.asarray(mean, np.float64)
+        self.size = int(encoder.input_shape[0][1])
+
+    def __call__(self, private: Images, styles: Styles) -> Drawn:
+        """Draw a face of each style (n, w_dim) where each private picture (n, s, s, 3) has one."""
+        logits = run_network(self.reader, private)
+        points = np.asarray(maps_to_points(logits))
+        moves = fit(points, self.mean)
+        upright = straighten(private, moves)
+        face = self.faces(upright, styles)
+        image = put_back(private, face, moves)
+        return Drawn(face, image, np.asarray(level_maps(logits)), points)
+
+    def faces(self, upright: Images, styles: Styles) -> Images:
+        """Faces in 0..1 of private pictures whose faces stand as the mean face does."""
+        maps = np.asarray(level_maps(run_network(self.reader, upright)))
+        mean, spread = generator_spread()
+        style = (styles - mean) / spread
+        parts = []
+        for start in range(0, len(upright), _PART):
+            some = slice(start, start + _PART)
+            given = [upright[some], maps[some], style[some].astype(np.float32)]
+            steps = np.asarray(self.encoder(given, training=False))
+            w = (style[some, None] + steps) * spread + mean
+            parts.append(generator().pictures(w, batch=_PART))
+        return (np.concatenate(parts) / 255).astype(np.float32)
+
+
+def load_deidentifier(folder: Path | None = None) -> Deidentifier:
+    """The networks of a folder, by default those that ship.
+
+    Raises
+    ------
+    WeightsError
+        A file is missing, damaged, or was made for another generator.
+    """
+    from encoders import weights_file
+
+    encoder, meta = load_network(folder, "faces", _build)
+    mean = np.array(meta.get("mean_landmarks"), float)
+    if mean.shape != (68, 2) or not np.isfinite(mean).all():
+        raise WeightsError("faces.h5: it has no mean landmarks: python -m anonfaces.optics train")
+    weights_file.check_generator(
+        Path("faces.h5"), meta, generator(), "python -m anonfaces.optics train"
+    )
+    return Deidentifier(load_reader(folder), encoder, mean)
+
+
+def reference_styles(source: Path) -> tuple[list[str], Styles]:
+    """Names and styles of the faces of reference photographs, one a photograph.
+
+    Raises
+    ------
+    InputError
+        There is no face in any of them.
+    """
+    names, frames = [], []
+    for name, image in pictures_in(source):
+        face = aligned(image, generator().config.resolution)
+        if face is None:
+            warn_user(f"{name}: no face was found in this reference", UtilityWarning)
+            continue
+        names.append(name)
+        frames.append(face)
+    if not names:
+        raise InputError(f"{source}: no face was found in any reference")
+    return names, styles_of(to_bytes(np.stack(frames)))
+
+
+def deidentify(
+    source: Path,
+    output: Path,
+    network: Deidentifier,
+    styles: Styles,
+    every: bool = False,
+    seed: int = 0,
+    strip: bool = False,
+    bare: bool = False,
+) -> Iterator[Path]:
+    """Draw a face for every private picture in ``source`` (photographs, videos: frames out).
+
+    Parameters
+    ----------
+    source, output : path
+        Private pictures, and a folder for the results: one PNG each.
+    network : Deidentifier
+        What draws.
+    styles : float32 (m, w_dim)
+        Of references or of seeds. Each folder (a video's frames among them) gets one of them,
+        drawn from ``seed`` and its name; photographs beside each other get one each.
+    every : bool
+        Each picture in each style, numbered.
+    strip : bool
+        Also a strip from the first style to the second for every picture.
+    bare : bool
+        The generator's face alone, not put back into the private picture.
+    """
+    place = output.expanduser().resolve()
+    place.mkdir(parents=True, exist_ok=True)
+    for name, picture in pictures_in(source):
+        private = squared(picture, network.size)[None]
+        chosen = range(len(styles)) if every else [_style_of(name, len(styles), seed)]
+        for number in chosen:
+            drawn = network(private, styles[number : number + 1])
+            image = drawn.face[0] if bare else drawn.image[0]
+            stem = name.removesuffix(".png")
+            yield save_picture(place, f"{stem}.{number:02d}.png" if every else f"{stem}.png", image)
+        if strip and len(styles) > 1:
+            row = strip_of(network, private, styles[:2])
+            yield save_picture(place, f"{name.removesuffix('.png')}.strip.png", row)
+
+
+def strip_of(network: Deidentifier, private: Images, ends: Styles, count: int = _STRIP) -> Images:
+    """Faces of one private picture (1, s, s, 3) from one style to another, side by side."""
+    share = np.linspace(0, 1, count, dtype=np.float32)[:, None]
+    styles = ends[:1] * (1 - share) + ends[1:] * share
+    drawn = network(np.repeat(private, count, axis=0), styles)
+    return np.concatenate(list(drawn.image), axis=1)
+
+
+def _style_of(name: str, count: int, seed: int) -> int:
+    folder, _, file = name.rpartition("/")
+    of = folder if file.startswith("frame_") else name
+    return (zlib.crc32(of.encode()) ^ seed) % count
+
+
+def _build(meta: dict[str, Any]) -> Any:
+    size, width = int(meta["size"]), int(meta["width"])
+    if not (16 <= size <= 256 and 8 <= width <= 128):
+        raise ValueError(f"{size} pixels, width {width}")
+    return build_face_encoder(size, width, generator().num_ws, generator().config.w_dim)

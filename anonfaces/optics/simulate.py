@@ -1,0 +1,86 @@
+"""Photographs through a camera: private pictures, as its sensor would have taken them."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from anonbase.errors import PrivacyWarning, UtilityWarning
+from anonbase.notices import warn_user
+from anonfaces.optics.pictures import aligned, pictures_in, save_picture, squared
+
+__all__ = ["Simulated", "simulate"]
+
+_COPIES = (
+    "a simulation hides a face in the copy alone: the sharp photographs are still there. Only a"
+    " camera with the mask in front of it never sees the face"
+)
+
+
+@dataclass(frozen=True)
+class Simulated:
+    """One private picture: its name, where it lies, and whether it was there already."""
+
+    name: str
+    path: Path
+    kept: bool
+
+
+def simulate(
+    source: Path,
+    output: Path,
+    camera: Any,
+    align: bool = False,
+    seed: int = 0,
+    overwrite: bool = False,
+    max_pixels: int = 100_000_000,
+) -> Iterator[Simulated]:
+    """Take every photograph and every frame of a video in ``source``; PNG files in ``output``.
+
+    Parameters
+    ----------
+    source : path
+        A photograph, a video, or a folder of them.
+    output : path
+        A folder; what lies there already is kept, so a stopped run goes on.
+    camera : Camera
+        The camera.
+    align : bool
+        Hold the camera up to the main face as in training; pictures without one are passed over.
+        False: to the middle square of the picture.
+    seed : int
+        Of the sensor's noise; each picture has its own, drawn from its name.
+    overwrite : bool
+        Make what is there anew.
+    max_pixels : int
+        Larger photographs are not decoded.
+
+    Warns
+    -----
+    PrivacyWarning
+        Always: the sharp photographs exist.
+    """
+    from anonbase.output import resolve_output
+
+    place = resolve_output(output, source if source.is_dir() else None)
+    place.mkdir(parents=True, exist_ok=True)
+    warn_user(_COPIES, PrivacyWarning)
+    psf = camera.psf()
+    for name, image in pictures_in(source, max_pixels):
+        path = place / name
+        if path.is_file() and not overwrite:
+            yield Simulated(name, path, True)
+            continue
+        size = camera.config.size
+        frame = aligned(image, size) if align else squared(image, size)
+        if frame is None:
+            warn_user(f"{name}: no face was found to hold the camera up to", UtilityWarning)
+            continue
+        camera.reseed(zlib.crc32(name.encode()) ^ seed)
+        private = np.asarray(camera.take(frame[None], psf))[0]
+        yield Simulated(name, save_picture(place, name, private), False)

@@ -1,0 +1,125 @@
+"""Stage two: every loss reaches the encoder; commands take pictures and draw faces of nobody."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from support import run_command
+
+from anonfaces.optics.camera import Camera, CameraConfig
+from anonfaces.optics.face_encoder import build_face_encoder, generator
+from anonfaces.optics.heatmaps import build_heatmap_network
+from anonfaces.optics.store import save_camera, save_network
+from encoders import weights_file
+
+
+@pytest.fixture(scope="module")
+def photographs(sample: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("photographs")
+    for person in ("person_000", "person_001"):
+        first = sorted((sample / person).iterdir())[0]
+        (folder / f"{person}{first.suffix}").write_bytes(first.read_bytes())
+    return folder
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a run that learned nothing: the first numbers of each network."""
+    folder = tmp_path_factory.mktemp("run")
+    about = {"size": 64, "width": 8}
+    save_camera(folder, Camera(CameraConfig(zernikes=6)))
+    save_network(folder, "reader", build_heatmap_network(64, 8), **about)
+    drawer = generator()
+    encoder = build_face_encoder(64, 8, drawer.num_ws, drawer.config.w_dim)
+    mean = np.random.default_rng(0).uniform(0.3, 0.7, (68, 2)).round(3).tolist()
+    digest = weights_file.digest(drawer)
+    save_network(folder, "faces", encoder, **about, mean_landmarks=mean, generator=digest)
+    return folder
+
+
+def test_every_loss_has_a_gradient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The released code computes its heat-map and perceptual losses where none passes."""
+    import keras
+    import tensorflow as tf
+
+    from anonfaces.optics.stage_two import StageTwoWeights, _Learner
+
+    keras.utils.set_random_seed(0)
+    camera = Camera(CameraConfig(zernikes=10))
+    readers = (build_heatmap_network(64, 8), build_heatmap_network(64, 8))
+    network = build_face_encoder(64, 8, generator().num_ws, generator().config.w_dim)
+    network.layers[-2].set_weights(  # the steps begin at 0, where diversity has no slope
+        [np.random.default_rng(0).normal(0, 0.02, w.shape) for w in network.layers[-2].weights]
+    )
+    learner = _Learner(camera, readers, network, StageTwoWeights(), 10)
+    learner.compile(keras.optimizers.Adam())
+    rng = np.random.default_rng(0)
+    cut = np.repeat(np.eye(64, dtype=np.float32), 3, axis=0)[21:171][None]
+    x: dict[str, Any] = {
+        "image": rng.random((1, 64, 64, 3)).astype(np.float32),
+        "style": rng.normal(size=(2, 256)).astype(np.float32),
+        "rows": cut,
+        "columns": cut,
+    }
+    for name in ("heatmap", "style", "fine", "cycle", "diversity", "prior"):
+        others = ("heatmap", "style", "fine", "cycle", "diversity", "prior")
+        alone = StageTwoWeights(**{n: float(n == name) for n in others})
+        monkeypatch.setattr(learner, "_weights", alone)
+        with tf.GradientTape() as tape:
+            loss = learner.compute_loss(x=x, y_pred=learner(x))
+        found = tape.gradient(loss, network.trainable_variables)
+        assert max(float(tf.reduce_max(tf.abs(g))) for g in found if g is not None) > 0, name
+
+
+def test_simulate_keeps_what_is_there_and_says_what_it_is_not(
+    photographs: Path, run: Path, tmp_path: Path
+) -> None:
+    words = ("simulate", photographs, "-o", "private", "--camera", run)
+    first = run_command("anonfaces.optics", *words, cwd=tmp_path)
+    assert first.code == 0, first.err
+    assert "PrivacyWarning" in first.err
+    pictures = sorted((tmp_path / "private").iterdir())
+    assert len(pictures) == 2
+    before = [picture.read_bytes() for picture in pictures]
+    second = run_command("anonfaces.optics", *words, cwd=tmp_path)
+    assert "2 of them there before" in second.out
+    third = run_command("anonfaces.optics", *words, "--overwrite", cwd=tmp_path)
+    assert third.code == 0
+    assert [picture.read_bytes() for picture in pictures] == before  # the seed's noise
+
+
+def test_deidentify_draws_faces_of_references_and_of_nobody(
+    photographs: Path, run: Path, tmp_path: Path
+) -> None:
+    from PIL import Image
+
+    styles = ("--reference", photographs, "--every", "--strip")
+    words = ("deidentify", photographs, "-o", "out", "--networks", run, *styles)
+    done = run_command("anonfaces.optics", *words, cwd=tmp_path)
+    assert done.code == 0, done.err
+    pictures = sorted(path.name for path in (tmp_path / "out").iterdir())
+    assert len(pictures) == 6  # two pictures, in two styles and a strip each
+    with Image.open(tmp_path / "out" / pictures[0]) as picture:
+        assert picture.size == (64, 64)
+    with Image.open(tmp_path / "out" / pictures[2]) as strip:
+        assert strip.size == (512, 64)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("simulate", "nowhere", "-o", "out"), "no such file"),
+        (("simulate", ".", "-o", "../out", "--baseline", "fog:1"), "no baseline"),
+        (("deidentify", "nowhere", "-o", "out", "--networks", "none"), "missing"),
+        (("train", "nowhere.h5", "-o", "run"), "expected a FaceSet"),
+        (("report", "run", "nowhere.h5"), "expected a FaceSet"),
+    ],
+)
+def test_mistakes_are_told(words: tuple[str, ...], message: str, tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    done = run_command("anonfaces.optics", *words, cwd=tmp_path / "in")
+    assert done.code == 2
+    assert message in done.err
