@@ -196,7 +196,7 @@ def read_or_keep(
     arrays = {f"{name}_{k}": v for name, faces in both.items() for k, v in vars(faces).items()}
     place.parent.mkdir(parents=True, exist_ok=True)
     with atomic_write(place) as beside, beside.open("wb") as file:
-        np.savez(file, said=np.array(said), **arrays)  # type: ignore[arg-type]
+        np.savez(file, said=np.array(said), **arrays)
     return both["trained"], both["aside"]
 
 

@@ -68,7 +68,7 @@ def edges_of(labels: Pixels) -> NDArray[np.float32]:
     differ[:, 1:] |= labels[:, 1:] != labels[:, :-1]
     differ[:, :, 1:] |= labels[:, :, 1:] != labels[:, :, :-1]
     n, side, _ = labels.shape
-    small = differ.reshape(n, side // 2, 2, side // 2, 2).any(axis=(2, 4))
+    small = np.asarray(differ.reshape(n, side // 2, 2, side // 2, 2).any(axis=(2, 4)))
     return small[..., None].astype(np.float32)
 
 

@@ -30,7 +30,7 @@ _UNLIKE = 0.75
 _DECADE, _OTHER, _AS_GOOD = 0.02, 0.2, 0.03
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class SteeredFace(SourceFace):
     """A face that is drawn anew for every view of the person: ``identity`` is whose it is."""
 
@@ -74,7 +74,7 @@ class RedrawnFaces:
             given.add(i)
             identity = self._people.w[i]
             made = self._redraw.face(image, landmark, identity)
-            yield SteeredFace(made.picture, made.landmark, identity, self._redraw)
+            yield SteeredFace(made.picture, made.landmark, identity=identity, redraw=self._redraw)
 
     def _order(
         self,
