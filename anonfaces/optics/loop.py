@@ -76,8 +76,8 @@ def run_phases(
         state = read_state(folder / _STATE, message) if (folder / _STATE).exists() else State()
         log = _Log(folder / _LOG, state)
         begun = state.count("phase")
-        if begun < len(phases):
-            _assign(phases[begun].model.weights, state.tensors.get("model", {}))
+        here = phases[min(begun, len(phases) - 1)]  # a run that is done gives its numbers too
+        _assign(here.model.weights, state.tensors.get("model", {}))
         run = _Run(state, folder / _STATE, message, seed, log, report)
         for number, phase in enumerate(phases[begun:], begun):
             run.phase(number, phase)
