@@ -57,6 +57,11 @@ SLOW_FILES = {  # under tests/: what loads networks, trains, or starts processes
 #: Folders whose files share networks that take long to compile: one worker has them all.
 TOGETHER = ("tests/synthesize/",)
 
+#: Folders whose tests draw faces without an owner's key, so that a seed alone decides on them; that
+#: this is warned of has a test of its own.
+WITHOUT_A_KEY = ("synthesize", "anonymize", "report")
+_UNKEYED = "ignore:.*without the owner's key:anonbase.errors.PrivacyWarning"
+
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 os.environ.setdefault("NUMBA_CACHE_DIR", str(ROOT / ".cache" / "numba"))
 if "PYTEST_XDIST_WORKER" in os.environ:
@@ -92,6 +97,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker("research_data")
         if SLOW_FIXTURES & fixtures or _is_slow(item.path):
             item.add_marker("slow")
+        if item.path.parent.name in WITHOUT_A_KEY:
+            item.add_marker(pytest.mark.filterwarnings(_UNKEYED), append=False)
     if "exhaustive" not in config.option.markexpr:
         left_out = [item for item in items if item.get_closest_marker("exhaustive")]
         config.hook.pytest_deselected(items=left_out)
