@@ -269,17 +269,10 @@ class Generator:
             raise InputError(
                 f"a {self.config.architecture} does not follow moves: take a StyleGAN3"
             )
-        angle = np.deg2rad(rotate)
-        numbers = (*translate, rotate)
-        if not np.isfinite(numbers).all():
-            raise InputError(f"expected finite numbers to move by, not {numbers}")
-        there = np.array(
-            [
-                [np.cos(angle), np.sin(angle), translate[0]],
-                [-np.sin(angle), np.cos(angle), translate[1]],
-                [0.0, 0.0, 1.0],
-            ]
-        )
+        if not np.isfinite((*translate, rotate)).all():
+            raise InputError(f"expected finite numbers to move by, not {(*translate, rotate)}")
+        cos, sin = np.cos(np.deg2rad(rotate)), np.sin(np.deg2rad(rotate))
+        there = np.array([[cos, sin, translate[0]], [-sin, cos, translate[1]], [0.0, 0.0, 1.0]])
         self.parameters[name].assign(np.linalg.inv(there).astype(np.float32))
 
     def noise_maps(self) -> list[Tensor]:
