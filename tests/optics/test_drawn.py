@@ -111,7 +111,7 @@ def test_deidentify_draws_faces_of_references_and_of_nobody(
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("simulate", "nowhere", "-o", "out"), "no such file"),
+        (("simulate", "nowhere", "-o", "out", "--baseline", "box:9"), "no such file"),
         (("simulate", ".", "-o", "../out", "--baseline", "fog:1"), "no baseline"),
         (("deidentify", "nowhere", "-o", "out", "--networks", "none"), "missing"),
         (("train", "nowhere.h5", "-o", "run"), "expected a FaceSet"),
