@@ -20,7 +20,7 @@ from stylegan.networks.parameters import Spec, check, initial, variables
 
 __all__ = ["Generator", "Noise", "generator_specs", "mix"]
 
-#: Bytes that pictures under way may take together: with all else a run stays below 6 GB.
+#: Bytes that pictures under way may take together, so that a run with all else has room in 6 GB.
 _ROOM = 2 << 30
 #: What a picture under way takes, in the size of its feature maps at all resolutions together:
 #: measured at 1024 px, 0.69 GB drawn and 2.65 GB with what gradients need, of 264 MB of maps.

@@ -12,7 +12,6 @@ from anonbase import cli
 from anonbase.options import (
     MAX_PIXELS,
     Debug,
-    Generator,
     MaxPixels,
     Overwrite,
     Quiet,
@@ -171,6 +170,14 @@ _Ask = Annotated[
         show_default=False,
     ),
 ]
+_Generator = Annotated[
+    Path | None,
+    option(
+        "StyleGAN checkpoint, or dcgan for the small one that ships; default: the StyleGAN2 that"
+        " ships",
+        show_default=False,
+    ),
+]
 _Semantic = Annotated[
     Path | None,
     option(
@@ -200,7 +207,7 @@ def anonymize(
     traits: _Traits = False,
     ask: _Ask = None,
     seed: Seed = 0,
-    generator: Generator = None,
+    generator: _Generator = None,
     keep: _Keep = None,
     keep_faceless: _KeepFaceless = False,
     rename: _Rename = False,

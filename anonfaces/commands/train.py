@@ -193,13 +193,15 @@ def main(
     from encoders.training_images import load_features, parse_square, read_pictures
     from stylegan.train import TrainingConfig, train
 
+    cut = parse_square(square)
+    pixels = read_pictures(data, resolution, cut)
     if architecture == "dcgan":
-        small: dict[str, Any] = {"resolution": resolution, "epochs": epochs, "batch": batch}
-        small |= {"seed": seed}
-        small |= {"ngf": ngf, "ndf": ndf, "z_dim": z_dim, "beta1": beta1, "lessons": lessons}
-        small |= {"lesson_pairs": lesson_pairs}
-        small |= {"generator_rate": rate, "discriminator_rate": 2 * rate}
-        pixels = read_pictures(data, resolution, parse_square(square))
+        small = {
+            **{"resolution": resolution, "epochs": epochs, "batch": batch, "seed": seed},
+            **{"ngf": ngf, "ndf": ndf, "z_dim": z_dim, "beta1": beta1},
+            **{"lessons": lessons, "lesson_pairs": lesson_pairs},
+            **{"generator_rate": rate, "discriminator_rate": 2 * rate},
+        }
         _train_dcgan(pixels, output, small, start, anchor, save_minutes)
         return
     recipe = TrainingConfig(
@@ -226,8 +228,6 @@ def main(
         r1_gamma=gamma,
         path_weight=path_weight,
     )
-    cut = parse_square(square)
-    pixels = read_pictures(data, resolution, cut)
     train(
         pixels,
         output,

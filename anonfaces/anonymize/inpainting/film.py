@@ -15,10 +15,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from anonbase.files import atomic_write
 from anonfaces.anonymize.detection import Faces
-from anonfaces.anonymize.inpainting.holes import SIDE, Hole, resized
+from anonfaces.anonymize.inpainting.holes import SIDE, Hole
 from anonfaces.anonymize.inpainting.search import Search, alikeness
 from anonfaces.anonymize.paste import SourceFace, outline, paste
 from anonfaces.anonymize.video.frames import Frame, Writer
+from encoders.resize import enlarged
 
 __all__ = ["Film"]
 
@@ -94,7 +95,7 @@ class Film:
         some = np.linspace(0, len(ways) - 1, min(len(ways), _SHOWN + 1)).round().astype(int)
         made = None
         for step in some:
-            face = SourceFace(resized(ways[step], SIDE), hole.landmark, hole.patch)
+            face = SourceFace(enlarged(ways[step], SIDE, smooth=True), hole.landmark, hole.patch)
             made = paste(self._now, landmark, face, image)
             if made is not None:
                 self._frames.append(_shrunk(made))

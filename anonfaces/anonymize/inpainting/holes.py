@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anonfaces.anonymize.paste import Patch, outline, transform
+from encoders.resize import enlarged
 
-__all__ = ["SIDE", "Hole", "border_hole", "box_hole", "landmark_hole", "leveled", "resized"]
+__all__ = ["SIDE", "Hole", "border_hole", "box_hole", "landmark_hole", "leveled"]
 
 Pixels = NDArray[np.uint8]
 Affine = NDArray[np.float64]
@@ -150,20 +151,10 @@ def _emptied(
     there = cv2.warpAffine(np.full(image.shape[:2], 1, np.uint8), affine, size) * (1 - inner)
     shrunk = cv2.resize(there * weight, (side, side), interpolation=cv2.INTER_AREA)
     shrunk *= cv2.resize(there, (side, side), interpolation=cv2.INTER_AREA) > 0
-    picture = resized(framed * there[..., None], side).astype(np.float32) / 127.5 - 1
+    picture = enlarged(framed * there[..., None], side, smooth=True).astype(np.float32) / 127.5 - 1
     seen = (shrunk > 0)[..., None]
     return Hole(picture * seen, shrunk[..., None], landmark, affine, patch)
 
 
 def _moved(landmark: NDArray[np.floating], affine: Affine) -> NDArray[np.float32]:
     return (landmark @ affine[:, :2].T + affine[:, 2]).astype(np.float32)
-
-
-def resized(picture: Pixels, side: int) -> Pixels:
-    """A square picture at ``side`` px: area means downwards, bicubic upwards."""
-    import cv2
-
-    if len(picture) == side:
-        return picture
-    way = cv2.INTER_AREA if len(picture) > side else cv2.INTER_CUBIC
-    return cv2.resize(picture, (side, side), interpolation=way)

@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anonfaces.anonymize.detection import FaceAnalyzer
-from anonfaces.anonymize.inpainting.holes import SIDE, resized
+from anonfaces.anonymize.inpainting.holes import SIDE
+from encoders.resize import enlarged
 
 __all__ = ["MOST_DRAWS", "Sample", "agreement", "draw"]
 
@@ -53,7 +54,9 @@ def draw(
     drawn = max(MOST_DRAWS, count)
     z = rng.standard_normal((drawn, generator.config.z_dim), np.float32)
     w = generator.map(z, psi=_PSI)
-    pictures = [resized(picture, SIDE) for picture in generator.pictures(w, batch=drawn)]
+    pictures = [
+        enlarged(picture, SIDE, smooth=True) for picture in generator.pictures(w, batch=drawn)
+    ]
     found = {id(picture): faces.landmark[0] for picture, faces in analyzer.portraits(pictures)}
     kept = [i for i, picture in enumerate(pictures) if id(picture) in found]
     samples = [Sample(w[i, 0], found[id(pictures[i])]) for i in kept]

@@ -25,13 +25,13 @@ from anonfaces.anonymize.inpainting.holes import (
     border_hole,
     box_hole,
     landmark_hole,
-    resized,
 )
 from anonfaces.anonymize.inpainting.options import Proposal
 from anonfaces.anonymize.inpainting.search import LatentSearch, Search, load_critic
 from anonfaces.anonymize.inpainting.starts import draw
 from anonfaces.anonymize.options import AnonymizationOptions
 from anonfaces.anonymize.paste import SourceFace, fits, paste
+from encoders.resize import enlarged
 
 __all__ = ["Filling", "InpaintedFaces"]
 
@@ -54,7 +54,7 @@ class Filling:
     def faces(self) -> list[SourceFace]:
         """The fillings as surrogates."""
         return [
-            SourceFace(resized(picture, SIDE), hole.landmark, hole.patch)
+            SourceFace(enlarged(picture, SIDE, smooth=True), hole.landmark, hole.patch)
             for picture, hole in zip(self.search.pictures, self.holes, strict=True)
         ]
 
@@ -96,7 +96,9 @@ class InpaintedFaces:
         pictures = self._generator.pictures(
             self._generator.map(self._generator.latents(range(_SAMPLES)), psi=_PSI)
         )
-        found = self.analyzer.portraits(resized(picture, SIDE) for picture in pictures)
+        found = self.analyzer.portraits(
+            enlarged(picture, SIDE, smooth=True) for picture in pictures
+        )
         if not found:
             raise InputError("dlib finds no face in what the generator makes: fresh needs faces")
         self._frame = np.mean([face.landmark[0] for _, face in found], axis=0)
