@@ -79,6 +79,14 @@ _Method = Annotated[
         show_default=False,
     ),
 ]
+_SecretKey = Annotated[
+    Path | None,
+    option(
+        "group: OUT.secret.key of an earlier run: the same input, seed and key give the same faces."
+        " Default: a new one, kept when OUT is replaced",
+        show_default=False,
+    ),
+]
 _Latents = Annotated[int, option("inpaint: faces tried at once, 1 to 64; the best by loss is kept")]
 _Steps = Annotated[
     Path | None,
@@ -194,6 +202,7 @@ def anonymize(
     surrogate: _Surrogate = "fresh",
     k: _K = 5,
     method: _Method = None,
+    secret_key: _SecretKey = None,
     latents: _Latents = 4,
     steps: _Steps = None,
     semantic: _Semantic = None,
@@ -244,6 +253,7 @@ def anonymize(
         surrogate=surrogate,
         k=k,
         method=method,
+        secret_key=secret_key,
         latents=latents,
         steps=steps,
         seed=seed,
@@ -274,7 +284,7 @@ def _result(done: AnonymizationResult, renamed: bool, seconds: float) -> str:
         "names": "random" if renamed else "as they were, and they may identify (--rename)",
         "took": f"{seconds:.0f} s",
         "output": str(done.folder),
-        "secret": f"{done.record}, {done.review}",
+        "secret": ", ".join(str(p) for p in (done.record, done.review, done.key) if p),
     }
     if done.frames:
         facts["took"] += f", {done.frames / max(seconds, 1e-3):.1f} frames a second"

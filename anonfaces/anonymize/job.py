@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,7 +37,9 @@ def anonymize(source: Path | str, output: Path | str, **options: Any) -> Anonymi
         options: those of ``AnonymizationOptions``:
             ``surrogate``: "fresh" (nobody's face, of about the perceived age and gender of the
             one before, which are kept on purpose), "group" (one for at least ``k`` people,
-            made by ``method`` of ``anonfaces.synthesize``), "inpaint" (a face that suits the
+            made by ``method`` of ``anonfaces.synthesize`` with the owner's key: that of the file
+            ``secret_key``, else that of the output that is replaced, else a new one, which is
+            kept beside the output as ``OUTPUT.secret.key``), "inpaint" (a face that suits the
             border of the hole, the best of ``latents``; which hole, how it is filled and who is
             asked: ``inpaint``, an ``InpaintOptions``; the way there as films in the folder
             ``steps``), "semantic" (nobody's face with the pose and expression of the one before,
@@ -83,14 +85,14 @@ class _Job:
         from anonfaces.anonymize.inputs import find_inputs
         from anonfaces.anonymize.kept_people import load_reference_embeddings
         from anonfaces.anonymize.result import make_result
-        from anonfaces.anonymize.workplace import workplace
+        from anonfaces.anonymize.workplace import key_path, workplace
 
         inputs = find_inputs(self.source)
         analyzer = FaceAnalyzer(self.options.detector, self.options.threshold)
         people = load_reference_embeddings(self.options.keep, analyzer)
         recipe = {**self.options.recipe(), "input": inputs.digest(), "keep": people.tolist()}
         with workplace(self.output, self.source, recipe, self.options.overwrite) as place:
-            records = self._records(inputs, analyzer, people, place)
+            records = self._keyed(place)._records(inputs, analyzer, people, place)
             self._show(inputs.root, place, records)
             place.finish(
                 {
@@ -99,7 +101,18 @@ class _Job:
                     "pictures": records,
                 }
             )
-        return make_result(place.output, place.record, place.review, records)
+        key = key_path(place.output) if self.options.surrogate == "group" else None
+        return make_result(place.output, place.record, place.review, records, key)
+
+    def _keyed(self, place: Place) -> _Job:
+        """This job with the owner's key, where groups' faces are drawn; the key is kept."""
+        from anonfaces.anonymize.workplace import key_path
+        from anonfaces.dataset.files import keep_secret_key
+
+        if self.options.surrogate != "group":
+            return self
+        keep_secret_key(place.key, self.options.secret_key, key_path(place.output))
+        return replace(self, options=replace(self.options, secret_key=place.key))
 
     def _records(
         self, inputs: Inputs, analyzer: FaceAnalyzer, people: NDArray[np.float32], place: Place

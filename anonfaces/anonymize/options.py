@@ -29,6 +29,7 @@ class AnonymizationOptions:
     surrogate: str = "fresh"
     k: int = 5
     method: str | None = None
+    secret_key: Path | None = None
     latents: int = 4
     steps: Path | None = None
     seed: int = 0
@@ -80,6 +81,7 @@ class AnonymizationOptions:
             "surrogate": self.surrogate,
             "k": self.k if self.surrogate == "group" else None,
             "method": self.method if self.surrogate == "group" else None,
+            "secret_key": self.secret_key and str(self.secret_key.resolve()),
             "latents": self.latents if self.surrogate == "inpaint" else None,
             "inpaint": self.inpaint.recipe() if self.surrogate == "inpaint" else None,
             "seed": self.seed,
@@ -122,10 +124,16 @@ class AnonymizationOptions:
 
     def _check_modes(self) -> None:
         """Options of one mode are not for another."""
-        only = {"steps": "inpaint", "semantic": "semantic", "method": "group"}
+        only = {
+            "steps": "inpaint",
+            "semantic": "semantic",
+            "method": "group",
+            "secret_key": "group",
+        }
         for name, mode in only.items():
             if getattr(self, name) and self.surrogate != mode:
-                raise InputError(f"--{name} is for --surrogate {mode}, not {self.surrogate}")
+                option = name.replace("_", "-")
+                raise InputError(f"--{option} is for --surrogate {mode}, not {self.surrogate}")
 
     def _check_times(self) -> None:
         for name in ("start", "end"):

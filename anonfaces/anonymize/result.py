@@ -31,7 +31,8 @@ class AnonymizationResult:
     under "second look" the places that were covered because the search of the result found
     something there. ``notes`` are lines about single files: how much of a video is covered and
     when to look at it, what was not written. ``review`` is the page that shows all of it; it
-    holds the originals. ``frames`` counts those of the videos that were written.
+    holds the originals. ``frames`` counts those of the videos that were written. ``key`` is the
+    owner's key that groups' faces were drawn with.
     """
 
     folder: Path
@@ -41,10 +42,15 @@ class AnonymizationResult:
     faces: Counter[str]
     notes: tuple[str, ...] = ()
     frames: int = 0
+    key: Path | None = None
 
 
 def make_result(
-    folder: Path, record: Path, review: Path, records: list[dict[str, Any]]
+    folder: Path,
+    record: Path,
+    review: Path,
+    records: list[dict[str, Any]],
+    key: Path | None = None,
 ) -> AnonymizationResult:
     """The result that these records of files tell."""
     faces = Counter(face["outcome"] for record in records for face in record.get("faces", []))
@@ -53,7 +59,7 @@ def make_result(
         faces["second look"] = residual
     frames = sum(record.get("frames", 0) for record in records)
     return AnonymizationResult(
-        folder, record, review, _by_outcome(records), faces, tuple(_notes(records)), frames
+        folder, record, review, _by_outcome(records), faces, tuple(_notes(records)), frames, key
     )
 
 

@@ -2,7 +2,7 @@
 
 ``OUT/`` is there whole or not at all, and holds nothing but pictures. The record of what was
 found and done lies beside it, as ``OUT.detections.json``, and ``OUT.review.html`` shows it: both
-tell of the originals and are the owner's.
+tell of the originals and are the owner's. So is ``OUT.secret.key``, which groups' faces depend on.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from anonbase.files import mark_resumable, write_text
 from anonbase.output import MARK, held_partial, resolve_output
 from encoders.photographs.path_escape import unescape
 
-__all__ = ["Place", "record_path", "review_path", "workplace", "write_secret"]
+__all__ = ["Place", "key_path", "record_path", "review_path", "workplace", "write_secret"]
 
 _RECIPE = "recipe.json"
 _PICTURES = "pictures"
@@ -55,6 +55,11 @@ class Place:
         """The review page beside the output."""
         return review_path(self.output)
 
+    @property
+    def key(self) -> Path:
+        """The owner's key of this run; it takes the place of ``key_path`` when the run is done."""
+        return self.folder / "secret.key"
+
     def inner(self, number: int) -> Place:
         """The hidden folder of video ``number``, in this one."""
         folder = self.folder / f"video-{number:07d}"
@@ -82,6 +87,8 @@ class Place:
                 path.unlink()  # written when a run was killed, before it was recorded
         if self.output.exists():
             shutil.rmtree(self.output)  # empty, or ours: _refuse_occupied has looked
+        if self.key.exists():
+            self.key.replace(key_path(self.output))
         write_secret(self.record, json.dumps(record, indent=1, ensure_ascii=False))
         self.pictures.rename(self.output)
         shutil.rmtree(self.folder)
@@ -150,6 +157,11 @@ def _settle(folder: Path, recipe: str) -> None:
 def record_path(output: Path) -> Path:
     """The record beside an output folder."""
     return output.with_name(f"{output.name}.detections.json")
+
+
+def key_path(output: Path) -> Path:
+    """The owner's key beside an output folder."""
+    return output.with_name(f"{output.name}.secret.key")
 
 
 def review_path(output: Path) -> Path:

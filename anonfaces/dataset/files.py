@@ -24,6 +24,7 @@ __all__ = [
     "SECRET_KEY",
     "DatasetFile",
     "find_file",
+    "keep_secret_key",
     "make_owner_folder",
     "make_secret_key",
     "open_files",
@@ -139,8 +140,16 @@ def make_secret_key(folder: Path, given: Path | None, replaced: Path) -> bytes:
     dataset that is ``replaced`` (the folder's), else a new one.
     """
     path = make_owner_folder(folder) / Path(SECRET_KEY).name
-    earlier = [there for there in (path, replaced / SECRET_KEY) if there.exists()]
-    there = given or next(iter(earlier), None)
+    return keep_secret_key(path, given, replaced / SECRET_KEY)
+
+
+def keep_secret_key(path: Path, given: Path | None, replaced: Path) -> bytes:
+    """Write a secret key to ``path`` (mode 0600), and return its 32 bytes.
+
+    It is that of the file ``given``; without one that which lies at ``path`` already, else that
+    which is ``replaced``, else a new one. InputError where a file is no secret key.
+    """
+    there = given or next((one for one in (path, replaced) if one.exists()), None)
     key = secrets.token_bytes(KEY_BYTES) if there is None else read_secret_key(there)
     with atomic_write(path) as beside:
         beside.write_bytes(key)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from anonfaces.anonymize.detection import FaceAnalyzer, Faces, distances
 from anonfaces.anonymize.options import AnonymizationOptions
 from anonfaces.anonymize.replace import COVERED, REPLACED
 from anonfaces.anonymize.sources.group import GroupFaces
+from anonfaces.dataset.files import keep_secret_key
 
 estimated = pytest.mark.filterwarnings("ignore::anonfaces.errors.PrivacyWarning")
 
@@ -60,11 +62,46 @@ def test_a_folder_is_written_with_the_faces_of_its_groups(
     (tmp_path / "in").mkdir()
     for number, picture in enumerate(pictures):
         Image.fromarray(picture).save(tmp_path / "in" / f"{number}.png")
-    done = anonymize(tmp_path / "in", tmp_path / "out", surrogate="group", k=2)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", ".*without the owner's key")
+        done = anonymize(tmp_path / "in", tmp_path / "out", surrogate="group", k=2)
+    assert done.key is not None
+    assert done.key.stat().st_mode & 0o777 == 0o600
+    assert {path.name for path in done.folder.iterdir()} == {"0.png", "1.png"}
     assert set(done.faces) <= {REPLACED, COVERED, "second look"}
     for number, before in enumerate(found):
         after = analyzer.find(np.asarray(Image.open(done.folder / f"{number}.png")))
         assert (distances(after.embedding, before.embedding) > 0.6).all()
+
+
+@estimated
+def test_one_key_gives_one_face_and_another_key_another(
+    pictures: list[np.ndarray], found: list[Faces], analyzer: FaceAnalyzer, tmp_path: Path
+) -> None:
+    def first_face(key: Path) -> bytes:
+        options = AnonymizationOptions(surrogate="group", k=4, secret_key=key)
+        source = GroupFaces(analyzer, found, [[], []], pictures.__getitem__, options)
+        return next(source.candidates(pictures[0], found[0], 0, 0)).picture.tobytes()
+
+    one, other = tmp_path / "one.key", tmp_path / "other.key"
+    one.write_bytes(bytes(32))
+    other.write_bytes(b"1" * 32)
+    assert first_face(one) == first_face(one)
+    assert first_face(one) != first_face(other)
+
+
+def test_a_key_is_kept_when_an_output_is_replaced_and_that_of_a_file_taken(tmp_path: Path) -> None:
+    hidden, beside, given = (tmp_path / name for name in ("hidden", "beside", "given"))
+    first = keep_secret_key(hidden, None, beside)
+    assert keep_secret_key(hidden, None, beside) == first
+    beside.write_bytes(b"2" * 32)
+    hidden.unlink()
+    assert keep_secret_key(hidden, None, beside) == b"2" * 32
+    given.write_bytes(b"3" * 32)
+    assert keep_secret_key(hidden, given, beside) == b"3" * 32
+    given.write_bytes(b"short")
+    with pytest.raises(InputError, match="no secret key"):
+        keep_secret_key(hidden, given, beside)
 
 
 @estimated
@@ -80,6 +117,7 @@ def test_fewer_than_k_people_get_no_output(pictures: list[np.ndarray], tmp_path:
     [
         ({"surrogate": "group", "method": "cartoon"}, "cartoon"),
         ({"surrogate": "fresh", "method": "k-same"}, "--method"),
+        ({"surrogate": "fresh", "secret_key": Path("a.png")}, "--secret-key"),
     ],
 )
 def test_a_wrong_method_is_told(options: dict, names: str, pictures, tmp_path: Path) -> None:

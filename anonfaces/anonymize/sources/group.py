@@ -23,6 +23,9 @@ _SIDE = 256
 class GroupFaces:
     """Every face gets the surrogate of its group, which is made of at least k people.
 
+    A generator draws it with the owner's key, ``options.secret_key``; without one whoever runs
+    this code on the same photographs gets the same face, and a PrivacyWarning says so.
+
     Who is who is estimated from the faces, on the safe side. What is put in depends on the
     group alone; what stays of the picture (pose, light, tone of skin, hair) does not, and is
     outside of the guarantee.
@@ -40,6 +43,7 @@ class GroupFaces:
         options: AnonymizationOptions,
     ) -> None:
         from anonfaces.cluster import group
+        from anonfaces.dataset.files import read_secret_key
         from anonfaces.synthesize import (
             SurrogateOptions,
             load_surrogate,
@@ -47,7 +51,11 @@ class GroupFaces:
             warn_if_pixel_mean,
         )
 
-        surrogate_options = SurrogateOptions(generator=options.generator, seed=options.seed)
+        surrogate_options = SurrogateOptions(
+            generator=options.generator,
+            seed=options.seed,
+            key=None if options.secret_key is None else read_secret_key(options.secret_key),
+        )
         method = load_surrogate(options.method or METHOD, surrogate_options)
         warn_if_pixel_mean(options.method or METHOD)
         where = [
