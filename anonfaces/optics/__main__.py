@@ -124,6 +124,11 @@ def train(
     size: Annotated[int, option("pixels of the sensor's side", min=16, max=256)] = 64,
     most_rms: Annotated[float, option("waves RMS that the mask is held to", min=0.05)] = 1.0,
     zernikes: Annotated[int, option("polynomials of the mask", min=4, max=300)] = 45,
+    electrons: Annotated[
+        float, option("that white makes in a pixel; fewer are a shorter exposure", min=0)
+    ] = 10_000,
+    read_noise: Annotated[float, option("of the sensor, as a share of white", min=0)] = 0.005,
+    restored: Annotated[float, option("weight of what Wiener's filter brings back", min=0)] = 1.0,
     warm: Annotated[int, option("steps of the mask alone", min=1)] = 80,
     joint: Annotated[int, option("steps of mask and network together", min=1)] = 500,
     settle: Annotated[int, option("steps of the network with the mask held", min=1)] = 150,
@@ -139,8 +144,9 @@ def train(
     from anonfaces.optics import job
 
     recipe = job.recipe(
-        size=size, most_rms=most_rms, zernikes=zernikes, warm=warm, joint=joint, settle=settle,
-        own=own, draw=draw, identity=identity, seed=seed,
+        size=size, most_rms=most_rms, zernikes=zernikes, electrons=electrons,
+        read_noise=read_noise, warm=warm, joint=joint, settle=settle, own=own, draw=draw,
+        identity=identity, restored=restored, seed=seed,
     )  # fmt: skip
     learned, held_out = job.read_faces(faces, most)
     with _Bar(quiet) as report:

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from anonbase.errors import InputError
 from anonfaces.optics.camera import FROZEN, Camera, CameraConfig
-from anonfaces.optics.lens import Lens
 from anonfaces.optics.sensor import Sensor
 
 __all__ = ["BASELINES", "FixedPsf", "baseline"]
@@ -33,9 +32,15 @@ _DEFOCUS = 4
 
 
 def baseline(
-    name: str, strength: float = 0.0, config: CameraConfig | None = None, seed: int = 0
+    name: str,
+    strength: float = 0.0,
+    config: CameraConfig | None = None,
+    seed: int = 0,
+    sensor: Sensor | None = None,
 ) -> Camera:
     """A camera that hides by ``name``, one of ``BASELINES``, as strongly as ``strength``.
+
+    Its noise is that of ``sensor``, the usual one by default.
 
     Raises
     ------
@@ -46,17 +51,18 @@ def baseline(
     if name not in BASELINES:
         raise InputError(f"there is no baseline {name!r}: {', '.join(BASELINES)} are known")
     flat = np.zeros(config.zernikes - FROZEN)
+    given: dict[str, Any] = {"sensor": sensor, "seed": seed, "trainable": False}
     if name == "none":
-        return Camera(config, coefficients=flat, seed=seed, trainable=False)
+        return Camera(config, coefficients=flat, **given)
     if name == "defocus":
         flat[_DEFOCUS - 1 - FROZEN] = strength
-        return Camera(_wide(config, strength), coefficients=flat, seed=seed, trainable=False)
+        return Camera(_wide(config, strength), coefficients=flat, **given)
     side = round(strength)
     if not 1 <= side <= config.size:
         raise InputError(f"{name} {strength:g}: expected 1 to {config.size} pixels")
     if name == "low":
-        return _FewPixels(side, config, coefficients=flat, seed=seed, trainable=False)
-    return FixedPsf(_box(side, config.size), config, seed=seed)
+        return _FewPixels(side, config, coefficients=flat, **given)
+    return FixedPsf(_box(side, config.size), config, sensor, seed)
 
 
 def _wide(config: CameraConfig, rms: float) -> CameraConfig:
@@ -67,7 +73,7 @@ class _FewPixels(Camera):
     """A sensor of ``side`` pixels, each shown as a square (nearest)."""
 
     def __init__(self, side: int, config: CameraConfig, **options: Any) -> None:
-        super().__init__(config, Lens(), Sensor(), **options)
+        super().__init__(config, **options)
         edges = np.linspace(0, config.size, side + 1)
         pixels = np.arange(config.size)
         overlap = np.minimum(pixels[None] + 1, edges[1:, None]) - np.maximum(
@@ -89,9 +95,15 @@ class _FewPixels(Camera):
 class FixedPsf(Camera):
     """A camera whose PSF float32 (size, size, 3) was measured, or is no lens's."""
 
-    def __init__(self, psf: NDArray[np.floating], config: CameraConfig, **options: Any) -> None:
+    def __init__(
+        self,
+        psf: NDArray[np.floating],
+        config: CameraConfig,
+        sensor: Sensor | None = None,
+        seed: int = 0,
+    ) -> None:
         flat = np.zeros(config.zernikes - FROZEN)
-        super().__init__(config, Lens(), Sensor(), flat, trainable=False, **options)
+        super().__init__(config, sensor=sensor, coefficients=flat, seed=seed, trainable=False)
         self._psf = ops.convert_to_tensor(np.asarray(psf, np.float32))
 
     def psf(self, distance: float | None = None, error: Tensor | None = None) -> Tensor:

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from anonbase.errors import InputError
 from anonfaces.optics.lens import Lens
 from anonfaces.optics.pupil import ERROR_CELLS, Pupil, sample_pupil
-from anonfaces.optics.sensor import Sensor, convolve
+from anonfaces.optics.sensor import Sensor, convolve, deconvolve
 
 __all__ = ["FROZEN", "Camera", "CameraConfig"]
 
@@ -150,6 +150,12 @@ class Camera(keras.layers.Layer):
             raise InputError(f"pictures {images.shape}: the sensor has {self.config.size} pixels")
         light = convolve(self.sensor.to_light(images), psf)
         return self.sensor.read(light, self._draw)
+
+    def restored(self, images: Tensor, psf: Tensor) -> Tensor:
+        """What Wiener's filter makes of pictures of this camera, by whoever knows its PSF."""
+        sensor = self.sensor
+        light = deconvolve(sensor.to_light(images), psf, sensor.noise_ratio)
+        return sensor.to_levels(light)
 
 
 def diffract(phase: Tensor, aperture: Tensor, grid: int) -> Tensor:

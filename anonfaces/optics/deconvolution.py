@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import fft
 from scipy.signal import fftconvolve
+
+from anonfaces.optics.sensor import Sensor, deconvolve
 
 __all__ = ["NOISE_RATIOS", "richardson_lucy", "wiener"]
 
@@ -26,11 +27,8 @@ def wiener(images: Images, psf: Images, noise: float, gamma: float = 2.2) -> Ima
     ``noise`` is the ratio of noise to signal, the same at all frequencies. Borders are reflected,
     as the camera's picture of what lies beyond them is taken to be.
     """
-    light = _padded(np.maximum(images, _DARK) ** gamma)
-    transfer = fft.fft2(_kernel(psf, light.shape[1]), axes=(0, 1))
-    filtered = np.conj(transfer) / (np.abs(transfer) ** 2 + noise)
-    found = fft.ifft2(fft.fft2(light, axes=(1, 2)) * filtered, axes=(1, 2)).real
-    return _levels(_inner(found, images.shape[1]), gamma)
+    sensor = Sensor(gamma=gamma)
+    return np.asarray(sensor.to_levels(deconvolve(sensor.to_light(images), psf, noise)))
 
 
 def richardson_lucy(images: Images, psf: Images, steps: int = 30, gamma: float = 2.2) -> Images:
@@ -60,12 +58,6 @@ def _padded(light: NDArray[np.floating]) -> NDArray[np.floating]:
 def _inner(light: NDArray[np.floating], size: int) -> NDArray[np.floating]:
     inner = slice(size // 2, size // 2 + size)
     return light[:, inner, inner]
-
-
-def _kernel(psf: Images, side: int) -> NDArray[np.floating]:
-    wide = np.zeros((side, side, psf.shape[2]))
-    wide[: len(psf), : len(psf)] = psf
-    return np.roll(wide, (-(len(psf) // 2), -(len(psf) // 2)), axis=(0, 1))
 
 
 def _levels(light: NDArray[np.floating], gamma: float) -> Images:

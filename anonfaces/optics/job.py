@@ -21,6 +21,7 @@ from anonfaces.optics.camera import Camera, CameraConfig
 from anonfaces.optics.faces import FaceFrames, read_face_frames
 from anonfaces.optics.loop import Report
 from anonfaces.optics.per_camera import READ, RESTORE, Course, load_own, train_per_camera
+from anonfaces.optics.sensor import Sensor
 from anonfaces.optics.stage_one import StageOneConfig, Weights, train_stage_one
 from anonfaces.optics.stage_two import StageTwoConfig, StageTwoWeights, train_stage_two
 from anonfaces.optics.store import load_camera, load_reader, save_camera, save_network
@@ -46,6 +47,7 @@ class Recipe:
     """
 
     camera: CameraConfig = field(default_factory=CameraConfig)
+    sensor: Sensor = field(default_factory=Sensor)
     one: StageOneConfig = field(default_factory=StageOneConfig)
     weights: Weights = field(default_factory=Weights)
     readers: Course = field(default_factory=Course)
@@ -60,6 +62,8 @@ def recipe(
     size: int = 64,
     most_rms: float = 1.0,
     zernikes: int = 45,
+    electrons: float = 10_000.0,
+    read_noise: float = 0.005,
     warm: int = 80,
     joint: int = 500,
     settle: int = 150,
@@ -67,13 +71,15 @@ def recipe(
     draw: int = 600,
     attack: int = 250,
     identity: float = 1.0,
+    restored: float = 1.0,
     seed: int = 0,
 ) -> Recipe:
     """A recipe by what the command line asks."""
     return Recipe(
         camera=CameraConfig(size=size, most_rms=most_rms, zernikes=zernikes),
+        sensor=Sensor(full_well=electrons, read_noise=read_noise),
         one=StageOneConfig(warm=warm, joint=joint, settle=settle, seed=seed),
-        weights=Weights(identity=identity),
+        weights=Weights(identity=identity, restored=restored),
         readers=Course(shared=4 * own, own=own, seed=seed),
         two=StageTwoConfig(steps=draw, seed=seed),
         restorers=Course(shared=2 * attack, own=attack, width=24, seed=seed),
@@ -83,7 +89,7 @@ def recipe(
 def camera_named(folder: Path | None, spec: str | None, distance: float | None) -> Camera:
     """The camera of a folder (None: that ships) or a baseline, ``distance`` meters away."""
     if spec is not None:
-        return _baseline(spec, CameraConfig())
+        return _baseline(spec, CameraConfig(), Sensor())
     changes: dict[str, Any] = {} if distance is None else {"distance": distance}
     return load_camera(folder, **changes)
 
@@ -112,25 +118,24 @@ def split(faces: FaceFrames) -> tuple[FaceFrames, FaceFrames]:
     return faces.select(~out), faces.select(out)
 
 
-def cameras_of(folder: Path, beside: Sequence[str], config: CameraConfig) -> dict[str, Camera]:
-    """The camera of a run, named ``mask``, and baselines of the same size."""
-    return {name: camera_of(folder, name, config) for name in ("mask", *beside)}
+def cameras_of(folder: Path, beside: Sequence[str]) -> dict[str, Camera]:
+    """The camera of a run, named ``mask``, and baselines of the same size and sensor."""
+    return {name: camera_of(folder, name) for name in ("mask", *beside)}
 
 
-def camera_of(folder: Path, name: str, config: CameraConfig | None = None) -> Camera:
+def camera_of(folder: Path, name: str) -> Camera:
     """One camera of a run: ``mask``, or a baseline ``NAME:STRENGTH``."""
-    if name == "mask":
-        return load_camera(folder)
-    return _baseline(name, config or load_camera(folder).config)
+    mask = load_camera(folder)
+    return mask if name == "mask" else _baseline(name, mask.config, mask.sensor)
 
 
-def _baseline(spec: str, config: CameraConfig) -> Camera:
+def _baseline(spec: str, config: CameraConfig, sensor: Sensor) -> Camera:
     name, _, strength = spec.partition(":")
     try:
         number = float(strength or 0)
     except ValueError:
         raise InputError(f"baseline {spec!r}: expected NAME:STRENGTH, as box:9") from None
-    return baseline(name, number, config)
+    return baseline(name, number, config, sensor=sensor)
 
 
 def train_run(
@@ -149,12 +154,12 @@ def train_run(
     folder.mkdir(parents=True, exist_ok=True)
     network = None
     if lab is None:
-        camera = Camera(plan.camera, seed=plan.one.seed)
+        camera = Camera(plan.camera, sensor=plan.sensor, seed=plan.one.seed)
         network = train_stage_one(faces, camera, folder / "one", plan.one, plan.weights, report)
         save_camera(folder, camera, **facts)
     else:
-        save_camera(folder, _measured(lab, plan.camera), **facts)
-    cameras = cameras_of(folder, plan.beside, plan.camera)
+        save_camera(folder, _measured(lab, plan), **facts)
+    cameras = cameras_of(folder, plan.beside)
     readers = train_per_camera(
         READ, faces, cameras, folder / "readers", plan.readers, report, network
     )
@@ -205,7 +210,7 @@ def attack_run(
     size = load_camera(folder).config.size
     frames, rows = measure.held_out_frames(held_out, size, _MEASURED)
     person = measure.people_of(held_out, rows)
-    cameras = cameras_of(folder, plan.beside, plan.camera)
+    cameras = cameras_of(folder, plan.beside)
     curve = [
         measure.camera_row(
             name, camera, load_own(READ, folder / "readers", name), frames, person, judges
@@ -243,10 +248,10 @@ def _nearest(curve: Sequence[dict[str, Any]]) -> list[str]:
     return chosen
 
 
-def _measured(lab: Path, config: CameraConfig) -> Camera:
+def _measured(lab: Path, plan: Recipe) -> Camera:
     from anonfaces.optics.lab import estimate_psf, read_pairs
 
-    return FixedPsf(estimate_psf(read_pairs(lab, config.size)), config)
+    return FixedPsf(estimate_psf(read_pairs(lab, plan.camera.size)), plan.camera, plan.sensor)
 
 
 def _fit_to_lab(reader: Any, lab: Path, plan: Recipe) -> None:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import keras
 from keras import ops
 
-__all__ = ["Sensor", "convolve"]
+__all__ = ["Sensor", "convolve", "deconvolve"]
 
 Tensor = Any
 
 #: The darkest level that a gamma has a finite slope at.
 _DARK = 1e-4
+#: Mean and variance of the linear light of photographs of faces, white being 1.
+_USUAL, _SPREAD = 0.25, 0.04
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +39,17 @@ class Sensor:
     read_noise: float = 0.005
     bits: int = 12
     gamma: float = 2.2
+
+    @property
+    def noise_ratio(self) -> float:
+        """Noise to signal of a photograph of a face: the powers of both as shares of white."""
+        shot = _USUAL / self.full_well if self.full_well else 0.0
+        return (shot + self.read_noise**2) / _SPREAD
+
+    def to_levels(self, light: Tensor) -> Tensor:
+        """Linear light to levels 0..1."""
+        bounded = ops.clip(light, _DARK, 1.0)
+        return bounded if self.gamma == 1 else ops.power(bounded, 1 / self.gamma)
 
     def to_light(self, images: Tensor) -> Tensor:
         """Levels 0..1 to linear light."""
@@ -60,19 +74,39 @@ def convolve(light: Tensor, psf: Tensor) -> Tensor:
 
     What lies beyond the picture is its reflection, half a picture wide, so nothing wraps around.
     """
+    return _filtered(light, psf, lambda real, imaginary: (real, imaginary))
+
+
+def deconvolve(light: Tensor, psf: Tensor, noise: float) -> Tensor:
+    """What Wiener's filter makes of light (n, s, s, c) that went through a PSF (s, s, c).
+
+    ``noise`` is the ratio of noise to signal, the same at all frequencies (N. Wiener,
+    "Extrapolation, interpolation, and smoothing of stationary time series", 1949).
+    """
+
+    def inverse(real: Tensor, imaginary: Tensor) -> tuple[Tensor, Tensor]:
+        power = real * real + imaginary * imaginary + noise
+        return real / power, -imaginary / power
+
+    return _filtered(light, psf, inverse)
+
+
+def _filtered(light: Tensor, psf: Tensor, transfer: Callable[..., tuple[Tensor, Tensor]]) -> Tensor:
+    """Light filtered by what ``transfer`` makes of the PSF's Fourier transform."""
     size = light.shape[1]
     margin, rest = size // 2, size - size // 2
     wide = ops.pad(light, ((0, 0), (margin, rest), (margin, rest), (0, 0)), mode="symmetric")
     kernel = ops.pad(psf, ((0, size), (0, size), (0, 0)))
     kernel = ops.roll(kernel, (-(size // 2), -(size // 2)), axis=(0, 1))
-    found = _circular(ops.transpose(wide, (0, 3, 1, 2)), ops.transpose(kernel, (2, 0, 1)))
+    kernel = ops.transpose(kernel, (2, 0, 1))
+    by = transfer(*ops.fft2((kernel, ops.zeros_like(kernel))))
+    found = _circular(ops.transpose(wide, (0, 3, 1, 2)), by)
     inner = slice(margin, margin + size)
     return ops.transpose(found, (0, 2, 3, 1))[:, inner, inner]
 
 
-def _circular(x: Tensor, kernel: Tensor) -> Tensor:
-    a, b = ops.fft2((x, ops.zeros_like(x)))
-    c, d = ops.fft2((kernel, ops.zeros_like(kernel)))
+def _circular(x: Tensor, transfer: tuple[Tensor, Tensor]) -> Tensor:
+    (a, b), (c, d) = ops.fft2((x, ops.zeros_like(x))), transfer
     return ops.ifft2((a * c - b * d, a * d + b * c))[0]
 
 

@@ -32,7 +32,9 @@ class Weights:
 
     ``heatmap``: of the landmarks; ``similar``: SSIM of private and sharp picture; ``identity``:
     the recognizer's; ``outside``: light of the PSF beyond ``reach`` of the side; ``center``: its
-    distance from the middle.
+    distance from the middle. ``restored`` is how much ``similar`` and ``identity`` count of what
+    Wiener's filter makes of the private picture, beside the private picture itself: a mask that
+    only mixes what it takes in is undone by whoever knows it.
     """
 
     heatmap: float = 1.0
@@ -41,6 +43,7 @@ class Weights:
     outside: float = 1.0
     center: float = 20.0
     reach: float = 0.25
+    restored: float = 1.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,7 +87,8 @@ def train_stage_one(
         _phase("joint", _Learner(camera, network, weights, "both"), config.joint, draw, config),
         _phase("settle", _Learner(camera, network, weights, "maps"), config.settle, draw, config),
     ]
-    recipe = {"stage": 1, **asdict(config), **asdict(weights), **asdict(camera.config)}
+    taken = {**asdict(camera.config), **asdict(camera.sensor)}
+    recipe = {"stage": 1, **asdict(config), **asdict(weights), **taken}
     run_phases(phases, folder, recipe, config.seed, report)
     return network
 
@@ -155,14 +159,21 @@ class _Learner(keras.Model):
         return sum(getattr(self._weights, name) * value for name, value in parts.items())
 
     def _of_mask(self, x: dict[str, Tensor], private: Tensor) -> dict[str, Tensor]:
-        psf = self.camera.psf()
+        psf, share = self.camera.psf(), self._weights.restored
+        guessed = self.camera.restored(private, psf)
         parts = {
-            "similar": losses.similarity(private, x["image"]),
+            "similar": losses.similarity(private, x["image"])
+            + share * losses.similarity(guessed, x["image"]),
             "outside": losses.outside(psf, self._weights.reach),
             "center": losses.off_center(psf),
         }
         if self._learns == "both" and "vector" in x:
-            seen = private[: x["vector"].shape[0]]
-            found = vectors(seen, x["rows"], x["columns"])
-            parts["identity"] = identity_loss(found, x["vector"])
+            looks = _identity(private, x) + share * _identity(guessed, x)
+            parts["identity"] = looks
         return parts
+
+
+def _identity(images: Tensor, x: dict[str, Tensor]) -> Tensor:
+    """What the recognizer tells of the first of ``images``."""
+    found = vectors(images[: x["vector"].shape[0]], x["rows"], x["columns"])
+    return identity_loss(found, x["vector"])

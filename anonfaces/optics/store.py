@@ -63,7 +63,7 @@ def load_camera(folder: Path | None = None, seed: int = 0, **changes: Any) -> Ca
         if not (small and 3 < config.zernikes <= _MOST_ZERNIKES):
             raise ValueError(f"{config.size} pixels, {config.zernikes} polynomials")
         if "psf" in arrays:
-            return _measured(arrays["psf"] / _PSF_SCALE, config, seed)
+            return _measured(arrays["psf"] / _PSF_SCALE, config, Sensor(**meta["sensor"]), seed)
         lens = {**meta["lens"], **changes}
         lens["wavelengths"] = tuple(lens["wavelengths"])
         sensor = Sensor(**meta["sensor"])
@@ -72,10 +72,10 @@ def load_camera(folder: Path | None = None, seed: int = 0, **changes: Any) -> Ca
         raise WeightsError(f"{path}: its description is not a camera's ({error})") from None
 
 
-def _measured(psf: NDArray[np.floating], config: CameraConfig, seed: int) -> Camera:
+def _measured(psf: NDArray[np.floating], config: CameraConfig, sensor: Sensor, seed: int) -> Camera:
     if psf.shape != (config.size, config.size, 3):
         raise ValueError(f"a PSF of {psf.shape} for {config.size} pixels")
-    return FixedPsf(psf, config, seed=seed)
+    return FixedPsf(psf, config, sensor, seed)
 
 
 def save_network(folder: Path, name: str, network: Any, **facts: Any) -> None:
