@@ -52,24 +52,18 @@ def camera_row(
     judges: Sequence[Sight],
 ) -> dict[str, Any]:  # fmt: skip
     """One camera: error of landmarks, faces that dlib finds, and who is recognized."""
-    from anonfaces.evaluate import face_geometry
-
     private = photograph(camera, frames.image)
     points = read_landmarks(reader, private)
     row: dict[str, Any] = {
         "camera": name,
         "landmark_px": _rounded(landmark_error(points, frames.landmark).mean()),
         "landmark_lm": _rounded(np.abs(points - frames.landmark).mean() * 256),
-        "found": _rounded(face_geometry(to_bytes(private), "dlib").found.mean(), 4),
         "pictures": len(private),
     }
-    for judge in judges:
-        found = recognition(judge, private, frames, person).to_dict()
-        row |= {f"{judge.name}_{key}": found[key] for key in _KEPT}
-    return row
+    return row | _recognized(private, frames, person, judges)
 
 
-_KEPT = ("verified", "confused", "rank1", "area")
+_KEPT = ("detected", "verified", "confused", "matched", "rank1", "area")
 
 
 def attack_rows(
@@ -77,7 +71,7 @@ def attack_rows(
     judges: Sequence[Sight],
 ) -> list[dict[str, Any]]:  # fmt: skip
     """One row an attack on a camera: nothing, Wiener, Richardson-Lucy, the trained network."""
-    from anonfaces.evaluate import face_geometry, psnr, ssim
+    from anonfaces.evaluate import psnr, ssim
 
     private = photograph(camera, frames.image)
     made = {"none": private, **_deconvolved(camera, private, frames.image)}
@@ -89,13 +83,23 @@ def attack_rows(
             "camera": name, "attack": attack,
             "psnr": _rounded(psnr(sharp, to_bytes(images)).mean()),
             "ssim": _rounded(ssim(sharp, to_bytes(images)).mean(), 3),
-            "found": _rounded(face_geometry(to_bytes(images), "dlib").found.mean(), 4),
         }  # fmt: skip
-        for judge in judges:
-            found = recognition(judge, images, frames, person).to_dict()
-            row |= {f"{judge.name}_{key}": found[key] for key in _KEPT}
-        rows.append(row)
+        rows.append(row | _recognized(images, frames, person, judges))
     return rows
+
+
+def _recognized(
+    images: Images, frames: Frames, person: NDArray[np.str_], judges: Sequence[Sight]
+) -> dict[str, Any]:
+    """Faces that dlib's detector finds in pictures, and what each judge makes of them."""
+    from anonfaces.evaluate import face_geometry
+
+    seen = face_geometry(to_bytes(images), "dlib").found
+    row: dict[str, Any] = {"found": _rounded(seen.mean(), 4)}
+    for judge in judges:
+        found = recognition(judge, images, frames, person, seen).to_dict()
+        row |= {f"{judge.name}_{key}": found[key] for key in _KEPT}
+    return row
 
 
 def restored_examples(camera: Camera, restorer: Any, images: Images) -> dict[str, Images]:

@@ -23,6 +23,8 @@ __all__ = ["Recognition", "Sight", "recognition", "sights", "to_bytes"]
 Images = NDArray[np.float32]
 
 _PART = 32
+#: Share of pairs of different people that an attacker's own threshold takes for one.
+_FALSE = 0.01
 #: dlib's own threshold.
 _DLIB = 0.6
 #: The box that dlib's detector would draw is about so many times as wide as the landmarks.
@@ -54,7 +56,14 @@ class Recognition:
     verified : float
         Share that lies within the judge's threshold of its own sharp picture.
     confused : float
-        Share of all other people's sharp pictures that lies within it: what chance gives.
+        Share of all other people's sharp pictures that lies within it: what chance gives. Where
+        this is large, pictures look alike to the judge, and ``verified`` says nothing.
+    matched : float
+        Share that lies nearer to its own sharp picture than all but one in a hundred pairs of
+        different people do: what a threshold gives that the attacker chose for these pictures.
+    detected : float
+        Share that the detector finds a face in *and* that is verified, as whoever has to find
+        the faces first would do it; NaN where nobody looked for faces.
     rank1 : float
         Share whose own sharp picture is the nearest of all.
     area : float
@@ -65,6 +74,8 @@ class Recognition:
     pictures: int
     verified: float
     confused: float
+    matched: float
+    detected: float
     rank1: float
     area: float
 
@@ -74,9 +85,16 @@ class Recognition:
 
 
 def recognition(
-    sight: Sight, images: Images, frames: Frames, person: NDArray[np.str_]
+    sight: Sight,
+    images: Images,
+    frames: Frames,
+    person: NDArray[np.str_],
+    found: NDArray[np.bool_] | None = None,
 ) -> Recognition:
-    """Compare ``images`` (n, s, s, 3) with the sharp ones of ``frames``; ``person`` is (n,)."""
+    """Compare ``images`` (n, s, s, 3) with the sharp ones of ``frames``; ``person`` is (n,).
+
+    ``found`` (n,) says in which of them a detector finds a face.
+    """
     from sklearn.metrics import roc_auc_score
 
     seen, sharp = sight.vectors(images, frames), sight.vectors(frames.image, frames)
@@ -90,6 +108,8 @@ def recognition(
         pictures=len(images),
         verified=float((own <= sight.threshold).mean()),
         confused=float((apart[other] <= sight.threshold).mean()),
+        matched=float((own < np.quantile(apart[other], _FALSE)).mean()),
+        detected=np.nan if found is None else float((found & (own <= sight.threshold)).mean()),
         rank1=float((own < first).mean()),
         area=float(roc_auc_score(labels, -np.concatenate([own, apart[other]]))),
     )

@@ -14,7 +14,7 @@ from anonfaces.optics import losses
 from anonfaces.optics.baselines import BASELINES, FixedPsf, baseline
 from anonfaces.optics.camera import FROZEN, Camera, CameraConfig
 from anonfaces.optics.deconvolution import richardson_lucy, wiener
-from anonfaces.optics.faces import FRAME, MIRRORED, FaceFrames, Jitter, in_sides
+from anonfaces.optics.faces import FRAME, MIRRORED, FaceFrames, Frames, Jitter, in_sides
 from anonfaces.optics.heatmaps import (
     level_maps,
     map_loss,
@@ -23,6 +23,7 @@ from anonfaces.optics.heatmaps import (
 )
 from anonfaces.optics.lab import Pairs, estimate_psf
 from anonfaces.optics.place import fit, put_back, straighten
+from anonfaces.optics.privacy import Sight, recognition
 from anonfaces.optics.recognition import identity_loss
 from anonfaces.optics.sensor import Sensor, convolve
 from anonfaces.optics.store import load_camera, save_camera
@@ -200,3 +201,24 @@ def test_a_camera_comes_back_from_its_file_and_hostile_ones_do_not(tmp_path: Pat
 def test_what_is_no_baseline_is_refused(name: str, strength: float) -> None:
     with pytest.raises(InputError):
         baseline(name, strength, SMALL)
+
+
+def test_who_is_found_again_by_a_threshold_that_fits_the_pictures() -> None:
+    rng = np.random.default_rng(5)
+    image = rng.random((120, 4, 4, 3)).astype(np.float32)
+    frames = Frames(
+        image=image,
+        landmark=np.zeros((120, 68, 2), np.float32),
+        square=[],
+        mirrored=np.zeros(120, bool),
+    )
+    person = np.array([f"p{i}" for i in range(120)])
+    sight = Sight(name="pixels", threshold=9.0, vectors=lambda x, _: x.reshape(len(x), -1))
+    found = np.arange(120) < 30
+    same = recognition(sight, image, frames, person, found)
+    assert same.verified == same.confused == same.matched == same.rank1 == 1.0
+    assert same.detected == 0.25
+    other = recognition(sight, image[::-1], frames, person[::-1], ~found)
+    assert other.verified == 1.0
+    assert other.matched < 0.05
+    assert np.isnan(recognition(sight, image, frames, person).detected)
