@@ -71,10 +71,15 @@ def generator_spread() -> tuple[NDArray[np.float32], NDArray[np.float32]]:
 
 
 def styles_of(references: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Styles (n, w_dim) of reference pictures uint8 (n, 64, 64, 3), framed as the generator's."""
+    """Styles (n, w_dim) of reference pictures uint8 (n, s, s, 3), framed as the generator's."""
+    import cv2
+
     import stylegan
 
-    return stylegan.load_encoder()(references)
+    encoder = stylegan.load_encoder()
+    side = encoder.config.resolution
+    sized = [cv2.resize(one, (side, side), interpolation=cv2.INTER_AREA) for one in references]
+    return encoder(np.stack(sized))
 
 
 def styles_of_seeds(seeds: Sequence[int], psi: float = _PSI) -> NDArray[np.float32]:

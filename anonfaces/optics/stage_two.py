@@ -156,10 +156,11 @@ class _Learner(keras.Model):
         return private, maps_to_points(logits), steps, faces
 
     def _drawn(self, latents: Tensor) -> Tensor:
-        """Faces in 0..1 of latents in deviations."""
+        """Faces in 0..1 of latents in deviations, of the camera's size."""
         w = latents * self._spread + self._mean
         drawn = generator().apply(w, generator().noise_maps())
-        return ops.clip((drawn + 1) / 2, 0.0, 1.0)
+        faces = ops.clip((drawn + 1) / 2, 0.0, 1.0)
+        return _resized(faces, self.camera.config.size)
 
     def compute_loss(
         self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None,
@@ -199,3 +200,11 @@ class _Learner(keras.Model):
         """What is left of the run, 1 to 0."""
         done = ops.cast(self.optimizer.iterations, "float32") / self._steps
         return ops.maximum(1.0 - done, 0.0)
+
+
+def _resized(faces: Tensor, size: int) -> Tensor:
+    """Pictures (n, s, s, 3) of ``size`` pixels: means of squares where they are larger."""
+    factor, rest = divmod(faces.shape[1], size)
+    if factor >= 1 and not rest:
+        return ops.average_pool(faces, factor, factor, data_format="channels_last")
+    return ops.image.resize(faces, (size, size), "bilinear", antialias=True)
