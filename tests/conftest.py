@@ -48,7 +48,7 @@ SLOW_FILES = {  # under tests/: what loads networks, trains, or starts processes
     ),
     "synthesize": (
         *("default", "gallery", "hiding", "k_same", "k_same_family", "k_same_net"),
-        *("optimised", "stylegan"),
+        *("optimised", "portraits", "stylegan"),
     ),
     "tests": ("benchmarks_detail", "cases", "engine", "sample", "wheel"),
     "tradeoff": ("tradeoff",),

@@ -28,10 +28,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from anonbase.notices import warn_user
 from anonfaces.synthesize.generator.mean_latent import GeneratorSurrogate
 from anonfaces.synthesize.generator.offset_search import TARGET, offset_search
 from anonfaces.synthesize.generator.recognizer import distances, padded_shape, rendered_embedder
+from anonfaces.synthesize.member_distances import (
+    THRESHOLD,
+    TOLERANCE,
+    describe_distances,
+    warn_of_distances,
+)
 
 if TYPE_CHECKING:
     from anonfaces.synthesize import Members
@@ -43,9 +48,6 @@ __all__ = ["TARGET", "TOLERANCE", "Optimized"]
 
 Latents = NDArray[np.float32]
 
-THRESHOLD = 0.6
-TOLERANCE = 0.1
-"""The largest and the smallest distance of a group's members differ by no more than this."""
 STARTS = (1.0, 0.5)
 """Where a member stays too near, the start is drawn towards the generator's mean face."""
 
@@ -74,19 +76,11 @@ class Optimized(GeneratorSurrogate):
         """Yield ``(group, face)``; ``PrivacyWarning`` counts groups whose members stand out."""
         self.member_distances = {}
         yield from super().many(groups)
-        _warn(self.member_distances)
+        warn_of_distances(self.name, self.member_distances)
 
     def report_line(self) -> str:
         """In a line: where the faces that were made stand to their members."""
-        near, far = np.array([*self.member_distances.values()]).reshape(-1, 2).T
-        if not len(near):
-            return "no surrogate was made"
-        spread = far - near
-        return (
-            f"members' distances in dlib's embedding {near.min():.2f} to {far.max():.2f};"
-            f" farthest less nearest of a group {np.median(spread):.3f} in the median,"
-            f" {spread.max():.3f} at most"
-        )
+        return describe_distances(self.member_distances)
 
     def place(self, groups: list[GroupLatents]) -> Latents:
         """W+ (g, num_ws, w_dim); each group's is found as if it were alone."""
@@ -136,20 +130,3 @@ class Optimized(GeneratorSurrogate):
                 if self.watch is not None:
                     self.watch(count, len(groups))
         return w
-
-
-def _warn(member_distances: dict[int, tuple[float, float]]) -> None:
-    near = [group for group, (nearest, _) in member_distances.items() if nearest <= THRESHOLD]
-    uneven = [g for g, (nearest, far) in member_distances.items() if far - nearest > TOLERANCE]
-    for groups, message in (
-        (near, "dlib takes the surrogate for one of its own members"),
-        (
-            uneven,
-            f"the surrogate is nearer to some members than to others by over {TOLERANCE:g}",
-        ),
-    ):
-        if groups:
-            warn_user(
-                f"--surrogate optimised: in {len(groups)} of {len(member_distances)} groups"
-                f" {message} (owner/surrogate_distances.csv says in which)",
-            )
