@@ -211,7 +211,7 @@ def _encoded(made: Iterable[tuple[int, NDArray[np.uint8]]]) -> Iterator[tuple[in
         open_: deque[tuple[int, Future[bytes]]] = deque()
         for number, face in _until_it_fails(made, failed):
             open_.append((number, pool.submit(encoded, face)))
-            if len(open_) > _AHEAD:
+            while len(open_) > _AHEAD or (open_ and open_[0][1].done()):
                 yield _waited(open_.popleft())
         yield from map(_waited, open_)
     if failed:

@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from anonfaces.synthesize.generator.mean_latent import GeneratorSurrogate
+from anonfaces.synthesize.generator.mean_latent import GeneratorSurrogate, PlacingStoppedError
 from anonfaces.synthesize.generator.offset_search import TARGET, offset_search
 from anonfaces.synthesize.generator.recognizer import distances, padded_shape, rendered_embedder
 from anonfaces.synthesize.member_distances import (
@@ -83,16 +83,27 @@ class Optimized(GeneratorSurrogate):
         return describe_distances(self.member_distances)
 
     def place(self, groups: list[GroupLatents]) -> Latents:
-        """W+ (g, num_ws, w_dim); each group's is found as if it were alone."""
+        """W+ (g, num_ws, w_dim); each group's is found as if it were alone.
+
+        Ctrl-C raises ``PlacingStoppedError`` with the groups that are found.
+        """
         means = self.means(groups)
         w = means.astype(np.float32)
         nearest, left = np.full(len(groups), -np.inf), np.arange(len(groups))
         for share in STARTS:
-            some = [groups[i] for i in left]
-            tried = self._moved(self.truncated(means[left].astype(np.float32), share), some)
-            now = self._standing(tried, some)[0]
+            stopped: PlacingStoppedError | None = None
+            starts = self.truncated(means[left].astype(np.float32), share)
+            try:
+                tried = self._moved(starts, [groups[i] for i in left])
+            except PlacingStoppedError as stop:
+                tried, left, stopped = stop.w[stop.done], left[stop.done], stop
+            now = self._standing(tried, [groups[i] for i in left])[0]
             farther = now > nearest[left]
             w[left[farther]], nearest[left[farther]] = tried[farther], now[farther]
+            if stopped is not None:
+                done = nearest > THRESHOLD
+                done[left] |= share == STARTS[-1]
+                raise PlacingStoppedError(w, done)
             left = left[nearest[left] <= THRESHOLD]
             if not len(left):
                 break
@@ -120,13 +131,22 @@ class Optimized(GeneratorSurrogate):
         return np.array([min(d) for d in own]), np.array([max(d) for d in own])
 
     def _moved(self, starts: Latents, groups: list[GroupLatents]) -> Latents:
-        w, rooms, count = np.empty_like(starts), [padded_shape(group) for group in groups], 0
-        for size in sorted(set(rooms)):
-            rows = [i for i, own in enumerate(rooms) if own == size]
-            for start in range(0, len(rows), self._search.at_once):
-                some = rows[start : start + self._search.at_once]
+        w, done = np.empty_like(starts), np.zeros(len(groups), bool)
+        try:
+            for some in _of_one_shape(groups, self._search.at_once):
                 w[some] = self._search(starts[some], [groups[i] for i in some])
-                count += len(some)
+                done[some] = True
                 if self.watch is not None:
-                    self.watch(count, len(groups))
+                    self.watch(int(done.sum()), len(groups))
+        except KeyboardInterrupt:
+            raise PlacingStoppedError(w, done) from None
         return w
+
+
+def _of_one_shape(groups: list[GroupLatents], most: int) -> Iterator[list[int]]:
+    """Rows of groups that are searched together: of one ``padded_shape``, ``most`` at once."""
+    shapes = [padded_shape(group) for group in groups]
+    for shape in sorted(set(shapes)):
+        rows = [i for i, own in enumerate(shapes) if own == shape]
+        for start in range(0, len(rows), most):
+            yield rows[start : start + most]
