@@ -16,6 +16,7 @@ __all__ = [
     "MAX_PIXELS",
     "ChipSize",
     "Debug",
+    "Gallery",
     "Generator",
     "Jobs",
     "KeyIdentity",
@@ -55,6 +56,13 @@ Weights = Annotated[
 Generator = Annotated[
     Path | None,
     option("StyleGAN checkpoint; default: the one that ships", show_default=False),
+]
+Gallery = Annotated[
+    Path | None,
+    option(
+        "a folder of pictures of people who do not exist, whose faces are taken",
+        show_default=False,
+    ),
 ]
 Psi = Annotated[
     float | None,

@@ -50,13 +50,13 @@ def main() -> None:
 
 
 def _options() -> argparse.Namespace:
-    from anonfaces.synthesize import SURROGATES
+    from anonfaces.synthesize import SELF_CONTAINED
 
     parser = argparse.ArgumentParser(prog="python -m benchmarks.surrogate_speed")
     parser.add_argument("--faces", type=Path, help="a faces.h5 (default: the synthetic sample)")
     parser.add_argument("--groups", type=int, default=500, help="(default: %(default)s)")
     parser.add_argument("--k", type=int, nargs="+", default=[5], help="people of a group")
-    parser.add_argument("--methods", nargs="+", default=["stylegan"], choices=SURROGATES)
+    parser.add_argument("--methods", nargs="+", default=["stylegan"], choices=SELF_CONTAINED)
     parser.add_argument("--stages", action="store_true", help="and each stage by itself")
     return parser.parse_args()
 

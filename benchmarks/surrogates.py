@@ -40,14 +40,16 @@ HEAD = (
 
 def main() -> None:
     from anonfaces.evaluate import load_judge
-    from anonfaces.synthesize import SURROGATES
+    from anonfaces.synthesize import SELF_CONTAINED
 
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--faces", type=Path, default=Path("faces.h5"), help="made where missing")
     parser.add_argument("--photos", type=Path, default=SHARED / "lfw", help="what to make it of")
     parser.add_argument("--people", type=int, help="as many of them, by chance; default all")
     parser.add_argument("--k", type=int, nargs="+", default=[2, 5, 10, 19])
-    parser.add_argument("--methods", nargs="+", default=list(SURROGATES), choices=SURROGATES)
+    parser.add_argument(
+        "--methods", nargs="+", default=list(SELF_CONTAINED), choices=SELF_CONTAINED
+    )
     parser.add_argument(
         "--judge", nargs="+", default=["dlib"], help="dlib, faceres or faceres:PATH; several"
     )

@@ -26,7 +26,8 @@ SLOW_FIXTURES = {
 }
 SLOW_FILES = {  # under tests/: what loads networks, trains, or starts processes throughout
     "anonymize": (
-        *("cut_and_close_up", "folders", "names_and_frames", "video", "whole_photographs"),
+        *("cut_and_close_up", "folders", "gallery_of_faces", "names_and_frames", "video"),
+        "whole_photographs",
     ),
     "cluster": ("dask", "scale"),
     "encoders": (
@@ -48,7 +49,7 @@ SLOW_FILES = {  # under tests/: what loads networks, trains, or starts processes
     ),
     "synthesize": (
         *("default", "gallery", "hiding", "k_same", "k_same_family", "k_same_net"),
-        *("optimised", "stylegan"),
+        *("optimised", "portraits", "stylegan"),
     ),
     "tests": ("benchmarks_detail", "cases", "engine", "sample", "wheel"),
     "tradeoff": ("tradeoff",),

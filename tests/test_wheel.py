@@ -37,9 +37,9 @@ K, PEOPLE = 4, 12
 EVERYTHING_LOADS = """
 import stylegan
 from anonfaces.commands.condense import _sample
-from anonfaces.synthesize import SURROGATES, SurrogateOptions, load_surrogate
+from anonfaces.synthesize import SELF_CONTAINED, SurrogateOptions, load_surrogate
 from encoders.latent import load_directions, load_inverse
-for name in SURROGATES:
+for name in SELF_CONTAINED:
     load_surrogate(name, SurrogateOptions(key=bytes(32)))
 generator = stylegan.load()
 load_directions(generator), load_inverse(generator)

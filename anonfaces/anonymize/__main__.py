@@ -12,6 +12,7 @@ from anonbase import cli
 from anonbase.options import (
     MAX_PIXELS,
     Debug,
+    Gallery,
     MaxPixels,
     Overwrite,
     Quiet,
@@ -34,6 +35,7 @@ it, and keep both to yourself, for they name and show the originals.
 Examples:
   python -m anonfaces.anonymize party.jpg -o out/
   python -m anonfaces.anonymize photos/ -o out/ --rename
+  python -m anonfaces.anonymize photos/ -o out/ --gallery nobodies/
   python -m anonfaces.anonymize photos/ -o out/ --surrogate group --k 5
   python -m anonfaces.anonymize photos/ -o out/ --surrogate semantic
   python -m anonfaces.anonymize photos/ -o out/ --surrogate solid
@@ -217,6 +219,7 @@ def anonymize(
     ask: _Ask = None,
     seed: Seed = 0,
     generator: _Generator = None,
+    gallery: Gallery = None,
     keep: _Keep = None,
     keep_faceless: _KeepFaceless = False,
     rename: _Rename = False,
@@ -259,6 +262,7 @@ def anonymize(
         seed=seed,
         generator=generator,
         semantic=semantic,
+        gallery=gallery,
         keep=tuple(keep or ()),
         keep_faceless=keep_faceless,
         rename=rename,

@@ -47,6 +47,8 @@ def anonymize(source: Path | str, output: Path | str, **options: Any) -> Anonymi
             ``seed``: the same seed gives the same pictures;
             ``generator``: a checkpoint to take faces from, default the one that ships;
             Path("dcgan") for the small one;
+            ``gallery``: a folder of pictures of people who do not exist, of which "fresh" takes
+            its faces instead;
             ``keep``: reference photographs of people who stay as they are;
             ``keep_faceless``: write pictures in which no face was found, too;
             ``rename``: random names, since a name may identify;

@@ -35,6 +35,7 @@ class AnonymizationOptions:
     seed: int = 0
     generator: Path | None = None
     semantic: Path | None = None
+    gallery: Path | None = None
     keep: tuple[Path, ...] = ()
     keep_faceless: bool = False
     rename: bool = False
@@ -87,6 +88,7 @@ class AnonymizationOptions:
             "seed": self.seed,
             "generator": self.generator and str(self.generator.resolve()),
             "semantic": self.semantic and str(self.semantic.resolve()),
+            "gallery": self.gallery and str(self.gallery.resolve()),
             "keep_faceless": self.keep_faceless,
             "rename": self.rename,
             "max_pixels": self.max_pixels,
@@ -129,11 +131,16 @@ class AnonymizationOptions:
             "semantic": "semantic",
             "method": "group",
             "secret_key": "group",
+            "gallery": "fresh",
         }
         for name, mode in only.items():
             if getattr(self, name) and self.surrogate != mode:
                 option = name.replace("_", "-")
                 raise InputError(f"--{option} is for --surrogate {mode}, not {self.surrogate}")
+        if self.gallery and self.generator:
+            raise InputError("--gallery gives the faces that --generator would draw: name one")
+        if self.gallery and not self.gallery.is_dir():
+            raise InputError(f"--gallery {self.gallery}: expected a folder of pictures of faces")
 
     def _check_times(self) -> None:
         for name in ("start", "end"):

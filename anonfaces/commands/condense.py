@@ -15,6 +15,7 @@ from anonbase.options import (
     MAX_PIXELS,
     ChipSize,
     Debug,
+    Gallery,
     Generator,
     Jobs,
     MaxPixels,
@@ -177,7 +178,7 @@ _Surrogate = Annotated[
     str | None,
     option(
         "how a face is made of a group: optimised (default), stylegan (ten times as fast),"
-        " k-same, …; a wrong name lists all. Vectors have no faces to make any of",
+        " k-same, gallery, …; a wrong name lists all. Vectors have no faces to make any of",
         show_default=False,
     ),
 ]
@@ -229,6 +230,7 @@ def cluster(
     surrogate: _Surrogate = None,
     generator: Generator = None,
     psi: Psi = None,
+    gallery: Gallery = None,
     jobs: Jobs = None,
     scheduler: _SchedulerAddress = None,
     region: _Region = 65_536,
@@ -261,6 +263,7 @@ def cluster(
 _PLAIN = (
     *("method", "effort", "time_limit", "seed", "identity", "same_person", "certify", "surrogate"),
 )
+_OF_SURROGATES = ("generator", "psi", "gallery", "seed", "jobs")
 _OF_ENCODING = (
     *("extractor", "detector", "faces", "chip_size", "weights", "jobs", "upsample", "max_pixels"),
 )
@@ -279,9 +282,7 @@ def _condensed(given: dict[str, Any]) -> Condensed:
         same=given["same"] or (),
         l_diversity=bounds("--l-diversity", given["l_diversity"] or ()),
         t_closeness=bounds("--t-closeness", given["t_closeness"] or ()),
-        surrogate_options=SurrogateOptions(
-            generator=given["generator"], psi=given["psi"], seed=given["seed"], jobs=given["jobs"]
-        ),
+        surrogate_options=SurrogateOptions(**{name: given[name] for name in _OF_SURROGATES}),
         encoding=EncodingOptions(**{name: given[name] for name in _OF_ENCODING}),
         key=given["secret_key"],
         overwrite=given["overwrite"],

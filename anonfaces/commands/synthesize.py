@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 import typer
 
 from anonbase import cli
-from anonbase.options import Debug, Generator, Jobs, Psi, Quiet, Seed, option
+from anonbase.options import Debug, Gallery, Generator, Jobs, Psi, Quiet, Seed, option
 from anonfaces.synthesize.options import DEFAULT_SURROGATE, SurrogateOptions
 
 _EXAMPLES = """
@@ -24,6 +24,7 @@ Examples:
   python -m anonfaces.synthesize condensed/ --surrogate stylegan --generator ffhq.pkl --psi 0.7
   python -m anonfaces.synthesize condensed/ --surrogate stylegan-random --seed 3
   python -m anonfaces.synthesize condensed5/ --surrogate k-same --faces faces.h5
+  python -m anonfaces.synthesize condensed/ --surrogate gallery --gallery nobodies/
 
 Stopped at any moment, the same command goes on where it was.
 """
@@ -52,6 +53,7 @@ def synthesize(
     generator: Generator = None,
     psi: Psi = None,
     per: _Per = "group",
+    gallery: Gallery = None,
     seed: Seed = 0,
     faces: _FaceSet = None,
     jobs: Jobs = None,
@@ -62,7 +64,7 @@ def synthesize(
 
     started = time.monotonic()
     surrogate_options = SurrogateOptions(
-        generator=generator, psi=psi, seed=seed, jobs=jobs, per=per
+        generator=generator, psi=psi, seed=seed, jobs=jobs, per=per, gallery=gallery
     )
     summary = resurrogate(folder, surrogate, surrogate_options, faces=faces, progress=not quiet)
     if not quiet:

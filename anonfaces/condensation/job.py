@@ -149,8 +149,8 @@ def condense(
     check_leave_out(origin, tuple(job.asked.leave_out))
     if not origin.is_dir():
         gathered, groups = _grouped(_read(origin, job), job)
-    elif job.asked.drawn_by.generator is not None:
-        # a checkpoint that cannot be used is refused before hours of looking at photographs
+    elif job.asked.drawn_by.generator or job.asked.drawn_by.gallery:
+        # a checkpoint or a gallery that cannot be used is refused before hours of looking at faces
         from anonfaces.synthesize import check_surrogate
 
         method, drawn_by = job.asked.surrogate_method, job.asked.drawn_by

@@ -15,7 +15,13 @@ from numpy.typing import NDArray
 from anonbase.errors import InputError, OutputError
 from anonbase.files import write_text
 from anonbase.notices import collect_warnings
-from anonfaces.dataset.files import OWNER, find_file, make_owner_folder, refuse_old_layout
+from anonfaces.dataset.files import (
+    OWNER,
+    find_file,
+    make_owner_folder,
+    refuse_old_layout,
+    secret_files,
+)
 from anonfaces.dataset.workplace import check_output, workplace
 
 if TYPE_CHECKING:
@@ -69,6 +75,7 @@ def resurrogate(
             surrogate=surrogate,
             command=f"{_first(summary)}; {message}",
             privacy_warnings=tuple(warned),
+            secret=secret_files(made),
             publishable=tuple(name for name in summary.publishable if name != "evaluation.json"),
         )
         write_text(made / "summary.json", summary.to_json())

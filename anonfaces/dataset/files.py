@@ -79,6 +79,7 @@ FILES: tuple[DatasetFile, ...] = (
     ),
     DatasetFile("owner/faces.h5", "every face that was found, with its embedding and its name"),
     DatasetFile("owner/faces.pca.h5", "the principal components of these very faces"),
+    DatasetFile("owner/faces.gallery.h5", "the faces of the gallery that surrogates come from"),
     DatasetFile("owner/not_found.csv", "the files without a face and the faces set aside, by name"),
     DatasetFile("owner/lookalikes.csv", "pairs of names that may be one person"),
     DatasetFile("owner/strangers.csv", "faces that may be somebody else than their name says"),

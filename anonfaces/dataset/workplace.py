@@ -27,7 +27,7 @@ _NAMES = {file.name for file in FILES if not file.name.endswith("/")}
 _BARE = {Path(name).name for name in _NAMES}
 _FILES = _NAMES | _BARE  # an older dataset has its secret files beside the others
 _OURS = re.compile(
-    rf"surrogates/\d+\.png|\.surrogates\.jsonl|(?:{OWNER}/)?\.?faces\.(?:pca\.)?h5\..+"
+    rf"surrogates/\d+\.png|\.surrogates\.jsonl|(?:{OWNER}/)?\.?faces\.(?:(?:pca|gallery)\.)?h5\..+"
     rf"|(?:{OWNER}/)?\.(?:{'|'.join(map(re.escape, sorted(_BARE)))})\.\w+\.new"
 )
 _FACES = f"{OWNER}/faces."
@@ -120,7 +120,7 @@ def _spoilt(partial: Path) -> list[str]:
 def _worth_keeping(partial: Path, place: Path) -> bool:
     """Whether a later run can use anything there that the dataset in ``place`` does not hold."""
     usable = {*_entries(partial)} - {*_spoilt(partial), MARK, SECRET_KEY}
-    for name in (f"{_FACES}h5", f"{_FACES}pca.h5"):
+    for name in (f"{_FACES}h5", f"{_FACES}pca.h5", f"{_FACES}gallery.h5"):
         theirs = find_file(place, Path(name).name)
         if name in usable and theirs.is_file() and filecmp.cmp(partial / name, theirs):
             usable.remove(name)

@@ -15,14 +15,14 @@ import typer
 from numpy.typing import NDArray
 
 from anonbase import cli
-from anonbase.options import Debug, Quiet, option
+from anonbase.options import Debug, Gallery, Quiet, option
 from anonbase.text import pluralize
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
     from anonfaces.cluster import Groups
-    from anonfaces.synthesize import Surrogate
+    from anonfaces.synthesize import Surrogate, SurrogateOptions
     from encoders.faceset import FaceSet
 
 __all__ = ["app", "contact_sheet"]
@@ -46,21 +46,23 @@ def contact_sheet(
     rows: int = 6,
     faces: Path | str | None = None,
     progress: bool = False,
+    gallery: Path | None = None,
 ) -> Image:
     """Some groups of a condensed dataset, a line each: up to five members, then every method.
 
     ``rows`` groups are taken evenly spread. A method that finds no face for a group leaves its
-    place empty. ``InputError`` where the folder holds no groups with photographs.
+    place empty. ``gallery`` is the folder that the method of that name takes its faces from.
+    ``InputError`` where the folder holds no groups with photographs.
     """
     from anonbase.errors import InputError
     from anonfaces.cluster import Groups
     from anonfaces.dataset.files import find_file
     from anonfaces.report.tiles import evenly
-    from anonfaces.synthesize import SurrogateOptions, check_surrogate
+    from anonfaces.synthesize import check_surrogate
     from encoders.faceset import FaceSet
 
     for method in methods:
-        check_surrogate(method, SurrogateOptions())
+        check_surrogate(method, _options_for(method, gallery))
     groups = Groups.read(Path(folder))
     path = find_file(Path(folder), "faces.h5") if faces is None else Path(faces)
     if not path.is_file():
@@ -72,7 +74,7 @@ def contact_sheet(
         )
     chosen = evenly(groups.n_groups, rows).tolist()
     shown = [_members(faceset, groups, number) for number in chosen]
-    sheets = [_made(faceset, groups, each, chosen) for each in _loaded(methods, progress)]
+    sheets = [_made(faceset, groups, each, chosen) for each in _loaded(methods, gallery, progress)]
     columns = [[each.get(number) for number in chosen] for each in sheets]
     lines = [[*members, *each] for members, *each in zip(shown, *columns, strict=True)]
     return _drawn(lines, ["members", *[""] * (len(shown[0]) - 1), *methods])
@@ -86,15 +88,23 @@ def _members(faces: FaceSet, groups: Groups, number: int) -> list[Pixels | None]
     return chips + [None] * (_SHOWN_MEMBERS - len(chips))
 
 
-def _loaded(methods: list[str], progress: bool) -> Iterator[Surrogate]:
+def _options_for(method: str, gallery: Path | None) -> SurrogateOptions:
+    """To be compared, not to be released: without a key."""
+    from anonfaces.synthesize import SURROGATES, SurrogateOptions
+
+    takes = method in SURROGATES and "gallery" in SURROGATES[method].options
+    return SurrogateOptions(gallery=gallery if takes else None)
+
+
+def _loaded(methods: list[str], gallery: Path | None, progress: bool) -> Iterator[Surrogate]:
     from tqdm import tqdm
 
-    from anonfaces.synthesize import SurrogateOptions, check_surrogate
+    from anonfaces.synthesize import check_surrogate
 
     with tqdm(methods, "surrogates", unit="method", disable=not progress) as bar:
         for method in bar:
             bar.set_postfix_str(method)
-            options = SurrogateOptions()  # to be compared, not to be released: without a key
+            options = _options_for(method, gallery)
             yield check_surrogate(method, options).load(options)
 
 
@@ -143,20 +153,23 @@ def contact(
     ],
     output: Annotated[Path, option("the PNG to write", "--output", "-o", show_default=False)],
     surrogate: Annotated[
-        list[str] | None, option("a method, once or often; default all", show_default=False)
+        list[str] | None,
+        option("a method, once or often; default all that need no gallery", show_default=False),
     ] = None,
     rows: Annotated[int, option("how many groups to show")] = 6,
     faces: Annotated[
         Path | None, option("the faces.h5 that was grouped, if not in OUT", show_default=False)
     ] = None,
+    gallery: Gallery = None,
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
     """Show members and the surrogates of several methods side by side. Keep the picture secret."""
     from anonbase.files import atomic_write
-    from anonfaces.synthesize import SURROGATES
+    from anonfaces.synthesize import SELF_CONTAINED
 
-    sheet = contact_sheet(folder, surrogate or list(SURROGATES), rows, faces, not quiet)
+    methods = surrogate or list(SELF_CONTAINED)
+    sheet = contact_sheet(folder, methods, rows, faces, not quiet, gallery)
     with atomic_write(output) as beside:
         sheet.save(beside, "PNG", optimize=True)
     if not quiet:

@@ -50,6 +50,9 @@ _SOURCES = {
 }
 
 _ABOUT = {
+    "gallery": "Each is a picture of a gallery of people who do not exist, or the least mixture of"
+    " two, that our recogniser finds farther than 0.6 from every member and about equally far from"
+    " all of them.",
     "k-same": "Each is the pixel mean of a group's aligned faces, every person with equal weight"
     " (k-Same; Newton, Sweeney and Malin, 2005).",
     "k-same-eigen": "Each is a group's mean in the space of eigenfaces of other people, every"
@@ -106,6 +109,17 @@ _UNKEYED = (
     " confirm a guess: no secret of the owner goes into it.",
 )
 _LIMITS = {
+    "gallery": (
+        "They are pictures of people who do not exist, as the owner's gallery has them: whoever"
+        " holds that gallery finds them there, and learns nothing of a group by it. Its terms of"
+        " use hold for them.",
+        "Perceived age and gender and the tone of skin are about those of the group; what else"
+        " its members share, as glasses, is not kept.",
+        "The owner's secret key decides which faces a group could get, so that nobody can choose"
+        " again without it. But who holds photographs of all members of a group can see that a face"
+        " is about equally far from all of them, and so guess which one is theirs.",
+        "A face of the gallery may be like somebody who is not in the set at all.",
+    ),
     "k-same": (
         *_MEANS,
         "An average is a weak stand-in for training: texture is blurred, hair and background are"

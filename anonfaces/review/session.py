@@ -83,6 +83,7 @@ class ReviewSession:
         self._scale, self._mode = options["scale"], options["surrogate"]
         self._seed, self._rename = options["seed"], options["rename"]
         self._generator = Path(options["generator"]) if options["generator"] else None
+        self._gallery = Path(options["gallery"]) if options.get("gallery") else None
         self._max_pixels = options["max_pixels"]
         self._analyzer = FaceAnalyzer(options["detector"], options["threshold"])
         self._source: SyntheticFaces | None = None
@@ -178,7 +179,9 @@ class ReviewSession:
         if self._source is None:
             vectors = [self._vectors(number) for number in range(len(self.records))]
             everyone = np.concatenate([np.empty((0, 128), np.float32), *vectors])
-            self._source = SyntheticFaces(self._analyzer, everyone, self._seed, self._generator)
+            self._source = SyntheticFaces(
+                self._analyzer, everyone, self._seed, self._generator, self._gallery
+            )
         return self._source
 
     def _vectors(self, number: int) -> NDArray[np.float32]:

@@ -6,9 +6,10 @@ aligned face. What it may use is the group alone: that is what the guarantee res
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Set
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass
 from importlib import import_module
+from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -21,16 +22,19 @@ from anonfaces.synthesize.options import DEFAULT_SURROGATE, SurrogateOptions
 __all__ = [
     "DEFAULT_SURROGATE",
     "OF_SURROGATES",
+    "SELF_CONTAINED",
     "SURROGATES",
     "BatchSurrogate",
     "ChipSource",
     "Entry",
     "Members",
+    "Preparing",
     "ProgressReporting",
     "Reporting",
     "Surrogate",
     "SurrogateOptions",
     "check_surrogate",
+    "groups_of",
     "load_surrogate",
     "surrogates",
     "warn_if_pixel_mean",
@@ -116,6 +120,25 @@ class BatchSurrogate(Surrogate, Protocol):
 
 
 @runtime_checkable
+class Preparing(Protocol):
+    """A method that has to see all groups, or material of its own, before it makes a face."""
+
+    def prepare(
+        self,
+        faces: ChipSource,
+        groups: Sequence[tuple[int, Members]],
+        cache_file: Path | None = None,
+        progress: bool = False,
+    ) -> str:
+        """Get ready for all ``groups`` of ``faces``, of which some may be made already.
+
+        ``cache_file`` keeps what took long, for another run. The answer tells what a face depends
+        on beside its group and the options. Raises where no faces can be made.
+        """
+        ...
+
+
+@runtime_checkable
 class Reporting(Protocol):
     """A method that can say in a line how well it did with what it made last."""
 
@@ -138,13 +161,15 @@ class Entry:
 
     Its class is called with the ``SurrogateOptions`` where there are such options, with nothing
     otherwise. ``inversion_attack`` says how a member is recovered from a mean of pixels; it is
-    empty where there is no such mean.
+    empty where there is no such mean. ``needs`` names an option without which there is nothing to
+    make faces of.
     """
 
     module: str
     cls: str
     options: tuple[str, ...] = ()
     inversion_attack: str = ""
+    needs: str = ""
 
     def load(self, options: SurrogateOptions) -> Surrogate:
         """The method itself; what is heavy is imported now."""
@@ -156,6 +181,7 @@ _EXACTLY = "can compute the missing face almost exactly"
 _BY_GUESS = "can compute the missing face, once the step away from the members is guessed as well"
 
 SURROGATES: dict[str, Entry] = {
+    "gallery": Entry("portraits.surrogate", "Gallery", ("gallery",), needs="gallery"),
     "k-same": Entry("k_same.average", "KSame", inversion_attack=_EXACTLY),
     "k-same-eigen": Entry("k_same.eigen", "KSameEigen", inversion_attack=_EXACTLY),
     "k-same-m": Entry("k_same.model", "KSameM", inversion_attack=_BY_GUESS),
@@ -167,16 +193,23 @@ SURROGATES: dict[str, Entry] = {
 }
 """Every method by its name."""
 
+SELF_CONTAINED = tuple(name for name, entry in SURROGATES.items() if not entry.needs)
+"""The methods that need nothing of the user's but photographs."""
+
 
 def check_surrogate(name: str, options: SurrogateOptions) -> Entry:
     """The entry of ``name``; nothing heavy is imported.
 
     ``InputError`` lists the names where there is none such, and names an option that the method
-    does not have.
+    does not have, or cannot do without.
     """
     if name not in SURROGATES:
         raise InputError(f"no surrogate method {name!r}; there are: {', '.join(SURROGATES)}")
     options.refuse_all_but(name, *SURROGATES[name].options)
+    if (needed := SURROGATES[name].needs) and getattr(options, needed) is None:
+        raise InputError(
+            f"--surrogate {name} needs --{needed} FOLDER: pictures of people who do not exist"
+        )
     return SURROGATES[name]
 
 
@@ -197,7 +230,7 @@ def warn_if_pixel_mean(name: str) -> None:
 
 
 def warn_if_unkeyed(name: str, options: SurrogateOptions) -> None:
-    """PrivacyWarning where a generator draws faces into which no secret of the owner goes.
+    """PrivacyWarning where faces are drawn, or chosen, into which no secret of the owner goes.
 
     Such a face is a function of public code and the members' photographs: who runs that code on
     candidates' photographs finds the group in it, and confirms a guess to the byte. The figures
@@ -245,16 +278,22 @@ def surrogates(
     ``faces`` belongs; a face is uint8 (s, s, 3) RGB. Groups of ``skip`` are left out, for those
     that an earlier run has made.
     """
-    groups = (
-        (group, Members(faces, rows))
-        for group, rows in _people_by_group(labels, identity)
-        if group not in skip
-    )
+    if isinstance(method, Preparing):
+        method.prepare(faces, list(groups_of(faces, labels, identity)))
+    groups = (each for each in groups_of(faces, labels, identity) if each[0] not in skip)
     if isinstance(method, BatchSurrogate):
         yield from method.many(groups)
         return
     for group, members in groups:
         yield group, method(members)
+
+
+def groups_of(
+    faces: ChipSource, labels: NDArray[np.int64], identity: NDArray
+) -> Iterator[tuple[int, Members]]:
+    """Yield ``(group, its people)`` for each group, in ascending order."""
+    for group, rows in _people_by_group(labels, identity):
+        yield group, Members(faces, rows)
 
 
 def _people_by_group(

@@ -20,8 +20,10 @@ from anonbase.files import write_text
 from anonfaces.dataset.files import SECRET_KEY, owner_file, read_secret_key
 from anonfaces.dataset.workplace import LEDGER
 from anonfaces.synthesize import (
+    Preparing,
     ProgressReporting,
     Reporting,
+    groups_of,
     load_surrogate,
     surrogates,
     warn_if_pixel_mean,
@@ -61,6 +63,7 @@ def draw(
     own = hashlib.sha256(b"surrogates" + (options.key or b"")).hexdigest()
     how = f"{__version__} {' '.join(options.to_cli(name))} {options.fingerprint()} {own}"
     method = load_surrogate(name, options)
+    how += _prepared(method, folder, faces, groups, progress)
     write_surrogates(folder, faces, groups.labels, groups.identity, method, how, progress)
     _write_distances(folder, getattr(method, "member_distances", {}))
     if progress and isinstance(method, Reporting):
@@ -73,6 +76,18 @@ def with_owners_key(options: SurrogateOptions, folder: Path) -> SurrogateOptions
     if options.key is not None or not path.is_file():
         return options
     return replace(options, key=read_secret_key(path))
+
+
+def _prepared(
+    method: Surrogate, folder: Path, faces: FaceSet, groups: Groups, progress: bool
+) -> str:
+    """What ``Preparing.prepare`` answers; without such a method, what one had found goes."""
+    cache_file = owner_file(folder, "faces.gallery.h5")
+    if not isinstance(method, Preparing):
+        cache_file.unlink(missing_ok=True)
+        return ""
+    everybody = list(groups_of(faces, groups.labels, groups.identity))
+    return method.prepare(faces, everybody, cache_file, progress)
 
 
 def _write_distances(folder: Path, member_distances: Mapping[int, tuple[float, float]]) -> None:
@@ -196,7 +211,7 @@ def _encoded(made: Iterable[tuple[int, NDArray[np.uint8]]]) -> Iterator[tuple[in
         open_: deque[tuple[int, Future[bytes]]] = deque()
         for number, face in _until_it_fails(made, failed):
             open_.append((number, pool.submit(encoded, face)))
-            if len(open_) > _AHEAD:
+            while len(open_) > _AHEAD or (open_ and open_[0][1].done()):
                 yield _waited(open_.popleft())
         yield from map(_waited, open_)
     if failed:

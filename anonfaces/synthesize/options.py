@@ -31,10 +31,13 @@ class SurrogateOptions:
     ``jobs``
         Processes that look for faces in what was drawn; None for one a core.
     ``key``
-        The owner's secret, which goes into the faces of a generator (see ``hiding``) and is told
-        nowhere; None hides nothing.
+        The owner's secret, which goes into the faces of a generator (see ``hiding``), or into what
+        of a gallery a group may choose (see ``portraits.dealing``), and is told nowhere; None
+        hides nothing.
     ``per``
         ``"group"`` or ``"dataset"``: over what the methods with weights count re-identification.
+    ``gallery``
+        For ``gallery``: a folder of pictures of people who do not exist.
     """
 
     generator: Path | None = None
@@ -42,6 +45,7 @@ class SurrogateOptions:
     seed: int = 0
     jobs: int | None = None
     per: Literal["group", "dataset"] = "group"
+    gallery: Path | None = None
     key: bytes | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
@@ -74,7 +78,7 @@ class SurrogateOptions:
     def to_cli(self, method: str, seed: int | None = None) -> list[str]:
         """``--surrogate method`` with the options that differ from their defaults.
 
-        A seed is told where it is not ``seed``. The generator's file is not named.
+        A seed is told where it is not ``seed``. The files of generator and gallery are not named.
         """
         message = [f"--surrogate {method}"]
         if self.generator is not None:
@@ -83,6 +87,8 @@ class SurrogateOptions:
             message.append(f"--psi {self.psi:g}")
         if self.per != "group":
             message.append(f"--per {self.per}")
+        if self.gallery is not None:
+            message.append("--gallery FOLDER")
         return message + ([] if self.seed == seed else [f"--surrogate-seed {self.seed}"])
 
     def fingerprint(self) -> str:

@@ -221,6 +221,8 @@ def _remake(folder: Path, faces: FaceSet, groups: Groups, group: int, summary: S
 
     if "--generator" in summary.command:
         raise InputError("the surrogates are of a generator of your own: condense anew instead")
+    if summary.surrogate == "gallery":
+        raise InputError("the surrogates are of a gallery: condense anew instead")
     psi = re.findall(r"--psi (\S+)", summary.command)
     drawing = SurrogateOptions(psi=float(psi[-1]) if psi else None, seed=summary.seed)
     method = load_surrogate(str(summary.surrogate), with_owners_key(drawing, folder))

@@ -10,7 +10,7 @@ import pytest
 import stylegan
 from anonbase.errors import InputError, PrivacyWarning
 from anonfaces.dataset.files import SECRET_KEY
-from anonfaces.synthesize import SURROGATES, SurrogateOptions, warn_if_unkeyed
+from anonfaces.synthesize import SELF_CONTAINED, SurrogateOptions, warn_if_unkeyed
 from anonfaces.synthesize.gallery import with_owners_key
 from anonfaces.synthesize.generator.latents import GroupLatents, framing_of
 from anonfaces.synthesize.hiding import Hiding, seed_of
@@ -121,7 +121,7 @@ def test_the_datasets_key_is_taken_and_never_shown(tmp_path) -> None:  # type: i
         with_owners_key(plain, tmp_path)
 
 
-@pytest.mark.parametrize("name", SURROGATES)
+@pytest.mark.parametrize("name", SELF_CONTAINED)
 def test_drawing_without_a_key_is_warned_of(name: str) -> None:
     with warnings.catch_warnings(record=True) as heard:
         warnings.simplefilter("always", PrivacyWarning)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from anonbase.errors import InputError
 from anonfaces import synthesize
-from anonfaces.synthesize import SURROGATES, Members, Surrogate, load_surrogate, surrogates
+from anonfaces.synthesize import SELF_CONTAINED, Members, Surrogate, load_surrogate, surrogates
 
 MAY_WARN = pytest.mark.filterwarnings(  # what is made in few steps is not good
     "ignore:.*(after 3 rounds|--surrogate optimised):anonfaces.errors.PrivacyWarning"
@@ -62,7 +62,7 @@ def test_a_person_with_many_faces_weighs_no_more_than_one_with_one() -> None:
 
 
 @MAY_WARN
-@pytest.mark.parametrize("name", SURROGATES)
+@pytest.mark.parametrize("name", SELF_CONTAINED)
 def test_every_method_ignores_the_order_of_the_rows(
     name: str, method: Callable[[str], Surrogate]
 ) -> None:
@@ -82,7 +82,7 @@ def test_every_method_ignores_the_order_of_the_rows(
 
 
 @MAY_WARN
-@pytest.mark.parametrize("name", SURROGATES)
+@pytest.mark.parametrize("name", SELF_CONTAINED)
 def test_every_method_uses_its_group_alone(name: str, method: Callable[[str], Surrogate]) -> None:
     faces, labels = shelf(20), np.repeat([0, 1], 10)
     identity = np.array([f"{i:02d}" for i in range(20)])

@@ -224,3 +224,33 @@ def test_without_surrogates_there_is_nothing_to_say() -> None:
     fresh = Stuck(SurrogateOptions())
     assert list(fresh.many([])) == []
     assert fresh.report_line() == "no surrogate was made"
+
+
+class Interrupted:
+    """A search of a group at a time that is stopped by Ctrl-C at the third."""
+
+    at_once, asked = 1, 0
+
+    def __call__(self, starts: Any, groups: list[GroupLatents]) -> Any:
+        self.asked += 1
+        if self.asked == 3:
+            raise KeyboardInterrupt
+        return starts
+
+
+@pytest.mark.filterwarnings("ignore:--surrogate optimised:anonbase.errors.PrivacyWarning")
+@pytest.mark.parametrize(("nearest", "kept"), [(0.7, [0, 1]), (0.5, [])])
+def test_ctrl_c_keeps_every_group_that_is_found(
+    few: FaceSet, monkeypatch: pytest.MonkeyPatch, nearest: float, kept: list[int]
+) -> None:
+    """One with a member too near is not found yet: it is searched from another start."""
+    method = Optimized(SurrogateOptions())
+    monkeypatch.setattr(method, "_search", Interrupted())
+    far = nearest + 0.1
+    monkeypatch.setattr(method, "_standing", lambda w, _: np.array([[nearest, far]] * len(w)).T)
+    labels = np.array([int(who.split("_")[1]) % 3 for who in few.identity])
+    found: list[int] = []
+    with pytest.raises(KeyboardInterrupt):
+        found.extend(n for n, _ in surrogates(few, labels, few.identity, method))
+    assert found == kept
+    assert list(method.member_distances) == kept

@@ -45,4 +45,4 @@ def make_source(
         from anonfaces.anonymize.sources.semantic import RedrawnFaces
 
         return RedrawnFaces(analyzer, everyone, options.seed, options.semantic)
-    return SyntheticFaces(analyzer, everyone, options.seed, options.generator)
+    return SyntheticFaces(analyzer, everyone, options.seed, options.generator, options.gallery)

@@ -13,16 +13,15 @@ from numpy.typing import NDArray
 from anonfaces.anonymize.detection import SAME_PERSON, FaceAnalyzer, Faces, distances
 from anonfaces.anonymize.paste import SourceFace
 from anonfaces.anonymize.pose import head_pose
-from encoders.resize import enlarged
+from anonfaces.anonymize.sources.pictures import Named, draws, draws_of_gallery, large
+from anonfaces.synthesize.portraits.known import refuse_known
 
 __all__ = ["Source", "SyntheticFaces", "donors_of"]
 
 Pixels = NDArray[np.uint8]
 
-_SIDE = 256
 _CHIP = 128
-_DRAWN, _COMPARED = 256, 48
-_PSIS = (0.7, 1.0)
+_COMPARED = 48
 _TONE = 0.15
 _DECADE, _OTHER, _AS_GOOD = 0.02, 0.2, 0.03
 _YAW, _PITCH = 0.35, 0.2  # what a head turned from the middle to the side weighs, and a nod
@@ -43,8 +42,11 @@ class Source(Protocol):
 class SyntheticFaces:
     """Nobody's: samples of a generator that the recogniser tells from every face of the input.
 
-    Which samples there are depends on the seed alone. A face gets one whose head is turned
-    alike, whose landmarks lie alike and whose skin is about as light, so pose and expression are
+    With a ``gallery``, a folder of pictures of people who do not exist, these are the samples;
+    InputError names those that may be of somebody of the input.
+
+    Which samples there are depends on the seed alone. A face gets one whose head is turned alike,
+    whose landmarks lie alike and whose skin is about as light, so pose and expression are
     about kept, and what is left of its own shading does not look like dirt; one of about the same
     perceived age and gender, so that it suits the hair and the neck. A picture gets each at most
     once while they last. Samples have psi 0.7, and 1 where none of those will do. Where no sample
@@ -57,9 +59,11 @@ class SyntheticFaces:
         everyone: NDArray[np.float32],
         seed: int,
         generator: Path | None,
+        gallery: Path | None = None,
     ) -> None:
         self._seed, self._everyone = seed, everyone
-        self._pools = (_Pool(analyzer, seed, psi, generator) for psi in _PSIS)
+        pictures = draws(seed, generator) if gallery is None else draws_of_gallery(seed, gallery)
+        self._pools = (_Pool(analyzer, drawn, everyone) for drawn in pictures)
         self._drawn: list[_Pool] = []
         self._given: dict[int, set[int]] = {}
 
@@ -91,17 +95,15 @@ class SyntheticFaces:
 
 
 class _Pool:
-    """Samples of a generator with one face in each, their looks and their vectors."""
+    """Pictures with one face in each, their looks and their vectors.
+
+    InputError where one that has a name may be of somebody of ``everyone``.
+    """
 
     def __init__(
-        self, analyzer: FaceAnalyzer, seed: int, psi: float, generator: Path | None
+        self, analyzer: FaceAnalyzer, pictures: Sequence[Named], everyone: NDArray[np.float32]
     ) -> None:
-        import stylegan
-
-        network = stylegan.load(generator)
-        seeds = np.random.default_rng(seed).integers(0, 2**32, _DRAWN)
-        w = network.map(network.latents([int(s) for s in seeds]), psi=psi)
-        portraits = analyzer.portraits(map(_large, network.pictures(w)))
+        portraits = analyzer.portraits(picture for _, picture in pictures)
         self.source_faces = [SourceFace(picture, face.landmark[0]) for picture, face in portraits]
         self.looks = _looks(
             [(source_face.picture, source_face.landmark) for source_face in self.source_faces]
@@ -109,6 +111,10 @@ class _Pool:
         marks = [source_face.landmark for source_face in self.source_faces]
         self.pose = head_pose(np.array(marks).reshape(-1, _POINTS, 2))
         self._vectors = np.array([face.embedding[0] for _, face in portraits]).reshape(-1, 128)
+        names = {id(picture): name for name, picture in pictures}
+        near = distances(self._vectors, everyone).min(axis=1, initial=np.inf)
+        own = [names[id(picture)] for picture, _ in portraits]
+        refuse_known(own, np.where(np.array(own, str) == "", np.inf, near))
 
     def unlike(self, people: NDArray[np.float32]) -> NDArray[np.bool_]:
         """Which samples the recogniser tells from every one of ``people`` (n, 128)."""
@@ -172,10 +178,5 @@ def _attributes() -> Any:
 
 def donors_of(pictures: Iterable[Pixels], analyzer: FaceAnalyzer) -> list[SourceFace]:
     """Pictures of faces uint8 (s, s, 3) made ready; those in which dlib finds one, that is."""
-    portraits = analyzer.portraits(map(_large, pictures))
+    portraits = analyzer.portraits(map(large, pictures))
     return [SourceFace(picture, face.landmark[0]) for picture, face in portraits]
-
-
-def _large(picture: Pixels) -> Pixels:
-    """The picture at no less than the side at which faces are looked for."""
-    return enlarged(picture, max(_SIDE, len(picture)), smooth=True)

@@ -38,9 +38,9 @@ def practice_on(subject: Subject, strangers: FaceSet | None, seed: int = 0) -> P
     Without the owner's key, which the attacker does not have.
     """
     from anonfaces.cluster import group
-    from anonfaces.synthesize import SURROGATES, SurrogateOptions, surrogates
+    from anonfaces.synthesize import SELF_CONTAINED, SURROGATES, SurrogateOptions, surrogates
 
-    if strangers is None or subject.kind != "condensed" or subject.surrogate not in SURROGATES:
+    if strangers is None or subject.kind != "condensed" or subject.surrogate not in SELF_CONTAINED:
         return None
     names = np.unique(strangers.identity)
     if len(names) < _LEAST_GROUPS * subject.k:

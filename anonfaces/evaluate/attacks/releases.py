@@ -52,9 +52,9 @@ def make_again(subject: Subject, seed: int = 0) -> list[Attack]:
     Without the owner's key; the control guesses another group. A share of 1 means that a guess can
     be confirmed with certainty.
     """
-    from anonfaces.synthesize import SURROGATES, SurrogateOptions, surrogates
+    from anonfaces.synthesize import SELF_CONTAINED, SURROGATES, SurrogateOptions, surrogates
 
-    if subject.kind != "condensed" or subject.surrogate not in SURROGATES:
+    if subject.kind != "condensed" or subject.surrogate not in SELF_CONTAINED:
         return []
     groups = np.unique(np.linspace(0, len(subject.numbers) - 1, _MOST_GROUPS).astype(np.int64))
     released = [p for g, p in enumerate(subject.pictures()) if g in set(groups.tolist())]

@@ -26,6 +26,7 @@ __all__ = [
     "GroupLatents",
     "Inversion",
     "framing_of",
+    "has_dlib_vectors",
     "inner_face",
     "people_of",
 ]
@@ -38,6 +39,8 @@ _BYTES = 32 * 2**20
 _ROUND = 32  # so that the encoder's batches are full
 TONE = 16
 _INNER = 0.6
+#: Landmarks of the jaw and under the nose: half-way between lie cheeks and chin.
+_JAW, _NOSE_BASE = slice(1, 16), 33
 
 
 class Inversion(Protocol):
@@ -60,14 +63,16 @@ class GroupLatents:
 
     ``latent`` float32 (p, num_ws, w_dim); ``key`` a SHA-256 of the chips; and where they were
     asked for ``vectors``, for each person float32 (m, 128), dlib's of their faces; ``colour``
-    float32 (p, 3), the inner face's mean RGB, -1 to 1; and ``looks`` float32 (p, 2), perceived
-    age in years and log odds of "female".
+    float32 (p, 3), the inner face's mean RGB, -1 to 1; ``tone`` float32 (p, 3), the median RGB of
+    cheeks and chin, -1 to 1, which glasses and make-up do not change; and ``looks`` float32 (p, 2),
+    perceived age in years and log odds of "female".
     """
 
     latent: NDArray[np.float32]
     key: bytes
     vectors: tuple[NDArray[np.float32], ...] = ()
     color: NDArray[np.float32] = field(default_factory=_nothing)
+    tone: NDArray[np.float32] = field(default_factory=_nothing)
     looks: NDArray[np.float32] = field(default_factory=_nothing)
 
     def draw(self, seed: int) -> np.random.Generator:
@@ -105,7 +110,8 @@ def people_of(
 ) -> list[GroupLatents]:
     """The people of each group of one set: a person with many faces is their mean latent.
 
-    ``needs`` are the fields beside ``latent`` that are asked for: "vectors", "color", "looks".
+    ``needs`` are the fields beside ``latent`` that are asked for: "vectors", "color", "tone",
+    "looks".
     """
     rows = [row for members in groups for row in members.rows]
     read = _read(groups[0].faces, np.concatenate(rows), invert, needs)
@@ -120,7 +126,7 @@ def _people(persons: list[_Faces]) -> GroupLatents:
     vectors = tuple(person.seen["vectors"] for person in persons if "vectors" in person.seen)
     means = {
         name: _means([person.seen[name] for person in persons])
-        for name in ("color", "looks")
+        for name in ("color", "tone", "looks")
         if name in persons[0].seen
     }
     return GroupLatents(
@@ -160,12 +166,17 @@ def _chips(faces: ChipSource, rows: NDArray[np.int64]) -> tuple[Pixels, list[str
     return chips, [hashlib.sha256(chip.tobytes()).hexdigest() for chip in chips]
 
 
+def has_dlib_vectors(faces: ChipSource) -> bool:
+    """Whether the vectors that a set comes with are dlib's."""
+    about: Mapping[str, object] = getattr(faces, "meta", {})
+    return str(about.get("extractor", "")).startswith("dlib")
+
+
 def _vectors(
     faces: ChipSource, rows: NDArray[np.int64], chips: Pixels, framing: CropAlignment
 ) -> NDArray[np.float32]:
     """dlib's vectors: those of the set where they are, of the chips otherwise (less exact)."""
-    about: Mapping[str, object] = getattr(faces, "meta", {})
-    if str(about.get("extractor", "")).startswith("dlib"):
+    if has_dlib_vectors(faces):
         return np.asarray(faces.embedding[rows], np.float32)  # type: ignore[attr-defined]
     embedder = _embedder()
     return embedder(framing.dlib.within(framing.ffhq.inverse()).cut(chips, embedder.chip_size))
@@ -185,6 +196,18 @@ def _colours(
     return square.cut(chips, TONE).mean(axis=(1, 2), dtype=np.float32) / 127.5 - 1
 
 
+def _tones(
+    faces: ChipSource, rows: NDArray[np.int64], chips: Pixels, framing: CropAlignment
+) -> NDArray[np.float32]:
+    from encoders.align import ffhq_landmarks
+
+    landmark = ffhq_landmarks(faces.landmark[rows], chips.shape[1])
+    points = (landmark[:, _JAW] + landmark[:, _NOSE_BASE, None]) / 2
+    x, y = np.rint(np.clip(points, 0, chips.shape[1] - 1)).astype(int).transpose(2, 0, 1)
+    levels = chips[np.arange(len(chips))[:, None], y, x]
+    return (np.median(levels, axis=1) / 127.5 - 1).astype(np.float32)
+
+
 def _looks(
     faces: ChipSource, rows: NDArray[np.int64], chips: Pixels, framing: CropAlignment
 ) -> NDArray[np.float32]:
@@ -200,7 +223,7 @@ def _attributes() -> Attributes:
     return load_attributes()
 
 
-_SEEN = {"vectors": _vectors, "color": _colours, "looks": _looks}
+_SEEN = {"vectors": _vectors, "color": _colours, "tone": _tones, "looks": _looks}
 
 
 def inner_face(framing: CropAlignment) -> CropSquare:

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from anonfaces.synthesize.options import SurrogateOptions
     from stylegan.generator import Generator
 
-__all__ = ["RETREAT", "Batch", "GeneratorSurrogate", "StyleGan"]
+__all__ = ["RETREAT", "Batch", "GeneratorSurrogate", "PlacingStoppedError", "StyleGan"]
 
 Pixels = NDArray[np.uint8]
 Latents = NDArray[np.float32]
@@ -55,6 +55,17 @@ class Batch:
     pictures: Pixels
 
 
+class PlacingStoppedError(KeyboardInterrupt):
+    """Ctrl-C while groups are placed, with those that are.
+
+    ``w`` (g, num_ws, w_dim) of all groups, ``done`` bool (g,) those whose w will not change.
+    """
+
+    def __init__(self, w: Latents, done: NDArray[np.bool_]) -> None:
+        super().__init__("stopped")
+        self.w, self.done = w, done
+
+
 class GeneratorSurrogate(ABC):
     """What the methods with a generator have in common: ``place`` says where a group's w lies.
 
@@ -68,7 +79,7 @@ class GeneratorSurrogate(ABC):
     of_the_set = False
     """Whether a face depends on other groups than its own."""
     at_once = _AT_ONCE
-    """Groups that are placed together; what a stopped run loses at most."""
+    """Groups that are placed together; what a run that is killed loses at most."""
 
     def __init__(self, options: SurrogateOptions) -> None:
         self.options = options
@@ -92,7 +103,10 @@ class GeneratorSurrogate(ABC):
         return face
 
     def many(self, groups: Iterable[tuple[int, Members]]) -> Iterator[tuple[int, Pixels]]:
-        """Yield ``(group, face)`` in order; while one batch is drawn the last is looked at."""
+        """Yield ``(group, face)`` in order; while one batch is drawn the last is looked at.
+
+        Stopped by Ctrl-C it yields what is drawn before it stops.
+        """
         with FaceDetectorPool(self.options.jobs) as pool:
             for batch in self._looked_at(groups, pool):
                 for number, size, face in zip(
@@ -121,30 +135,44 @@ class GeneratorSurrogate(ABC):
         self, groups: Iterable[tuple[int, Members]], pool: FaceDetectorPool
     ) -> Iterator[Batch]:
         waiting: Batch | None = None
-        for batch in self._drawn(groups):
-            pool.submit(list(batch.pictures))
+        stopped: KeyboardInterrupt | None = None
+        drawn = self._drawn(groups)
+        while True:
+            try:
+                batch = next(drawn, None)
+            except KeyboardInterrupt as stop:
+                batch, stopped = None, stop
+            if batch is not None:
+                pool.submit(list(batch.pictures))
             if waiting is not None:
                 yield self._with_faces(waiting, pool.results())
+            if batch is None:
+                break
             waiting = batch
-        if waiting is not None:
-            yield self._with_faces(waiting, pool.results())
+        if stopped is not None:
+            raise stopped
 
     def _drawn(self, groups: Iterable[tuple[int, Members]]) -> Iterator[Batch]:
         for some in self._drawn_of(groups):
             members = [who for _, who in some]
             people = people_of(members, self.invert, self.needs)
-            w = self.at_psi(people)
-            numbers, sizes = [number for number, _ in some], [who.chip_size for who in members]
-            for start in range(0, len(some), _AT_ONCE):
-                part = slice(start, start + _AT_ONCE)
-                drawn = self.draw(w[part])
+            stopped: PlacingStoppedError | None = None
+            try:
+                w, done = self.at_psi(people), np.ones(len(some), bool)
+            except PlacingStoppedError as stop:
+                w, done, stopped = stop.w, stop.done, stop
+            placed = np.flatnonzero(done)
+            for start in range(0, len(placed), _AT_ONCE):
+                part = placed[start : start + _AT_ONCE]
                 yield Batch(
-                    numbers=numbers[part],
-                    people=people[part],
-                    sizes=sizes[part],
+                    numbers=[some[i][0] for i in part],
+                    people=[people[i] for i in part],
+                    sizes=[members[i].chip_size for i in part],
                     w=w[part],
-                    pictures=drawn,
+                    pictures=self.draw(w[part]),
                 )
+            if stopped is not None:
+                raise stopped
 
     def _drawn_of(
         self, groups: Iterable[tuple[int, Members]]

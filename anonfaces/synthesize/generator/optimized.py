@@ -28,10 +28,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from anonbase.notices import warn_user
-from anonfaces.synthesize.generator.mean_latent import GeneratorSurrogate
+from anonfaces.synthesize.generator.mean_latent import GeneratorSurrogate, PlacingStoppedError
 from anonfaces.synthesize.generator.offset_search import TARGET, offset_search
 from anonfaces.synthesize.generator.recognizer import distances, padded_shape, rendered_embedder
+from anonfaces.synthesize.member_distances import (
+    THRESHOLD,
+    TOLERANCE,
+    describe_distances,
+    warn_of_distances,
+)
 
 if TYPE_CHECKING:
     from anonfaces.synthesize import Members
@@ -43,9 +48,6 @@ __all__ = ["TARGET", "TOLERANCE", "Optimized"]
 
 Latents = NDArray[np.float32]
 
-THRESHOLD = 0.6
-TOLERANCE = 0.1
-"""The largest and the smallest distance of a group's members differ by no more than this."""
 STARTS = (1.0, 0.5)
 """Where a member stays too near, the start is drawn towards the generator's mean face."""
 
@@ -74,31 +76,34 @@ class Optimized(GeneratorSurrogate):
         """Yield ``(group, face)``; ``PrivacyWarning`` counts groups whose members stand out."""
         self.member_distances = {}
         yield from super().many(groups)
-        _warn(self.member_distances)
+        warn_of_distances(self.name, self.member_distances)
 
     def report_line(self) -> str:
         """In a line: where the faces that were made stand to their members."""
-        near, far = np.array([*self.member_distances.values()]).reshape(-1, 2).T
-        if not len(near):
-            return "no surrogate was made"
-        spread = far - near
-        return (
-            f"members' distances in dlib's embedding {near.min():.2f} to {far.max():.2f};"
-            f" farthest less nearest of a group {np.median(spread):.3f} in the median,"
-            f" {spread.max():.3f} at most"
-        )
+        return describe_distances(self.member_distances)
 
     def place(self, groups: list[GroupLatents]) -> Latents:
-        """W+ (g, num_ws, w_dim); each group's is found as if it were alone."""
+        """W+ (g, num_ws, w_dim); each group's is found as if it were alone.
+
+        Ctrl-C raises ``PlacingStoppedError`` with the groups that are found.
+        """
         means = self.means(groups)
         w = means.astype(np.float32)
         nearest, left = np.full(len(groups), -np.inf), np.arange(len(groups))
         for share in STARTS:
-            some = [groups[i] for i in left]
-            tried = self._moved(self.truncated(means[left].astype(np.float32), share), some)
-            now = self._standing(tried, some)[0]
+            stopped: PlacingStoppedError | None = None
+            starts = self.truncated(means[left].astype(np.float32), share)
+            try:
+                tried = self._moved(starts, [groups[i] for i in left])
+            except PlacingStoppedError as stop:
+                tried, left, stopped = stop.w[stop.done], left[stop.done], stop
+            now = self._standing(tried, [groups[i] for i in left])[0]
             farther = now > nearest[left]
             w[left[farther]], nearest[left[farther]] = tried[farther], now[farther]
+            if stopped is not None:
+                done = nearest > THRESHOLD
+                done[left] |= share == STARTS[-1]
+                raise PlacingStoppedError(w, done)
             left = left[nearest[left] <= THRESHOLD]
             if not len(left):
                 break
@@ -126,30 +131,22 @@ class Optimized(GeneratorSurrogate):
         return np.array([min(d) for d in own]), np.array([max(d) for d in own])
 
     def _moved(self, starts: Latents, groups: list[GroupLatents]) -> Latents:
-        w, rooms, count = np.empty_like(starts), [padded_shape(group) for group in groups], 0
-        for size in sorted(set(rooms)):
-            rows = [i for i, own in enumerate(rooms) if own == size]
-            for start in range(0, len(rows), self._search.at_once):
-                some = rows[start : start + self._search.at_once]
+        w, done = np.empty_like(starts), np.zeros(len(groups), bool)
+        try:
+            for some in _of_one_shape(groups, self._search.at_once):
                 w[some] = self._search(starts[some], [groups[i] for i in some])
-                count += len(some)
+                done[some] = True
                 if self.watch is not None:
-                    self.watch(count, len(groups))
+                    self.watch(int(done.sum()), len(groups))
+        except KeyboardInterrupt:
+            raise PlacingStoppedError(w, done) from None
         return w
 
 
-def _warn(member_distances: dict[int, tuple[float, float]]) -> None:
-    near = [group for group, (nearest, _) in member_distances.items() if nearest <= THRESHOLD]
-    uneven = [g for g, (nearest, far) in member_distances.items() if far - nearest > TOLERANCE]
-    for groups, message in (
-        (near, "dlib takes the surrogate for one of its own members"),
-        (
-            uneven,
-            f"the surrogate is nearer to some members than to others by over {TOLERANCE:g}",
-        ),
-    ):
-        if groups:
-            warn_user(
-                f"--surrogate optimised: in {len(groups)} of {len(member_distances)} groups"
-                f" {message} (owner/surrogate_distances.csv says in which)",
-            )
+def _of_one_shape(groups: list[GroupLatents], most: int) -> Iterator[list[int]]:
+    """Rows of groups that are searched together: of one ``padded_shape``, ``most`` at once."""
+    shapes = [padded_shape(group) for group in groups]
+    for shape in sorted(set(shapes)):
+        rows = [i for i, own in enumerate(shapes) if own == shape]
+        for start in range(0, len(rows), most):
+            yield rows[start : start + most]
