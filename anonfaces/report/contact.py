@@ -50,7 +50,8 @@ def contact_sheet(
 ) -> Image:
     """Some groups of a condensed dataset, a line each: up to five members, then every method.
 
-    ``rows`` groups are taken evenly spread. A method that finds no face for a group leaves its
+    ``rows`` groups are taken evenly spread. Generators draw with the dataset's secret key, so that
+    the sheet shows what the dataset holds. A method that finds no face for a group leaves its
     place empty. ``gallery`` is the folder that the method of that name takes its faces from.
     ``InputError`` where the folder holds no groups with photographs.
     """
@@ -62,7 +63,7 @@ def contact_sheet(
     from encoders.faceset import FaceSet
 
     for method in methods:
-        check_surrogate(method, _options_for(method, gallery))
+        check_surrogate(method, _options_for(method, gallery, Path(folder)))
     groups = Groups.read(Path(folder))
     path = find_file(Path(folder), "faces.h5") if faces is None else Path(faces)
     if not path.is_file():
@@ -74,7 +75,8 @@ def contact_sheet(
         )
     chosen = evenly(groups.n_groups, rows).tolist()
     shown = [_members(faceset, groups, number) for number in chosen]
-    sheets = [_made(faceset, groups, each, chosen) for each in _loaded(methods, gallery, progress)]
+    loaded = _loaded(methods, gallery, Path(folder), progress)
+    sheets = [_made(faceset, groups, each, chosen) for each in loaded]
     columns = [[each.get(number) for number in chosen] for each in sheets]
     lines = [[*members, *each] for members, *each in zip(shown, *columns, strict=True)]
     return _drawn(lines, ["members", *[""] * (len(shown[0]) - 1), *methods])
@@ -88,15 +90,17 @@ def _members(faces: FaceSet, groups: Groups, number: int) -> list[Pixels | None]
     return chips + [None] * (_SHOWN_MEMBERS - len(chips))
 
 
-def _options_for(method: str, gallery: Path | None) -> SurrogateOptions:
-    """To be compared, not to be released: without a key."""
+def _options_for(method: str, gallery: Path | None, folder: Path) -> SurrogateOptions:
     from anonfaces.synthesize import SURROGATES, SurrogateOptions
+    from anonfaces.synthesize.gallery import with_owners_key
 
     takes = method in SURROGATES and "gallery" in SURROGATES[method].options
-    return SurrogateOptions(gallery=gallery if takes else None)
+    return with_owners_key(SurrogateOptions(gallery=gallery if takes else None), folder)
 
 
-def _loaded(methods: list[str], gallery: Path | None, progress: bool) -> Iterator[Surrogate]:
+def _loaded(
+    methods: list[str], gallery: Path | None, folder: Path, progress: bool
+) -> Iterator[Surrogate]:
     from tqdm import tqdm
 
     from anonfaces.synthesize import check_surrogate
@@ -104,7 +108,7 @@ def _loaded(methods: list[str], gallery: Path | None, progress: bool) -> Iterato
     with tqdm(methods, "surrogates", unit="method", disable=not progress) as bar:
         for method in bar:
             bar.set_postfix_str(method)
-            options = _options_for(method, gallery)
+            options = _options_for(method, gallery, folder)
             yield check_surrogate(method, options).load(options)
 
 
