@@ -61,12 +61,12 @@ def read(path: Path, kind: str, remedy: str) -> tuple[dict[str, Any], dict[str, 
         It is missing (``remedy`` is the command that makes it), damaged, hostile,
         or of another kind.
     """
-    import h5py
+    from anonbase.untrusted.hdf5 import open_hdf5
 
     if not path.is_file():
         raise WeightsError(f"{path} is missing: {remedy} makes it")
     try:
-        with untrusted_input(str(path)), h5py.File(path, "r") as file:
+        with untrusted_input(str(path)), open_hdf5(path) as file:
             meta = _meta(file, kind)
             return meta, _arrays(file)
     except OSError as error:
