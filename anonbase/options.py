@@ -21,6 +21,7 @@ __all__ = [
     "Jobs",
     "KeyIdentity",
     "KeyPassphrase",
+    "Label",
     "MaxPixels",
     "Overwrite",
     "Psi",
@@ -69,6 +70,10 @@ Psi = Annotated[
     option(
         "how far a face may lie from the generator's mean face; 1: no limit", show_default=False
     ),
+]
+Label = Annotated[
+    int | None,
+    option("class of the images, if the generator has classes", "--class", show_default=False),
 ]
 Overwrite = Annotated[bool, option("replace the output of an earlier run", "--overwrite")]
 KeyPassphrase = Annotated[

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from copy import copy
 from functools import cached_property
 from typing import Any, Literal
 
@@ -87,6 +88,34 @@ class Generator:
         given = initial(specs, np.random.default_rng(seed)) if values is None else values
         self.config, self.precision = config, precision
         self.parameters = variables(specs, check(specs, given, source))
+        self.label: int | None = None
+
+    def of_class(self, label: int) -> Generator:
+        """Choose the class of which ``map`` is where it is given no labels.
+
+        Parameters
+        ----------
+        label : int
+            0 to ``config.classes`` - 1.
+
+        Returns
+        -------
+        Generator
+            The same network, with the same numbers in memory.
+
+        Raises
+        ------
+        InputError
+            The network has no classes, or not that one.
+        """
+        classes = self.config.classes
+        if classes == 0:
+            raise InputError(f"class {label}: this generator has no classes: leave that out")
+        if not 0 <= label < classes:
+            raise InputError(f"class {label}: this generator has those from 0 to {classes - 1}")
+        chosen = copy(self)
+        chosen.label = label
+        return chosen
 
     def values(self) -> dict[str, NDArray[np.float32]]:
         """Every parameter as an array."""
@@ -123,7 +152,7 @@ class Generator:
         z : float (n, z_dim)
             Latents.
         labels : sequence of int, optional
-            The class of each row, if the network has classes.
+            The class of each row, if the network has classes and ``of_class`` chose none.
         psi : float
             How far w may lie from the mean: 1 leaves it, 0 is the mean.
         cutoff : int, optional
@@ -152,6 +181,8 @@ class Generator:
         (1, 10, 256)
         """
         checked = self._checked(z, (self.config.z_dim,), "z")
+        if labels is None and self.label is not None:
+            labels = [self.label] * len(checked)
         latent, one_hot = ops.convert_to_tensor(checked), self._one_hot(labels, len(checked))
         w = broadcast(map_latents(self.parameters, self.config, latent, one_hot), self.num_ws)
         return ops.convert_to_numpy(truncate(w, self.parameters["mapping.w_avg"], psi, cutoff))
@@ -337,8 +368,8 @@ class Generator:
         if (labels is None) != (classes == 0):
             there = pluralize(classes, "class", "classes")
             raise InputError(
-                f"this generator has {there}: give one label for each image, or none where there"
-                " are no classes"
+                f"this generator has {there}: give one label for each image (--class of a"
+                " command), or none where there are no classes"
             )
         if labels is None:
             return None

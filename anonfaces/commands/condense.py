@@ -18,6 +18,7 @@ from anonbase.options import (
     Gallery,
     Generator,
     Jobs,
+    Label,
     MaxPixels,
     Overwrite,
     Psi,
@@ -229,6 +230,7 @@ def cluster(
     chip_size: ChipSize = 256,
     surrogate: _Surrogate = None,
     generator: Generator = None,
+    label: Label = None,
     psi: Psi = None,
     gallery: Gallery = None,
     jobs: Jobs = None,
@@ -263,7 +265,7 @@ def cluster(
 _PLAIN = (
     *("method", "effort", "time_limit", "seed", "identity", "same_person", "certify", "surrogate"),
 )
-_OF_SURROGATES = ("generator", "psi", "gallery", "seed", "jobs")
+_OF_SURROGATES = ("generator", "label", "psi", "gallery", "seed", "jobs")
 _OF_ENCODING = (
     *("extractor", "detector", "faces", "chip_size", "weights", "jobs", "upsample", "max_pixels"),
 )
@@ -304,7 +306,8 @@ def _at_scale(asked: dict[str, Any], given: set[str]) -> CondensedAtScale:
     names = ("scheduler", "identity", "seed", "effort", "region", "overwrite")
     rest = sorted(given - {*names, "source", "k", "output", "secret_key", "quiet", "debug"})
     if rest or asked["source"] is None:
-        message = ", ".join(f"--{name.replace('_', '-')}" for name in rest) or "the sample"
+        words = ({"label": "class"}.get(name, name).replace("_", "-") for name in rest)
+        message = ", ".join(f"--{word}" for word in words) or "the sample"
         raise InputError(f"--scheduler groups embeddings of a file, and does not take {message}")
     return condense_at_scale(
         asked["source"],

@@ -177,6 +177,8 @@ def test_labels_change_the_picture(architecture: str) -> None:
     z = generator.latents([1, 1])
     w = generator.map(z, [0, 2])
     assert np.abs(w[0] - w[1]).max() > 1e-3
+    np.testing.assert_array_equal(generator.of_class(2).map(z), generator.map(z, [2, 2]))
+    assert generator.label is None
 
 
 def test_labels_change_the_score() -> None:
@@ -232,6 +234,8 @@ def test_a_step_along_the_slope_brings_the_picture_nearer() -> None:
         (lambda g: g.map(np.zeros((2, 5))), "z is"),
         (lambda g: g.map(np.full((1, 12), np.nan)), "not finite"),
         (lambda g: g.map(np.zeros((1, 12)), [0]), "0 classes"),
+        (lambda g: g.of_class(0), "has no classes"),
+        (lambda g: small(classes=2).of_class(2), "from 0 to 1"),
         (lambda g: g.synthesize(np.zeros((1, 3, 10))), "w is"),
         (lambda g: g.synthesize(np.zeros((1, 10)), "loud"), "expected const"),
         (lambda g: mix(np.zeros((1, 6, 10)), np.zeros((2, 6, 10)), 1), "cannot mix"),

@@ -24,6 +24,10 @@ from anonfaces.synthesize.generator.regression import fit_regression
 from anonfaces.synthesize.generator.weighted import THRESHOLD, Weighted
 from encoders.detect.pool import FaceDetectorPool, enlarged, shows_a_face
 from encoders.faceset import FaceSet
+from stylegan import checkpoint
+from stylegan.checkpoint import Checkpoint
+from stylegan.generator import Generator
+from stylegan.networks.config import GeneratorConfig
 
 METHODS = ("stylegan", "stylegan-random", "stylegan-weighted", "optimised")
 # the mean face of the generator that ships looks like its synthetic people, and steps are few
@@ -240,6 +244,7 @@ def test_onlookers_see_what_there_is(few: FaceSet) -> None:
         ({"jobs": 0}, "--jobs is a number of processes"),
         ({"per": "person"}, "--per is group or dataset"),
         ({"seed": -1}, "a seed is a whole number"),
+        ({"label": 1}, "--class is one of a --generator's"),
     ],
 )
 def test_options_are_checked(options: dict[str, Any], message: str) -> None:
@@ -253,6 +258,7 @@ def test_options_are_checked(options: dict[str, Any], message: str) -> None:
         ("blur", {}, r"no surrogate method 'blur'.*k-same.*stylegan"),
         ("k-same", {"psi": 0.7}, "--surrogate k-same has no --psi"),
         ("k-same", {"generator": Path("x.pkl")}, "--surrogate k-same has no --generator"),
+        ("k-same", {"generator": Path("x.pkl"), "label": 1}, "--surrogate k-same has no --gen"),
         ("stylegan", {"per": "dataset"}, "--surrogate stylegan has no --per"),
     ],
 )
@@ -261,6 +267,30 @@ def test_what_a_method_does_not_have_is_refused(
 ) -> None:
     with pytest.raises(InputError, match=message):
         load_surrogate(name, SurrogateOptions(**options))
+
+
+@pytest.mark.parametrize(
+    ("classes", "label", "message"),
+    [
+        (3, None, "this generator has 3 classes"),
+        (3, 3, "class 3: this generator has those from 0 to 2"),
+        (0, 1, "class 1: this generator has no classes: leave that out"),
+        (3, 2, "dlib finds a face in 0 of 60 pictures"),  # it is drawn; of random numbers
+    ],
+)
+def test_a_class_is_asked_of_a_generator_with_classes_alone(
+    classes: int, label: int | None, message: str, tmp_path: Path
+) -> None:
+    random = Generator(GeneratorConfig(channels=(4, 4), z_dim=4, w_dim=4, classes=classes))
+    checkpoint.write(Checkpoint(random.config, random.values()), tmp_path)
+    with pytest.raises(InputError, match=message):
+        StyleGan(SurrogateOptions(generator=tmp_path, label=label))
+
+
+def test_the_class_is_in_the_command_and_so_among_what_a_face_depends_on() -> None:
+    options = SurrogateOptions(generator=Path("c.pkl"), label=3)
+    command = ["--surrogate stylegan", "--generator FILE", "--class 3"]
+    assert options.to_cli("stylegan", 0) == command
 
 
 def test_the_inversion_is_of_the_generator(method: Any) -> None:
