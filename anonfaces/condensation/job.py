@@ -10,7 +10,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -154,7 +154,8 @@ def condense(
         from anonfaces.synthesize import check_surrogate
 
         method, drawn_by = job.asked.surrogate_method, job.asked.drawn_by
-        check_surrogate(method, drawn_by).load(drawn_by)  # nothing is drawn: without the key
+        # nothing is drawn: without the key
+        check_surrogate(method, drawn_by).load(replace(drawn_by, progress=progress))
     with workplace(place) as folder:
         if origin.is_dir():
             gathered, groups = _grouped(_encoded(origin, place, folder, job), job)

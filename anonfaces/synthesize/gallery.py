@@ -62,7 +62,7 @@ def draw(
 
     own = hashlib.sha256(b"surrogates" + (options.key or b"")).hexdigest()
     how = f"{__version__} {' '.join(options.to_cli(name))} {options.fingerprint()} {own}"
-    method = load_surrogate(name, options)
+    method = load_surrogate(name, replace(options, progress=progress))
     how += _prepared(method, folder, faces, groups, progress)
     write_surrogates(folder, faces, groups.labels, groups.identity, method, how, progress)
     _write_distances(folder, getattr(method, "member_distances", {}))

@@ -16,7 +16,7 @@ DEFAULT_SURROGATE = "optimised"
 
 #: Options that the command line calls by another name.
 _CLI = {"label": "class"}
-_OF_EVERY_METHOD = ("seed", "jobs", "key")
+_OF_EVERY_METHOD = ("seed", "jobs", "key", "progress")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +42,8 @@ class SurrogateOptions:
         ``"group"`` or ``"dataset"``: over what the methods with weights count re-identification.
     ``gallery``
         For ``gallery``: a folder of pictures of people who do not exist.
+    ``progress``
+        Tell how long what comes before the first face takes. It changes no face.
     """
 
     generator: Path | None = None
@@ -52,6 +54,7 @@ class SurrogateOptions:
     per: Literal["group", "dataset"] = "group"
     gallery: Path | None = None
     key: bytes | None = field(default=None, repr=False)
+    progress: bool = field(default=False, repr=False)
 
     def __post_init__(self) -> None:
         check_seed(self.seed)

@@ -14,8 +14,9 @@ import pytest
 from torch_writer import state_dict
 
 from anonbase.errors import WeightsError, WeightsWarning
+from anonbase.files import cache_folder
 from encoders.embed import Embedder, load_embedder
-from encoders.embed.facenet import ALIGNMENT, SOURCES, cache_folder
+from encoders.embed.facenet import ALIGNMENT, SOURCES
 from encoders.embed.facenet_files import read_facenet
 from encoders.embed.inception import BOTTLENECK, layer_names
 

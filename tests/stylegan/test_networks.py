@@ -16,7 +16,7 @@ from stylegan.checkpoint._tensorflow import generator_from_tensorflow
 from stylegan.generator import Generator, generator_specs, mix
 from stylegan.networks.config import DiscriminatorConfig, GeneratorConfig, standard_channels
 from stylegan.networks.discriminator import Discriminator, _conv
-from stylegan.networks.ops import conv
+from stylegan.networks.ops import conv, upsample
 from stylegan.networks.parameters import initial
 
 BOTH = pytest.mark.parametrize("architecture", ["stylegan", "stylegan2"])
@@ -179,6 +179,27 @@ def test_labels_change_the_picture(architecture: str) -> None:
     assert np.abs(w[0] - w[1]).max() > 1e-3
     np.testing.assert_array_equal(generator.of_class(2).map(z), generator.map(z, [2, 2]))
     assert generator.label is None
+
+
+def test_a_lower_output_is_what_the_higher_blocks_add_to() -> None:
+    values = small().values()
+    for name in ("weight", "bias"):
+        values[f"synthesis.b16.torgb.{name}"] *= 0
+    generator = Generator(small().config, values)
+    w = generator.map(generator.latents([1, 2]))
+    part = generator.lower(8)
+    assert (part.config.resolution, part.lower(8)) == (8, part)
+    below = part.apply(ops.convert_to_tensor(w), part.noise_maps())
+    np.testing.assert_allclose(
+        ops.convert_to_numpy(upsample(below)), generator.synthesize(w), atol=1e-5
+    )
+    np.testing.assert_allclose(part.synthesize(w[:, : part.num_ws]), below, atol=1e-6)
+    assert part.at_once(10**6) > generator.at_once(10**6)
+
+
+def test_what_has_no_lower_output_is_whole() -> None:
+    for generator, side in ((small("stylegan"), 8), (small(), 9), (small(), 99)):
+        assert generator.lower(side) is generator
 
 
 def test_labels_change_the_score() -> None:

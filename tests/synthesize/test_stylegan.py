@@ -15,12 +15,14 @@ from numpy.typing import NDArray
 
 from anonbase.errors import GuaranteeError, InputError, PrivacyWarning
 from anonfaces.synthesize import Members, SurrogateOptions, load_surrogate, surrogates
+from anonfaces.synthesize.generator import regression
 from anonfaces.synthesize.generator.inversion import load_inversion
 from anonfaces.synthesize.generator.latents import framing_of, people_of
 from anonfaces.synthesize.generator.mean_latent import StyleGan
+from anonfaces.synthesize.generator.offset_search import offset_search
 from anonfaces.synthesize.generator.optimized import TARGET, Optimized
 from anonfaces.synthesize.generator.recognizer import RenderedEmbedder, distances, rendered_embedder
-from anonfaces.synthesize.generator.regression import fit_regression
+from anonfaces.synthesize.generator.regression import fit_regression, kept_regression
 from anonfaces.synthesize.generator.weighted import THRESHOLD, Weighted
 from encoders.detect.pool import FaceDetectorPool, enlarged, shows_a_face
 from encoders.faceset import FaceSet
@@ -267,6 +269,45 @@ def test_what_a_method_does_not_have_is_refused(
 ) -> None:
     with pytest.raises(InputError, match=message):
         load_surrogate(name, SurrogateOptions(**options))
+
+
+def test_what_was_fitted_is_kept_and_read_as_it_was(
+    method: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    generator, path = method("stylegan").generator, tmp_path / "g.pkl"
+    path.touch()
+    fitted = kept_regression(generator, path, 40)
+    (kept,) = tmp_path.glob("g.pkl.regression-*.h5")
+    monkeypatch.setattr(regression, "framing_of", lambda _: pytest.fail("fitted anew"))
+    again = kept_regression(generator, path, 40)
+    assert again.framing == fitted.framing
+    for name, array in fitted.inverse.arrays.items():
+        np.testing.assert_array_equal(again.inverse.arrays[name], array)
+    kept.write_bytes(kept.read_bytes()[:-100])
+    monkeypatch.setattr(regression, "framing_of", lambda _: fitted.framing)
+    kept_regression(generator, path, 40)
+    assert len([*tmp_path.glob("g.pkl.regression-*.h5")]) == 1
+    kept_regression(generator, None, 40)  # read from nowhere in particular
+    (elsewhere,) = (tmp_path / "cache" / "anonfaces").iterdir()
+    assert elsewhere.name == kept.name.replace("g.pkl", "generator")
+
+
+def test_another_class_or_count_of_samples_is_another_regression() -> None:
+    random = Generator(GeneratorConfig(channels=(4, 4), z_dim=4, w_dim=4, classes=2))
+    generators = (random, random.of_class(0), random.of_class(1))
+    keys = {regression._key(one, count) for one in generators for count in (None, 40)}
+    assert len(keys) == 6
+
+
+def test_the_search_looks_at_a_lower_output_where_the_network_is_twice_the_chip(
+    method: Any,
+) -> None:
+    ours = method("stylegan")
+    whole = ours.generator.config.resolution
+    for chip_size, side in ((24, 32), (whole // 2, whole), (256, whole), (None, whole)):
+        search = offset_search(ours.generator, ours.invert.framing, chip_size)
+        assert search.generator.config.resolution == side
 
 
 @pytest.mark.parametrize(
