@@ -124,7 +124,7 @@ def __getattr__(name: str) -> Any:
         from anonbase.keras_backend import load_engine
 
         load_engine()
-        from stylegan import generator
+        from stylegan import generator, styles
 
-        return getattr(generator, name)
+        return getattr(styles if name == "mix" else generator, name)
     raise AttributeError(f"module 'stylegan' has no attribute {name!r}")

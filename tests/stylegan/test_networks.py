@@ -13,11 +13,12 @@ from keras import ops
 from anonbase.errors import InputError, WeightsError
 from stylegan.checkpoint._layout import discriminator_from_official, from_official
 from stylegan.checkpoint._tensorflow import generator_from_tensorflow
-from stylegan.generator import Generator, generator_specs, mix
+from stylegan.generator import Generator, generator_specs
 from stylegan.networks.config import DiscriminatorConfig, GeneratorConfig, standard_channels
 from stylegan.networks.discriminator import Discriminator, _conv
 from stylegan.networks.ops import conv, upsample
 from stylegan.networks.parameters import initial
+from stylegan.styles import mix
 
 BOTH = pytest.mark.parametrize("architecture", ["stylegan", "stylegan2"])
 
