@@ -116,7 +116,11 @@ def _archive(path: Path, archives: bool) -> FileKind | None:
 
 def _packed(head: bytes, size: int) -> FileKind | None:
     kind = _beginning(head, _PACKED) or ("tar" if head[257:262] == b"ustar" else None)
-    return kind and FileKind(f"an archive ({kind})", "unpack it, and give the file that is in it")
+    return (
+        None
+        if kind is None
+        else FileKind(f"an archive ({kind})", "unpack it, and give the file that is in it")
+    )
 
 
 def _picture(head: bytes, size: int) -> FileKind | None:
@@ -127,7 +131,7 @@ def _picture(head: bytes, size: int) -> FileKind | None:
         kind = "BMP"
     if head[4:8] == b"ftyp" and head[8:12] in _BRANDS:
         kind = _BRANDS[head[8:12]]
-    return kind and FileKind(f"a picture ({kind})", _ORDER)
+    return None if kind is None else FileKind(f"a picture ({kind})", _ORDER)
 
 
 def _safetensors(head: bytes, size: int) -> FileKind | None:
