@@ -26,6 +26,7 @@ __all__ = [
     "Overwrite",
     "Psi",
     "Quiet",
+    "Scheduler",
     "Seed",
     "Weights",
     "option",
@@ -41,6 +42,14 @@ def option(text: str, *names: str, **more: Any) -> Any:
     return typer.Option(*names, help=text, **more)
 
 
+Scheduler = Annotated[
+    str | None,
+    option(
+        "have it done by Dask's workers: local, or the address of a scheduler in a network that you"
+        " trust (tcp://host:8786)",
+        show_default=False,
+    ),
+]
 Seed = Annotated[int, option("seed of all random choices: the same seed gives the same bytes")]
 Quiet = Annotated[bool, option("print nothing but warnings and errors", "--quiet")]
 Debug = Annotated[bool, option("show the traceback of an error", "--debug")]

@@ -17,6 +17,7 @@ from anonbase.options import (
     Label,
     Psi,
     Quiet,
+    Scheduler,
     Seed,
     option,
 )
@@ -36,6 +37,7 @@ Examples:
   python -m anonfaces.synthesize condensed/ --surrogate stylegan-random --seed 3
   python -m anonfaces.synthesize condensed5/ --surrogate k-same --faces faces.h5
   python -m anonfaces.synthesize condensed/ --surrogate gallery --gallery nobodies/
+  python -m anonfaces.synthesize condensed/ --scheduler tcp://host:8786
 
 Stopped at any moment, the same command goes on where it was.
 """
@@ -69,6 +71,7 @@ def synthesize(
     seed: Seed = 0,
     faces: _FaceSet = None,
     jobs: Jobs = None,
+    scheduler: Scheduler = None,
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
@@ -78,7 +81,9 @@ def synthesize(
     surrogate_options = SurrogateOptions(
         generator=generator, label=label, psi=psi, seed=seed, jobs=jobs, per=per, gallery=gallery
     )
-    summary = resurrogate(folder, surrogate, surrogate_options, faces=faces, progress=not quiet)
+    summary = resurrogate(
+        folder, surrogate, surrogate_options, faces=faces, progress=not quiet, scheduler=scheduler
+    )
     if not quiet:
         seconds = time.monotonic() - started
         print(f"surrogates {summary.groups:,} by {surrogate}, {seconds:.0f} s")

@@ -123,6 +123,9 @@ def condense(
     key : path, optional
         A file of 32 random bytes, as ``owner/secret.key`` of another dataset: same input, seed
         and key, same bytes. None is the key of the dataset that is replaced, else a new one.
+    scheduler : str, optional
+        The address of a Dask scheduler whose workers examine photographs and draw surrogates, or
+        ``local``; they see input and output under the same names. None: this machine alone.
 
     Returns
     -------
@@ -195,6 +198,7 @@ def _encoded(photos: Path, place: Path, folder: Path, job: _Job) -> GroupingInpu
             overwrite=True,
             progress=job.progress,
             command=asked.to_cli(),
+            scheduler=asked.scheduler,
             **asked.encoding_arguments,
         )
     return from_faces(faces, asked.identity if unknown else None, columns)
@@ -277,8 +281,9 @@ def _write(folder: Path, gathered: GroupingInput, groups: Groups, job: _Job) -> 
         write_text(own / "not_found.csv", to_csv(missing))
         with collect_warnings(job.warned):
             draw(
-                folder, faces, groups, job.asked.surrogate_method, job.asked.drawn_by, job.progress
-            )
+                folder, faces, groups, job.asked.surrogate_method, job.asked.drawn_by,
+                job.progress, job.asked.scheduler,
+            )  # fmt: skip
         facts |= _photographic(faces, counts, job)
     summary = _summary(folder, gathered, groups, job, **facts)
     write_text(folder / "summary.json", summary.to_json())
