@@ -23,6 +23,7 @@ from anonbase.notices import warn_user
 from anonfaces.synthesize import BatchSurrogate, Members, Surrogate, check_surrogate
 from anonfaces.synthesize.member_distances import warn_of_distances
 from anonfaces.synthesize.options import SurrogateOptions
+from anonfaces.synthesize.owners_key import with_owners_key
 
 if TYPE_CHECKING:
     from encoders.faceset import FaceSet
@@ -141,8 +142,6 @@ def _drawn(method: Surrogate, members: list[tuple[int, Members]]) -> Iterator[tu
 
 
 def _method(job: DrawJob) -> Surrogate:
-    from anonfaces.synthesize.gallery import with_owners_key
-
     options = with_owners_key(replace(job.options, jobs=1), Path(job.folder))
     return _loaded(job.name, options, job.fingerprint)
 

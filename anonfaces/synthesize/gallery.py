@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from anonbase.errors import GuaranteeError, InputError
 from anonbase.files import write_text
-from anonfaces.dataset.files import SECRET_KEY, owner_file, read_secret_key
+from anonfaces.dataset.files import SECRET_KEY, owner_file
 from anonfaces.dataset.workplace import LEDGER
 from anonfaces.synthesize import (
     Preparing,
@@ -31,13 +31,14 @@ from anonfaces.synthesize import (
     warn_if_pixel_mean,
     warn_if_unkeyed,
 )
+from anonfaces.synthesize.owners_key import with_owners_key
 
 if TYPE_CHECKING:
     from anonfaces.cluster import Groups
     from anonfaces.synthesize import Surrogate, SurrogateOptions
     from encoders.faceset import FaceSet
 
-__all__ = ["clear_surrogates", "draw", "encoded", "with_owners_key", "write_surrogates"]
+__all__ = ["clear_surrogates", "draw", "encoded", "write_surrogates"]
 
 #: Where the owner's secret lies in a condensed dataset, and how many bytes it has.
 _PNG_LEVEL = 3  # of a blurred face 6 saves 8 % more and takes four times as long
@@ -104,14 +105,6 @@ def _method(
     )
     with connected(scheduler) as workers:
         yield RemoteSurrogate(job, workers)
-
-
-def with_owners_key(options: SurrogateOptions, folder: Path) -> SurrogateOptions:
-    """``options`` with the secret key of the dataset in ``folder``, where there is one."""
-    path = folder / SECRET_KEY
-    if options.key is not None or not path.is_file():
-        return options
-    return replace(options, key=read_secret_key(path))
 
 
 def _prepared(
