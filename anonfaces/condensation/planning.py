@@ -135,7 +135,7 @@ def plan_job(
     Examples
     --------
     >>> plan = plan_job("photos/", k=5)  # needs photographs  # doctest: +SKIP
-    >>> plan.core_hours, plan.hours(cores=64)  # doctest: +SKIP
+    >>> plan.core_hours, plan.hours(cores=64)  # of these photographs  # doctest: +SKIP
     """
     from anonfaces.synthesize import check_surrogate
 
