@@ -8,7 +8,7 @@ Examples
 >>> generator = stylegan.load()  # the one that ships
 >>> w = generator.map(generator.latents(range(4)), psi=0.7)
 >>> generator.pictures(w).shape
-(4, 64, 64, 3)
+(4, 128, 128, 3)
 """
 
 from __future__ import annotations

@@ -74,7 +74,7 @@ class Generator:
     >>> generator = stylegan.load()
     >>> w = generator.map(generator.latents([0, 1, 2]), psi=0.7)
     >>> generator.pictures(w).shape
-    (3, 64, 64, 3)
+    (3, 128, 128, 3)
     """
 
     def __init__(
@@ -214,7 +214,7 @@ class Generator:
         >>> import stylegan
         >>> generator = stylegan.load()
         >>> generator.map(generator.latents([0])).shape
-        (1, 10, 256)
+        (1, 12, 256)
         """
         checked = self._checked(z, (self.config.z_dim,), "z")
         if labels is None and self.label is not None:
