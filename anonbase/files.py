@@ -15,6 +15,7 @@ from anonbase.errors import OutputError
 
 __all__ = [
     "atomic_write",
+    "cache_folder",
     "is_resumable",
     "lock",
     "mark_resumable",
@@ -42,6 +43,14 @@ def atomic_write(path: Path) -> Iterator[Path]:
         beside.replace(path)
     finally:
         beside.unlink(missing_ok=True)
+
+
+def cache_folder() -> Path:
+    """``anonfaces`` in the user's cache, where weights are looked for and what was fitted is kept.
+
+    It need not exist.
+    """
+    return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "anonfaces"
 
 
 def remove_stale(path: Path) -> None:

@@ -21,10 +21,12 @@ __all__ = [
     "Jobs",
     "KeyIdentity",
     "KeyPassphrase",
+    "Label",
     "MaxPixels",
     "Overwrite",
     "Psi",
     "Quiet",
+    "Scheduler",
     "Seed",
     "Weights",
     "option",
@@ -40,6 +42,14 @@ def option(text: str, *names: str, **more: Any) -> Any:
     return typer.Option(*names, help=text, **more)
 
 
+Scheduler = Annotated[
+    str | None,
+    option(
+        "have it done by Dask's workers: local, or the address of a scheduler in a network that you"
+        " trust (tcp://host:8786)",
+        show_default=False,
+    ),
+]
 Seed = Annotated[int, option("seed of all random choices: the same seed gives the same bytes")]
 Quiet = Annotated[bool, option("print nothing but warnings and errors", "--quiet")]
 Debug = Annotated[bool, option("show the traceback of an error", "--debug")]
@@ -69,6 +79,10 @@ Psi = Annotated[
     option(
         "how far a face may lie from the generator's mean face; 1: no limit", show_default=False
     ),
+]
+Label = Annotated[
+    int | None,
+    option("class of the images, if the generator has classes", "--class", show_default=False),
 ]
 Overwrite = Annotated[bool, option("replace the output of an earlier run", "--overwrite")]
 KeyPassphrase = Annotated[

@@ -9,6 +9,7 @@ from anonfaces import __version__
 
 _COMMANDS = {
     "cluster": ("anonfaces.commands.condense", "photographs to a condensed dataset: the main job"),
+    "plan": ("anonfaces.commands.plan", "hours, memory and disk that the main job would take"),
     "synthesize": ("anonfaces.commands.synthesize", "other surrogates for a condensed dataset"),
     "anonymize": ("anonfaces.anonymize.__main__", "photographs with every face replaced in place"),
     "review": ("anonfaces.review.__main__", "correct in a browser what anonymize did"),

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from anonbase import cli
-from anonbase.options import MAX_PIXELS, Debug, Jobs, MaxPixels, Quiet, option
+from anonbase.options import MAX_PIXELS, Debug, Jobs, MaxPixels, Quiet, Scheduler, option
 from anonbase.text import pluralize
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ Examples:
   python -m encoders photos/ -o faces.h5 --identity csv:people.csv:name
   python -m encoders photos/ -o faces.h5 --identity 'regex:^(?P<identity>[^_]+)_'
   python -m encoders photos/ -o faces.h5 --detector cnn --faces all
+  python -m encoders photos/ -o faces.h5 --scheduler tcp://host:8786
 
 A command that was stopped at any moment goes on when you run it again. Over a finished output, it
 looks only at photographs that are new or changed, and drops those that are gone.
@@ -78,6 +79,7 @@ def encode(
     chip_size: Annotated[int, option("side of the stored chips in pixels")] = 256,
     max_pixels: MaxPixels = MAX_PIXELS,
     jobs: Jobs = None,
+    scheduler: Scheduler = None,
     overwrite: Annotated[
         bool, option("replace an output that was made with other options", "--overwrite")
     ] = False,
@@ -99,6 +101,7 @@ def encode(
         chip_size=chip_size,
         max_pixels=max_pixels,
         jobs=jobs,
+        scheduler=scheduler,
         overwrite=overwrite,
         progress=not quiet,
         command=shlex.join(["python", "-m", "encoders", *sys.argv[1:]]),

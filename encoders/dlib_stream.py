@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anonbase.errors import WeightsError
+from anonbase.untrusted.stand_ins import check_weights_file
 
 __all__ = ["DamagedError", "DlibLayers", "DlibStream", "read_bytes_up_to", "require"]
 
@@ -33,6 +34,7 @@ def require(fact: bool, otherwise: str) -> None:
 def read_bytes_up_to(path: Path, limit: int) -> bytes:
     """The content of a file, at most ``limit`` bytes and one; WeightsError if it cannot be read."""
     try:
+        check_weights_file(path)
         with path.open("rb") as file:
             return file.read(limit + 1)
     except OSError as error:

@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 
 from anonbase.errors import InputError
 from anonbase.files import atomic_write
+from anonbase.untrusted.guard import UnsafeContentError
+from anonbase.untrusted.hdf5 import open_hdf5
 
 __all__ = [
     "BYSTANDER_COLUMNS",
@@ -191,12 +193,16 @@ def _opened(path: Path) -> Iterator[h5py.File]:
     try:
         if not path.is_file():
             raise InputError(f"{path}: no such file; `python -m encoders` makes one")
-        with h5py.File(path, "r") as file:
+        with open_hdf5(path) as file:
             if file.attrs.get("format") != _FORMAT:
                 raise InputError(f"{path}: an HDF5 file, but not one that anonfaces wrote")
             yield file
     except InputError:
         raise
+    except UnsafeContentError as error:
+        raise InputError(
+            f"{path}: {error}; `python -m encoders` makes a faces.h5 of photographs"
+        ) from None
     except (OSError, RuntimeError, KeyError, TypeError, ValueError) as error:
         raise InputError(f"{path}: damaged, or not an HDF5 file ({error})") from error
 

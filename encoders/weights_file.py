@@ -38,16 +38,20 @@ def digest(generator: Generator) -> str:
 
 
 def write(
-    path: Path, kind: str, meta: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]
+    path: Path,
+    kind: str,
+    meta: Mapping[str, Any],
+    arrays: Mapping[str, NDArray[Any]],
+    dtype: type[np.floating] = np.float16,
 ) -> None:
-    """Write ``arrays`` as float16 and ``meta`` as JSON, all of it or nothing."""
+    """Write ``arrays`` as ``dtype`` and ``meta`` as JSON, all of it or nothing."""
     import h5py
 
     path.parent.mkdir(parents=True, exist_ok=True)
     with atomic_write(path) as beside, h5py.File(beside, "w", track_order=False) as file:
         file.attrs["meta"] = json.dumps({"kind": kind, **meta})
         for name in sorted(arrays):
-            numbers = np.asarray(arrays[name], np.float16)
+            numbers = np.asarray(arrays[name], dtype)
             packed = {"compression": "gzip", "shuffle": True} if numbers.size > 1024 else {}
             file.create_dataset(name, data=numbers, track_times=False, **packed)
 
@@ -61,12 +65,12 @@ def read(path: Path, kind: str, remedy: str) -> tuple[dict[str, Any], dict[str, 
         It is missing (``remedy`` is the command that makes it), damaged, hostile,
         or of another kind.
     """
-    import h5py
+    from anonbase.untrusted.hdf5 import open_hdf5
 
     if not path.is_file():
         raise WeightsError(f"{path} is missing: {remedy} makes it")
     try:
-        with untrusted_input(str(path)), h5py.File(path, "r") as file:
+        with untrusted_input(str(path)), open_hdf5(path) as file:
             meta = _meta(file, kind)
             return meta, _arrays(file)
     except OSError as error:

@@ -8,7 +8,7 @@ Examples
 >>> generator = stylegan.load()  # the one that ships
 >>> w = generator.map(generator.latents(range(4)), psi=0.7)
 >>> generator.pictures(w).shape
-(4, 64, 64, 3)
+(4, 128, 128, 3)
 """
 
 from __future__ import annotations
@@ -124,7 +124,7 @@ def __getattr__(name: str) -> Any:
         from anonbase.keras_backend import load_engine
 
         load_engine()
-        from stylegan import generator
+        from stylegan import generator, styles
 
-        return getattr(generator, name)
+        return getattr(styles if name == "mix" else generator, name)
     raise AttributeError(f"module 'stylegan' has no attribute {name!r}")

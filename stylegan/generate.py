@@ -11,7 +11,7 @@ import typer
 
 from anonbase import cli
 from anonbase.errors import InputError, OutputError
-from anonbase.options import Debug, Generator, option
+from anonbase.options import Debug, Generator, Label, option
 from anonbase.text import pluralize
 
 if TYPE_CHECKING:
@@ -51,7 +51,6 @@ _Cutoff = Annotated[
 _Noise = Annotated[
     Literal["const", "random", "none"], option("the noise maps to add", "--noise-mode")
 ]
-_Label = Annotated[int | None, option("class of the images, if the network has classes", "--class")]
 _Size = Annotated[
     int | None,
     option("side of the files in pixels; enlarging adds no detail", "--size", min=4, max=4096),
@@ -91,7 +90,7 @@ def generate(
     cutoff: _Cutoff = None,
     generator: Generator = None,
     noise: _Noise = "const",
-    label: _Label = None,
+    label: Label = None,
     size: _Size = None,
     grid: _Grid = None,
     interpolate: _Interpolate = None,
@@ -109,12 +108,13 @@ def generate(
     import stylegan
 
     network = stylegan.load(generator, precision)
+    if label is not None:
+        network = network.of_class(label)
     if any(shift) or rotate:
         network.move(shift, rotate)
 
     def latents(part: list[int]) -> NDArray[np.float32]:
-        labels = None if label is None else [label] * len(part)
-        return network.map(network.latents(part), labels, psi=psi, cutoff=cutoff)
+        return network.map(network.latents(part), psi=psi, cutoff=cutoff)
 
     _make_folder(output)
     drawn, side = network.config.resolution, size or network.config.resolution

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from copy import copy
+from dataclasses import replace
 from functools import cached_property
 from typing import Any, Literal
 
@@ -12,19 +14,20 @@ from numpy.typing import ArrayLike, NDArray
 
 from anonbase.errors import InputError
 from anonbase.keras_backend import compiled
-from anonbase.text import pluralize
 from stylegan.networks import dcgan, synthesis1, synthesis2, synthesis3
 from stylegan.networks.config import AliasFreeConfig, DcganConfig, GeneratorConfig
-from stylegan.networks.mapping import broadcast, map_latents, mapping_specs, truncate
+from stylegan.networks.mapping import (
+    broadcast,
+    map_latents,
+    mapping_specs,
+    one_hot_labels,
+    truncate,
+)
+from stylegan.networks.memory import pictures_at_once
+from stylegan.networks.noise import random_noise
 from stylegan.networks.parameters import Spec, check, initial, variables
 
-__all__ = ["Generator", "Noise", "generator_specs", "mix"]
-
-#: Bytes that pictures under way may take together, so that a run with all else has room in 6 GB.
-_ROOM = 2 << 30
-#: What a picture under way takes, in the size of its feature maps at all resolutions together:
-#: measured at 1024 px, 0.69 GB drawn and 2.65 GB with what gradients need, of 264 MB of maps.
-_TIMES_DRAWN, _TIMES_LEARNT = 2.6, 10.0
+__all__ = ["Generator", "Noise", "generator_specs"]
 
 Tensor = Any
 Noise = Literal["const", "random", "none"]
@@ -71,7 +74,7 @@ class Generator:
     >>> generator = stylegan.load()
     >>> w = generator.map(generator.latents([0, 1, 2]), psi=0.7)
     >>> generator.pictures(w).shape
-    (3, 64, 64, 3)
+    (3, 128, 128, 3)
     """
 
     def __init__(
@@ -87,6 +90,68 @@ class Generator:
         given = initial(specs, np.random.default_rng(seed)) if values is None else values
         self.config, self.precision = config, precision
         self.parameters = variables(specs, check(specs, given, source))
+        self.label: int | None = None
+
+    def of_class(self, label: int) -> Generator:
+        """Choose the class of which ``map`` is where it is given no labels.
+
+        Parameters
+        ----------
+        label : int
+            0 to ``config.classes`` - 1.
+
+        Returns
+        -------
+        Generator
+            The same network, with the same numbers in memory.
+
+        Raises
+        ------
+        InputError
+            The network has no classes, or not that one.
+        """
+        classes = self.config.classes
+        if classes == 0:
+            raise InputError(f"class {label}: this generator has no classes: leave that out")
+        if not 0 <= label < classes:
+            raise InputError(f"class {label}: this generator has those from 0 to {classes - 1}")
+        chosen = copy(self)
+        chosen.label = label
+        return chosen
+
+    def lower(self, side: int) -> Generator:
+        """Find the same network up to a lower output, which takes less time and memory.
+
+        A StyleGAN2 adds its picture up over the resolutions, so that each of them has one, of the
+        same face. A StyleGAN ends in one layer that makes colors, a StyleGAN3 has one resolution:
+        they stay whole.
+
+        Parameters
+        ----------
+        side : int
+            The least side of a picture in pixels.
+
+        Returns
+        -------
+        Generator
+            It shares the numbers and takes the first w of a W+; itself if nothing is lower.
+
+        References
+        ----------
+        T. Karras et al., "Analyzing and improving the image quality of StyleGAN", CVPR 2020,
+        section 4.1 (output skips).
+        """
+        if self.config.architecture != "stylegan2":
+            return self
+        blocks = 1 + next((i for i, s in enumerate(self.config.sizes) if s >= side), 99)
+        if blocks >= len(self.config.channels):
+            return self
+        part = copy(self)
+        part.config = replace(self.config, channels=self.config.channels[:blocks])
+        part.parameters = {name: self.parameters[name] for name in generator_specs(part.config)}
+        for made in ("_run", "_noisy"):  # of the whole
+            vars(part).pop(made, None)
+        return part
 
     def values(self) -> dict[str, NDArray[np.float32]]:
         """Every parameter as an array."""
@@ -123,7 +188,7 @@ class Generator:
         z : float (n, z_dim)
             Latents.
         labels : sequence of int, optional
-            The class of each row, if the network has classes.
+            The class of each row, if the network has classes and ``of_class`` chose none.
         psi : float
             How far w may lie from the mean: 1 leaves it, 0 is the mean.
         cutoff : int, optional
@@ -149,10 +214,15 @@ class Generator:
         >>> import stylegan
         >>> generator = stylegan.load()
         >>> generator.map(generator.latents([0])).shape
-        (1, 10, 256)
+        (1, 12, 256)
         """
         checked = self._checked(z, (self.config.z_dim,), "z")
-        latent, one_hot = ops.convert_to_tensor(checked), self._one_hot(labels, len(checked))
+        if labels is None and self.label is not None:
+            labels = [self.label] * len(checked)
+        latent, one_hot = (
+            ops.convert_to_tensor(checked),
+            one_hot_labels(labels, self.config.classes, len(checked)),
+        )
         w = broadcast(map_latents(self.parameters, self.config, latent, one_hot), self.num_ws)
         return ops.convert_to_numpy(truncate(w, self.parameters["mapping.w_avg"], psi, cutoff))
 
@@ -225,8 +295,7 @@ class Generator:
         >>> stylegan.load().at_once(32)
         32
         """
-        times = _TIMES_LEARNT if gradients else _TIMES_DRAWN
-        return max(1, min(most, int(_ROOM / (times * _map_bytes(self.config)))))
+        return pictures_at_once(self.config, most, gradients)
 
     def apply(
         self, w: Tensor, noise: Sequence[Tensor] | None = None, dtype: str = "float32"
@@ -310,14 +379,8 @@ class Generator:
             return None
         if noise == "const":
             return [ops.convert_to_tensor(plane) for plane in self.noise_maps()]
-        rngs = [np.random.default_rng(pair) for pair in seeds]
         sides = [self.parameters[f"{name}.noise_const"].shape[0] for name in self._noisy]
-        return [
-            ops.convert_to_tensor(
-                np.stack([rng.standard_normal((s, s, 1), np.float32) for rng in rngs])
-            )
-            for s in sides
-        ]
+        return random_noise(sides, seeds)
 
     def _widened(self, w: NDArray[np.float32]) -> NDArray[np.float32]:
         if w.ndim == 2:
@@ -331,63 +394,6 @@ class Generator:
         if not np.isfinite(given).all():
             raise InputError(f"{name} holds values that are not finite")
         return given
-
-    def _one_hot(self, labels: Sequence[int] | None, count: int) -> Tensor | None:
-        classes = self.config.classes
-        if (labels is None) != (classes == 0):
-            there = pluralize(classes, "class", "classes")
-            raise InputError(
-                f"this generator has {there}: give one label for each image, or none where there"
-                " are no classes"
-            )
-        if labels is None:
-            return None
-        chosen = np.asarray(labels)
-        if chosen.shape != (count,) or not np.isin(chosen, range(classes)).all():
-            many = pluralize(count, "class", "classes")
-            raise InputError(f"expected {many} from 0 to {classes - 1}")
-        return ops.convert_to_tensor(np.eye(classes, dtype=np.float32)[chosen])
-
-
-def mix(coarse: ArrayLike, fine: ArrayLike, layers: int) -> NDArray[np.float32]:
-    """Mix styles: the first layers of one W+, the others of another.
-
-    Parameters
-    ----------
-    coarse, fine : float (n, num_ws, w_dim)
-        W+ of pose and shape, and W+ of texture and color.
-    layers : int
-        How many layers come from ``coarse``.
-
-    Returns
-    -------
-    float32 (n, num_ws, w_dim)
-        The mix.
-
-    Raises
-    ------
-    InputError
-        The shapes differ.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> mix(np.zeros((1, 4, 2)), np.ones((1, 4, 2)), layers=3)[0, :, 0].tolist()
-    [0.0, 0.0, 0.0, 1.0]
-    """
-    first, second = np.asarray(coarse, np.float32), np.asarray(fine, np.float32)
-    if first.shape != second.shape or first.ndim != 3:
-        raise InputError(f"cannot mix W+ of {first.shape} with {second.shape}")
-    return np.concatenate([first[:, :layers], second[:, layers:]], axis=1)
-
-
-def _map_bytes(config: GeneratorConfig) -> int:
-    """Bytes of a picture's feature maps at all resolutions together, in float32."""
-    if isinstance(config, AliasFreeConfig):
-        return 4 * sum(width * (config.size + 20) ** 2 for width in config.channels)
-    return 4 * sum(
-        width * side**2 for width, side in zip(config.channels, config.sizes, strict=True)
-    )
 
 
 def _as_bytes(image: NDArray[np.float32]) -> NDArray[np.uint8]:

@@ -160,7 +160,7 @@ def project(
     >>> image = generator.pictures(generator.map(generator.latents([0])))
     >>> quick = ProjectionConfig(w_steps=1, plus_steps=0, starts=1)
     >>> project(generator, image, manner=quick).latent.shape
-    (1, 10, 256)
+    (1, 12, 256)
     """
     manner = manner or ProjectionConfig()
     _check(generator, pictures, start)

@@ -32,7 +32,7 @@ SLOW_FILES = {  # under tests/: what loads networks, trains, or starts processes
     "cluster": ("dask", "scale"),
     "encoders": (
         *("align", "attributes", "detect", "detectors_joined", "embed_dlib", "embed_facenet"),
-        *("encode", "frame", "latent", "mmod", "perceptual", "tiles"),
+        *("encode", "frame", "latent", "mmod", "perceptual", "photograph_blocks", "tiles"),
     ),
     "evaluate": (
         *("attacks", "command", "faceres", "graph_model", "judge", "onnx_judge", "pictures"),
@@ -51,7 +51,10 @@ SLOW_FILES = {  # under tests/: what loads networks, trains, or starts processes
         *("default", "gallery", "hiding", "k_same", "k_same_family", "k_same_net"),
         *("optimised", "portraits", "stylegan"),
     ),
-    "tests": ("benchmarks_detail", "cases", "engine", "sample", "wheel"),
+    "tests": (
+        *("benchmarks_detail", "cases", "condense_dask", "engine", "planning", "sample"),
+        "wheel",
+    ),
     "tradeoff": ("tradeoff",),
 }
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import io
+import json
 import os
 import runpy
 import shutil
+import subprocess
 import sys
 import time
 import warnings
@@ -56,6 +58,39 @@ def build_once(factory: pytest.TempPathFactory, name: str, build: Callable[[Path
             build(folder)
             done.touch()
     return folder
+
+
+@dataclass
+class Cluster:
+    """A Dask scheduler, its address, and its workers."""
+
+    address: str
+    scheduler: subprocess.Popen[bytes]
+    workers: list[subprocess.Popen[bytes]]
+
+
+@contextlib.contextmanager
+def dask_cluster(folder: Path) -> Iterator[Cluster]:
+    """A real scheduler and two real worker processes on loopback."""
+    message = folder / "scheduler.json"
+    loopback = ("--host", "127.0.0.1", "--no-dashboard")
+    scheduler = _dask("scheduler", *loopback, "--port", "0", "--scheduler-file", str(message))
+    workers: list[subprocess.Popen[bytes]] = []
+    try:
+        wait_until(message.exists)
+        address = json.loads(message.read_text())["address"]
+        options = (*loopback, "--nthreads", "1", "--no-nanny", "--local-directory", str(folder))
+        workers += [_dask("worker", address, *options) for _ in range(2)]
+        yield Cluster(address, scheduler, workers)
+    finally:
+        for process in (*workers, scheduler):
+            process.kill()
+            process.wait()
+
+
+def _dask(*words: str) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "dask", *words]
+    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ import numpy as np
 
 from anonbase.errors import InputError, MixedExtractorsError, UtilityWarning
 from anonbase.notices import warn_user
+from anonbase.untrusted.stand_ins import stand_in
 from anonfaces.cluster.checks import check_embedding, check_identity, check_texts
 from anonfaces.cluster.constraints.columns_of_people import check_attributes
 from anonfaces.cluster.frames import (
@@ -125,6 +126,8 @@ def read_input(
     if file.stat().st_size > _MOST_BYTES:
         raise InputError(f"{file}: larger than {_MOST_BYTES >> 30} GiB")
     check_leave_out(file, leave_out)
+    if kind := stand_in(file):
+        raise InputError(f"{file}: {kind}")
     try:
         return reader(file, _Asked(identity_column, attribute_columns, leave_out, take))
     except InputError:

@@ -18,10 +18,12 @@ from anonbase.options import (
     Gallery,
     Generator,
     Jobs,
+    Label,
     MaxPixels,
     Overwrite,
     Psi,
     Quiet,
+    Scheduler,
     Seed,
     Weights,
     option,
@@ -47,9 +49,9 @@ Examples:
   python -m anonfaces.cluster photos/ --identity csv:people.csv:name --l-diversity age:3
   python -m anonfaces.cluster photos/ --k 5 --identity 'regex:^(?P<identity>[^_]+)_'
   python -m anonfaces.cluster faces.h5 --k 20 -o condensed20/
-  python -m anonfaces.cluster vectors.npz --k 5 --identity none
   python -m anonfaces.cluster table.csv --k 5 --identity none --masked released.csv
   python -m anonfaces.cluster vectors.parquet --k 5 --scheduler local
+  python -m anonfaces.cluster photos/ --k 5 --scheduler tcp://host:8786
 
 Stopped at any moment, the same command goes on from the faces and surrogates that are done; groups
 are looked for anew. Open report.html in the output folder: it says what holds, what was lost, and
@@ -57,7 +59,6 @@ which files may leave the building.
 """
 
 app = typer.Typer(add_completion=False)
-
 
 _Input = Annotated[
     Path | None, typer.Argument(metavar="INPUT", help="what to condense", show_default=False)
@@ -182,14 +183,6 @@ _Surrogate = Annotated[
         show_default=False,
     ),
 ]
-_SchedulerAddress = Annotated[
-    str | None,
-    option(
-        "group embeddings beyond memory (.npy, .h5, .parquet, .zarr) by Dask: local, or the"
-        " address of a scheduler in a network that you trust (tcp://host:8786)",
-        show_default=False,
-    ),
-]
 _Region = Annotated[int, option("with --scheduler: people that one task groups at a time", min=100)]
 _SecretKey = Annotated[
     Path | None,
@@ -229,10 +222,11 @@ def cluster(
     chip_size: ChipSize = 256,
     surrogate: _Surrogate = None,
     generator: Generator = None,
+    label: Label = None,
     psi: Psi = None,
     gallery: Gallery = None,
     jobs: Jobs = None,
-    scheduler: _SchedulerAddress = None,
+    scheduler: Scheduler = None,
     region: _Region = 65_536,
     secret_key: _SecretKey = None,
     overwrite: Overwrite = False,
@@ -241,16 +235,20 @@ def cluster(
 ) -> None:
     from anonfaces.cluster.compiling import compiling_first
     from anonfaces.cluster.masked import check_masked, write_masked
+    from anonfaces.condensation.options import holds_photographs
 
     started, given = time.monotonic(), context.params
     if masked is not None:
         check_masked(source or Path(), masked, masked_order)
     if not quiet and compiling_first():
         print("compiling the search, once: a minute or two", file=sys.stderr)
-    if scheduler is not None:
+    photographs = source is None or holds_photographs(source)
+    if scheduler is not None and not photographs:
         scaled = _at_scale(given, _given(context))
         message = _result(scaled, time.monotonic() - started)
     else:
+        if scheduler is not None and "region" in _given(context):
+            raise InputError("--region is of embeddings in a file, and INPUT holds photographs")
         done = _condensed(given)
         if masked is not None:
             write_masked(source or Path(), done.groups, done.columns, masked, order=masked_order)
@@ -263,7 +261,7 @@ def cluster(
 _PLAIN = (
     *("method", "effort", "time_limit", "seed", "identity", "same_person", "certify", "surrogate"),
 )
-_OF_SURROGATES = ("generator", "psi", "gallery", "seed", "jobs")
+_OF_SURROGATES = ("generator", "label", "psi", "gallery", "seed", "jobs")
 _OF_ENCODING = (
     *("extractor", "detector", "faces", "chip_size", "weights", "jobs", "upsample", "max_pixels"),
 )
@@ -285,6 +283,7 @@ def _condensed(given: dict[str, Any]) -> Condensed:
         surrogate_options=SurrogateOptions(**{name: given[name] for name in _OF_SURROGATES}),
         encoding=EncodingOptions(**{name: given[name] for name in _OF_ENCODING}),
         key=given["secret_key"],
+        scheduler=given["scheduler"],
         overwrite=given["overwrite"],
         progress=not given["quiet"],
         **{name: given[name] for name in _PLAIN},
@@ -303,8 +302,9 @@ def _at_scale(asked: dict[str, Any], given: set[str]) -> CondensedAtScale:
 
     names = ("scheduler", "identity", "seed", "effort", "region", "overwrite")
     rest = sorted(given - {*names, "source", "k", "output", "secret_key", "quiet", "debug"})
-    if rest or asked["source"] is None:
-        message = ", ".join(f"--{name.replace('_', '-')}" for name in rest) or "the sample"
+    if rest:
+        words = ({"label": "class"}.get(name, name).replace("_", "-") for name in rest)
+        message = ", ".join(f"--{word}" for word in words)
         raise InputError(f"--scheduler groups embeddings of a file, and does not take {message}")
     return condense_at_scale(
         asked["source"],

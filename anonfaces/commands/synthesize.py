@@ -9,7 +9,18 @@ from typing import Annotated, Literal
 import typer
 
 from anonbase import cli
-from anonbase.options import Debug, Gallery, Generator, Jobs, Psi, Quiet, Seed, option
+from anonbase.options import (
+    Debug,
+    Gallery,
+    Generator,
+    Jobs,
+    Label,
+    Psi,
+    Quiet,
+    Scheduler,
+    Seed,
+    option,
+)
 from anonfaces.synthesize.options import DEFAULT_SURROGATE, SurrogateOptions
 
 _EXAMPLES = """
@@ -22,9 +33,11 @@ and page are replaced together or not at all.
 Examples:
   python -m anonfaces.synthesize condensed/
   python -m anonfaces.synthesize condensed/ --surrogate stylegan --generator ffhq.pkl --psi 0.7
+  python -m anonfaces.synthesize condensed/ --generator conditional.pkl --class 3
   python -m anonfaces.synthesize condensed/ --surrogate stylegan-random --seed 3
   python -m anonfaces.synthesize condensed5/ --surrogate k-same --faces faces.h5
   python -m anonfaces.synthesize condensed/ --surrogate gallery --gallery nobodies/
+  python -m anonfaces.synthesize condensed/ --scheduler tcp://host:8786
 
 Stopped at any moment, the same command goes on where it was.
 """
@@ -51,12 +64,14 @@ def synthesize(
     folder: _Folder,
     surrogate: _Surrogate = DEFAULT_SURROGATE,
     generator: Generator = None,
+    label: Label = None,
     psi: Psi = None,
     per: _Per = "group",
     gallery: Gallery = None,
     seed: Seed = 0,
     faces: _FaceSet = None,
     jobs: Jobs = None,
+    scheduler: Scheduler = None,
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
@@ -64,9 +79,11 @@ def synthesize(
 
     started = time.monotonic()
     surrogate_options = SurrogateOptions(
-        generator=generator, psi=psi, seed=seed, jobs=jobs, per=per, gallery=gallery
+        generator=generator, label=label, psi=psi, seed=seed, jobs=jobs, per=per, gallery=gallery
     )
-    summary = resurrogate(folder, surrogate, surrogate_options, faces=faces, progress=not quiet)
+    summary = resurrogate(
+        folder, surrogate, surrogate_options, faces=faces, progress=not quiet, scheduler=scheduler
+    )
     if not quiet:
         seconds = time.monotonic() - started
         print(f"surrogates {summary.groups:,} by {surrogate}, {seconds:.0f} s")

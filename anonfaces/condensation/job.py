@@ -10,7 +10,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -123,6 +123,9 @@ def condense(
     key : path, optional
         A file of 32 random bytes, as ``owner/secret.key`` of another dataset: same input, seed
         and key, same bytes. None is the key of the dataset that is replaced, else a new one.
+    scheduler : str, optional
+        The address of a Dask scheduler whose workers examine photographs and draw surrogates, or
+        ``local``; they see input and output under the same names. None: this machine alone.
 
     Returns
     -------
@@ -154,7 +157,8 @@ def condense(
         from anonfaces.synthesize import check_surrogate
 
         method, drawn_by = job.asked.surrogate_method, job.asked.drawn_by
-        check_surrogate(method, drawn_by).load(drawn_by)  # nothing is drawn: without the key
+        # nothing is drawn: without the key
+        check_surrogate(method, drawn_by).load(replace(drawn_by, progress=progress))
     with workplace(place) as folder:
         if origin.is_dir():
             gathered, groups = _grouped(_encoded(origin, place, folder, job), job)
@@ -194,6 +198,7 @@ def _encoded(photos: Path, place: Path, folder: Path, job: _Job) -> GroupingInpu
             overwrite=True,
             progress=job.progress,
             command=asked.to_cli(),
+            scheduler=asked.scheduler,
             **asked.encoding_arguments,
         )
     return from_faces(faces, asked.identity if unknown else None, columns)
@@ -276,8 +281,9 @@ def _write(folder: Path, gathered: GroupingInput, groups: Groups, job: _Job) -> 
         write_text(own / "not_found.csv", to_csv(missing))
         with collect_warnings(job.warned):
             draw(
-                folder, faces, groups, job.asked.surrogate_method, job.asked.drawn_by, job.progress
-            )
+                folder, faces, groups, job.asked.surrogate_method, job.asked.drawn_by,
+                job.progress, job.asked.scheduler,
+            )  # fmt: skip
         facts |= _photographic(faces, counts, job)
     summary = _summary(folder, gathered, groups, job, **facts)
     write_text(folder / "summary.json", summary.to_json())

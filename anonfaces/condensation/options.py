@@ -16,10 +16,15 @@ from anonfaces.cluster.constraints.constraint import asked
 from anonfaces.cluster.methods import DEFAULT, find
 from anonfaces.synthesize.options import DEFAULT_SURROGATE, SurrogateOptions
 
-__all__ = ["CondenseOptions", "EncodingOptions"]
+__all__ = ["CondenseOptions", "EncodingOptions", "holds_photographs"]
 
 #: Kinds of identity whose argument names a file, a pattern or a column, which could name people.
 _HIDDEN = {"csv": "csv:FILE:COLUMN", "regex": "regex:PATTERN", "column": "column:NAME"}
+
+
+def holds_photographs(source: Path) -> bool:
+    """Whether ``source`` is a folder of photographs, and not one of embeddings."""
+    return source.is_dir() and source.suffix != ".zarr" and not any(source.glob("*.parquet"))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,6 +84,7 @@ class CondenseOptions:
     surrogate_options: SurrogateOptions | None = None
     encoding: EncodingOptions = field(default_factory=EncodingOptions)
     key: Path | str | None = None
+    scheduler: str | None = None
 
     @classmethod
     def from_arguments(cls, k: int, options: Mapping[str, Any]) -> Self:

@@ -41,11 +41,14 @@ def resurrogate(
     *,
     faces: Path | str | None = None,
     progress: bool = False,
+    scheduler: str | None = None,
 ) -> Summary:
     """Replace the surrogates, the summary and the page of the condensed dataset in ``folder``.
 
     ``faces``
         The ``faces.h5`` that the groups were made of, where it does not lie in ``owner/``.
+    ``scheduler``
+        The address of a Dask scheduler whose workers draw, or ``local``; None: this process.
 
     All of it is replaced or nothing; a run that was killed goes on when it is called again.
     Raises ``InputError``, ``OutputError`` and ``GuaranteeError``.
@@ -68,7 +71,7 @@ def resurrogate(
     with workplace(place) as made:
         _carry_over(place, made)
         with collect_warnings(warned):
-            draw(made, faceset, groups, surrogate, chosen, progress)
+            draw(made, faceset, groups, surrogate, chosen, progress, scheduler)
         message = " ".join(["python -m anonfaces.synthesize FOLDER", *chosen.to_cli(surrogate, 0)])
         summary = replace(
             summary,

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anonbase.errors import InputError, WeightsError
+from anonbase.untrusted.stand_ins import check_weights_file
 from encoders.embed.network import check_chips
 
 __all__ = ["OnnxEmbedder", "Preprocessing", "load_onnx"]
@@ -119,6 +120,7 @@ def _content(path: Path) -> bytes:
         raise WeightsError(f"{path}: there is no such file; --judge onnx:FILE names one")
     if path.stat().st_size > MOST_BYTES:
         raise WeightsError(f"{path}: larger than a gigabyte, which no recogniser of faces is")
+    check_weights_file(path)
     return path.read_bytes()
 
 

@@ -47,7 +47,7 @@ BATCH_BYTES = 32 * 2**20
 OF_SURROGATES = "--surrogate "
 """How a ``PrivacyWarning`` of a surrogate method begins: it goes when the surrogates go."""
 
-_GENERATED = ("generator", "psi")
+_GENERATED = ("generator", "label", "psi")
 
 
 class ChipSource(Protocol):

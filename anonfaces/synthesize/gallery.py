@@ -8,6 +8,7 @@ import json
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,26 +16,29 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from anonbase.errors import GuaranteeError
+from anonbase.errors import GuaranteeError, InputError
 from anonbase.files import write_text
-from anonfaces.dataset.files import SECRET_KEY, owner_file, read_secret_key
+from anonfaces.dataset.files import SECRET_KEY, owner_file
 from anonfaces.dataset.workplace import LEDGER
 from anonfaces.synthesize import (
     Preparing,
     ProgressReporting,
     Reporting,
+    check_surrogate,
     groups_of,
     load_surrogate,
     surrogates,
     warn_if_pixel_mean,
+    warn_if_unkeyed,
 )
+from anonfaces.synthesize.owners_key import with_owners_key
 
 if TYPE_CHECKING:
     from anonfaces.cluster import Groups
     from anonfaces.synthesize import Surrogate, SurrogateOptions
     from encoders.faceset import FaceSet
 
-__all__ = ["clear_surrogates", "draw", "encoded", "with_owners_key", "write_surrogates"]
+__all__ = ["clear_surrogates", "draw", "encoded", "write_surrogates"]
 
 #: Where the owner's secret lies in a condensed dataset, and how many bytes it has.
 _PNG_LEVEL = 3  # of a blurred face 6 saves 8 % more and takes four times as long
@@ -50,10 +54,12 @@ def draw(
     name: str,
     options: SurrogateOptions,
     progress: bool,
+    scheduler: str | None = None,
 ) -> None:
     """Write the surrogates of ``groups`` by the method ``name``; see ``write_surrogates``.
 
-    PrivacyWarning, once, where they are means that can be undone.
+    ``scheduler`` is the address of a Dask scheduler whose workers draw them, or ``local``; None:
+    this process does. PrivacyWarning, once, where they are means that can be undone.
     """
     from anonfaces import __version__
 
@@ -62,20 +68,43 @@ def draw(
 
     own = hashlib.sha256(b"surrogates" + (options.key or b"")).hexdigest()
     how = f"{__version__} {' '.join(options.to_cli(name))} {options.fingerprint()} {own}"
-    method = load_surrogate(name, options)
-    how += _prepared(method, folder, faces, groups, progress)
-    write_surrogates(folder, faces, groups.labels, groups.identity, method, how, progress)
+    with _method(folder, faces, name, replace(options, progress=progress), scheduler) as method:
+        how += _prepared(method, folder, faces, groups, progress)
+        write_surrogates(folder, faces, groups.labels, groups.identity, method, how, progress)
     _write_distances(folder, getattr(method, "member_distances", {}))
     if progress and isinstance(method, Reporting):
         print(f"{name}: {method.report_line()}")
 
 
-def with_owners_key(options: SurrogateOptions, folder: Path) -> SurrogateOptions:
-    """``options`` with the secret key of the dataset in ``folder``, where there is one."""
-    path = folder / SECRET_KEY
-    if options.key is not None or not path.is_file():
-        return options
-    return replace(options, key=read_secret_key(path))
+@contextmanager
+def _method(
+    folder: Path, faces: FaceSet, name: str, options: SurrogateOptions, scheduler: str | None
+) -> Iterator[Surrogate]:
+    """The method in this process, or one that Dask's workers do."""
+    if scheduler is None:
+        yield load_surrogate(name, options)
+        return
+    from anonbase.dask_workers import connected, package_versions
+    from anonfaces.synthesize.distributed import DrawJob, RemoteSurrogate
+
+    check_surrogate(name, options)
+    warn_if_unkeyed(name, options)
+    if faces.path is None:
+        raise InputError("--scheduler needs faces in a file that all machines see")
+    generator = None if options.generator is None else options.generator.absolute()
+    own = (folder / SECRET_KEY).is_file()
+    job = DrawJob(
+        name=name,
+        options=replace(
+            options, generator=generator, key=None if own else options.key, progress=False
+        ),
+        folder=str(folder.absolute()),
+        faces=str(faces.path),
+        fingerprint=options.fingerprint(),
+        versions=package_versions(),
+    )
+    with connected(scheduler) as workers:
+        yield RemoteSurrogate(job, workers)
 
 
 def _prepared(

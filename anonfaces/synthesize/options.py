@@ -14,7 +14,9 @@ __all__ = ["DEFAULT_SURROGATE", "SurrogateOptions"]
 DEFAULT_SURROGATE = "optimised"
 """The method that is taken where none is named."""
 
-_OF_EVERY_METHOD = ("seed", "jobs", "key")
+#: Options that the command line calls by another name.
+_CLI = {"label": "class"}
+_OF_EVERY_METHOD = ("seed", "jobs", "key", "progress")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,6 +25,8 @@ class SurrogateOptions:
 
     ``generator``
         A StyleGAN checkpoint; None for the one that ships.
+    ``label``
+        The class of the generator's images, where it has classes.
     ``psi``
         How far a latent may lie from the generator's mean face, as a share of where it lies; 1
         leaves it, 0.7 is safer and more alike. None is 1.
@@ -38,18 +42,24 @@ class SurrogateOptions:
         ``"group"`` or ``"dataset"``: over what the methods with weights count re-identification.
     ``gallery``
         For ``gallery``: a folder of pictures of people who do not exist.
+    ``progress``
+        Tell how long what comes before the first face takes. It changes no face.
     """
 
     generator: Path | None = None
+    label: int | None = None
     psi: float | None = None
     seed: int = 0
     jobs: int | None = None
     per: Literal["group", "dataset"] = "group"
     gallery: Path | None = None
     key: bytes | None = field(default=None, repr=False)
+    progress: bool = field(default=False, repr=False)
 
     def __post_init__(self) -> None:
         check_seed(self.seed)
+        if self.label is not None and self.generator is None:
+            raise InputError("--class is one of a --generator's; the one that ships has no classes")
         if self.psi is not None and not 0 < self.psi <= 2:
             raise InputError(f"--psi is a number above 0 and up to 2, not {self.psi:g}")
         if self.jobs is not None and self.jobs < 1:
@@ -63,7 +73,7 @@ class SurrogateOptions:
         for name in (one.name for one in fields(self)):
             changed = getattr(self, name) != getattr(default, name)
             if changed and name not in (*known, *_OF_EVERY_METHOD):
-                raise InputError(f"--surrogate {method} has no --{name}")
+                raise InputError(f"--surrogate {method} has no --{_CLI.get(name, name)}")
 
     def refuse_without_faces(self, method: str | None, source: str) -> None:
         """``InputError`` where a method was named, or an option given, for vectors alone."""
@@ -83,6 +93,8 @@ class SurrogateOptions:
         message = [f"--surrogate {method}"]
         if self.generator is not None:
             message.append("--generator FILE")
+        if self.label is not None:
+            message.append(f"--class {self.label}")
         if self.psi is not None:
             message.append(f"--psi {self.psi:g}")
         if self.per != "group":

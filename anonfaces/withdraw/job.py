@@ -217,7 +217,8 @@ def _copy_surrogates(origin: Path, folder: Path, number: Mapping[int, int]) -> N
 
 def _remake(folder: Path, faces: FaceSet, groups: Groups, group: int, summary: Summary) -> None:
     from anonfaces.synthesize import SurrogateOptions, load_surrogate, surrogates
-    from anonfaces.synthesize.gallery import encoded, with_owners_key
+    from anonfaces.synthesize.gallery import encoded
+    from anonfaces.synthesize.owners_key import with_owners_key
 
     if "--generator" in summary.command:
         raise InputError("the surrogates are of a generator of your own: condense anew instead")

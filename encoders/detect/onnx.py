@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anonbase.errors import WeightsError
+from anonbase.untrusted.stand_ins import check_weights_file
 from encoders.detect._points import dlib_squares, squares_of_boxes
 from encoders.detect._tiles import Scored, TiledDetector, Tiling, look_in_tiles
 
@@ -122,6 +123,7 @@ def _read(file: Path) -> Any:
     import cv2
 
     try:
+        check_weights_file(file)
         with file.open("rb") as opened:
             content = opened.read(_LARGEST_FILE + 1)
     except OSError as error:

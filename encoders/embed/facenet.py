@@ -6,16 +6,16 @@ are and what to call them, and so does the error if there are none.
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
 from anonbase.errors import WeightsError
+from anonbase.files import cache_folder
 from encoders.embed.facenet_files import read_facenet
 from encoders.embed.network import NetworkEmbedder
 from encoders.embed.weights import check_hash
 
-__all__ = ["ALIGNMENT", "SOURCES", "Source", "cache_folder", "load_facenet"]
+__all__ = ["ALIGNMENT", "SOURCES", "Source", "load_facenet"]
 
 #: The crop of the box with a margin of 32 px, on which the originals were tested.
 ALIGNMENT = "mtcnn-160-32"
@@ -48,11 +48,6 @@ SOURCES = (
     Source("20170512-110547.pb", _SANDBERG.format("20170512-110547"), "about 95 MB", 128),
     Source("facenet_keras.h5", _NYOKI, "about 92 MB", 128),
 )
-
-
-def cache_folder() -> Path:
-    """Where weights are looked for: ``anonfaces`` in the user's cache."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "anonfaces"
 
 
 def load_facenet(weights: Path | None = None) -> NetworkEmbedder:

@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from anonbase.errors import WeightsError
 from anonbase.keras_backend import load_engine
 from anonbase.untrusted.hdf5 import dataset, read_floats
+from anonbase.untrusted.stand_ins import check_weights_file
 from anonbase.untrusted.torch_files import read_torch
 from encoders.embed.inception import BOTTLENECK, Names, build_inception, layer_names
 
@@ -113,6 +114,7 @@ def _of_shape(name: str, actual: Any, shape: tuple[int, ...]) -> None:
 @contextmanager
 def _open(path: Path) -> Iterator[_File]:
     try:
+        check_weights_file(path, archives=True)
         with path.open("rb") as file:
             start = file.read(4)
     except OSError as error:

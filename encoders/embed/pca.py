@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 from anonbase.errors import InputError, WeightsError
 from anonbase.files import atomic_write
 from anonbase.untrusted.hdf5 import dataset, read_floats
+from anonbase.untrusted.stand_ins import check_weights_file
 from encoders.embed.network import check_chips
 
 __all__ = ["ALIGNMENT", "CHIP_SIZE", "COMPONENTS", "PcaEmbedder", "fit_pca", "load_pca"]
@@ -151,8 +152,11 @@ def load_pca(weights: Path | None = None) -> PcaEmbedder:
     import h5py
 
     try:
+        check_weights_file(weights)
         with h5py.File(weights, "r") as file:
             return _read(file)
+    except WeightsError:
+        raise
     except (OSError, RuntimeError, TypeError, ValueError) as error:
         raise WeightsError(f"{weights}: cannot be read as HDF5 ({error})") from error
     except KeyError as error:

@@ -7,6 +7,7 @@ the vector that goes in and the vector of the image that comes out. The nearest 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +21,7 @@ from encoders.latent.samples import detect_faces, draw
 if TYPE_CHECKING:
     from stylegan.generator import Generator
 
-__all__ = ["EmbeddingToLatent", "distance", "fit", "load_inverse", "ranked"]
+__all__ = ["EmbeddingToLatent", "checked", "distance", "fit", "load_inverse", "ranked"]
 
 Vectors = NDArray[np.float32]
 
@@ -106,11 +107,7 @@ def load_inverse(
     meta, arrays = weights_file.read(source, KIND, REMEDY)
     generator = stylegan.load() if generator is None else generator
     weights_file.check_generator(source, meta, generator, REMEDY)
-    _check(source, arrays, generator.config.w_dim)
-    width = meta.get("width")
-    if not isinstance(width, float) or not 0 < width < 100:
-        raise WeightsError(f"{source}: width {width!r}, expected a positive number")
-    return EmbeddingToLatent(arrays, width)
+    return checked(source, meta, arrays, generator.config.w_dim)
 
 
 def fit(
@@ -222,7 +219,10 @@ def _near(away: Vectors, anchor: Vectors, width: float) -> Vectors:
     return np.exp(-np.maximum(squared, 0) / (2 * width**2))
 
 
-def _check(source: Path, arrays: dict[str, Vectors], w_dim: int) -> None:
+def checked(
+    source: Path, meta: Mapping[str, Any], arrays: dict[str, Vectors], w_dim: int
+) -> EmbeddingToLatent:
+    """The map in ``meta`` and ``arrays`` of a file; ``WeightsError`` where they are not one's."""
     anchors = len(arrays["anchor"]) if "anchor" in arrays else 0
     wanted = {
         "centre": (DIM,),
@@ -233,3 +233,7 @@ def _check(source: Path, arrays: dict[str, Vectors], w_dim: int) -> None:
     }
     if {name: array.shape for name, array in arrays.items()} != wanted:
         raise WeightsError(f"{source}: its arrays are not those of {KIND}: {REMEDY} makes it")
+    width = meta.get("width")
+    if not isinstance(width, float) or not 0 < width < 100:
+        raise WeightsError(f"{source}: width {width!r}, expected a positive number")
+    return EmbeddingToLatent(arrays, width)

@@ -35,7 +35,7 @@ class EmbeddingStage:
         """Take in a part that was found; False if it is damaged."""
         part = load_part(path)
         if part is None:
-            path.unlink()
+            path.unlink(missing_ok=True)
             return False
         self._waiting.append((path, self._looked_again(part)))
         if sum(len(part) for _, part in self._waiting) >= _FACES_AT_ONCE:
@@ -55,7 +55,8 @@ class EmbeddingStage:
             parts = [part.embedded(v) for part, v in zip(parts, split, strict=True)]
         for (path, _), part in zip(waiting, parts, strict=True):
             part.save(path.with_suffix(EMBEDDED))
-            path.unlink()
+            # a task that was given up may have finished it too
+            path.unlink(missing_ok=True)
 
     def _looked_again(self, part: Checkpoint) -> Checkpoint:
         rows = part.ledger

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -12,9 +12,9 @@ from typing import Any, Literal
 import numpy as np
 
 from anonbase.cores import count_cores
+from anonbase.dask_workers import DaskTask, connected, package_versions
 from anonbase.errors import InputError, OutputError
 from anonbase.text import pluralize
-from anonbase.worker_pool import WorkerPool
 from encoders.detect import check_detector
 from encoders.embed import Embedder, load_embedder
 from encoders.embed.pca import PcaEmbedder, fit_pca
@@ -24,18 +24,19 @@ from encoders.identity import Identities, find_identities
 from encoders.photographs.path_escape import escape
 from encoders.photographs.reading import MAX_PIXELS, UnreadableImageError, read_bytes
 from encoders.photographs.walk import Photograph, ScanResult, find_photographs
-from encoders.run.checkpoints import DETECTED, load_part, make_part, part_name
+from encoders.run.blocks import BlockJob, encode_blocks, examine_blocks
+from encoders.run.checkpoints import load_part, part_name
 from encoders.run.embedding_stage import EmbeddingStage
-from encoders.run.examine import MAIN_FACE, ExaminationOptions, ExaminedPhotograph
+from encoders.run.examine import MAIN_FACE, ExaminationOptions
 from encoders.run.merge import Merged, merge, table_rows
-from encoders.run.worker import PROGRAM
 from encoders.run.workplace import Workplace, check_output
 
 __all__ = ["encode"]
 
 _PHOTOGRAPHS_A_PART = 32
 _BYTES_A_PART = 16 * 2**20
-_CRASHED = "the decoder or the detector crashed on it, or memory ran out"
+#: Parts of one Dask task: some ten seconds of a core, beside which its start is short.
+_BLOCKS_A_TASK = 8
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,7 @@ def encode(
     overwrite: bool = False,
     progress: bool = True,
     command: str = "",
+    scheduler: str | None = None,
 ) -> FaceSet:
     """Find, align and embed the faces of all photographs in a folder, and write a FaceSet.
 
@@ -109,6 +111,10 @@ def encode(
         Show a bar and a few lines.
     command : str
         What the user typed; the file keeps it.
+    scheduler : str, optional
+        Who examines and embeds: the address of a Dask scheduler (``tcp://host:8786``), or
+        ``local``; None: processes of this machine. Photographs, weights and the folder of
+        ``output`` lie where all workers see them under the same name; the file is the same.
 
     Returns
     -------
@@ -129,7 +135,7 @@ def encode(
     >>> faces = encode("photos/", "faces.h5")  # needs photographs  # doctest: +SKIP
     """
     root, output = Path(photos), Path(output)
-    _check_options(detector, upsample, faces, chip_size, max_pixels, jobs)
+    _check_options(detector, upsample, faces, chip_size, max_pixels, jobs, scheduler)
     _check_replaceable(output)
     walk = find_photographs(root)
     identities = find_identities(identity, [p.path for p in walk.photographs], root)
@@ -143,11 +149,14 @@ def encode(
         eats.alignment, eats.chip_size, detector, upsample, keep_all, chip_size, max_pixels,
     )  # fmt: skip
     meta = _meta(recipe, identities, command, root)
-    run = _Run(root.absolute(), output, walk, recipe, embedder, jobs or count_cores(), progress)
+    run = _Run(
+        root=root.absolute(), output=output, walk=walk, recipe=recipe, embedder=embedder,
+        jobs=jobs or count_cores(), progress=progress, weights=weights, scheduler=scheduler,
+    )  # fmt: skip
     return run.go(identities, meta, overwrite)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class _Run:
     """One run over one folder of photographs."""
 
@@ -158,6 +167,8 @@ class _Run:
     embedder: Embedder | None  # None: PCA, fitted when all faces are found
     jobs: int
     progress: bool
+    weights: Path | None
+    scheduler: str | None
 
     def go(self, identities: Identities, meta: dict[str, Any], overwrite: bool) -> FaceSet:
         """Do what is left to do, and write the output if anything in it is new."""
@@ -236,40 +247,33 @@ class _Run:
 
     def _examine(self, todo: list[Photograph], place: Workplace) -> None:
         """Have ``todo`` examined by workers; finish what they, or an earlier run, found."""
-        options = self._options()
-        finisher = EmbeddingStage(self.embedder, options)
+        stage = EmbeddingStage(self.embedder, self._options())
         for path in place.found():
-            finisher.add(path)
-        with self._bar(len(todo)) as bar, WorkerPool(self.jobs, PROGRAM) as pool:
-            left = self._hand_out(pool, _blocks(todo), options, place)
-            while left:
-                task, answer = pool.next_result()
-                photographs = [Photograph(*values) for values in task["photographs"]]
-                if answer is None and len(photographs) > 1:
-                    half = len(photographs) // 2
-                    halves = [photographs[:half], photographs[half:]]
-                    left += self._hand_out(pool, halves, options, place) - 1
-                    continue
-                if answer is None:
-                    crashed = ExaminedPhotograph(photographs[0], "", "unreadable", _CRASHED)
-                    make_part([crashed], options.alignment_size).save(Path(task["part"]))
-                finisher.add(Path(task["part"]))
-                bar.update(len(photographs))
-                left -= 1
-            finisher.finish()
+            stage.add(path)
+        blocks = _blocks(todo)
+        with self._bar(len(todo)) as bar:
+            if self.scheduler is None:
+                examine_blocks(blocks, place.folder, self._options(), stage, self.jobs, bar.update)
+                return
+            stage.finish()
+            for photographs in self._by_dask(blocks, place) if blocks else ():
+                bar.update(photographs)
 
-    def _hand_out(
-        self,
-        pool: WorkerPool,
-        blocks: Sequence[list[Photograph]],
-        options: ExaminationOptions,
-        place: Workplace,
-    ) -> int:
-        for block in blocks:
-            part = place.folder / (part_name(block) + DETECTED)
-            listed = [(p.path, p.size, p.mtime_ns) for p in block]
-            pool.submit({"look": options.to_dict(), "photographs": listed, "part": str(part)})
-        return len(blocks)
+    def _by_dask(self, blocks: Sequence[list[Photograph]], place: Workplace) -> Iterator[int]:
+        """Numbers of photographs, as tasks end."""
+        job = BlockJob(
+            options=self._options(),
+            folder=str(place.folder),
+            extractor=None if self.embedder is None else self.recipe.extractor,
+            weights=None if self.weights is None else self.weights.absolute(),
+            sha256=self.recipe.extractor_sha256,
+            versions=package_versions(),
+        )
+        some = [blocks[i : i + _BLOCKS_A_TASK] for i in range(0, len(blocks), _BLOCKS_A_TASK)]
+        tasks = [DaskTask(f"encode-{part_name(own[0])}", (job, own)) for own in some]
+        with connected(str(self.scheduler)) as workers:
+            for _, photographs in workers.run(encode_blocks, tasks):
+                yield photographs
 
     def _options(self) -> ExaminationOptions:
         recipe = self.recipe
@@ -317,6 +321,7 @@ def _check_options(
     chip_size: int,
     max_pixels: int,
     jobs: int | None,
+    scheduler: str | None,
 ) -> None:
     choices = {
         f"faces {faces!r}: all or largest": faces in ("all", "largest", None),
@@ -324,6 +329,7 @@ def _check_options(
         f"chip_size {chip_size}: 32 to 1024 px": 32 <= chip_size <= 1024,
         f"max_pixels {max_pixels}: at least 1": max_pixels >= 1,
         f"jobs {jobs}: at least 1": jobs is None or jobs >= 1,
+        f"jobs {jobs} beside a scheduler: none": jobs is None or scheduler is None,
     }
     if detector != "auto":
         check_detector(detector)

@@ -109,9 +109,9 @@ def checked(found: Checkpoint, source: str, generator_only: bool = False) -> Che
 def _read(path: Path) -> Checkpoint:
     if path.is_dir():
         return read_folder(path)
-    refuse_stand_in(path)
     if path.suffix in {".json", ".h5"}:
         return read_folder(path.parent)
+    refuse_stand_in(path)
     from stylegan.checkpoint._contents import read_file
 
     return read_file(path)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from anonbase.files import atomic_write, write_text
 from anonbase.untrusted.guard import UnsafeContentError
+from anonbase.untrusted.hdf5 import open_hdf5
 from stylegan.checkpoint._layout import (
     Checkpoint,
     discriminator_from_official,
@@ -77,7 +78,7 @@ def _config(path: Path) -> tuple[str, str]:
 
 
 def _weights(path: Path) -> dict[str, NDArray[Any]]:
-    with h5py.File(path, "r") as file:
+    with open_hdf5(path) as file:
         if len(file) > _MOST:
             raise UnsafeContentError(f"{path.name} holds {len(file)} arrays, not a network's")
         left = _LARGEST

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from anonbase.errors import InputError, WeightsError
 from anonbase.files import atomic_write
 from anonbase.untrusted.guard import untrusted_input
+from anonbase.untrusted.hdf5 import open_hdf5
 from stylegan.dcgan.recipe import DcganTraining
 
 __all__ = ["Lessons", "component_lessons", "read_lessons"]
@@ -86,7 +87,7 @@ def read_lessons(path: Path, teacher: Path, recipe: DcganTraining, progress: boo
         lessons = _draw(teacher, recipe, progress)
         with atomic_write(path) as beside, h5py.File(beside, "w") as file:
             file["z"], file["pictures"] = lessons.z, lessons.pictures
-    with untrusted_input(str(path)), h5py.File(path, "r") as file:
+    with untrusted_input(str(path)), open_hdf5(path) as file:
         side, count = recipe.resolution, recipe.lesson_pairs
         shapes = {"z": (count, recipe.z_dim), "pictures": (count, side, side, 3)}
         if any(name not in file or file[name].shape != shape for name, shape in shapes.items()):

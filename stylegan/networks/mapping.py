@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 from keras import ops
 
+from anonbase.errors import InputError
+from anonbase.text import pluralize
 from stylegan.networks.config import GeneratorConfig
 from stylegan.networks.ops import add_bias_leaky, dense, normalise
 from stylegan.networks.parameters import Parameters, Spec
 
-__all__ = ["broadcast", "layers", "map_latents", "mapping_specs", "truncate"]
+__all__ = ["broadcast", "layers", "map_latents", "mapping_specs", "one_hot_labels", "truncate"]
 
 Tensor = Any
 RATE = 0.01  # the mapping network learns a hundred times slower than the synthesis
@@ -75,3 +79,23 @@ def truncate(w: Tensor, average: Tensor, psi: float, cutoff: int | None = None) 
     if cutoff is None:
         return near
     return ops.concatenate([near[:, :cutoff], w[:, cutoff:]], axis=1)
+
+
+def one_hot_labels(labels: Sequence[int] | None, classes: int, count: int) -> Tensor | None:
+    """Labels of ``count`` images as (count, classes); None where there are no classes.
+
+    ``InputError`` where labels and classes do not belong together.
+    """
+    if (labels is None) != (classes == 0):
+        there = pluralize(classes, "class", "classes")
+        raise InputError(
+            f"this generator has {there}: give one label for each image (--class of a"
+            " command), or none where there are no classes"
+        )
+    if labels is None:
+        return None
+    chosen = np.asarray(labels)
+    if chosen.shape != (count,) or not np.isin(chosen, range(classes)).all():
+        many = pluralize(count, "class", "classes")
+        raise InputError(f"expected {many} from 0 to {classes - 1}")
+    return ops.convert_to_tensor(np.eye(classes, dtype=np.float32)[chosen])

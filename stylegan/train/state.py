@@ -19,6 +19,7 @@ from keras import ops
 from anonbase.errors import WeightsError
 from anonbase.files import atomic_write
 from anonbase.untrusted.guard import untrusted_input
+from anonbase.untrusted.hdf5 import open_hdf5
 
 __all__ = ["State", "Tensors", "adam", "moments", "moved_average", "read_state", "write_state"]
 
@@ -84,7 +85,7 @@ def write_state(state: State, recipe: str, path: Path) -> None:
 def read_state(path: Path, recipe: str) -> State:
     """What ``write_state`` wrote. ``WeightsError`` if it is damaged or of another recipe."""
     try:
-        with untrusted_input(str(path)), h5py.File(path, "r") as file:
+        with untrusted_input(str(path)), open_hdf5(path) as file:
             if file.attrs["recipe"] != recipe:
                 raise WeightsError(
                     f"{path} was made by another recipe: go on with its own, or take another folder"

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from anonbase.errors import InputError, WeightsError
 from anonbase.untrusted.guard import untrusted_input
+from anonbase.untrusted.hdf5 import open_hdf5
 
 __all__ = ["Texture", "Together", "read_trunk", "trunk_maps"]
 
@@ -131,7 +132,7 @@ def read_trunk(path: Path | None = None) -> Arrays:
         WeightsError: the file is another, or damaged.
     """
     path = path or _installed()
-    with untrusted_input(str(path)), h5py.File(path, "r") as file:
+    with untrusted_input(str(path)), open_hdf5(path) as file:
         return [
             [_convolution(file, block, layer, width) for layer in range(count)]
             for block, (count, width) in enumerate(BLOCKS, 1)

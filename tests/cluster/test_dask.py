@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +13,7 @@ import h5py
 import numpy as np
 import pandas as pd
 import pytest
-from support import run_command, wait_until
+from support import Cluster, dask_cluster, run_command, wait_until
 
 from anonbase.errors import GuaranteeError, InputError
 from anonfaces.cluster.scale import Job, ScaledGroups, connected, group_file, open_rows
@@ -29,37 +27,10 @@ WHO = [f"p{i % 1000}" for i in range(2400)]
 REGION = 150
 
 
-@dataclass
-class Cluster:
-    """A scheduler, its address, and its workers."""
-
-    address: str
-    scheduler: subprocess.Popen[bytes]
-    workers: list[subprocess.Popen[bytes]]
-
-
-def dask(*words: str) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "dask", *words]
-    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-
-
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    folder = tmp_path_factory.mktemp("dask")
-    message = folder / "scheduler.json"
-    loopback = ("--host", "127.0.0.1", "--no-dashboard")
-    scheduler = dask("scheduler", *loopback, "--port", "0", "--scheduler-file", str(message))
-    workers: list[subprocess.Popen[bytes]] = []
-    try:
-        wait_until(message.exists)
-        address = json.loads(message.read_text())["address"]
-        options = (*loopback, "--nthreads", "1", "--no-nanny", "--local-directory", str(folder))
-        workers += [dask("worker", address, *options) for _ in range(2)]
-        yield Cluster(address, scheduler, workers)
-    finally:
-        for process in (*workers, scheduler):
-            process.kill()
-            process.wait()
+    with dask_cluster(tmp_path_factory.mktemp("dask")) as made:
+        yield made
 
 
 @pytest.fixture(scope="module")

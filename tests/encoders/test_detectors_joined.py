@@ -96,7 +96,7 @@ def test_no_small_face_can_have_more_of_a_picture() -> None:
 
 @pytest.mark.parametrize(
     ("content", "message"),
-    [(None, "cannot be read"), (b"", "not a network"), (b"<!DOCTYPE html>", "not a network")],
+    [(None, "cannot be read"), (b"", "empty"), (b"<!DOCTYPE html>", "a web page")],
 )
 def test_files_that_are_no_network(tmp_path: Path, content: bytes | None, message: str) -> None:
     path = tmp_path / "face.onnx"

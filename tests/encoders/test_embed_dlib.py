@@ -162,7 +162,7 @@ HUGE_TENSOR = b"\x01\x02\x08\xff\xff\xff\xff\xff\xff\xff\x7f"
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
-        (lambda c: b"", "too early"),
+        (lambda c: b"", "the file is empty"),
         (lambda c: b"not a network at all", "impossible length|expected"),
         (lambda c: _truncated(c, 0.00001), "too early"),
         (lambda c: _truncated(c, 0.5), "too early"),

@@ -14,8 +14,9 @@ import pytest
 from torch_writer import state_dict
 
 from anonbase.errors import WeightsError, WeightsWarning
+from anonbase.files import cache_folder
 from encoders.embed import Embedder, load_embedder
-from encoders.embed.facenet import ALIGNMENT, SOURCES, cache_folder
+from encoders.embed.facenet import ALIGNMENT, SOURCES
 from encoders.embed.facenet_files import read_facenet
 from encoders.embed.inception import BOTTLENECK, layer_names
 
@@ -222,10 +223,10 @@ def _huge_constant(path: Path) -> None:
 @pytest.mark.parametrize(
     ("write", "message"),
     [
-        (lambda path: path.write_bytes(b""), "there is no InceptionResnetV1/Bottleneck"),
+        (lambda path: path.write_bytes(b""), "the file is empty"),
         (lambda path: path.write_bytes(b"no weights"), "neither HDF5 .* nor a PyTorch"),
         (lambda path: path.write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(99)), "damaged HDF5"),
-        (lambda path: path.write_bytes(b"PK\x03\x04 and no more"), "not a state dict"),
+        (lambda path: path.write_bytes(b"PK\x03\x04 and no more"), "part of a zip archive"),
         (lambda path: path.write_bytes(b"\x80\x04cos\nsystem\n."), "not a state dict"),
         (lambda path: path.write_bytes(state_dict({"a": np.ones(1, "f4")})), "last_linear"),
         (lambda path: path.mkdir(), "there is no such file"),

@@ -170,7 +170,7 @@ def test_a_file_that_is_no_pca_is_refused(
     assert str(path) in str(error.value)
 
 
-@pytest.mark.parametrize("content", [b"", b"no HDF5", b"\x89HDF\r\n\x1a\n" + bytes(100)])
+@pytest.mark.parametrize("content", [b"no HDF5", b"\x89HDF\r\n\x1a\n" + bytes(100)])
 def test_a_damaged_file_is_refused(content: bytes, tmp_path: Path) -> None:
     path = tmp_path / "pca.h5"
     path.write_bytes(content)

@@ -64,7 +64,7 @@ def test_what_the_file_holds() -> None:
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
-        (lambda c: b"", "it ends too early"),
+        (lambda c: b"", "the file is empty"),
         (lambda c: c[: len(c) // 2], "it ends too early"),
         (lambda c: c + b"\0", "bytes follow"),
         (lambda c: c.replace(b"loss_mmod_", b"loss_mmoe_"), "expected 'loss_mmod_'"),

@@ -13,11 +13,12 @@ from keras import ops
 from anonbase.errors import InputError, WeightsError
 from stylegan.checkpoint._layout import discriminator_from_official, from_official
 from stylegan.checkpoint._tensorflow import generator_from_tensorflow
-from stylegan.generator import Generator, generator_specs, mix
+from stylegan.generator import Generator, generator_specs
 from stylegan.networks.config import DiscriminatorConfig, GeneratorConfig, standard_channels
 from stylegan.networks.discriminator import Discriminator, _conv
-from stylegan.networks.ops import conv
+from stylegan.networks.ops import conv, upsample
 from stylegan.networks.parameters import initial
+from stylegan.styles import mix
 
 BOTH = pytest.mark.parametrize("architecture", ["stylegan", "stylegan2"])
 
@@ -177,6 +178,29 @@ def test_labels_change_the_picture(architecture: str) -> None:
     z = generator.latents([1, 1])
     w = generator.map(z, [0, 2])
     assert np.abs(w[0] - w[1]).max() > 1e-3
+    np.testing.assert_array_equal(generator.of_class(2).map(z), generator.map(z, [2, 2]))
+    assert generator.label is None
+
+
+def test_a_lower_output_is_what_the_higher_blocks_add_to() -> None:
+    values = small().values()
+    for name in ("weight", "bias"):
+        values[f"synthesis.b16.torgb.{name}"] *= 0
+    generator = Generator(small().config, values)
+    w = generator.map(generator.latents([1, 2]))
+    part = generator.lower(8)
+    assert (part.config.resolution, part.lower(8)) == (8, part)
+    below = part.apply(ops.convert_to_tensor(w), part.noise_maps())
+    np.testing.assert_allclose(
+        ops.convert_to_numpy(upsample(below)), generator.synthesize(w), atol=1e-5
+    )
+    np.testing.assert_allclose(part.synthesize(w[:, : part.num_ws]), below, atol=1e-6)
+    assert part.at_once(10**6) > generator.at_once(10**6)
+
+
+def test_what_has_no_lower_output_is_whole() -> None:
+    for generator, side in ((small("stylegan"), 8), (small(), 9), (small(), 99)):
+        assert generator.lower(side) is generator
 
 
 def test_labels_change_the_score() -> None:
@@ -232,6 +256,8 @@ def test_a_step_along_the_slope_brings_the_picture_nearer() -> None:
         (lambda g: g.map(np.zeros((2, 5))), "z is"),
         (lambda g: g.map(np.full((1, 12), np.nan)), "not finite"),
         (lambda g: g.map(np.zeros((1, 12)), [0]), "0 classes"),
+        (lambda g: g.of_class(0), "has no classes"),
+        (lambda g: small(classes=2).of_class(2), "from 0 to 1"),
         (lambda g: g.synthesize(np.zeros((1, 3, 10))), "w is"),
         (lambda g: g.synthesize(np.zeros((1, 10)), "loud"), "expected const"),
         (lambda g: mix(np.zeros((1, 6, 10)), np.zeros((2, 6, 10)), 1), "cannot mix"),

@@ -11,9 +11,9 @@ import stylegan
 from anonbase.errors import InputError, PrivacyWarning
 from anonfaces.dataset.files import SECRET_KEY
 from anonfaces.synthesize import SELF_CONTAINED, SurrogateOptions, warn_if_unkeyed
-from anonfaces.synthesize.gallery import with_owners_key
 from anonfaces.synthesize.generator.latents import GroupLatents, framing_of
 from anonfaces.synthesize.hiding import Hiding, seed_of
+from anonfaces.synthesize.owners_key import with_owners_key
 from encoders.attributes import load_attributes
 from encoders.frame import CropAlignment
 

@@ -15,15 +15,21 @@ from numpy.typing import NDArray
 
 from anonbase.errors import GuaranteeError, InputError, PrivacyWarning
 from anonfaces.synthesize import Members, SurrogateOptions, load_surrogate, surrogates
+from anonfaces.synthesize.generator import regression
 from anonfaces.synthesize.generator.inversion import load_inversion
 from anonfaces.synthesize.generator.latents import framing_of, people_of
 from anonfaces.synthesize.generator.mean_latent import StyleGan
+from anonfaces.synthesize.generator.offset_search import offset_search
 from anonfaces.synthesize.generator.optimized import TARGET, Optimized
 from anonfaces.synthesize.generator.recognizer import RenderedEmbedder, distances, rendered_embedder
-from anonfaces.synthesize.generator.regression import fit_regression
+from anonfaces.synthesize.generator.regression import fit_regression, kept_regression
 from anonfaces.synthesize.generator.weighted import THRESHOLD, Weighted
 from encoders.detect.pool import FaceDetectorPool, enlarged, shows_a_face
 from encoders.faceset import FaceSet
+from stylegan import checkpoint
+from stylegan.checkpoint import Checkpoint
+from stylegan.generator import Generator
+from stylegan.networks.config import GeneratorConfig
 
 METHODS = ("stylegan", "stylegan-random", "stylegan-weighted", "optimised")
 # the mean face of the generator that ships looks like its synthetic people, and steps are few
@@ -240,6 +246,7 @@ def test_onlookers_see_what_there_is(few: FaceSet) -> None:
         ({"jobs": 0}, "--jobs is a number of processes"),
         ({"per": "person"}, "--per is group or dataset"),
         ({"seed": -1}, "a seed is a whole number"),
+        ({"label": 1}, "--class is one of a --generator's"),
     ],
 )
 def test_options_are_checked(options: dict[str, Any], message: str) -> None:
@@ -253,6 +260,7 @@ def test_options_are_checked(options: dict[str, Any], message: str) -> None:
         ("blur", {}, r"no surrogate method 'blur'.*k-same.*stylegan"),
         ("k-same", {"psi": 0.7}, "--surrogate k-same has no --psi"),
         ("k-same", {"generator": Path("x.pkl")}, "--surrogate k-same has no --generator"),
+        ("k-same", {"generator": Path("x.pkl"), "label": 1}, "--surrogate k-same has no --gen"),
         ("stylegan", {"per": "dataset"}, "--surrogate stylegan has no --per"),
     ],
 )
@@ -261,6 +269,69 @@ def test_what_a_method_does_not_have_is_refused(
 ) -> None:
     with pytest.raises(InputError, match=message):
         load_surrogate(name, SurrogateOptions(**options))
+
+
+def test_what_was_fitted_is_kept_and_read_as_it_was(
+    method: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    generator, path = method("stylegan").generator, tmp_path / "g.pkl"
+    path.touch()
+    fitted = kept_regression(generator, path, 20)
+    (kept,) = tmp_path.glob("g.pkl.regression-*.h5")
+    monkeypatch.setattr(regression, "framing_of", lambda _: pytest.fail("fitted anew"))
+    again = kept_regression(generator, path, 20)
+    assert again.framing == fitted.framing
+    for name, array in fitted.inverse.arrays.items():
+        np.testing.assert_array_equal(again.inverse.arrays[name], array)
+    kept.write_bytes(kept.read_bytes()[:-100])  # damaged
+    monkeypatch.setattr(regression, "framing_of", lambda _: fitted.framing)
+    monkeypatch.setattr(regression, "fit_regression", lambda *_: fitted)
+    assert kept_regression(generator, path, 20) is fitted
+    assert kept_regression(generator, path, 20) is not fitted  # read again
+    regression._keep([path / "no folder.h5", tmp_path / "cache" / "a.h5"], "key", fitted)
+    assert (tmp_path / "cache" / "a.h5").is_file()
+
+
+def test_another_class_or_count_of_samples_is_another_regression() -> None:
+    random = Generator(GeneratorConfig(channels=(4, 4), z_dim=4, w_dim=4, classes=2))
+    generators = (random, random.of_class(0), random.of_class(1))
+    keys = {regression._key(one, count) for one in generators for count in (None, 40)}
+    assert len(keys) == 6
+
+
+def test_the_search_looks_at_a_lower_output_where_the_network_is_twice_the_chip(
+    method: Any,
+) -> None:
+    ours = method("stylegan")
+    whole = ours.generator.config.resolution
+    for chip_size, side in ((24, 32), (whole // 2, whole), (256, whole), (None, whole)):
+        search = offset_search(ours.generator, ours.invert.framing, chip_size)
+        assert search.generator.config.resolution == side
+
+
+@pytest.mark.parametrize(
+    ("classes", "label", "message"),
+    [
+        (3, None, "this generator has 3 classes"),
+        (3, 3, "class 3: this generator has those from 0 to 2"),
+        (0, 1, "class 1: this generator has no classes: leave that out"),
+        (3, 2, "dlib finds a face in 0 of 60 pictures"),  # it is drawn; of random numbers
+    ],
+)
+def test_a_class_is_asked_of_a_generator_with_classes_alone(
+    classes: int, label: int | None, message: str, tmp_path: Path
+) -> None:
+    random = Generator(GeneratorConfig(channels=(4, 4), z_dim=4, w_dim=4, classes=classes))
+    checkpoint.write(Checkpoint(random.config, random.values()), tmp_path)
+    with pytest.raises(InputError, match=message):
+        StyleGan(SurrogateOptions(generator=tmp_path, label=label))
+
+
+def test_the_class_is_in_the_command_and_so_among_what_a_face_depends_on() -> None:
+    options = SurrogateOptions(generator=Path("c.pkl"), label=3)
+    command = ["--surrogate stylegan", "--generator FILE", "--class 3"]
+    assert options.to_cli("stylegan", 0) == command
 
 
 def test_the_inversion_is_of_the_generator(method: Any) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 
 from anonbase.errors import InputError
 from anonbase.identity_names import fold_name
+from anonbase.untrusted.stand_ins import stand_in
 from anonfaces.cluster.parquet import embedding_columns, matrix, width
 
 __all__ = ["Rows", "open_rows"]
@@ -116,6 +117,8 @@ class _Hdf5(_Arrays):
     def __init__(self, file: Path, column: str | None) -> None:
         import h5py
 
+        if kind := stand_in(file, archives=False):
+            raise InputError(f"{file}: {kind}")
         opened = h5py.File(file, "r")
         if "embedding" not in opened:
             raise InputError(f"{file}: needs a dataset embedding; it has {list(opened)[:20]}")

@@ -20,9 +20,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anonbase.errors import WeightsError
+from anonbase.files import cache_folder
 from anonfaces.evaluate.judges.graph_file import Graph, read_graph
 from anonfaces.evaluate.judges.graph_model import build_graph
-from encoders.embed.facenet import cache_folder
 from encoders.embed.network import NetworkEmbedder, check_chips
 from encoders.embed.weights import check_hash
 

@@ -26,6 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anonbase.errors import WeightsError
+from anonbase.untrusted.stand_ins import check_weights_file
 
 __all__ = ["Damaged", "Graph", "Node", "read_graph", "require"]
 
@@ -138,6 +139,8 @@ def _parsed(path: Path, content: bytes) -> Any:
     try:
         return json.loads(content)
     except (ValueError, RecursionError) as error:
+        if not content.lstrip().startswith(b"{"):  # then it is no document in its place
+            check_weights_file(path)
         raise WeightsError(f"{path}: no JSON of a TensorFlow.js graph model") from error
 
 

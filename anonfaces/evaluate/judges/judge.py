@@ -131,7 +131,8 @@ def chip_boxes(
 
 def usual_judges() -> list[str]:
     """Names of the judges that need nothing from the user: dlib, and what the cache holds."""
-    from encoders.embed.facenet import SOURCES, cache_folder
+    from anonbase.files import cache_folder
+    from encoders.embed.facenet import SOURCES
 
     there = cache_folder()
     names = ["dlib"]

@@ -33,11 +33,11 @@ class PairedEncoder:
         return np.repeat(self._encoder(framed)[:, None], self._num_ws, axis=1)
 
 
-def load_inversion(generator: Generator, path: Path | None) -> Inversion:
+def load_inversion(generator: Generator, path: Path | None, progress: bool = False) -> Inversion:
     """The best way into the latent space of ``generator``, which was read from ``path``.
 
     In turn: the latent encoder that ships, if it was fitted to this generator; the encoder
-    beside the generator; a regression from dlib's vectors, fitted now on samples.
+    beside the generator; a regression from dlib's vectors, fitted on samples once and kept.
     """
     import stylegan
     from encoders.latent import load_latent_encoder
@@ -45,10 +45,11 @@ def load_inversion(generator: Generator, path: Path | None) -> Inversion:
     try:
         return load_latent_encoder(generator)
     except WeightsError:
-        framing = framing_of(generator)
+        pass
     try:
-        return PairedEncoder(generator, stylegan.load_encoder(path), framing)
+        encoder = stylegan.load_encoder(path)
     except WeightsError:
-        from anonfaces.synthesize.generator.regression import fit_regression
+        from anonfaces.synthesize.generator.regression import kept_regression
 
-        return fit_regression(generator, framing)
+        return kept_regression(generator, path, progress=progress)
+    return PairedEncoder(generator, encoder, framing_of(generator))

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from stylegan.generator import Generator
 
 __all__ = [
+    "SAMPLES",
     "TONE",
     "GroupLatents",
     "Inversion",
@@ -33,7 +34,8 @@ __all__ = [
 
 Pixels = NDArray[np.uint8]
 
-_SAMPLES = 60
+SAMPLES = 60
+"""Pictures by which a generator's framing is measured."""
 _PSI = 0.7
 _BYTES = 32 * 2**20
 _ROUND = 32  # so that the encoder's batches are full
@@ -82,7 +84,7 @@ class GroupLatents:
 
 def framing_of(generator: Generator) -> CropAlignment:
     """How ``generator`` frames its faces, measured on 60 of its own at psi 0.7 (a second)."""
-    w = generator.map(generator.latents(range(_SAMPLES)), psi=_PSI)
+    w = generator.map(generator.latents(range(SAMPLES)), psi=_PSI)
     return estimate_alignment(generator.pictures(w))
 
 

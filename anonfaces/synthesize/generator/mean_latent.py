@@ -83,7 +83,7 @@ class GeneratorSurrogate(ABC):
 
     def __init__(self, options: SurrogateOptions) -> None:
         self.options = options
-        self.generator, self.invert = _loaded(options.generator)
+        self.generator, self.invert = _loaded(options.generator, options.label, options.progress)
         self.mean: Latents = np.asarray(self.generator.values()["mapping.w_avg"])
         self.hide: Hiding | None = None
         if options.key is not None:
@@ -204,12 +204,14 @@ class StyleGan(GeneratorSurrogate):
 
 
 @lru_cache(maxsize=1)
-def _loaded(path: Path | None) -> tuple[Generator, Inversion]:
+def _loaded(path: Path | None, label: int | None, progress: bool) -> tuple[Generator, Inversion]:
     """A generator and the way into it, shared by the methods: compiling them takes seconds."""
     import stylegan
 
     generator = stylegan.load(path)
-    return generator, load_inversion(generator, path)
+    if label is not None:
+        generator = generator.of_class(label)
+    return generator, load_inversion(generator, path, progress)
 
 
 def _no_face(name: str, numbers: list[int]) -> str:

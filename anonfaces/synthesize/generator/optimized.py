@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from anonfaces.synthesize import Members
     from anonfaces.synthesize.generator.latents import GroupLatents
     from anonfaces.synthesize.generator.mean_latent import Batch
+    from anonfaces.synthesize.generator.offset_search import OffsetSearch
     from anonfaces.synthesize.options import SurrogateOptions
 
 __all__ = ["TARGET", "TOLERANCE", "Optimized"]
@@ -67,7 +68,7 @@ class Optimized(GeneratorSurrogate):
         super().__init__(options)
         self.watch: Callable[[int, int], None] | None = None
         self.member_distances: dict[int, tuple[float, float]] = {}
-        self._search = offset_search(self.generator, self.invert.framing)
+        self._chip_size: int | None = None
         self._mirror = rendered_embedder(self.generator, self.invert.framing)
 
     def many(
@@ -77,6 +78,17 @@ class Optimized(GeneratorSurrogate):
         self.member_distances = {}
         yield from super().many(groups)
         warn_of_distances(self.name, self.member_distances)
+
+    @property
+    def _search(self) -> OffsetSearch:
+        return offset_search(self.generator, self.invert.framing, self._chip_size)
+
+    def _drawn_of(
+        self, groups: Iterable[tuple[int, Members]]
+    ) -> Iterator[list[tuple[int, Members]]]:
+        for some in super()._drawn_of(groups):
+            self._chip_size = some[0][1].chip_size  # of a set all are of one size
+            yield some
 
     def report_line(self) -> str:
         """In a line: where the faces that were made stand to their members."""
