@@ -113,8 +113,9 @@ _LIMITS = {
         "They are pictures of people who do not exist, as the owner's gallery has them: whoever"
         " holds that gallery finds them there, and learns nothing of a group by it. Its terms of"
         " use hold for them.",
-        "Perceived age and gender and the tone of skin are about those of the group; what else"
-        " its members share, as glasses, is not kept.",
+        "Perceived age and gender and the tone of skin are about those of the group as far as the"
+        " gallery has such faces: of people whom it hardly shows, surrogates look like others. What"
+        " else members share, as glasses, is not kept.",
         "The owner's secret key decides which faces a group could get, so that nobody can choose"
         " again without it. But who holds photographs of all members of a group can see that a face"
         " is about equally far from all of them, and so guess which one is theirs.",

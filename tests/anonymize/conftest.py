@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import count
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,9 +15,42 @@ from PIL import Image
 from support import build_once
 
 from anonfaces.anonymize.detection import FaceAnalyzer, Faces, distances
+from anonfaces.anonymize.sources import fresh
+from anonfaces.anonymize.sources.pictures import Named, draws
 
 Pixels = NDArray[np.uint8]
 Party = Callable[..., Pixels]
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _samples_of_a_seed_are_looked_at_once() -> Iterator[None]:
+    """Of a generator's samples: to draw and to look at them takes the most of a run of ``fresh``.
+
+    That they are the same for a seed has a test of its own, by ``draws``.
+    """
+    drawn: dict[Any, tuple[list[list[Named]], Iterator[list[Named]]]] = {}
+    pools: dict[int, Any] = {}
+    whole = fresh._Pool
+
+    def remembered(seed: int, generator: Path | None) -> Iterator[list[Named]]:
+        kept, rest = drawn.setdefault((seed, generator), ([], draws(seed, generator)))
+        for number in count():
+            kept += [one for one in [next(rest, [])] if one] if number == len(kept) else []
+            if number == len(kept):
+                return
+            yield kept[number]
+
+    def pool(analyzer: FaceAnalyzer, pictures: list[Named], everyone: NDArray[np.float32]) -> Any:
+        if pictures[0][0]:  # of a gallery
+            return whole(analyzer, pictures, everyone)
+        if id(pictures) not in pools:
+            pools[id(pictures)] = whole(analyzer, pictures, everyone)
+        return pools[id(pictures)]
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(fresh, "draws", remembered)
+        patched.setattr(fresh, "_Pool", pool)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -21,7 +21,9 @@ from anonbase.files import is_resumable
 from anonfaces.anonymize import anonymize
 from anonfaces.anonymize.detection import FaceAnalyzer, Faces, distances
 from anonfaces.anonymize.replace import COVERED, KEPT, REPLACED, replace
+from anonfaces.anonymize.sources import fresh as fresh_faces
 from anonfaces.anonymize.sources.fresh import SyntheticFaces
+from anonfaces.anonymize.sources.pictures import draws
 from anonfaces.anonymize.workplace import Place, workplace
 
 Pixels = NDArray[np.uint8]
@@ -91,6 +93,8 @@ def test_the_same_seed_gives_the_same_bytes_and_another_others(
     other = SyntheticFaces(analyzer, two_faces.embedding, 5, None)
     theirs = replace(two, two_faces, other, analyzer)
     assert not np.array_equal(theirs.image, load(fresh / "two.png"))
+    first, again = (next(draw(0, None)) for draw in (fresh_faces.draws, draws))
+    assert all(np.array_equal(one, two) for (_, one), (_, two) in zip(first, again, strict=True))
 
 
 @pytest.mark.parametrize("mode", ["solid", "mosaic", "blur"])

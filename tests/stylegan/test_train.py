@@ -64,16 +64,20 @@ TINY = TrainingConfig(
 def _compiled_once() -> Iterator[None]:
     """Runs of one recipe share their compiled steps: of so small a network these take the most.
 
-    A step is a function of its tensors and the recipe; what a phase remembers stays its own.
+    A step is a function of its tensors and the recipe; what a phase remembers stays its own. How
+    long phases last, and the rates, which are tensors, do not make another step.
     """
     steps: dict[object, object] = {}
+    outside = {"match_rate": TINY.match_rate, "head_start": 0, "latent_faces": 20}
+    outside |= {"latent_steps": FITTED.latent_steps}
 
     def shared(step: object) -> object:
         phase = getattr(step, "__self__", None)
         if phase is None:
             return compiled(step)  # type: ignore[arg-type]
         features = type(getattr(phase, "features", None))
-        key = (step.__qualname__, phase.networks.recipe, features)  # type: ignore[attr-defined]
+        recipe = replace(phase.networks.recipe, **outside).fixed()
+        key = (step.__qualname__, recipe, features)  # type: ignore[attr-defined]
         return steps.setdefault(key, compiled(step))  # type: ignore[arg-type]
 
     with pytest.MonkeyPatch.context() as patched:

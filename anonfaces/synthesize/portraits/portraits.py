@@ -110,7 +110,7 @@ class Portraits:
 def read_portraits(
     folder: Path, cache_file: Path | None, jobs: int | None, progress: bool
 ) -> Portraits:
-    """The faces of a folder, those of pictures that show a single one.
+    """The faces of a folder, those of pictures that show a single one; of copies the first.
 
     ``cache_file`` is a FaceSet that keeps what was found; None keeps nothing. InputError where
     there is no such folder, or nothing in it that can be read.
@@ -127,6 +127,8 @@ def read_portraits(
         )  # fmt: skip
         with_others = set(faces.bystanders["image"])
         alone = faces.select(np.array([name not in with_others for name in faces.image], bool))
+        _, first = np.unique(alone.embedding, axis=0, return_index=True)
+        alone = alone.select(np.sort(first))
         return Portraits(
             root=folder, image=alone.image, landmark=alone.landmark, candidates=_seen_in(alone)
         )

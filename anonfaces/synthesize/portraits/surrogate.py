@@ -96,7 +96,7 @@ class Gallery:
     def __init__(self, options: SurrogateOptions, portraits: Portraits | None = None) -> None:
         self.options = options
         self.member_distances: dict[int, tuple[float, float]] = {}
-        self._shares: list[float] = []
+        self._mixed = self._fit = 0
         self._folder = Path(options.gallery or "")
         self._secret = secret_of(options.key, options.seed)
         self._portraits = portraits
@@ -134,22 +134,24 @@ class Gallery:
 
     def many(self, groups: Iterable[tuple[int, Members]]) -> Iterator[tuple[int, Pixels]]:
         """Yield ``(group, face)``; ``PrivacyWarning`` counts groups whose members stand out."""
-        self.member_distances, self._shares = {}, []
+        self.member_distances, self._mixed, self._fit = {}, 0, 0
         left = iter(groups)
         while some := list(islice(left, _AT_ONCE)):
             people = people_seen([members for _, members in some])
             for (number, _), group in zip(some, people, strict=True):
                 chosen = self._chosen(number, group)
                 self.member_distances[number] = chosen.distances
-                self._shares.append(chosen.share)
+                self._mixed += chosen.share > 0
+                self._fit += chosen.fits
                 yield number, chosen.picture
         warn_of_distances(self.name, self.member_distances)
 
     def report_line(self) -> str:
-        """In a line: how many are mixtures, and where the faces stand to their members."""
-        mixed = sum(share > 0 for share in self._shares)
-        message = pluralize(mixed, "face is a mixture of two", "faces are mixtures of two")
-        return f"{message}; {describe_distances(self.member_distances)}"
+        """In a line: how many are mixtures or fit in all, and how far members are from them."""
+        message = pluralize(self._mixed, "face is a mixture of two", "faces are mixtures of two")
+        known, kept = len(self._portraits or ()), f"{self._fit} keep age, gender, tone and distance"
+        distances = describe_distances(self.member_distances)
+        return f"{message}, of {known} in the gallery; {kept}; {distances}"
 
     def _check(
         self, portraits: Portraits, count: int, people: Sequence[tuple[NDArray, ...]]
@@ -181,7 +183,10 @@ class Gallery:
                 " could get; nothing is released: give a larger gallery, or another one"
             )
         for share, pairs in () if best.fits else _pairs(portraits.candidates, hand, group):
-            made = [morph(*map(portraits.portrait, pair), share) for pair in pairs]
+            made = [
+                morph(portraits.portrait(one), portraits.portrait(other), share)
+                for one, other in pairs
+            ]
             mixture = _best_of(made, group, share)
             if mixture is not None and mixture.better_than(best):
                 best = mixture
