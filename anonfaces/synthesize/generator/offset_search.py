@@ -156,7 +156,7 @@ def offset_search(
     """The search of ``generator``, one for all methods: compiling it takes seconds.
 
     A picture of more than twice ``chip_size`` is looked at in a lower output of the network: what
-    looks at it sees 150 px, and a step at 1024 px takes twenty times as long as at 256.
+    looks at it sees 150 px, and a step grows with the pixels that are drawn.
     """
     side = generator.config.resolution
     return _search_at(generator, framing, side if side <= 2 * (chip_size or side) else chip_size)
