@@ -219,7 +219,7 @@ def test_a_face_of_other_groups_too_is_warned_of_on_the_page(few: FaceSet, out: 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--surrogate", "blur"], "no surrogate method 'blur'; there are: k-same"),
+        (["--surrogate", "blur"], "no surrogate method 'blur'; there are: gallery, k-same"),
         (["--surrogate", "k-same", "--psi", "0.5"], "--surrogate k-same has no --psi"),
         (["--psi", "-1"], "--psi is a number above 0"),
     ],
