@@ -18,7 +18,7 @@ from stylegan.networks import dcgan, synthesis1, synthesis2, synthesis3
 from stylegan.networks.config import AliasFreeConfig, DcganConfig, GeneratorConfig
 from stylegan.networks.mapping import (
     broadcast,
-    map_latents,
+    map_rows,
     mapping_specs,
     one_hot_labels,
     truncate,
@@ -223,7 +223,7 @@ class Generator:
             ops.convert_to_tensor(checked),
             one_hot_labels(labels, self.config.classes, len(checked)),
         )
-        w = broadcast(map_latents(self.parameters, self.config, latent, one_hot), self.num_ws)
+        w = broadcast(map_rows(self.parameters, self.config, latent, one_hot), self.num_ws)
         return ops.convert_to_numpy(truncate(w, self.parameters["mapping.w_avg"], psi, cutoff))
 
     def synthesize(

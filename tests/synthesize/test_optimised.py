@@ -245,7 +245,7 @@ def test_ctrl_c_keeps_every_group_that_is_found(
 ) -> None:
     """One with a member too near is not found yet: it is searched from another start."""
     method = Optimized(SurrogateOptions())
-    monkeypatch.setattr(method, "_search", Interrupted())
+    monkeypatch.setattr(Optimized, "_search", Interrupted())
     far = nearest + 0.1
     monkeypatch.setattr(method, "_standing", lambda w, _: np.array([[nearest, far]] * len(w)).T)
     labels = np.array([int(who.split("_")[1]) % 3 for who in few.identity])
