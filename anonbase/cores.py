@@ -1,10 +1,11 @@
-"""How many cores this process may use."""
+"""How many cores this process may use, and how much memory it took."""
 
 from __future__ import annotations
 
 import os
+import sys
 
-__all__ = ["count_cores"]
+__all__ = ["count_cores", "peak_memory"]
 
 
 def count_cores() -> int:
@@ -12,3 +13,13 @@ def count_cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def peak_memory() -> int:
+    """Most bytes of memory that this process ever had; 0 where that is not told."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return 0
+    unit = 1 if sys.platform == "darwin" else 1024
+    return unit * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

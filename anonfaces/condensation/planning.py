@@ -7,7 +7,6 @@ are drawn, all by the code of the main job. What starts up once is told apart fr
 from __future__ import annotations
 
 import os
-import sys
 import tempfile
 import warnings
 from collections.abc import Iterator
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from anonbase.cores import peak_memory
 from anonbase.errors import InputError, PrivacyWarning
 from anonfaces.cluster.budget import Effort
 from anonfaces.cluster.checks import check_k
@@ -229,7 +229,7 @@ def _encode(
             name="encode",
             tasks=-(-len(listed) // _ENCODED_A_TASK),
             core_seconds=seconds * len(listed),
-            memory=_peak(),
+            memory=peak_memory(),
             disk=round(2 * size),  # the parts, and the file that is made of them
         )
     )
@@ -323,7 +323,7 @@ def _draw(found: _Found, k: int, surrogate: str, options: SurrogateOptions) -> N
             name="surrogates",
             tasks=-(-count // _DRAWN_A_TASK),
             core_seconds=max(0.0, seconds[2] - seconds[1]) / _DRAWN * count,
-            memory=_peak(),
+            memory=peak_memory(),
             disk=round(size * count),
         )
     )
@@ -353,13 +353,3 @@ def _made(
 def _spent() -> float:
     """Seconds of a core that this process and those that it has waited for have taken."""
     return sum(os.times()[:4])
-
-
-def _peak() -> int:
-    """Most bytes of memory that this process ever had; 0 where that is not told."""
-    try:
-        import resource
-    except ImportError:  # Windows
-        return 0
-    unit = 1 if sys.platform == "darwin" else 1024
-    return unit * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -6,7 +6,6 @@ one that was finished before a run was stopped is not done again.
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from anonbase.cores import peak_memory
 from anonbase.errors import InputError
 from anonbase.files import atomic_write
 from anonfaces import __version__
@@ -90,7 +90,7 @@ def perform(job: Job, stage: str, number: int, *given: Any) -> Report:
         started = time.process_time()
         with _on_one_thread():
             report = _STAGES[stage](job, number, *given)
-        spent = {"seconds": time.process_time() - started, "memory": _peak()}
+        spent = {"seconds": time.process_time() - started, "memory": peak_memory()}
         _save(path, report | spent)
     with np.load(path, allow_pickle=False) as archive:
         return dict(archive)
@@ -107,16 +107,6 @@ def _check_surroundings(job: Job) -> None:
                 f"a worker does not see {path}: input and scratch folder have to lie where all"
                 " machines find them under the same name"
             )
-
-
-def _peak() -> int:
-    """Most bytes of memory that this process ever had; 0 where that is not told."""
-    try:
-        import resource
-    except ImportError:  # Windows
-        return 0
-    unit = 1 if sys.platform == "darwin" else 1024
-    return unit * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
 def _on_one_thread() -> Any:
