@@ -15,7 +15,7 @@ from PIL import Image
 from support import build_once
 
 from anonfaces.anonymize.detection import FaceAnalyzer, Faces, distances
-from anonfaces.anonymize.sources import fresh
+from anonfaces.anonymize.sources import fresh, pictures
 from anonfaces.anonymize.sources.pictures import Named, draws
 
 Pixels = NDArray[np.uint8]
@@ -33,19 +33,20 @@ def _samples_of_a_seed_are_looked_at_once() -> Iterator[None]:
     whole = fresh._Pool
 
     def remembered(seed: int, generator: Path | None) -> Iterator[list[Named]]:
-        kept, rest = drawn.setdefault((seed, generator), ([], draws(seed, generator)))
+        which = (seed, generator, pictures._DRAWN)
+        kept, rest = drawn.setdefault(which, ([], draws(seed, generator)))
         for number in count():
             kept += [one for one in [next(rest, [])] if one] if number == len(kept) else []
             if number == len(kept):
                 return
             yield kept[number]
 
-    def pool(analyzer: FaceAnalyzer, pictures: list[Named], everyone: NDArray[np.float32]) -> Any:
-        if pictures[0][0]:  # of a gallery
-            return whole(analyzer, pictures, everyone)
-        if id(pictures) not in pools:
-            pools[id(pictures)] = whole(analyzer, pictures, everyone)
-        return pools[id(pictures)]
+    def pool(analyzer: FaceAnalyzer, named: list[Named], everyone: NDArray[np.float32]) -> Any:
+        if named[0][0]:  # of a gallery
+            return whole(analyzer, named, everyone)
+        if id(named) not in pools:
+            pools[id(named)] = whole(analyzer, named, everyone)
+        return pools[id(named)]
 
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(fresh, "draws", remembered)
