@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +20,7 @@ from anonfaces.anonymize.paste import fits
 __all__ = ["COVERS", "Area", "around", "head", "solid"]
 
 Pixels = NDArray[np.uint8]
-Ellipse = tuple[NDArray, NDArray, float]  # centre, half axes, degrees
+Ellipse = tuple[NDArray[Any], NDArray[Any], float]  # centre, half axes, degrees
 
 _CELLS = 4
 _GREY = 128
@@ -148,7 +149,7 @@ def _bounds(ellipses: list[Ellipse], shape: tuple[int, ...]) -> tuple[slice, sli
     return _within(low[1], high[1], shape[0]), _within(low[0], high[0], shape[1])
 
 
-def _fill(mask: Pixels, centre: NDArray, half: NDArray, degrees: float) -> None:
+def _fill(mask: Pixels, centre: NDArray[Any], half: NDArray[Any], degrees: float) -> None:
     """Draw an ellipse of ones, to a sixteenth of a pixel."""
     import cv2
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,14 +30,14 @@ class GroupingInput:
     a table that were taken for the embedding, ``attribute`` the user's others (n,) by name.
     """
 
-    embedding: NDArray
-    identity: NDArray | None
+    embedding: NDArray[Any]
+    identity: NDArray[Any] | None
     source: str
-    image: NDArray | None = None
+    image: NDArray[Any] | None = None
     extractor: str = ""
     faces: FaceSet | None = None
     columns: tuple[str, ...] = ()
-    attribute: Mapping[str, NDArray] = field(default_factory=dict)
+    attribute: Mapping[str, NDArray[Any]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.embedding)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -62,7 +62,7 @@ def _unquoted(word: str) -> str:
     return word[1:] if word.startswith("'") and _FORMULA.match(word) else word
 
 
-def spread_of(X: NDArray, labels: NDArray[np.int64]) -> NDArray[np.float64]:
+def spread_of(X: NDArray[Any], labels: NDArray[np.int64]) -> NDArray[np.float64]:
     """Root mean square distance of each group's faces from their mean, float64 (g,)."""
     counts = np.bincount(labels)
     sums = np.zeros((len(counts), X.shape[1]))
@@ -71,7 +71,7 @@ def spread_of(X: NDArray, labels: NDArray[np.int64]) -> NDArray[np.float64]:
     return np.sqrt(np.bincount(labels, squares) / counts)
 
 
-def group_facts(X: NDArray, labels: NDArray[np.int64], identity: NDArray) -> pd.DataFrame:
+def group_facts(X: NDArray[Any], labels: NDArray[np.int64], identity: NDArray[Any]) -> pd.DataFrame:
     """What only the owner may know of the groups, one row a group: group, people, faces, spread.
 
     Six digits of a spread are a fingerprint: whoever holds photographs of candidates can compute
@@ -85,8 +85,8 @@ def group_facts(X: NDArray, labels: NDArray[np.int64], identity: NDArray) -> pd.
 
 def condensed_table(
     labels: NDArray[np.int64],
-    identity: NDArray,
-    attribute: Mapping[str, NDArray],
+    identity: NDArray[Any],
+    attribute: Mapping[str, NDArray[Any]],
     k: int,
 ) -> tuple[pd.DataFrame, dict[str, str]]:
     """The publishable table, one row a group, and the columns held back with the reason.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -12,7 +14,7 @@ __all__ = ["check_embedding", "check_labels", "check_surrogates", "people_of", "
 Vectors = NDArray[np.float64]
 
 
-def check_embedding(embedding: NDArray) -> Vectors:
+def check_embedding(embedding: NDArray[Any]) -> Vectors:
     """The originals' vectors as float64 (n, d), n > 0, all of them finite."""
     X = np.asarray(embedding, np.float64)
     if X.ndim != 2 or not X.size:
@@ -22,7 +24,7 @@ def check_embedding(embedding: NDArray) -> Vectors:
     return X
 
 
-def check_labels(labels: NDArray, n: int, groups: int) -> NDArray[np.int64]:
+def check_labels(labels: NDArray[Any], n: int, groups: int) -> NDArray[np.int64]:
     """Group numbers int64 (n,), each from 0 to ``groups`` - 1, none without a face."""
     group = np.asarray(labels)
     if group.shape != (n,) or group.dtype.kind not in "iu":
@@ -32,7 +34,7 @@ def check_labels(labels: NDArray, n: int, groups: int) -> NDArray[np.int64]:
     return group.astype(np.int64)
 
 
-def check_surrogates(surrogate: NDArray, dim: int) -> Vectors:
+def check_surrogates(surrogate: NDArray[Any], dim: int) -> Vectors:
     """The surrogates' vectors as float64 (g, dim); a row is finite, or all NaN for no face."""
     S = np.asarray(surrogate, np.float64)
     if S.ndim != 2 or S.shape[1] != dim:
@@ -42,7 +44,7 @@ def check_surrogates(surrogate: NDArray, dim: int) -> Vectors:
     return S
 
 
-def people_of(identity: NDArray | None, labels: NDArray[np.int64]) -> NDArray[np.int64]:
+def people_of(identity: NDArray[Any] | None, labels: NDArray[np.int64]) -> NDArray[np.int64]:
     """A number for each face's person, int64 (n,); without identities every face is a person.
 
     ``InputError`` where a person is in two groups: there is no surrogate that is theirs.
@@ -57,6 +59,6 @@ def people_of(identity: NDArray | None, labels: NDArray[np.int64]) -> NDArray[np
     return person
 
 
-def share_by(value: NDArray, by: NDArray[np.int64]) -> NDArray[np.float64]:
+def share_by(value: NDArray[Any], by: NDArray[np.int64]) -> NDArray[np.float64]:
     """Mean of ``value`` over the faces of each number in ``by``, float64 (numbers,)."""
     return np.bincount(by, value.astype(np.float64)) / np.bincount(by)

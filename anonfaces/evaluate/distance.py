@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -74,7 +74,10 @@ class SurrogateDistance:
 
 
 def surrogate_distance(
-    embedding: NDArray, surrogate: NDArray, labels: NDArray, identity: NDArray | None = None
+    embedding: NDArray[Any],
+    surrogate: NDArray[Any],
+    labels: NDArray[Any],
+    identity: NDArray[Any] | None = None,
 ) -> SurrogateDistance:
     """Euclidean distance between each face's vector and that of its group's surrogate.
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,7 +44,7 @@ class Fisherfaces:
         )
 
 
-def fit_fisherfaces(chips: Sequence[NDArray[np.uint8]], identity: NDArray) -> Fisherfaces:
+def fit_fisherfaces(chips: Sequence[NDArray[np.uint8]], identity: NDArray[Any]) -> Fisherfaces:
     """Fit on chips, arrays uint8 (m, 64, 64, 3) of any m, of people ``identity`` (n,).
 
     ``InputError`` where fewer than two people have two photographs: then nothing is known of how

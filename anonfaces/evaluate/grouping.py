@@ -8,7 +8,7 @@ least, mean and largest distance by method, silhouettes, the dendrogram.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,7 +32,7 @@ __all__ = [
 
 
 def member_distances(
-    embedding: NDArray, labels: NDArray, surrogate: NDArray | None = None
+    embedding: NDArray[Any], labels: NDArray[Any], surrogate: NDArray[Any] | None = None
 ) -> pd.DataFrame:
     """Distance of every face to its group's surrogate, or to the group's mean without one.
 
@@ -63,7 +63,7 @@ def member_distances(
     return pd.DataFrame({"group": group, "distance": np.linalg.norm(X - S[group], axis=1)})
 
 
-def within_distances(embedding: NDArray, labels: NDArray) -> NDArray[np.float64]:
+def within_distances(embedding: NDArray[Any], labels: NDArray[Any]) -> NDArray[np.float64]:
     """Distances (pairs,) of all two faces of one group, group after group."""
     from scipy.spatial.distance import pdist
 
@@ -73,7 +73,7 @@ def within_distances(embedding: NDArray, labels: NDArray) -> NDArray[np.float64]
     return np.concatenate([pdist(part) for part in parts])
 
 
-def grouping_table(embedding: NDArray, groupings: Mapping[str, NDArray]) -> pd.DataFrame:
+def grouping_table(embedding: NDArray[Any], groupings: Mapping[str, NDArray[Any]]) -> pd.DataFrame:
     """By name of a grouping: least, mean and largest distance within groups, and the silhouette.
 
     As the ancestor compared its partitions; ``groupings`` maps names to labels (n,).
@@ -150,7 +150,7 @@ def plot_bars(table: pd.DataFrame) -> Figure:
     return figure
 
 
-def plot_dendrogram(embedding: NDArray, identity: NDArray) -> Figure:
+def plot_dendrogram(embedding: NDArray[Any], identity: NDArray[Any]) -> Figure:
     """Ward's dendrogram of people, each the mean of their faces; leaves bear no names."""
     from matplotlib.figure import Figure
     from scipy.cluster.hierarchy import dendrogram, linkage

@@ -100,11 +100,11 @@ class Identification:
 
 
 def identify(
-    surrogate: NDArray,
-    group: NDArray,
-    name: NDArray,
-    gallery: NDArray,
-    gallery_name: NDArray,
+    surrogate: NDArray[Any],
+    group: NDArray[Any],
+    name: NDArray[Any],
+    gallery: NDArray[Any],
+    gallery_name: NDArray[Any],
 ) -> Identification:
     """Search each surrogate in a gallery; where does it put the people of its group?
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from statistics import NormalDist
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,7 +41,10 @@ def wilson(share: float, n: int, confidence: float = 0.95) -> Interval:
 
 
 def bootstrap(
-    values: NDArray, person: NDArray | None = None, confidence: float = 0.95, seed: int = 0
+    values: NDArray[Any],
+    person: NDArray[Any] | None = None,
+    confidence: float = 0.95,
+    seed: int = 0,
 ) -> Interval:
     """Percentile interval of the mean of ``values`` (n,), people being drawn with replacement.
 

@@ -6,7 +6,7 @@ M.-H. Le et al., "AnonFACES", WPES 2020, at t = 0.6 for dlib's vectors.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -81,7 +81,7 @@ class Reidentification:
         """Share of groups whose rate is above 1 / their number of people."""
         return float(self.of_groups(t)["above"].mean())
 
-    def to_pandas(self, thresholds: NDArray = THRESHOLDS) -> pd.DataFrame:
+    def to_pandas(self, thresholds: NDArray[Any] = THRESHOLDS) -> pd.DataFrame:
         """The curve: threshold, rate, rate_of_people, low, high (95 %), and the context's."""
         import pandas as pd
 
@@ -95,7 +95,7 @@ class Reidentification:
             table["false_match"] = self.context.false_match(thresholds)
         return table
 
-    def plot(self, thresholds: NDArray = THRESHOLDS) -> Figure:
+    def plot(self, thresholds: NDArray[Any] = THRESHOLDS) -> Figure:
         """The curve with its interval, beside how the originals match themselves and others."""
         from matplotlib.figure import Figure
 
@@ -115,9 +115,9 @@ class Reidentification:
 
 
 def reidentification(
-    distance: NDArray,
-    labels: NDArray | None = None,
-    identity: NDArray | None = None,
+    distance: NDArray[Any],
+    labels: NDArray[Any] | None = None,
+    identity: NDArray[Any] | None = None,
     context: Verification | None = None,
 ) -> Reidentification:
     """RI(t) from the ``distance`` (n,) of every face to its own surrogate.

@@ -56,7 +56,7 @@ def fetch(name: str, place: Path | None = None) -> str:
         npm is not installed or fails, or what it brings is not what is expected; then nothing is
         written.
     """
-    from encoders.embed.facenet import cache_folder
+    from anonbase.files import cache_folder
 
     if name not in PACKAGES:
         raise InputError(f"--get {name}: known are {', '.join(PACKAGES)}")

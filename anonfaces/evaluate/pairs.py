@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,16 +33,16 @@ class Verification:
         same, different = (pluralize(int(of.sum()), "pair") for of in (self.same, self.different))
         return f"Verification({same} of one person, {different} of two people)"
 
-    def true_match(self, t: float | NDArray) -> NDArray[np.float64]:
+    def true_match(self, t: float | NDArray[Any]) -> NDArray[np.float64]:
         """Share of pairs of one person at most ``t`` apart; NaN where there is no such pair."""
         return _below(self.same, t)
 
-    def false_match(self, t: float | NDArray) -> NDArray[np.float64]:
+    def false_match(self, t: float | NDArray[Any]) -> NDArray[np.float64]:
         """Share of pairs of two people at most ``t`` apart; NaN where there is no such pair."""
         return _below(self.different, t)
 
 
-def verification(embedding: NDArray, identity: NDArray) -> Verification:
+def verification(embedding: NDArray[Any], identity: NDArray[Any]) -> Verification:
     """Distances of all pairs of ``embedding`` (n, d), with ``identity`` (n,): the ROC's context.
 
     n squared pairs by blocks of matrix products: a second for 6,000 faces. A distance of no
@@ -70,7 +71,7 @@ def _count(
     counts += np.bincount((bins + _BINS * same)[after], minlength=2 * _BINS).reshape(2, _BINS)
 
 
-def _below(counts: NDArray[np.int64], t: float | NDArray) -> NDArray[np.float64]:
+def _below(counts: NDArray[np.int64], t: float | NDArray[Any]) -> NDArray[np.float64]:
     if not counts.any():
         return np.full(np.shape(t), np.nan)
     share = np.concatenate([[0], np.cumsum(counts)]) / counts.sum()

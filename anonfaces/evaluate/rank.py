@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -69,7 +70,10 @@ class Rank1:
 
 
 def rank_1(
-    embedding: NDArray, surrogate: NDArray, labels: NDArray, identity: NDArray | None = None
+    embedding: NDArray[Any],
+    surrogate: NDArray[Any],
+    labels: NDArray[Any],
+    identity: NDArray[Any] | None = None,
 ) -> Rank1:
     """Search every surrogate in a gallery of all originals; who comes first?
 

@@ -8,6 +8,7 @@ rate, ISO/IEC 19795-1).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,11 +42,11 @@ class Roc:
         same, different = len(self.same), len(self.different)
         return f"Roc({same:,} pairs of one person, {different:,} of two, EER {eer})"
 
-    def true_match(self, t: float | NDArray) -> NDArray[np.float64]:
+    def true_match(self, t: float | NDArray[Any]) -> NDArray[np.float64]:
         """Share of pairs of one person at most ``t`` apart; NaN where there is no such pair."""
         return _at_most(self.same, t)
 
-    def false_match(self, t: float | NDArray) -> NDArray[np.float64]:
+    def false_match(self, t: float | NDArray[Any]) -> NDArray[np.float64]:
         """Share of pairs of two people at most ``t`` apart; NaN where there is no such pair."""
         return _at_most(self.different, t)
 
@@ -77,7 +78,7 @@ class Roc:
         return float((missed[i] + taken[i]) / 2)
 
 
-def roc(embedding: NDArray, identity: NDArray, seed: int = 0) -> Roc:
+def roc(embedding: NDArray[Any], identity: NDArray[Any], seed: int = 0) -> Roc:
     """The ROC of vectors ``embedding`` (n, d) of people ``identity`` (n,).
 
     Of more than 4,000 faces as many are drawn by ``seed``. ``InputError`` where there are fewer
@@ -106,7 +107,7 @@ def _distances(
     return np.sort(distance[same]), np.sort(distance[~same])
 
 
-def _at_most(distances: NDArray[np.float32], t: float | NDArray) -> NDArray[np.float64]:
+def _at_most(distances: NDArray[np.float32], t: float | NDArray[Any]) -> NDArray[np.float64]:
     if not len(distances):
         return np.full(np.shape(t), np.nan)
     return np.searchsorted(distances, np.asarray(t, np.float32), side="right") / len(distances)

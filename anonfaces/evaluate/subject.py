@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -237,7 +237,7 @@ def _in_memory(faces: FaceSet, chips: NDArray[np.uint8]) -> FaceSet:
     return FacesInMemory.of(faces, chips)
 
 
-def _named(faces: FaceSet, identity: NDArray) -> FaceSet:
+def _named(faces: FaceSet, identity: NDArray[Any]) -> FaceSet:
     from dataclasses import replace
 
     names = np.asarray(identity, str)

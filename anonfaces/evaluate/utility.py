@@ -220,7 +220,7 @@ def _learned(
 
 
 def learned_from(
-    vectors: NDArray, label: NDArray[np.bool_], tried: NDArray, truth: NDArray[np.bool_]
+    vectors: NDArray[Any], label: NDArray[np.bool_], tried: NDArray[Any], truth: NDArray[np.bool_]
 ) -> float | None:
     """Balanced accuracy on ``tried`` of a logistic regression of ``label``; None of one class."""
     from sklearn.linear_model import LogisticRegression

@@ -248,7 +248,7 @@ def _subgroups(subject: Subject) -> tuple[tuple[str, str, NDArray[np.bool_]], ..
 
 def _searched(
     subject: Subject, judge: Judge, people: NDArray[np.float32], galleries: Galleries
-) -> dict[str, tuple[NDArray, NDArray]]:
+) -> dict[str, tuple[NDArray[Any], NDArray[Any]]]:
     """Vectors and names by gallery; strangers join other photographs, or else the originals."""
     searched = {"the originals": (people, subject.identity)}
     if galleries.other is not None:

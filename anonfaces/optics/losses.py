@@ -19,7 +19,10 @@ _WINDOW = 8
 
 def similarity(a: Tensor, b: Tensor) -> Tensor:
     """Mean structural similarity (SSIM) of pictures (n, s, s, 3) in 0..1, over square windows."""
-    pool = lambda x: ops.average_pool(x, _WINDOW, _WINDOW // 2, data_format="channels_last")  # noqa: E731
+
+    def pool(x: Tensor) -> Tensor:
+        return ops.average_pool(x, _WINDOW, _WINDOW // 2, data_format="channels_last")
+
     mean_a, mean_b = pool(a), pool(b)
     var_a, var_b = pool(a * a) - mean_a**2, pool(b * b) - mean_b**2
     both = pool(a * b) - mean_a * mean_b

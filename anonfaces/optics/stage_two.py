@@ -193,7 +193,10 @@ class _Learner(keras.Model):
 
     def _cycle(self, private: Tensor, faces: Tensor) -> Tensor:
         seen = self.camera(faces)
-        plain = lambda z: z - ops.mean(z, axis=(1, 2), keepdims=True)  # noqa: E731
+
+        def plain(z: Tensor) -> Tensor:
+            return z - ops.mean(z, axis=(1, 2), keepdims=True)
+
         return ops.mean(ops.abs(plain(seen) - plain(private)))
 
     def _left(self) -> Tensor:

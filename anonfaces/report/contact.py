@@ -92,7 +92,7 @@ def _members(faces: FaceSet, groups: Groups, number: int) -> list[Pixels | None]
 
 def _options_for(method: str, gallery: Path | None, folder: Path) -> SurrogateOptions:
     from anonfaces.synthesize import SURROGATES, SurrogateOptions
-    from anonfaces.synthesize.gallery import with_owners_key
+    from anonfaces.synthesize.owners_key import with_owners_key
 
     takes = method in SURROGATES and "gallery" in SURROGATES[method].options
     return with_owners_key(SurrogateOptions(gallery=gallery if takes else None), folder)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -268,7 +268,7 @@ def load_surrogate(name: str, options: SurrogateOptions | None = None) -> Surrog
 def surrogates(
     faces: ChipSource,
     labels: NDArray[np.int64],
-    identity: NDArray,
+    identity: NDArray[Any],
     method: Surrogate,
     skip: Set[int] = frozenset(),
 ) -> Iterator[tuple[int, NDArray[np.uint8]]]:
@@ -289,7 +289,7 @@ def surrogates(
 
 
 def groups_of(
-    faces: ChipSource, labels: NDArray[np.int64], identity: NDArray
+    faces: ChipSource, labels: NDArray[np.int64], identity: NDArray[Any]
 ) -> Iterator[tuple[int, Members]]:
     """Yield ``(group, its people)`` for each group, in ascending order."""
     for group, rows in _people_by_group(labels, identity):
@@ -297,7 +297,7 @@ def groups_of(
 
 
 def _people_by_group(
-    labels: NDArray[np.int64], identity: NDArray
+    labels: NDArray[np.int64], identity: NDArray[Any]
 ) -> Iterator[tuple[int, tuple[NDArray[np.int64], ...]]]:
     if not len(labels):
         return

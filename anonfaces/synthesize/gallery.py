@@ -135,7 +135,7 @@ def write_surrogates(
     folder: Path,
     faces: FaceSet,
     labels: NDArray[np.int64],
-    identity: NDArray,
+    identity: NDArray[Any],
     method: Surrogate,
     how: str,
     progress: bool = False,
@@ -176,7 +176,9 @@ def clear_surrogates(folder: Path) -> None:
         (folder / "surrogates").rmdir()
 
 
-def _keys(faces: FaceSet, labels: NDArray[np.int64], identity: NDArray, how: str) -> dict[int, str]:
+def _keys(
+    faces: FaceSet, labels: NDArray[np.int64], identity: NDArray[Any], how: str
+) -> dict[int, str]:
     """What each group's face depends on, as a hash: its rows with their vectors, and ``how``."""
     digests = {int(group): hashlib.sha256(how.encode()) for group in np.unique(labels)}
     for row in np.lexsort((np.arange(len(labels)), faces.image, labels)):

@@ -125,7 +125,7 @@ def _space(
     stranger: FaceSet | None,
     practice: Practice | None,
 ) -> Space:
-    def of(faces: FaceSet | None, names: NDArray | None = None) -> Vectors | None:
+    def of(faces: FaceSet | None, names: NDArray[Any] | None = None) -> Vectors | None:
         if faces is None or not len(faces):
             return None
         chosen = np.unique(faces.identity) if names is None else names
@@ -150,7 +150,7 @@ def _practice(reader: _Reader, practice: Practice) -> tuple[Vectors, Vectors]:
     return seen, total / np.bincount(group)[:, None]
 
 
-def of_people(vectors: NDArray, identity: NDArray, names: NDArray) -> Vectors:
+def of_people(vectors: NDArray[Any], identity: NDArray[Any], names: NDArray[Any]) -> Vectors:
     """The mean of each person's rows, float64 (names, d), NaN for who has none."""
     known, person = np.unique(identity, return_inverse=True)
     sums = np.zeros((len(known), vectors.shape[1]))

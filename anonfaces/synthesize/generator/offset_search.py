@@ -195,7 +195,7 @@ def _principal(generator: Generator) -> Latents:
     return (vectors * np.sqrt(np.maximum(values, 0))).T.astype(np.float32)
 
 
-def _view(side: int, rng: np.random.Generator | None) -> tuple[NDArray, NDArray]:
+def _view(side: int, rng: np.random.Generator | None) -> tuple[NDArray[Any], NDArray[Any]]:
     """Matrices (side, side) by which the networks see a picture; the plain one without ``rng``."""
     from encoders.frame import CropSquare, resampling
 

@@ -23,7 +23,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -136,7 +136,9 @@ class Optimized(GeneratorSurrogate):
         self.member_distances |= dict(zip(batch.numbers, pairs, strict=True))
         return batch
 
-    def _standing(self, w: Latents, groups: list[GroupLatents]) -> tuple[NDArray, NDArray]:
+    def _standing(
+        self, w: Latents, groups: list[GroupLatents]
+    ) -> tuple[NDArray[Any], NDArray[Any]]:
         """Of each group the distance of the nearest and of the farthest member, float64 (g,)."""
         shown = zip(self._mirror(w), groups, strict=True)
         own = [[face.min() for face in distances(*pair)] for pair in shown]

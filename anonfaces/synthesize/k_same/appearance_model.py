@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,7 +44,7 @@ class Appearance:
     textures: NDArray[np.float64]
     mask: NDArray[np.float64]
 
-    def coefficients(self, shape: NDArray, texture: NDArray) -> NDArray[np.float64]:
+    def coefficients(self, shape: NDArray[Any], texture: NDArray[Any]) -> NDArray[np.float64]:
         """Faces as numbers (n, a + b) of variance 1: whitened coefficients of both parts.
 
         ``shape`` (n, 68, 2) in sides of the chip; ``texture`` (n, 96, 96, 3) in the mean shape.
@@ -67,7 +68,7 @@ class Appearance:
         return shape.reshape(-1, 2), soft
 
 
-def texture_of(warped: NDArray, mask: NDArray[np.float64]) -> NDArray[np.float64]:
+def texture_of(warped: NDArray[Any], mask: NDArray[np.float64]) -> NDArray[np.float64]:
     """Faces (n, 96, 96, 3) in the mean shape as (n, 96 * 96 * 3): masked, less each mean colour.
 
     Without its mean colour a texture does not tell the light, and a step in textures leaves the

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,7 +34,7 @@ class Eigenfaces:
     mean: NDArray[np.float32]
     faces: NDArray[np.float32]
 
-    def project(self, pixels: NDArray) -> NDArray[np.floating]:
+    def project(self, pixels: NDArray[Any]) -> NDArray[np.floating]:
         """Coefficients (..., c) of pixels (..., 64 * 64 * 3) that ``FACE`` cut out of chips."""
         return (pixels.astype(np.float32) - self.mean) @ self.faces.T
 

@@ -72,7 +72,7 @@ def fit_eigenfaces(faces: FaceSet) -> Arrays:
     return {"mean": mean, "faces": _components(pixels - mean, _EIGENFACES, scaled=False)}
 
 
-def _components(off: NDArray, count: int, *, scaled: bool) -> NDArray[np.float64]:
+def _components(off: NDArray[Any], count: int, *, scaled: bool) -> NDArray[np.float64]:
     """Principal components (count, d) of centred rows, by the covariance of the smaller side."""
     from sklearn.decomposition import PCA
 

@@ -70,7 +70,7 @@ class Mixture:
             variable.assign(self.layers[named(variable.path)])
         return network
 
-    def pictures(self, share: NDArray, expression: NDArray) -> NDArray[np.uint8]:
+    def pictures(self, share: NDArray[Any], expression: NDArray[Any]) -> NDArray[np.uint8]:
         """Faces uint8 (n, 64, 64, 3).
 
         ``share`` (n, g): how much of each gallery identity, rows that sum to 1; ``expression``
@@ -86,7 +86,7 @@ class Mixture:
         return np.rint((np.clip(np.concatenate(parts), -1, 1) + 1) * 127.5).astype(np.uint8)
 
 
-def expression_of(landmark: NDArray) -> NDArray[np.float64]:
+def expression_of(landmark: NDArray[Any]) -> NDArray[np.float64]:
     """Six numbers (n, 6) of landmarks (n, 68, 2) in sides of their FFHQ-aligned chips.
 
     Mouth open, its width, its corners raised; brows raised; eyes open; head turned.
@@ -106,7 +106,7 @@ def expression_of(landmark: NDArray) -> NDArray[np.float64]:
     )
 
 
-def build(mean_face: NDArray, gallery: int, width: int, blur: float = 0.0) -> Any:
+def build(mean_face: NDArray[Any], gallery: int, width: int, blur: float = 0.0) -> Any:
     """The Keras network: shares (n, gallery) and expression (n, 6) to faces in -1 to 1.
 
     Up-convolutions draw what a linear map of both, at 32 px, leaves to be drawn: one photograph a

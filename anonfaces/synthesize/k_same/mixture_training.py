@@ -61,7 +61,7 @@ def train_mixture(faces: FaceSet, steps: int, seed: int = 0) -> dict[str, NDArra
     return {**gallery, **layers}
 
 
-def _prepared(faces: FaceSet) -> tuple[NDArray, NDArray, dict[str, NDArray[Any]]]:
+def _prepared(faces: FaceSet) -> tuple[NDArray[Any], NDArray[Any], dict[str, NDArray[Any]]]:
     """Pictures in -1 to 1, expressions in deviations, and what the file says of the gallery."""
     from anonfaces.synthesize.k_same.eigenfaces import FACE
     from anonfaces.synthesize.k_same.mixture import SIDE, expression_of
@@ -82,7 +82,7 @@ def _prepared(faces: FaceSet) -> tuple[NDArray, NDArray, dict[str, NDArray[Any]]
 
 
 def _first_guess(
-    pictures: NDArray, expression: NDArray, seed: int
+    pictures: NDArray[Any], expression: NDArray[Any], seed: int
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Identities (n, 128), and what they and the expressions draw at 32 px, (134, 32 * 32 * 3).
 
@@ -100,7 +100,7 @@ def _first_guess(
     return (scores / scale).astype(np.float32), _coarse(drawn).astype(np.float32)
 
 
-def _coarse(pictures: NDArray) -> NDArray:
+def _coarse(pictures: NDArray[Any]) -> NDArray[Any]:
     from anonfaces.synthesize.k_same.mixture import COARSE, SIDE
 
     by = SIDE // COARSE

@@ -92,7 +92,7 @@ class KSameNet:
         return ((rank < k) / k).astype(np.float32)
 
 
-def _means(values: NDArray, people: Sequence[tuple[Members, int]]) -> NDArray[np.float64]:
+def _means(values: NDArray[Any], people: Sequence[tuple[Members, int]]) -> NDArray[np.float64]:
     """Mean of each person's rows. Sums are of whole numbers, so the order of rows is not told."""
     count = np.array([len(members.rows[person]) for members, person in people])
     fixed = np.rint(values.astype(np.float64) * _FIXED).astype(np.int64)

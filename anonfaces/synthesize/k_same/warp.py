@@ -25,18 +25,18 @@ _CORNERS = (68, 70, 73, 75)
 _LONGEST = 32_000  # cv2.remap takes no side of 32,767 pixels or more
 
 
-def with_border(landmark: NDArray) -> Points:
+def with_border(landmark: NDArray[Any]) -> Points:
     """Landmarks (..., 68, 2) in sides of the chip, and the chip's border: (..., 76, 2)."""
     border = np.broadcast_to(_BORDER, (*landmark.shape[:-2], *_BORDER.shape))
     return np.concatenate([landmark, border], axis=-2)
 
 
-def to_sides(pixels: NDArray, size: int) -> Points:
+def to_sides(pixels: NDArray[Any], size: int) -> Points:
     """Positions in pixels, centres on whole numbers, in sides of a chip of ``size`` px."""
     return (np.asarray(pixels, np.float64) + 0.5) / size
 
 
-def to_pixels(sides: NDArray, size: int) -> Points:
+def to_pixels(sides: NDArray[Any], size: int) -> Points:
     """The inverse of ``to_sides``."""
     return sides * size - 0.5
 
@@ -56,7 +56,7 @@ class Sheet:
         self._weigh: Any = csr_array((weights.ravel(), corners.ravel(), start))
         self._size = size
 
-    def warp(self, chips: NDArray, landmark: Points) -> NDArray:
+    def warp(self, chips: NDArray[Any], landmark: Points) -> NDArray[Any]:
         """Chips (n, s, s, 3), uint8 or float32, whose landmarks (n, 68, 2) become the target's."""
         points = to_pixels(with_border(landmark), chips.shape[1])
         from_where = self._weigh @ points.swapaxes(0, 1).reshape(len(points[0]), -1)
@@ -69,7 +69,7 @@ class Sheet:
         ]
         return np.concatenate(parts)
 
-    def _remap(self, chips: NDArray, maps: NDArray[np.float32]) -> NDArray:
+    def _remap(self, chips: NDArray[Any], maps: NDArray[np.float32]) -> NDArray[Any]:
         """All chips as one tall picture: no call of OpenCV a face."""
         import cv2
 

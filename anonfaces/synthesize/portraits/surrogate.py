@@ -23,7 +23,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -154,7 +154,7 @@ class Gallery:
         return f"{message}, of {known} in the gallery; {kept}; {distances}"
 
     def _check(
-        self, portraits: Portraits, count: int, people: Sequence[tuple[NDArray, ...]]
+        self, portraits: Portraits, count: int, people: Sequence[tuple[NDArray[Any], ...]]
     ) -> None:
         if len(portraits) < count:
             raise InputError(
@@ -241,7 +241,7 @@ def _pairs(
         yield nearest[1], [nearest[2]]
 
 
-def _vectors(faces: ChipSource, groups: Sequence[Members]) -> list[tuple[NDArray, ...]]:
+def _vectors(faces: ChipSource, groups: Sequence[Members]) -> list[tuple[NDArray[Any], ...]]:
     """dlib's vectors of every group's people, each float32 (m, 128)."""
     if has_dlib_vectors(faces):
         embedding = np.asarray(faces.embedding, np.float32)  # type: ignore[attr-defined]
@@ -249,7 +249,7 @@ def _vectors(faces: ChipSource, groups: Sequence[Members]) -> list[tuple[NDArray
     return [group.vectors for group in people_seen(groups)]
 
 
-def _content(people: tuple[NDArray, ...]) -> bytes:
+def _content(people: tuple[NDArray[Any], ...]) -> bytes:
     """A hash of who is in a group, whatever the order of people and of photographs."""
     persons = [
         hashlib.sha256(b"".join(sorted(vector.tobytes() for vector in own))).digest()
