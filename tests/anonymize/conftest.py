@@ -71,16 +71,23 @@ def strangers(portraits: list[Path], tmp_path_factory: pytest.TempPathFactory) -
 
 
 def _strangers(portraits: list[Path]) -> list[int]:
+    """One after another the farthest from those before; MTCNN, which is slow, looks at these."""
     both = FaceAnalyzer("hog+mtcnn", 0.5)
-    images = (np.asarray(Image.open(path).convert("RGB")) for path in portraits)
-    seen = [(row, both.find(image)) for row, image in enumerate(images)]
-    clear = [(row, faces) for row, faces in seen if faces.by == ("hog+mtcnn",)]
-    vectors = np.concatenate([faces.embedding for _, faces in clear])
+    images = [np.asarray(Image.open(path).convert("RGB")) for path in portraits]
+    seen = [
+        (row, own[0][1]) for row, image in enumerate(images) if (own := both.portraits([image]))
+    ]
+    vectors = np.concatenate([faces.embedding for _, faces in seen])
     apart = distances(vectors, vectors)
-    chosen = [int(apart.max(axis=1).argmax())]
+    left = apart.max(axis=1)
+    chosen: list[int] = []
     while len(chosen) < 6:
-        chosen.append(int(apart[:, chosen].min(axis=1).argmax()))
-    return [clear[i][0] for i in chosen]
+        farthest = int(left.argmax())
+        left[farthest] = -1
+        if both.find(images[seen[farthest][0]]).by == ("hog+mtcnn",):
+            chosen.append(farthest)
+            left = np.where(left < 0, -1, apart[:, chosen].min(axis=1))
+    return [seen[i][0] for i in chosen]
 
 
 @pytest.fixture(scope="session")
