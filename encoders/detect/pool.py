@@ -1,7 +1,8 @@
 """Whether dlib finds a face in what was drawn: nothing is released in which it finds none.
 
-Pictures are looked at in processes of their own, since dlib holds Python's lock; run as a
-program (``python -m encoders.detect.pool``) this file is what such a process does.
+Pictures are looked at in processes of their own, since dlib holds Python's lock, but for the
+first few, for which none is worth starting; run as a program (``python -m encoders.detect.pool``)
+this file is what such a process does.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ __all__ = ["LOOKED_AT", "FaceDetectorPool", "enlarged", "shows_a_face"]
 LOOKED_AT = 256
 """Pictures are brought to this side in pixels before dlib looks at them."""
 _PART = 16
+_HERE = 64  # pictures: half a second's, where a process takes two to start
 
 
 def shows_a_face(picture: NDArray[np.uint8]) -> bool:
@@ -41,7 +43,7 @@ class FaceDetectorPool:
     def __init__(self, jobs: int | None = None) -> None:
         self._jobs = jobs or count_cores()
         self._pool: WorkerPool | None = None
-        self._shown = 0
+        self._pictures = self._shown = 0
         self._answers: dict[int, list[bool]] = {}
         self._open: list[list[int]] = []
 
@@ -62,8 +64,13 @@ class FaceDetectorPool:
     def submit(self, pictures: Sequence[NDArray[np.uint8]]) -> None:
         """Hand on RGB pictures (s, s, 3) to be looked at."""
         numbers = []
+        self._pictures += len(pictures)
         for start in range(0, len(pictures), _PART):
-            self._put(pictures[start : start + _PART])
+            part = pictures[start : start + _PART]
+            if self._pictures <= _HERE:
+                self._answers[self._shown] = [shows_a_face(picture) for picture in part]
+            else:
+                self._put(part)
             numbers.append(self._shown)
             self._shown += 1
         self._open.append(numbers)

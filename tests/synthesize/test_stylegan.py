@@ -24,6 +24,7 @@ from anonfaces.synthesize.generator.optimized import TARGET, Optimized
 from anonfaces.synthesize.generator.recognizer import RenderedEmbedder, distances, rendered_embedder
 from anonfaces.synthesize.generator.regression import fit_regression, kept_regression
 from anonfaces.synthesize.generator.weighted import THRESHOLD, Weighted
+from encoders.detect import pool as pool_module
 from encoders.detect.pool import FaceDetectorPool, enlarged, shows_a_face
 from encoders.faceset import FaceSet
 from stylegan import checkpoint
@@ -225,15 +226,21 @@ def test_a_group_for_which_none_shows_a_face_is_named(few: FaceSet) -> None:
         made(few, Blind(SurrogateOptions(jobs=1)))
 
 
-def test_onlookers_see_what_there_is(few: FaceSet) -> None:
+@pytest.mark.parametrize("here", [0, 4])
+def test_onlookers_see_what_there_is(
+    here: int, few: FaceSet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pool_module, "_HERE", here)  # the fourth picture is the last one here
     empty = np.zeros((64, 64, 3), np.uint8)
     chips = few.chips(np.arange(3))
     with FaceDetectorPool(2) as pool:
         pool.submit([empty, *chips[:2]])
         pool.submit([enlarged(chips[2], 512)])
+        pool.submit([chips[0], empty])
         pool.submit([])
         assert pool.results().tolist() == [False, True, True]
         assert pool.results().tolist() == [True]
+        assert pool.results().tolist() == [True, False]
         assert pool.results().tolist() == []
 
 
