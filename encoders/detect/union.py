@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from encoders.detect._boxes import same_face
+from encoders.detect._boxes import SAME_FACE, overlap, same_face
 from encoders.detect._tiles import Named, Scored, TiledDetector
 from encoders.detect.protocol import Detector
 
@@ -18,7 +18,8 @@ class UnionDetector(TiledDetector):
     """The faces that any of ``detectors`` finds.
 
     Where several find one face, the box is that of the first of them, on whose squares the
-    landmarks rely most, and the confidence the highest.
+    landmarks rely most, and the confidence the highest. A box that is a part of a later one's is
+    none of a face: the later one's, which is larger, takes its place.
     """
 
     def __init__(self, detectors: Sequence[Detector]) -> None:
@@ -38,6 +39,8 @@ class UnionDetector(TiledDetector):
             boxes, sure = detector.scored(image)
             same = same_face(boxes, kept)
             for face, known in zip(*np.nonzero(same), strict=True):
+                if _is_part(kept[known], boxes[face]):
+                    kept[known] = boxes[face]
                 confidence[known] = max(confidence[known], sure[face])
                 if detector.name not in by[known].split("+"):
                     by[known] += f"+{detector.name}"
@@ -50,3 +53,9 @@ class UnionDetector(TiledDetector):
     def smallest(self, image: NDArray[np.uint8]) -> float:
         """Side in pixels of the smallest face that one of them can find in this picture."""
         return min(detector.smallest(image) for detector in self._detectors)
+
+
+def _is_part(box: NDArray[np.float64], later: NDArray[np.float64]) -> bool:
+    """Whether ``box`` (4,) is so much smaller than ``later`` (4,) that they hardly overlap."""
+    smaller = np.prod(box[2:] - box[:2]) < np.prod(later[2:] - later[:2])
+    return bool(smaller and overlap(box[None], later[None])[0, 0] < SAME_FACE)

@@ -44,6 +44,16 @@ def test_a_union_names_who_found_each_face() -> None:
     assert union.name == "a+b"
 
 
+def test_a_part_of_a_face_gives_way_to_the_whole() -> None:
+    """A box of an eye and the nose kept CenterFace's box of the head out: the rest stood open."""
+    part = _Drawn("a", [[88, 214, 132, 257], [0, 0, 30, 30]], [0.8, 0.5])
+    whole = _Drawn("b", [[88, 193, 196, 264], [3, 3, 28, 28]], [0.6, 0.5])
+    boxes, confidence, by = UnionDetector([part, whole]).named(np.zeros((300, 300, 3), np.uint8))  # type: ignore[list-item]
+    assert boxes.tolist() == [[88, 193, 196, 264], [0, 0, 30, 30]]
+    assert confidence.tolist() == [0.8, 0.5]
+    assert by == ["a+b", "a+b"]
+
+
 @pytest.mark.parametrize("name", ["hog", "hog+mtcnn", "onnx:a+b.onnx", "hog+onnx:/x/cnn+y.onnx"])
 def test_names_that_are_known(name: str) -> None:
     check_detector(name)
