@@ -6,6 +6,7 @@ code runs and trains on TensorFlow, JAX and PyTorch. Importing this module impor
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 import tempfile
@@ -34,6 +35,8 @@ def load_engine() -> None:
         return
     with _silent():
         import keras  # noqa: F401
+    # that it traces a network once more for pictures of another size is nothing to a user
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
 
 
 @contextmanager
