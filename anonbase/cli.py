@@ -12,7 +12,7 @@ from importlib import import_module
 from typing import TextIO
 
 from anonbase.errors import AnonfacesError
-from anonbase.files import is_resumable
+from anonbase.files import is_resumable, kept_in
 
 __all__ = ["hand_over", "run"]
 
@@ -42,7 +42,7 @@ def run(command: Callable[[], object]) -> None:
     except BrokenPipeError:
         sys.exit(_OURS)
     except AnonfacesError as error:
-        kept = f"\n{_KEPT}" if is_resumable(error) else ""
+        kept = f"\n{_KEPT}{_in(error)}" if is_resumable(error) else ""
         _end(f"error: {error}{kept}", _USERS_MISTAKE)
     except OSError as error:
         if error.errno not in _SURROUNDINGS:
@@ -51,6 +51,11 @@ def run(command: Callable[[], object]) -> None:
         _end(message, _USERS_MISTAKE)
     except Exception as error:
         _end(_fault(error), _OURS)
+
+
+def _in(stop: BaseException) -> str:
+    place = kept_in(stop)
+    return f" in {place}, with faces of real people: delete it if there is none" if place else ""
 
 
 def hand_over(command: str) -> None:

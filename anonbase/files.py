@@ -17,6 +17,7 @@ __all__ = [
     "atomic_write",
     "cache_folder",
     "is_resumable",
+    "kept_in",
     "lock",
     "mark_resumable",
     "remove_stale",
@@ -28,6 +29,7 @@ __all__ = [
 #: Bytes of a name that fit with all that a temporary one adds; file systems take 255.
 _LONGEST_NAME, _KEPT_OF_NAME = 235, 120
 _RESUMABLE = "what was finished is kept, and the same call goes on from it"
+_KEPT_IN = "it is kept in "
 
 
 @contextmanager
@@ -92,19 +94,34 @@ def lock(file: IO[Any], folder: Path) -> None:
         raise OutputError(f"{folder}: another run is using it; wait until it ends") from error
 
 
-def mark_resumable(stop: BaseException) -> None:
-    """Note on the exception that ended a run that the same call goes on from there."""
+def mark_resumable(stop: BaseException, folder: Path | None = None) -> None:
+    """Note on the exception that ended a run that the same call goes on from there.
+
+    ``folder`` is where what was finished is kept.
+    """
     if not is_resumable(stop):
         stop.add_note(_RESUMABLE)
+        if folder is not None:
+            stop.add_note(f"{_KEPT_IN}{folder}")
 
 
 def is_resumable(stop: BaseException | None) -> bool:
     """Whether ``stop``, or what it was raised from, has the note of ``mark_resumable``."""
+    return _RESUMABLE in _notes(stop)
+
+
+def kept_in(stop: BaseException | None) -> str:
+    """Name the folder that ``mark_resumable`` was told of; '' without one."""
+    places = [note for note in _notes(stop) if note.startswith(_KEPT_IN)]
+    return places[0].removeprefix(_KEPT_IN) if places else ""
+
+
+def _notes(stop: BaseException | None) -> list[str]:
+    notes: list[str] = []
     while stop is not None:
-        if _RESUMABLE in getattr(stop, "__notes__", ()):
-            return True
+        notes += getattr(stop, "__notes__", ())
         stop = stop.__cause__ or stop.__context__
-    return False
+    return notes
 
 
 def _flush_to_disk(path: Path) -> None:

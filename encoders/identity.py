@@ -130,7 +130,10 @@ def _found(source: str, paths: Sequence[str], root: Path | None) -> Identities:
     if kind == "csv" and ":" in rest:
         file, column = rest.rsplit(":", 1)
         return _by_table(source, file, column, paths, root)
-    raise InputError(f"--identity {source}: expected folder, csv:FILE:COLUMN, regex:PATTERN, none")
+    raise InputError(
+        f"--identity {source}: expected folder, csv:FILE:COLUMN, regex:PATTERN,"
+        " none, and where people are grouped estimate"
+    )
 
 
 def _folder(path: str) -> str:

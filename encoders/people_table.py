@@ -59,6 +59,8 @@ def read_people_table(file: Path) -> pd.DataFrame:
         )
     except InputError:
         raise
+    except FileNotFoundError as error:
+        raise InputError(f"{file}: there is no such file") from error
     except (OSError, ValueError, pd.errors.ParserError) as error:
         raise InputError(
             f"{file}: not a readable CSV table in UTF-8, UTF-16 or Latin-1 ({error})"

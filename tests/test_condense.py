@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -489,3 +490,22 @@ def test_a_generator_that_cannot_be_used_is_refused_before_photographs_are_looke
     with pytest.raises(WeightsError, match=words):
         anonfaces.condense(tmp_path / "photos", 2, tmp_path / "out", surrogate_options=options)
     assert not (tmp_path / "out").exists()
+
+
+def test_fewer_people_than_k_are_refused_before_a_photograph_is_looked_at(
+    everybody: list[list[Path]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photos = tmp_path / "photos"
+    for own in everybody[:3]:
+        shutil.copytree(own[0].parent, photos / own[0].parent.name)
+    monkeypatch.setattr("encoders.encode", None)
+    with pytest.raises(GuaranteeError, match=r"k = 4 .* these photographs are of 3 .*smaller k"):
+        condense(photos, 4, tmp_path / "out")
+    assert [path.name for path in tmp_path.iterdir()] == ["photos"]
+
+
+def test_a_folder_that_is_no_dataset_is_said_to_be_none(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="nope: there is no such folder"):
+        Summary.read(tmp_path / "nope" / "summary.json")
+    with pytest.raises(InputError, match=r"is no condensed dataset: it holds no summary\.json"):
+        Summary.read(tmp_path / "summary.json")

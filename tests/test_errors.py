@@ -45,6 +45,10 @@ ENDINGS = [
     ("keeping(KeyboardInterrupt())", 130, "interrupted: finished work is kept"),
     ("keeping(OSError(28, 'Full'))", 2, "error: Full; fix that first (finished work is kept"),
     ("keeping(E.InputError('x'))", 2, "error: x\nthe work finished before that is kept"),
+    (
+        "keeping(E.InputError('x'), '/out/.o.partial')",
+        *(2, "error: x\nthe work finished before that is kept for the next run in /out/.o.partial"),
+    ),
     ("typed(keeping)", 130, "interrupted: finished work is kept"),
     ("typed(lambda stop: None)", 130, "interrupted: no work was finished"),
     ("import warnings; warnings.warn('weak', E.PrivacyWarning)", 0, "PrivacyWarning: weak\n"),
@@ -77,8 +81,8 @@ import typer
 from anonbase.cli import run
 from anonbase.files import mark_resumable
 
-def keeping(stop):
-    mark_resumable(stop)
+def keeping(stop, folder=None):
+    mark_resumable(stop, folder)
     raise stop
 
 def typed(tell):

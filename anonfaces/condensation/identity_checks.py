@@ -1,12 +1,14 @@
-"""Names that may be wrong, for the owner to look at: a table each, and a warning."""
+"""Names: too few of them, or such as may be wrong, which the owner is to look at."""
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from anonbase.errors import GuaranteeError
 from anonbase.files import write_text
 from anonbase.notices import warn_user
 from anonbase.text import pluralize
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
 
     from anonfaces.condensation.gather import GroupingInput
 
-__all__ = ["write_doubts"]
+__all__ = ["refuse_too_few", "write_doubts"]
 
 
 def write_doubts(folder: Path, gathered: GroupingInput) -> None:
@@ -68,3 +70,25 @@ def _strangers(gathered: GroupingInput, identity: np.ndarray) -> pd.DataFrame:
 
 def _where(gathered: GroupingInput) -> np.ndarray:
     return np.arange(len(gathered)) if gathered.image is None else gathered.image
+
+
+def refuse_too_few(photos: Path, identity: str | None, k: int) -> None:
+    """GuaranteeError where photographs are of fewer than ``k`` people, before any is looked at.
+
+    Nothing is said where who is on some of them has to be found out from the faces.
+    """
+    from encoders.identity import find_identities
+    from encoders.photographs.walk import find_photographs
+
+    if identity in ("estimate", "none"):
+        return
+    paths = [photograph.path for photograph in find_photographs(photos).photographs]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # they come when the photographs are looked at
+        names = find_identities(identity or "auto", paths, photos).of
+    people = {names.get(path, "") for path in paths}
+    if paths and "" not in people and len(people) < k:
+        raise GuaranteeError(
+            f"k = {k} needs at least {k} people, and these photographs are of {len(people)}"
+            f" ({pluralize(len(paths), 'photograph')}): take a smaller k or more people"
+        )

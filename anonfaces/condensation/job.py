@@ -23,7 +23,7 @@ from anonfaces.cluster.budget import Progress
 from anonfaces.cluster.identity import THRESHOLD
 from anonfaces.cluster.inputs import check_leave_out, warn_of_dominant
 from anonfaces.condensation.gather import GroupingInput, from_faces, from_file
-from anonfaces.condensation.identity_checks import write_doubts
+from anonfaces.condensation.identity_checks import refuse_too_few, write_doubts
 from anonfaces.condensation.options import CondenseOptions, EncodingOptions
 from anonfaces.condensation.unread import naming_unread
 from anonfaces.dataset.files import (
@@ -152,7 +152,9 @@ def condense(
     check_leave_out(origin, tuple(job.asked.leave_out))
     if not origin.is_dir():
         gathered, groups = _grouped(_read(origin, job), job)
-    elif job.asked.drawn_by.generator or job.asked.drawn_by.gallery:
+    else:
+        refuse_too_few(origin, job.asked.identity, job.asked.k)
+    if origin.is_dir() and (job.asked.drawn_by.generator or job.asked.drawn_by.gallery):
         # a checkpoint or a gallery that cannot be used is refused before hours of looking at faces
         from anonfaces.synthesize import check_surrogate
 

@@ -79,11 +79,19 @@ class Summary:
     @classmethod
     def read(cls, path: Path) -> Summary:
         """Read a ``summary.json``; ``InputError`` where it is not one of ours."""
+        if not path.is_file():
+            raise InputError(_missing(path))
         document = _document(path)
         if document is None or document.get("format_version") != FORMAT_VERSION:
             raise InputError(f"{path} is not the summary of a condensed dataset of this version")
         names = {f.name for f in fields(cls)}
         return cls(**{name: value for name, value in document.items() if name in names})
+
+
+def _missing(path: Path) -> str:
+    if not path.parent.exists():
+        return f"{path.parent}: there is no such folder"
+    return f"{path.parent} is no condensed dataset: it holds no {path.name}"
 
 
 def is_summary(path: Path) -> bool:

@@ -62,7 +62,7 @@ def workplace(place: Path) -> Iterator[Path]:
             yield partial
         except BaseException as stop:
             if _worth_keeping(partial, place):
-                mark_resumable(stop)
+                mark_resumable(stop, partial)
             else:
                 _remove(partial, _entries(partial))
             raise

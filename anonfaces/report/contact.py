@@ -1,4 +1,4 @@
-"""``python -m anonfaces.report.contact out/ -o sheet.png``: every method on the same groups.
+"""``python -m anonfaces.report.contact out/ -o sheet.png``: members beside what was made of them.
 
 It shows the members beside their surrogates, so it is for the owner of the photographs and no
 part of the page, which may leave the building; nor may several surrogates of one group.
@@ -158,7 +158,7 @@ def contact(
     output: Annotated[Path, option("the PNG to write", "--output", "-o", show_default=False)],
     surrogate: Annotated[
         list[str] | None,
-        option("a method, once or often; default all that need no gallery", show_default=False),
+        option("a method, once or often, or all; default the dataset's own", show_default=False),
     ] = None,
     rows: Annotated[int, option("how many groups to show")] = 6,
     faces: Annotated[
@@ -168,16 +168,30 @@ def contact(
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
-    """Show members and the surrogates of several methods side by side. Keep the picture secret."""
+    """Show members and their surrogates side by side. Keep the picture secret.
+
+    --surrogate all shows every method on the same groups, which takes minutes.
+    """
     from anonbase.files import atomic_write
     from anonfaces.synthesize import SELF_CONTAINED
 
-    methods = surrogate or list(SELF_CONTAINED)
+    methods = surrogate or [_own_method(folder)]
+    if methods == ["all"]:
+        methods = list(SELF_CONTAINED)
     sheet = contact_sheet(folder, methods, rows, faces, not quiet, gallery)
     with atomic_write(output) as beside:
         sheet.save(beside, "PNG", optimize=True)
     if not quiet:
         print(f"{output}: members and surrogates side by side; keep it to yourself")
+
+
+def _own_method(folder: Path) -> str:
+    """The method that the dataset's surrogates were made by."""
+    from anonfaces.dataset.summary import Summary
+    from anonfaces.synthesize import DEFAULT_SURROGATE
+
+    path = folder / "summary.json"
+    return (Summary.read(path).surrogate if path.is_file() else "") or DEFAULT_SURROGATE
 
 
 def main() -> None:

@@ -32,8 +32,10 @@ __all__ = ["DrawJob", "RemoteSurrogate", "draw_groups"]
 
 Pixels = NDArray[np.uint8]
 People = list[list[int]]
-#: Groups of a task: half a minute of a core by ``optimised``, which is lost with its worker.
-_AT_ONCE = 16
+#: Groups of a task, as many as a run without Dask draws together: what is in a batch beside a
+#: picture can change it by a level. Half a minute of a core, which is lost with its worker.
+_AT_ONCE = 64
+_BY_METHOD = {"optimised": 16}
 _OF_DISTANCES = "optimised"  # counts in its warnings, so that those of tasks do not add up
 
 
@@ -95,7 +97,8 @@ class RemoteSurrogate:
 
     def _tasks(self, groups: Iterable[tuple[int, Members]]) -> list[DaskTask]:
         left, tasks = iter(groups), []
-        while some := list(islice(left, _AT_ONCE)):
+        size = _BY_METHOD.get(self.name, _AT_ONCE)
+        while some := list(islice(left, size)):
             rows = [(number, _rows_of_file(who)) for number, who in some]
             name = f"draw-{some[0][0]}-{Path(self._job.folder).name}"
             tasks.append(DaskTask(name, (self._job, rows)))

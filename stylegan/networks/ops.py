@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import keras
 import numpy as np
 from keras import ops
 
@@ -19,6 +20,7 @@ __all__ = [
     "conv_up",
     "dense",
     "downsample",
+    "matmul",
     "normalise",
     "upsample",
 ]
@@ -31,8 +33,20 @@ _ODD = (0.0, 0.75, 0.25)  # [1, 3, 3, 1] seen from each new pixel
 
 def dense(x: Tensor, weight: Tensor, bias: Tensor | None = None, rate: float = 1.0) -> Tensor:
     """``x @ weight`` with the equalised learning rate: scaled by ``rate / sqrt(inputs)``."""
-    y = ops.matmul(x, weight) * (rate / math.sqrt(weight.shape[0]))
+    y = matmul(x, weight) * (rate / math.sqrt(weight.shape[0]))
     return y if bias is None else y + bias * rate
+
+
+def matmul(x: Tensor, weight: Tensor) -> Tensor:
+    """``x @ weight``; of float32 on TensorFlow added up in double.
+
+    A row's sum then rounds to the same float32 whatever other rows there are, and by any number of
+    threads, but once in a hundred million.
+    """
+    if keras.backend.backend() != "tensorflow" or x.dtype != "float32":
+        return ops.matmul(x, weight)
+    double = ops.matmul(ops.cast(x, "float64"), ops.cast(weight, "float64"))
+    return ops.cast(double, "float32")
 
 
 def normalise(x: Tensor) -> Tensor:

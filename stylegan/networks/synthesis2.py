@@ -14,7 +14,7 @@ from typing import Any
 from keras import ops
 
 from stylegan.networks.config import GeneratorConfig
-from stylegan.networks.ops import ROOT2, conv, conv_up, dense, upsample
+from stylegan.networks.ops import ROOT2, conv, conv_up, dense, matmul, upsample
 from stylegan.networks.parameters import Parameters, Spec
 
 __all__ = ["synthesis_specs", "synthesize"]
@@ -115,7 +115,7 @@ def _layer(
 def _demodulation(kernel: Tensor, style: Tensor) -> Tensor:
     """1 / the norm of each output's modulated weights, (n, outputs)."""
     power = ops.sum(ops.square(kernel), axis=(0, 1))
-    return ops.rsqrt(ops.matmul(ops.square(style), power) + 1e-8)
+    return ops.rsqrt(matmul(ops.square(style), power) + 1e-8)
 
 
 def _to_rgb(p: Parameters, name: str, x: Tensor, w: Tensor, clamp: float | None) -> Tensor:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from stylegan.networks.config import AliasFreeConfig
 from stylegan.networks.filters3 import Layer, first_band, layers
-from stylegan.networks.ops import ROOT2, conv, dense
+from stylegan.networks.ops import ROOT2, conv, dense, matmul
 from stylegan.networks.parameters import Parameters, Spec
 from stylegan.networks.resample import Step, resample
 from stylegan.networks.synthesis2 import affine_specs
@@ -136,7 +136,7 @@ def modulated(p: Parameters, name: str, x: Tensor, w: Tensor, demodulate: bool) 
         kernel = kernel * ops.rsqrt(ops.mean(ops.square(kernel), axis=(0, 1, 2)))
         style = style * ops.rsqrt(ops.mean(ops.square(style), axis=1, keepdims=True))
         power = ops.sum(ops.square(kernel), axis=(0, 1))
-        scale = scale * ops.rsqrt(ops.matmul(ops.square(style), power) + 1e-8)
+        scale = scale * ops.rsqrt(matmul(ops.square(style), power) + 1e-8)
     else:
         scale = ops.reshape(scale / math.sqrt(math.prod(kernel.shape[:3])), (1, 1))
     margin = kernel.shape[0] - 1

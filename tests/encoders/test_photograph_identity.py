@@ -78,7 +78,7 @@ def test_a_table_that_cannot_be_used(tmp_path: Path, text: str, message: str) ->
     [
         ("people", "expected folder"),
         ("csv:people.csv", "expected folder"),
-        ("csv:/no/such.csv:name", "not a readable"),
+        ("csv:/no/such.csv:name", "there is no such file"),
         ("regex:", "expected folder"),
         ("regex:(", "unterminated"),
         ("regex:(zzz)", "matches no photograph"),
