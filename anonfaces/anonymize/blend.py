@@ -101,9 +101,10 @@ def matched_colour(
     )
     low, high = np.array([_SPREAD, _TINT, _TINT]).T
     contrast = np.clip((wanted + 1) / (own + 1), low, high).astype(np.float32)
-    detail = (parts[0] - coarse[0]) * contrast
-    dimmer = coarse[1][..., :1] / np.maximum(coarse[0][..., :1], 1)
-    detail[..., 1:] *= np.clip(dimmer, 0, 1)  # less light has less colour in it
+    dimmer = np.clip(coarse[1][..., :1] / np.maximum(coarse[0][..., :1], 1), 0, 1)
+    gain = contrast * dimmer  # less light has less colour in it
+    gain[..., 0] = np.minimum(contrast[0], dimmer[..., 0])  # and no eye darker than none
+    detail = (parts[0] - coarse[0]) * gain
     lips = _features(landmark, mask.shape, _LIPS).astype(np.float32)
     lips = cv2.GaussianBlur(lips, (0, 0), max(0.02 * size, 0.5))
     detail[..., 1:] *= (_PALE + (1 - _PALE) * lips)[..., None]
