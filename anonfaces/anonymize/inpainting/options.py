@@ -20,7 +20,7 @@ BLENDS = ("matched", "poisson", "raw")
 _MOST_ITERATIONS = 100_000
 #: Above it a warning: at 0.1 no face of 12 is the original's to dlib's recognizer and one is to
 #: FaceRes (docs/de-identification.md); more border keeps more of the person.
-SAFE_BORDER = 0.15
+SAFE_BORDER = 0.1
 
 
 @dataclass(frozen=True)
