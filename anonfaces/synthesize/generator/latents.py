@@ -144,7 +144,11 @@ def _means(values: list[NDArray[np.float32]]) -> NDArray[np.float32]:
 def _read(
     faces: ChipSource, rows: NDArray[np.int64], invert: Inversion, needs: Sequence[str]
 ) -> _Faces:
-    """Chips are read and hashed while the networks look at those before."""
+    """Chips are read and hashed while the networks look at those before.
+
+    They are looked at in the order of their digests: what a network says of a picture can depend,
+    in its last bits, on the place in the batch, and must not on the order of rows.
+    """
     step = max(1, _BYTES // (3 * faces.chip_size**2 * _ROUND)) * _ROUND
     parts = [rows[start : start + step] for start in range(0, len(rows), step)]
     digest, latent = [], []
@@ -156,9 +160,11 @@ def _read(
             if number < len(parts):
                 waiting = reader.submit(_chips, faces, parts[number])
             digest += digests
-            latent.append(invert(chips))
+            order = np.argsort(np.array(digests), kind="stable")
+            back, some, chips = np.argsort(order), some[order], chips[order]
+            latent.append(invert(chips)[back])
             for name, found in seen.items():
-                found.append(_SEEN[name](faces, some, chips, invert.framing))
+                found.append(_SEEN[name](faces, some, chips, invert.framing)[back])
     whole = {name: np.concatenate(found) for name, found in seen.items()}
     return _Faces(np.array(digest, "S64"), np.concatenate(latent), whole)
 
