@@ -152,9 +152,7 @@ def condense(
     check_leave_out(origin, tuple(job.asked.leave_out))
     if not origin.is_dir():
         gathered, groups = _grouped(_read(origin, job), job)
-    else:
-        refuse_too_few(origin, job.asked.identity, job.asked.k)
-    if origin.is_dir() and (job.asked.drawn_by.generator or job.asked.drawn_by.gallery):
+    elif job.asked.drawn_by.generator or job.asked.drawn_by.gallery:
         # a checkpoint or a gallery that cannot be used is refused before hours of looking at faces
         from anonfaces.synthesize import check_surrogate
 
@@ -187,6 +185,7 @@ def _encoded(photos: Path, place: Path, folder: Path, job: _Job) -> GroupingInpu
     columns = asked.constrained_columns
     if columns and not str(asked.identity).startswith("csv:"):
         raise InputError("columns of people in photographs come with --identity csv:FILE:COLUMN")
+    refuse_too_few(photos, asked.identity, asked.k)
     own = make_owner_folder(folder)
     for name in ("faces.h5", "faces.pca.h5"):
         if not (own / name).exists() and find_file(place, name).is_file():
