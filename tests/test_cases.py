@@ -105,7 +105,7 @@ def test_a_name_in_two_unicode_forms_does_not_make_two_people(
     assert (summary["people"], summary["groups"], summary["faces"]) == (2, 1, 4)
     refused = run_command("anonfaces.cluster", "in", "--k", 3, *words[3:-1], "three", cwd=tmp_path)
     assert refused.code == 2
-    assert "there are 2" in refused.err
+    assert "of 2 (4 photographs)" in refused.err
 
 
 def test_a_refusal_of_k_names_the_photographs_that_could_not_be_read(
