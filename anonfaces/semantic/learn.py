@@ -20,6 +20,7 @@ __all__ = ["train"]
 
 Values = dict[str, NDArray[np.float32]]
 _NOBODIES, _SHOWN, _OTHERS = 512, 10, 3
+_SIDE = 64  # px: the output of the generator that ships which two cores can train on
 
 
 def train(
@@ -59,10 +60,10 @@ def train(
     from stylegan.semantic.run import SemanticRun
     from stylegan.semantic.training import SemanticTraining
 
-    decoder = stylegan.load()
-    inverse = load_inverse(decoder)
-    config, recipe = SemanticConfig(decoder.config), recipe or SemanticTraining()
-    size = config.resolution
+    begun = None if start is None else load_generator(start)
+    decoder, inverse = stylegan.load().lower(_SIDE), load_inverse()
+    config = SemanticConfig(decoder.config) if begun is None else begun.config
+    size, recipe = config.resolution, recipe or SemanticTraining()
     faces, held = read_or_keep(sources, size, folder / "faces.npz")
     aside = _some(held)
     drawn = nobodies(_NOBODIES, recipe.seed)
@@ -83,20 +84,16 @@ def train(
         folder, config, recipe, _features(features, size), batches, show,
         save_minutes=save_minutes, progress=progress,
     )  # fmt: skip
-    run.go(lambda: _first(start, decoder, faces, inverse, progress))
+    run.go(lambda: begun.values() if begun else _first(decoder, faces, inverse, progress))
     return folder / FILE
 
 
-def _first(
-    start: Path | None, decoder: Any, faces: TrainingFaces, inverse: Any, progress: bool
-) -> Values:
+def _first(decoder: Any, faces: TrainingFaces, inverse: Any, progress: bool) -> Values:
     """The numbers to begin with: the decoder's, and how map and surroundings move w."""
     import stylegan
     from stylegan.semantic.config import SemanticConfig
     from stylegan.semantic.generator import generator_specs
 
-    if start is not None:
-        return load_generator(start).values()
     weights, offset, explained = fit_lead(faces, stylegan.load_encoder(), inverse, progress)
     if progress:
         print(f"map and surroundings tell {explained:.0%} of what the identity does not of w")

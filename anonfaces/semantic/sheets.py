@@ -33,9 +33,10 @@ def write_sheet(
 ) -> None:
     """A row a face: input, map, hole, drawn as itself, drawn as each of ``others``.
 
-    ``own`` (n, w_dim) and ``others`` (m, w_dim) are w; ``targets`` (m, s, s, 3) stand above, what
+    ``own`` (n, w_dim) and ``others`` (m, w_dim) are w; ``targets`` (m, t, t, 3) stand above, what
     the others look like.
     """
+    import cv2
     from PIL import Image
 
     size = faces.picture.shape[1]
@@ -45,7 +46,8 @@ def write_sheet(
     columns.append(_levels(network(real, maps, own)))
     for other in others:
         columns.append(_levels(network(real, maps, np.repeat(other[None], len(real), axis=0))))
-    above = [np.zeros((size, size, 3), np.uint8)] * 4 + list(targets)
+    small = [cv2.resize(face, (size, size), interpolation=cv2.INTER_AREA) for face in targets]
+    above = [np.zeros((size, size, 3), np.uint8)] * 4 + small
     whole = [[top, *column] for top, column in zip(above, columns, strict=True)]
     sheet = np.concatenate([np.concatenate(column) for column in whole], axis=1)
     sheet = sheet.repeat(_ENLARGED, axis=0).repeat(_ENLARGED, axis=1)

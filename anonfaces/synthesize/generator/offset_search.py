@@ -12,35 +12,29 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from anonfaces.synthesize.generator.recognizer import Gallery, rendered_embedder
-from anonfaces.synthesize.generator.traits import TargetTraits, Traits, attribute_loss, color_loss
+from anonfaces.synthesize.generator.objective import Seen, Weights, cost, known_of
+from anonfaces.synthesize.generator.recognizer import rendered_embedder
+from anonfaces.synthesize.generator.traits import Traits
 
 if TYPE_CHECKING:
     from anonfaces.synthesize.generator.latents import GroupLatents
     from encoders.frame import CropAlignment
     from stylegan.generator import Generator
 
-__all__ = ["TARGET", "OffsetSearch", "offset_search"]
+__all__ = [
+    "OffsetSearch",
+    "adam_step",
+    "lower_side",
+    "offset_search",
+    "principal_directions",
+]
 
 Latents = NDArray[np.float32]
 Tensor = Any
 
-#: Distance in dlib's embedding that no member may be nearer than: dlib's 0.6 and a margin.
-TARGET = 0.64
 #: Groups searched at once: more do not fit the cache of a core and are slower each.
 _AT_ONCE = 4
-#: Weight of what a member is nearer than ``TARGET``, squared.
-_TOO_NEAR = 10.0
-#: Weight of the variance of the members' distances.
-_UNEVEN = 2.0
-#: Weight of the inner face's mean colour.
-_COLOUR = 0.5
-#: Weight of the coarse map of colours, which keeps eyes and lips from turning blue.
-_TINT = 0.3
-#: Weight of perceived age and gender.
-_LOOKS = 0.05
-#: Weight of the squared length of the offset: a face far from the mean looks broken.
-_OFFSET_PENALTY = 0.015
+_WEIGHTS = Weights(uneven=2.0, offset=0.015)
 #: Steps of Adam.
 _STEPS = 40
 #: Last steps, in which the picture is looked at as it is, not shifted and scaled.
@@ -66,7 +60,7 @@ class OffsetSearch:
     def __init__(self, generator: Generator, framing: CropAlignment) -> None:
         self.generator = generator
         self.at_once = generator.at_once(_AT_ONCE, gradients=True)
-        self._directions = _principal(generator)
+        self._directions = principal_directions(generator)
         self._mirror = rendered_embedder(generator, framing)
         self._traits = Traits(framing, generator.config.resolution)
 
@@ -74,12 +68,9 @@ class OffsetSearch:
         """W+ (g, num_ws, w_dim) of up to ``at_once`` groups of one ``padded_shape``."""
         from keras import ops
 
-        gallery, wanted = Gallery.of(groups, self.at_once), TargetTraits.of(groups, self.at_once)
         start = np.resize(starts, (self.at_once, *starts.shape[1:]))
-        known = {
-            name: ops.convert_to_tensor(values)
-            for name, values in {**vars(gallery), **vars(wanted), "start": start}.items()
-        }
+        known = known_of(groups, self.at_once, "float32")
+        known["start"] = ops.convert_to_tensor(start)
         known["tint"] = self._tint(known["start"])
         offset = ops.zeros((self.at_once, len(self._directions)))
         moments = (ops.zeros_like(offset), ops.zeros_like(offset[:, :1]))
@@ -104,7 +95,6 @@ class OffsetSearch:
     def _stepped(
         self, offset: Tensor, moments: Any, step: dict[str, Tensor], known: dict[str, Tensor]
     ) -> tuple[Tensor, Any]:
-        """Adam with one step size a group: directions that matter little are left alone."""
         from keras import ops
 
         from anonbase.keras_backend import value_and_gradients
@@ -113,13 +103,7 @@ class OffsetSearch:
             return ops.sum(self._loss(parameters["offset"], step, known)), {}
 
         _, gradient = value_and_gradients(loss, {"offset": offset})
-        g, number = gradient["offset"], step["number"]
-        first = _BETAS[0] * moments[0] + (1 - _BETAS[0]) * g
-        square = ops.mean(ops.square(g), axis=1, keepdims=True)
-        second = _BETAS[1] * moments[1] + (1 - _BETAS[1]) * square
-        along = first / (1 - ops.power(_BETAS[0], number))
-        scale = ops.sqrt(second / (1 - ops.power(_BETAS[1], number))) + 1e-8
-        return offset - step["rate"] * along / scale, (first, second)
+        return adam_step(offset, gradient["offset"], moments, step["number"], step["rate"])
 
     def _loss(self, offset: Tensor, step: dict[str, Tensor], known: dict[str, Tensor]) -> Tensor:
         from keras import ops
@@ -127,14 +111,13 @@ class OffsetSearch:
         w = known["start"] + ops.matmul(offset, self._directions)[:, None]
         images = self.generator.apply(w, self.generator.noise_maps())
         shown = ops.einsum("yi,nijc,xj->nyxc", step["rows"], images, step["columns"])
-        return (
-            _of_distances(self._mirror.embed(shown), known)
-            + _COLOUR * color_loss(self._traits.color(images), known["color"])
-            + _LOOKS * attribute_loss(self._traits.looks(shown), known["looks"])
-            + _TINT
-            * ops.sum(ops.square(self._traits.chroma_map(images) - known["tint"]), axis=(1, 2, 3))
-            + _OFFSET_PENALTY * ops.sum(ops.square(offset), axis=1)
+        seen = Seen(
+            self._mirror.embed(shown),
+            self._traits.color(images),
+            self._traits.looks(shown),
+            self._traits.chroma_map(images),
         )
+        return cost(seen, offset, known, _WEIGHTS)
 
     @cached_property
     def _schedule(self) -> list[dict[str, Tensor]]:
@@ -153,13 +136,18 @@ class OffsetSearch:
 def offset_search(
     generator: Generator, framing: CropAlignment, chip_size: int | None = None
 ) -> OffsetSearch:
-    """The search of ``generator``, one for all methods: compiling it takes seconds.
+    """The search of ``generator``, one for all methods: compiling it takes seconds."""
+    return _search_at(generator, framing, lower_side(generator, chip_size))
+
+
+def lower_side(generator: Generator, chip_size: int | None) -> int:
+    """The side in px at which pictures are looked at during a search.
 
     A picture of more than twice ``chip_size`` is looked at in a lower output of the network: what
     looks at it sees 150 px, and a step grows with the pixels that are drawn.
     """
     side = generator.config.resolution
-    return _search_at(generator, framing, side if side <= 2 * (chip_size or side) else chip_size)
+    return side if chip_size is None or side <= 2 * chip_size else chip_size
 
 
 @lru_cache(maxsize=1)
@@ -167,28 +155,25 @@ def _search_at(generator: Generator, framing: CropAlignment, side: int) -> Offse
     return OffsetSearch(generator.lower(side), framing)
 
 
-def _of_distances(seen: Tensor, known: dict[str, Tensor]) -> Tensor:
-    """What it costs that members are too near, or farther than need be, (g,).
+def adam_step(
+    offset: Tensor, gradient: Tensor, moments: tuple[Tensor, Tensor], number: Tensor, rate: Tensor
+) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+    """Adam with one step size a group: directions that matter little are left alone.
 
-    Among many one who is too near weighs as much as among few.
+    ``offset`` and ``gradient`` (g, d); ``moments`` of the gradient (g, d) and of its mean square
+    (g, 1); ``number`` counts from 1.
     """
     from keras import ops
 
-    here, distance = known["here"], _distances(seen, known["vector"], known["away"])
-    near, far = ops.relu(TARGET - distance), ops.relu(distance - TARGET)
-    too_near, uneven = (ops.sum(ops.square(off) * here, axis=1) for off in (near, far))
-    return _TOO_NEAR * too_near + _UNEVEN * uneven / (ops.sum(here, axis=1) + 1e-6)
+    first = _BETAS[0] * moments[0] + (1 - _BETAS[0]) * gradient
+    square = ops.mean(ops.square(gradient), axis=1, keepdims=True)
+    second = _BETAS[1] * moments[1] + (1 - _BETAS[1]) * square
+    along = first / (1 - ops.power(_BETAS[0], number))
+    scale = ops.sqrt(second / (1 - ops.power(_BETAS[1], number))) + 1e-8
+    return offset - rate * along / scale, (first, second)
 
 
-def _distances(seen: Tensor, vector: Tensor, away: Tensor) -> Tensor:
-    """Of each picture to each person's nearest face: (g, 128), (g, f, 128), (g, p, f) to (g, p)."""
-    from keras import ops
-
-    square = ops.sum(ops.square(seen[:, None] - vector), axis=2)
-    return ops.min(ops.sqrt(square + 1e-8)[:, None] + away, axis=2)
-
-
-def _principal(generator: Generator) -> Latents:
+def principal_directions(generator: Generator) -> Latents:
     """The principal directions of the generator's w, each as long as its standard deviation."""
     drawn = generator.map(generator.latents(range(_SAMPLED)))[:, 0].astype(np.float64)
     values, vectors = np.linalg.eigh(np.cov(drawn, rowvar=False))

@@ -6,10 +6,16 @@ member's nearest photograph lies at one and the same distance, a little above 0.
 takes two faces for two people: nobody stands out, and nothing more is given up than that takes.
 Colour, perceived age and perceived gender stay at the group's medians (see ``traits``).
 
+Two searches do it. The quick one is led by an emulator of what is seen (``emulated_search``) and
+looks at four pictures a group; it serves generators that have an emulator. The exact one follows
+the gradient through generator and recogniser for forty steps: it serves all others, and groups of
+which the quick one left a member too near.
+
 A picture may please a network and nobody else. Three things stand against that: the latent moves
 in the principal directions of the generator's own latents, each in its own standard deviation, so
-that it leaves the manifold in none; how far it moves has a price; and the networks see the
-picture a little moved, scaled and mirrored, otherwise in every step but the last ones.
+that it leaves the manifold in none; how far it moves has a price; and the exact search shows the
+networks a picture a little moved, scaled and mirrored, otherwise in every step but the last ones,
+while the quick one follows no gradient of theirs.
 
 The recogniser and the attribute network take part, so neither can judge the result: measure with
 others. That the face should be unlike everybody else in the set as well is left out on purpose:
@@ -28,8 +34,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from anonfaces.synthesize.generator.emulated_search import emulated_search
 from anonfaces.synthesize.generator.mean_latent import GeneratorSurrogate, PlacingStoppedError
-from anonfaces.synthesize.generator.offset_search import TARGET, offset_search
+from anonfaces.synthesize.generator.objective import TARGET
+from anonfaces.synthesize.generator.offset_search import offset_search
 from anonfaces.synthesize.generator.recognizer import distances, padded_shape, rendered_embedder
 from anonfaces.synthesize.member_distances import (
     THRESHOLD,
@@ -42,12 +50,12 @@ if TYPE_CHECKING:
     from anonfaces.synthesize import Members
     from anonfaces.synthesize.generator.latents import GroupLatents
     from anonfaces.synthesize.generator.mean_latent import Batch
-    from anonfaces.synthesize.generator.offset_search import OffsetSearch
     from anonfaces.synthesize.options import SurrogateOptions
 
 __all__ = ["TARGET", "TOLERANCE", "Optimized"]
 
 Latents = NDArray[np.float32]
+Search = Any
 
 STARTS = (1.0, 0.5)
 """Where a member stays too near, the start is drawn towards the generator's mean face."""
@@ -80,8 +88,21 @@ class Optimized(GeneratorSurrogate):
         warn_of_distances(self.name, self.member_distances)
 
     @property
-    def _search(self) -> OffsetSearch:
+    def _exact(self) -> Search:
         return offset_search(self.generator, self.invert.framing, self._chip_size)
+
+    @property
+    def _quick(self) -> Search | None:
+        return emulated_search(
+            self.generator, self.invert.framing, self.options.generator, self._chip_size
+        )
+
+    def _tries(self) -> Iterator[tuple[float, Search]]:
+        """Shares of the start's way from the mean face, and how it is searched from there."""
+        if self._quick is not None:
+            yield STARTS[0], self._quick
+        for share in STARTS:
+            yield share, self._exact
 
     def _drawn_of(
         self, groups: Iterable[tuple[int, Members]]
@@ -102,11 +123,11 @@ class Optimized(GeneratorSurrogate):
         means = self.means(groups)
         w = means.astype(np.float32)
         nearest, left = np.full(len(groups), -np.inf), np.arange(len(groups))
-        for share in STARTS:
+        for share, search in self._tries():
             stopped: PlacingStoppedError | None = None
             starts = self.truncated(means[left].astype(np.float32), share)
             try:
-                tried = self._moved(starts, [groups[i] for i in left])
+                tried = self._moved(starts, [groups[i] for i in left], search)
             except PlacingStoppedError as stop:
                 tried, left, stopped = stop.w[stop.done], left[stop.done], stop
             now = self._standing(tried, [groups[i] for i in left])[0]
@@ -144,11 +165,11 @@ class Optimized(GeneratorSurrogate):
         own = [[face.min() for face in distances(*pair)] for pair in shown]
         return np.array([min(d) for d in own]), np.array([max(d) for d in own])
 
-    def _moved(self, starts: Latents, groups: list[GroupLatents]) -> Latents:
+    def _moved(self, starts: Latents, groups: list[GroupLatents], search: Search) -> Latents:
         w, done = np.empty_like(starts), np.zeros(len(groups), bool)
         try:
-            for some in _of_one_shape(groups, self._search.at_once):
-                w[some] = self._search(starts[some], [groups[i] for i in some])
+            for some in _of_one_shape(groups, search.at_once):
+                w[some] = search(starts[some], [groups[i] for i in some])
                 done[some] = True
                 if self.watch is not None:
                     self.watch(int(done.sum()), len(groups))

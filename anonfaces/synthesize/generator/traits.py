@@ -20,10 +20,12 @@ if TYPE_CHECKING:
     from anonfaces.synthesize.generator.latents import GroupLatents
     from encoders.frame import CropAlignment
 
-__all__ = ["TargetTraits", "Traits", "attribute_loss", "color_loss"]
+__all__ = ["TINTS", "TargetTraits", "Traits", "attribute_loss", "color_loss"]
 
 Tensor = Any
 
+#: Numbers of the coarse map of colors.
+TINTS = 4 * 4 * 3
 #: Years that a face may be older or younger for nothing.
 _SLACK = 3.0
 #: Years that count as one unit of loss.
@@ -70,13 +72,13 @@ class Traits:
         return ops.mean(_cut(self._inner, images), axis=(1, 2))
 
     def chroma_map(self, images: Tensor) -> Tensor:
-        """RGB (n, side, side, 3) in -1 to 1 to (n, 4, 4, 3): how the hue of each part of the inner
-        face differs from that of the whole."""
+        """RGB (n, side, side, 3) in -1 to 1 to (n, ``TINTS``): how the hue of each of 4 x 4 parts
+        of the inner face differs from that of the whole."""
         from keras import ops
 
         cells = ops.average_pool(_cut(self._inner, images), TONE // 4, TONE // 4)
         off = cells - ops.mean(cells, axis=(1, 2), keepdims=True)
-        return off - ops.mean(off, axis=3, keepdims=True)
+        return ops.reshape(off - ops.mean(off, axis=3, keepdims=True), (-1, TINTS))
 
     def looks(self, images: Tensor) -> Tensor:
         """RGB (n, side, side, 3) in -1 to 1 to (n, 2), years and log odds of "female"."""
