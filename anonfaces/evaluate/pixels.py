@@ -1,19 +1,21 @@
-"""PSNR and SSIM: how alike two pictures are, pixel by pixel.
+"""How alike two pictures of a pair are: pixel by pixel (PSNR, SSIM), and to layers of a network.
 
-They tell nothing of who is seen: of a blurred face both are high and it is still recognized. They
+They tell nothing of who is seen: of a blurred face all are good and it is still recognized. They
 are shown since the literature has them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from anonbase.errors import InputError
 
-__all__ = ["psnr", "ssim"]
+__all__ = ["perceptual_distance", "psnr", "ssim"]
 
 Pixels = NDArray[np.uint8]
 
@@ -21,6 +23,8 @@ Pixels = NDArray[np.uint8]
 _PEAK = 255.0
 #: Pixels: the window of the means, and the deviation of its weights, as in the paper.
 _WINDOW, _DEVIATION = 11, 1.5
+#: Pixels: what dlib's network looks at.
+_SIDE = 150
 #: Levels squared: keep the quotients finite in even regions, as in the paper.
 _OF_MEANS, _OF_SPREADS = (0.01 * _PEAK) ** 2, (0.03 * _PEAK) ** 2
 
@@ -64,6 +68,45 @@ def ssim(first: Iterable[Pixels], second: Iterable[Pixels]) -> NDArray[np.float6
     visibility to structural similarity", IEEE Transactions on Image Processing 13, 2004.
     """
     return np.array([_similarity(a, b) for a, b in _pairs(first, second)])
+
+
+def perceptual_distance(first: Iterable[Pixels], second: Iterable[Pixels]) -> NDArray[np.float64]:
+    """Distance of each pair to the layers of dlib's network, float64 (n,), 0 for equal pictures.
+
+    Of the last map of every size each place is brought to a length of 1, and the squared distances
+    are added up: the idea of LPIPS, whose networks and weights these are not, so that its values
+    are not comparable with published ones. dlib's network knows faces, and took part in most of
+    what this package makes.
+
+    Parameters
+    ----------
+    first, second : iterable of uint8 (height, width, 3)
+        RGB, enlarged or reduced to 150 px; both pictures of a pair are of one shape.
+
+    References
+    ----------
+    R. Zhang et al., "The unreasonable effectiveness of deep features as a perceptual metric",
+    CVPR 2018.
+    """
+    from encoders.resize import enlarged
+
+    network, found = _network(), []
+    for pair in _pairs(first, second):
+        images = (enlarged(picture, _SIDE)[None].astype(np.float32) / 127.5 - 1 for picture in pair)
+        a, b = (np.asarray(network(image), np.float64) for image in images)
+        found.append(np.sqrt(np.square(a - b).sum()))
+    return np.array(found)
+
+
+@lru_cache(maxsize=1)
+def _network() -> Any:
+    from anonbase.keras_backend import load_engine
+
+    load_engine()
+    from encoders.frame import CropSquare
+    from encoders.latent.perceptual import Perceptual
+
+    return Perceptual(CropSquare(0.5, 0.5, 1.0), _SIDE)
 
 
 def _similarity(a: Pixels, b: Pixels) -> float:

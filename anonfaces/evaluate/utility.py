@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from anonbase.errors import UtilityWarning
 from anonbase.notices import warn_user
+from anonfaces.evaluate.distributions import frechet_distance, kernel_distance, precision_recall
 from anonfaces.evaluate.intervals import Interval, bootstrap, wilson
 
 if TYPE_CHECKING:
@@ -22,12 +23,16 @@ if TYPE_CHECKING:
     from anonfaces.evaluate.subject import Subject
     from encoders.faceset import FaceSet
 
-__all__ = ["frechet_distance", "learned_from", "looks_of", "measure_utility", "perceive"]
+__all__ = ["learned_from", "looks_of", "measure_utility", "perceive"]
 
 Vectors = NDArray[np.float64]
 
 #: Fewer pictures make a Frechet distance mostly a measure of their number.
 ENOUGH = 2000
+#: Vectors of which all pairs are looked at: their distances take 128 MB.
+_MOST = 4000
+#: With as few vectors a neighborhood has no size.
+_NEIGHBORS = 3
 _LOOKS = ("age", "female", "smile", "yaw")
 _PART = 256
 
@@ -166,7 +171,7 @@ def _variety(vectors: NDArray[np.float32], seen: NDArray[np.float32], name: str)
             f"Frechet distance of {name}'s vectors: {len(known):,} surrogates, {ENOUGH:,} asked"
         )
         warn_user(f"{message}; it says more of their number than of their looks", UtilityWarning)
-    return {
+    measures = {
         "diversity": _measure(
             f"mean distance of two surrogates over that of two originals ({name})", ratio, "number"
         ),
@@ -176,28 +181,28 @@ def _variety(vectors: NDArray[np.float32], seen: NDArray[np.float32], name: str)
             frechet_distance(known, originals),
             "number",
         ),
+        "kernel_distance": _measure(
+            f"kernel distance of {name}'s vectors between surrogates and originals, without the"
+            " bias of few pictures (not KID)",
+            kernel_distance(known[:_MOST], originals[:_MOST]),
+            "number",
+        ),
     }
+    if min(len(known), len(originals)) > _NEIGHBORS:
+        precision, recall = precision_recall(originals[:_MOST], known[:_MOST])
+        measures["precision"] = _measure(
+            f"surrogates that lie among the originals ({name})", precision, "share"
+        )
+        measures["recall"] = _measure(
+            f"originals that lie among the surrogates ({name})", recall, "share"
+        )
+    return measures
 
 
 def _apart(vectors: Vectors) -> float:
     from scipy.spatial.distance import pdist
 
     return float(pdist(vectors[: 2 * ENOUGH]).mean())
-
-
-def frechet_distance(a: Vectors, b: Vectors) -> float:
-    """Of the normal distributions fitted to two sets of vectors (n, d) and (m, d).
-
-    M. Heusel et al., "GANs trained by a two time-scale update rule converge to a local Nash
-    equilibrium", NeurIPS 2017, equation 6. Of Inception-v3's features it is called FID, of others
-    not.
-    """
-    from scipy.linalg import sqrtm
-
-    first, second = (np.cov(x, rowvar=False) for x in (a, b))
-    root = sqrtm(first @ second)
-    shift = a.mean(axis=0) - b.mean(axis=0)
-    return float(shift @ shift + np.trace(first + second - 2 * np.real(root)))
 
 
 def _learned(

@@ -146,8 +146,8 @@ def face_rows(
 def _identity(
     sources: Images, results: Images, source: NDArray[np.integer], references: Images
 ) -> dict[str, Any]:
+    from anonfaces.evaluate.distributions import frechet_distance
     from anonfaces.evaluate.recognition import recognize
-    from anonfaces.evaluate.utility import frechet_distance
     from encoders.embed import load_embedder
 
     embedder = load_embedder("dlib")

@@ -9,7 +9,15 @@ import pytest
 from PIL import Image
 
 from anonbase.errors import InputError
-from anonfaces.evaluate import FaceGeometry, bootstrap, face_geometry, geometry_kept, psnr, ssim
+from anonfaces.evaluate import (
+    FaceGeometry,
+    bootstrap,
+    face_geometry,
+    geometry_kept,
+    perceptual_distance,
+    psnr,
+    ssim,
+)
 
 MOVED = 24  # dlib's boxes come in steps of about 10 px at this size
 
@@ -137,3 +145,15 @@ def test_ssim_is_the_mean_over_windows_computed_one_by_one(face: np.ndarray) -> 
     assert ssim([face], [face])[0] == pytest.approx(1)
     blurred = np.asarray(Image.fromarray(face).resize((16, 16)).resize((256, 256)))
     assert 0 < ssim([face], [blurred])[0] < 0.9
+
+
+def test_a_perceptual_distance_grows_with_what_is_changed(face: np.ndarray) -> None:
+    import cv2
+
+    blurred = cv2.GaussianBlur(face, (0, 0), 4)
+    lighter = np.clip(face.astype(int) + 2, 0, 255).astype(np.uint8)
+    noise = np.random.default_rng(0).integers(0, 256, face.shape, dtype=np.uint8)
+    found = perceptual_distance([face] * 4, [face, lighter, blurred, noise])
+    assert found[0] == 0
+    assert (np.diff(found) > 0).all()
+    np.testing.assert_allclose(found[2], perceptual_distance([blurred], [face])[0], rtol=1e-5)

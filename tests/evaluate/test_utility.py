@@ -7,8 +7,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from anonbase.errors import UtilityWarning
-from anonfaces.evaluate.utility import _looks_kept, _variety, frechet_distance, learned_from
+from anonbase.errors import InputError, UtilityWarning
+from anonfaces.evaluate import frechet_distance, kernel_distance, precision_recall
+from anonfaces.evaluate.utility import _looks_kept, _variety, learned_from
 
 RNG = np.random.default_rng(0)
 
@@ -18,6 +19,41 @@ def test_a_frechet_distance_is_that_of_the_normal_distributions() -> None:
     assert frechet_distance(a, a) == pytest.approx(0, abs=1e-6)
     assert frechet_distance(a, a + np.array([3, 0, 4])) == pytest.approx(25, rel=1e-6)
     assert frechet_distance(a, 2 * a) == pytest.approx(3, rel=0.05)  # sum of (2 - 1)^2
+
+
+def test_a_kernel_distance_has_no_bias_and_is_the_mean_over_pairs() -> None:
+    """Sets of ten from one distribution: 0 in the mean, and below it as often as above."""
+    own = [kernel_distance(*RNG.normal(size=(2, 10, 4))) for _ in range(400)]
+    assert abs(np.mean(own)) < 3 * np.std(own) / 20
+    assert 0.3 < np.mean(np.array(own) < 0) < 0.8
+    a, b = RNG.normal(size=(5, 3)), RNG.normal(size=(4, 3)) + 2
+
+    def kernel(x: np.ndarray, y: np.ndarray) -> float:
+        return float((x @ y / 3 + 1) ** 3)
+
+    within = [
+        np.mean([kernel(x, y) for i, x in enumerate(s) for j, y in enumerate(s) if i != j])
+        for s in (a, b)
+    ]
+    between = np.mean([kernel(x, y) for x in a for y in b])
+    assert kernel_distance(a, b) == pytest.approx(sum(within) - 2 * between)
+
+
+def test_precision_says_what_looks_real_and_recall_what_is_covered() -> None:
+    real = np.concatenate([RNG.normal(size=(100, 2)), RNG.normal(size=(100, 2)) + 50])
+    half = RNG.normal(size=(80, 2))  # of one of the two clusters
+    precision, recall = precision_recall(real, half)
+    assert precision > 0.9
+    assert 0.4 < recall < 0.55
+    precision, recall = precision_recall(real, np.concatenate([real, real - 500]))
+    assert (precision, recall) == (0.5, 1.0)
+
+
+@pytest.mark.parametrize("measure", [kernel_distance, precision_recall])
+def test_sets_without_a_common_length_or_with_too_few_are_refused(measure: object) -> None:
+    for a, b in ((np.ones((9, 2)), np.ones((9, 3))), (np.ones((1, 2)), np.ones((9, 2)))):
+        with pytest.raises(InputError, match="expected two sets of"):
+            measure(a, b)  # type: ignore[operator]
 
 
 def test_a_classifier_learns_from_what_says_something_and_not_from_noise() -> None:
@@ -57,4 +93,6 @@ def test_surrogates_that_are_all_alike_have_no_variety_and_few_are_too_few() -> 
         found = _variety(people, alike, "x")
     assert found["diversity"]["value"] < 0.01
     assert "not FID" in found["frechet_distance"]["about"]
+    assert found["kernel_distance"]["value"] > 0
+    assert found["recall"]["value"] < 0.1
     assert _variety(people, np.full((50, 4), np.nan, np.float32), "x") == {}
