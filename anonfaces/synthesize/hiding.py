@@ -52,7 +52,7 @@ CANDIDATES = 4
 #: Years that count as much as the whole way from one gender to the other.
 _YEARS_OF_A_GENDER = 20.0
 #: Pictures that are drawn at once.
-_BATCH = 32
+_BATCH = 4
 #: Samples that say how the generator's w varies.
 _SAMPLED = 4096
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -116,7 +117,7 @@ def load_attributes(path: str | Path | None = None) -> Attributes:
     ----------
     path : path, optional
         A file that ``python -m encoders.attributes`` wrote. None: the one that ships
-        (``datasets/attributes``).
+        (``datasets/attributes``), which is loaded once and shared.
 
     Returns
     -------
@@ -128,7 +129,15 @@ def load_attributes(path: str | Path | None = None) -> Attributes:
     WeightsError
         The file is missing, damaged, or of another network.
     """
-    source = SHIPPED / FILE if path is None else Path(path)
+    return _shipped() if path is None else _read(Path(path))
+
+
+@cache
+def _shipped() -> Attributes:
+    return _read(SHIPPED / FILE)
+
+
+def _read(source: Path) -> Attributes:
     _, arrays = weights_file.read(source, KIND, REMEDY)
     network = build()
     wanted = [array.shape for array in network.get_weights()]

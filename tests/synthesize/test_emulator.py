@@ -81,7 +81,7 @@ def test_the_exact_search_serves_a_generator_without_an_emulator(
 def test_an_error_that_is_linear_is_known_along_the_ways_that_were_gone() -> None:
     rng = np.random.default_rng(0)
     slope, constant = rng.normal(size=(7, 4)), rng.normal(size=4)
-    path, offsets = _Path(), rng.normal(size=(_ROUNDS, 2, 7))
+    path, offsets = _Path(2), rng.normal(size=(_ROUNDS, 2, 7))
     for number, offset in enumerate(offsets):
         path.note(offset, offset @ slope + constant, np.array([3.0 - number, float(number)]))
     error = path.error()
@@ -95,7 +95,7 @@ def test_an_error_that_is_linear_is_known_along_the_ways_that_were_gone() -> Non
 
 
 def test_after_one_look_the_error_is_the_same_everywhere() -> None:
-    path = _Path()
+    path = _Path(2)
     path.note(np.ones((2, 5)), np.full((2, 3), 0.5), np.zeros(2))
     error = path.error()
     assert not error["ways"].any()

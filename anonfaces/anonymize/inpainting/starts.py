@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 import numpy as np
@@ -87,14 +86,8 @@ def agreement(looks: NDArray[np.float64], own: NDArray[np.float64]) -> NDArray[n
 def _looks(faces: Sequence[tuple[Pixels, NDArray[np.float32]]]) -> NDArray[np.float64]:
     """Perceived years and probability of "female" (n, 2) of pictures by their landmarks."""
     from encoders.align import align_ffhq
-
-    chips = [align_ffhq(picture, landmark, _CHIP) for picture, landmark in faces]
-    columns = _attributes()(np.array(chips, np.uint8).reshape(-1, _CHIP, _CHIP, 3))
-    return np.column_stack([columns["age"], columns["female"]])
-
-
-@cache
-def _attributes() -> Any:
     from encoders.attributes import load_attributes
 
-    return load_attributes()
+    chips = [align_ffhq(picture, landmark, _CHIP) for picture, landmark in faces]
+    columns = load_attributes()(np.array(chips, np.uint8).reshape(-1, _CHIP, _CHIP, 3))
+    return np.column_stack([columns["age"], columns["female"]])

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from functools import cache
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -153,9 +152,10 @@ def _tone(image: Pixels, landmark: NDArray[np.float32]) -> NDArray[np.float64]:
 def _looks(faces: Sequence[tuple[Pixels, NDArray[np.float32]]]) -> NDArray[np.float32]:
     """Perceived decades of age and probability of "female" (n, 2) of pictures by landmarks."""
     from encoders.align import align_ffhq
+    from encoders.attributes import load_attributes
 
     chips = [align_ffhq(picture, landmark, _CHIP) for picture, landmark in faces]
-    columns = _attributes()(np.array(chips, np.uint8).reshape(-1, _CHIP, _CHIP, 3))
+    columns = load_attributes()(np.array(chips, np.uint8).reshape(-1, _CHIP, _CHIP, 3))
     return np.column_stack([columns["age"] / 10, columns["female"]])
 
 
@@ -167,13 +167,6 @@ def _contrast(looks: NDArray[np.float32], own: NDArray[np.float32]) -> NDArray[n
 def _turned(pose: NDArray[np.float64], landmark: NDArray[np.floating]) -> NDArray[np.float64]:
     """How badly poses (n, 2) suit that of a face (68, 2), on the scale of ``_Misfit``."""
     return np.abs(pose - head_pose(landmark[None])) @ np.array([_YAW, _PITCH])
-
-
-@cache
-def _attributes() -> Any:
-    from encoders.attributes import load_attributes
-
-    return load_attributes()
 
 
 def donors_of(pictures: Iterable[Pixels], analyzer: FaceAnalyzer) -> list[SourceFace]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -99,13 +98,7 @@ class RedrawnFaces:
 def _looks(image: Pixels, landmark: NDArray[np.float32]) -> NDArray[np.float32]:
     """Perceived decades of age and probability of "female" (2,)."""
     from encoders.align import align_ffhq
-
-    columns = _attributes()(align_ffhq(image, landmark, _CHIP)[None])
-    return np.array([columns["age"][0] / 10, columns["female"][0]], np.float32)
-
-
-@cache
-def _attributes() -> Any:
     from encoders.attributes import load_attributes
 
-    return load_attributes()
+    columns = load_attributes()(align_ffhq(image, landmark, _CHIP)[None])
+    return np.array([columns["age"][0] / 10, columns["female"][0]], np.float32)

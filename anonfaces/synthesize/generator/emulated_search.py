@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anonfaces.synthesize.generator.emulator import find_emulator
-from anonfaces.synthesize.generator.objective import Seen, Weights, cost, known_of
+from anonfaces.synthesize.generator.objective import SEEN, Seen, Weights, cost, known_of
 from anonfaces.synthesize.generator.offset_search import (
     adam_step,
     lower_side,
@@ -54,8 +54,8 @@ _STEPS = 30
 _RATE = 0.1
 #: Share of the mean square of the ways gone that steadies what is concluded from them.
 _STEADY = 0.05
-#: Groups searched at once: their steps cost no more than those of one.
-_AT_ONCE = 16
+#: Groups searched at once, and in arrays for few: a step costs a third there.
+_AT_ONCE, _FEW = 16, 4
 #: Pictures that are drawn and looked at together: of four, dlib's network sees each otherwise by
 #: 1e-5 by its place among them, and a group's face must not depend on those beside it.
 _LOOKED_AT = 1
@@ -113,11 +113,12 @@ class EmulatedSearch:
         """W+ (g, num_ws, w_dim) of up to ``at_once`` groups of one ``padded_shape``."""
         from keras import ops
 
-        start = np.resize(starts, (self.at_once, *starts.shape[1:])).astype(np.float64)
-        known = known_of(groups, self.at_once, "float64")
+        rows = _FEW if len(groups) <= _FEW else _AT_ONCE
+        start = np.resize(starts, (rows, *starts.shape[1:])).astype(np.float64)
+        known = known_of(groups, rows, "float64")
         known["start"] = ops.convert_to_tensor(start.mean(axis=1))
-        path = _Path()
-        self._go(path, np.zeros((self.at_once, len(self._directions))), start, known)
+        path = _Path(len(groups))
+        self._go(path, np.zeros((rows, len(self._directions))), start, known)
         for number in range(_ROUNDS):
             rate = _RATE / 2 if number == _ROUNDS - 1 else _RATE
             self._go(path, self._descended(path, rate, known), start, known)
@@ -127,7 +128,8 @@ class EmulatedSearch:
         """Look at where ``offset`` (g, d) leads, and note it."""
         from keras import ops
 
-        seen = self._look(self._moved(start, offset))
+        moved = self._moved(start, offset)[: path.count]
+        seen = np.resize(self._look(moved), (len(offset), SEEN))
         if not path.offset:
             known["tint"] = ops.convert_to_tensor(Seen.of(seen).tint)
         told = ops.convert_to_numpy(self._told(ops.convert_to_tensor(offset), known))
@@ -178,9 +180,13 @@ class EmulatedSearch:
 
 
 class _Path:
-    """Where a search has looked: offsets (g, d), by how much the emulator was off (g, s), costs."""
+    """Where a search has looked: offsets (g, d), by how much the emulator was off (g, s), costs.
 
-    def __init__(self) -> None:
+    Of the g groups ``count`` are asked for; the others fill the arrays.
+    """
+
+    def __init__(self, count: int) -> None:
+        self.count = count
         self.offset: list[Numbers] = []
         self._off: list[Numbers] = []
         self._costs: list[Numbers] = []

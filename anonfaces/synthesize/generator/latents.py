@@ -17,7 +17,6 @@ from encoders.frame import CropAlignment, CropSquare, estimate_alignment
 
 if TYPE_CHECKING:
     from anonfaces.synthesize import ChipSource, Members
-    from encoders.attributes import Attributes
     from encoders.embed import Embedder
     from stylegan.generator import Generator
 
@@ -219,16 +218,11 @@ def _tones(
 def _looks(
     faces: ChipSource, rows: NDArray[np.int64], chips: Pixels, framing: CropAlignment
 ) -> NDArray[np.float32]:
-    columns = _attributes()(chips)
-    female = np.clip(columns["female"], 1e-6, 1 - 1e-6)
-    return np.stack([columns["age"], np.log(female / (1 - female))], axis=1)
-
-
-@cache
-def _attributes() -> Attributes:
     from encoders.attributes import load_attributes
 
-    return load_attributes()
+    columns = load_attributes()(chips)
+    female = np.clip(columns["female"], 1e-6, 1 - 1e-6)
+    return np.stack([columns["age"], np.log(female / (1 - female))], axis=1)
 
 
 _SEEN = {"vectors": _vectors, "color": _colours, "tone": _tones, "looks": _looks}
