@@ -1,4 +1,4 @@
-"""``python -m anonfaces.semantic train faces.h5 -o run/``: the semantic generator."""
+"""``python -m anonfaces.semantic train|mix``: the semantic generator."""
 
 from __future__ import annotations
 
@@ -35,6 +35,16 @@ Examples:
   python -m anonfaces.semantic train lfw.h5 --features dlib+vgg --adversarial lsgan -o run/
 """
 
+_MIX = """
+Go a share of the way from the weights that a run began with to those that it ended with. A run
+follows the map better and better, and with it the shape of the person's own face: the share says
+how much of that is wanted. python -m benchmarks.semantic measures both.
+
+\b
+Example:
+  python -m anonfaces.semantic mix datasets/semantic run/ --share 0.5 -o semantic.h5
+"""
+
 app = typer.Typer(add_completion=False, help=_ABOUT, no_args_is_help=True)
 
 
@@ -46,11 +56,6 @@ class _Features(StrEnum):
 class _Adversarial(StrEnum):
     hinge = "hinge"
     lsgan = "lsgan"
-
-
-@app.callback()
-def main_() -> None:
-    """Keep ``train`` a command of its own."""
 
 
 @app.command(help=_TRAIN)
@@ -99,6 +104,23 @@ def train(
     )  # fmt: skip
     print(f"in {place}: python -m anonfaces.anonymize PHOTOS -o OUT --surrogate semantic"
           f" --semantic {place}")  # fmt: skip
+
+
+@app.command(help=_MIX)
+def mix(
+    start: Annotated[Path, typer.Argument(help="weights that the run began with")],
+    end: Annotated[Path, typer.Argument(help="weights that it ended with")],
+    output: Annotated[Path, option("the file to write", "--output", "-o")],
+    share: Annotated[float, option("of the way to END", min=0, max=1)] = 0.5,
+    debug: Debug = False,
+) -> None:
+    """Read both, mix, write."""
+    from anonfaces.semantic.weights import mix_generators
+
+    command = shlex.join(["python", "-m", "anonfaces.semantic", *sys.argv[1:]])
+    mix_generators(start, end, output, share, command=command)
+    print(f"in {output}: python -m anonfaces.anonymize PHOTOS -o OUT --surrogate semantic"
+          f" --semantic {output}")  # fmt: skip
 
 
 def main() -> None:

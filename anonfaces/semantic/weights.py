@@ -12,7 +12,7 @@ from anonbase.errors import WeightsError
 from anonbase.keras_backend import load_engine
 from encoders import weights_file
 
-__all__ = ["FILE", "REMEDY", "SHIPPED", "load_generator", "save_generator"]
+__all__ = ["FILE", "REMEDY", "SHIPPED", "load_generator", "mix_generators", "save_generator"]
 
 KIND = "semantic generator"
 FILE = "semantic.h5"
@@ -48,3 +48,17 @@ def load_generator(path: Path | None = None) -> Any:
     return SemanticGenerator(
         SemanticConfig.from_json(sizes, str(source)), arrays, source=str(source)
     )
+
+
+def mix_generators(start: Path, end: Path, place: Path, share: float, **facts: Any) -> None:
+    """Write a generator between two of one size: ``share`` of the way from ``start`` to ``end``.
+
+    Raises:
+        WeightsError: a file is no semantic generator, or their sizes differ.
+    """
+    first, last = load_generator(start), load_generator(end)
+    if first.config != last.config:
+        raise WeightsError(f"{end}: of another size than {start}; only a run of it can be mixed")
+    one, other = first.values(), last.values()
+    mixed = {name: (1 - share) * one[name] + share * other[name] for name in one}
+    save_generator(place, first.config, mixed, share=share, **facts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ from anonfaces.semantic.identities import check_nobody
 load_engine()
 
 from anonfaces.semantic.redraw import FaceRedrawer  # noqa: E402
-from anonfaces.semantic.weights import load_generator, save_generator  # noqa: E402
+from anonfaces.semantic.weights import load_generator, mix_generators, save_generator  # noqa: E402
 from stylegan.networks.config import GeneratorConfig  # noqa: E402
 from stylegan.semantic.config import SemanticConfig  # noqa: E402
 from stylegan.semantic.generator import SemanticGenerator  # noqa: E402
@@ -100,6 +101,22 @@ def test_weights_come_back_and_other_files_are_refused(tmp_path: Path) -> None:
         load_generator(tmp_path / "other.h5")
     with pytest.raises(WeightsError, match=r"anonfaces\.semantic train"):
         load_generator(tmp_path / "missing.h5")
+
+
+def test_weights_are_mixed_by_a_share_and_others_refused(tmp_path: Path) -> None:
+    ends = [SemanticGenerator(TINY, seed=seed) for seed in (2, 3)]
+    for name, network in zip("ab", ends, strict=True):
+        save_generator(tmp_path / f"{name}.h5", TINY, network.values())
+    mix_generators(tmp_path / "a.h5", tmp_path / "b.h5", tmp_path / "c.h5", 0.25)
+    found = load_generator(tmp_path / "c.h5").values()
+    one, other = (network.values() for network in ends)
+    for name, values in found.items():
+        np.testing.assert_allclose(values, 0.75 * one[name] + 0.25 * other[name], atol=2e-3)
+    wider = replace(TINY, hidden=tuple(2 * n for n in TINY.hidden))
+    save_generator(tmp_path / "d.h5", wider, SemanticGenerator(wider, seed=0).values())
+    with pytest.raises(WeightsError, match=r"d\.h5: of another size"):
+        mix_generators(tmp_path / "a.h5", tmp_path / "d.h5", tmp_path / "e.h5", 0.5)
+    assert not (tmp_path / "e.h5").exists()
 
 
 def test_a_person_is_set_aside_whole() -> None:

@@ -37,7 +37,7 @@ SAMPLES = 60
 """Pictures by which a generator's framing is measured."""
 _PSI = 0.7
 _BYTES = 32 * 2**20
-_ROUND = 32  # so that the encoder's batches are full
+_ROUND = 36  # so that the encoder's batches are full
 TONE = 16
 _INNER = 0.6
 #: Landmarks of the jaw and under the nose: half-way between lie cheeks and chin.

@@ -21,7 +21,7 @@ Tensor = Any
 
 FAR = 1e3
 """The distance of a member who is not there: arrays are filled up to one shape."""
-_AT_ONCE = 16
+_AT_ONCE = 12  # as encoders.embed.network.BATCH: a multiple of 12
 _SMALLEST = 16  # faces or people, of which a group of the usual k has no more
 
 
