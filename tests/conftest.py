@@ -26,34 +26,34 @@ SLOW_FIXTURES = {
 }
 SLOW_FILES = {  # under tests/: what loads networks, trains, or starts processes throughout
     "anonymize": (
-        *("cut_and_close_up", "folders", "gallery_of_faces", "names_and_frames", "video"),
-        "whole_photographs",
+        *("crowd", "cut_and_close_up", "donors", "folders", "gallery_of_faces", "grouped"),
+        *("hostile_inputs", "inpaint", "names_and_frames", "video", "whole_photographs"),
     ),
-    "cluster": ("dask", "scale"),
+    "cluster": ("blocks", "columns", "dask", "scale"),
     "encoders": (
         *("align", "attributes", "detect", "detectors_joined", "embed_dlib", "embed_facenet"),
         *("encode", "frame", "latent", "mmod", "perceptual", "photograph_blocks", "tiles"),
     ),
     "evaluate": (
-        *("attacks", "command", "faceres", "graph_model", "judge", "onnx_judge", "pictures"),
-        "utility",
+        *("attacks", "command", "faceres", "graph_model", "judge", "measures", "onnx_judge"),
+        *("pictures", "utility"),
     ),
     "optics": ("camera", "drawn", "parts", "training"),
     "publish": ("earlier", "publish", "tampering", "verify"),
     "report": ("browser", "contact"),
-    "review": ("browser_review",),
+    "review": ("browser_review", "session"),
     "semantic": ("redraw",),
     "stylegan": (
         *("checkpoint", "dcgan", "dcgan_shipped", "hostile", "networks", "population", "project"),
         *("refine", "semantic", "stylegan3_files", "stylegan_commands", "synthesis3", "train"),
     ),
     "synthesize": (
-        *("default", "gallery", "hiding", "k_same", "k_same_family", "k_same_net"),
-        *("optimised", "portraits", "stylegan"),
+        *("default", "emulator", "gallery", "hiding", "k_same", "k_same_family", "k_same_net"),
+        *("optimised", "portraits", "stylegan", "withdrawal"),
     ),
     "tests": (
-        *("benchmarks_detail", "cases", "condense_dask", "engine", "planning", "sample"),
-        "wheel",
+        *("benchmarks_detail", "cases", "commands", "condense", "condense_dask", "engine"),
+        *("notebooks", "planning", "sample", "torch_file", "wheel"),
     ),
     "tradeoff": ("tradeoff",),
 }

@@ -68,6 +68,7 @@ def distance(part: pd.Series, whole: pd.Series) -> float:
     return float(gap.abs().sum() / 2)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::anonfaces.errors.PrivacyWarning")
 @pytest.mark.parametrize("demands", DEMANDS, ids=str)
 @pytest.mark.parametrize("method", METHODS)
@@ -100,6 +101,7 @@ def test_the_search_goes_on_under_a_demand() -> None:
     assert plain < searched < mended
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["mdav", "local_search"])
 def test_many_people_keep_a_demand_that_no_neighbourhood_keeps(method: str) -> None:
     rng = np.random.default_rng(0)

@@ -36,6 +36,7 @@ def table_of(shared_data: Path, name: str) -> np.ndarray:
     return (table - table.mean(axis=0)) / table.std(axis=0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "k"), [(name, k) for name in MDAV for k in MDAV[name]])
 def test_plain_mdav_reproduces_the_published_figures(shared_data: Path, name: str, k: int) -> None:
     table = table_of(shared_data, name)
@@ -43,6 +44,7 @@ def test_plain_mdav_reproduces_the_published_figures(shared_data: Path, name: st
     assert f"{groups.information_loss:.3f}" == f"{MDAV[name][k]:.3f}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["local_search", "anneal"])
 @pytest.mark.parametrize(("name", "k"), [(name, k) for name in LOCAL for k in LOCAL[name]])
 def test_the_search_is_at_or_below_the_published_one(
@@ -122,6 +124,7 @@ def test_the_numbers_of_groups_do_not_tell_the_order_of_the_rows() -> None:
     np.testing.assert_array_equal(plain.labels[order], mixed.labels)
 
 
+@pytest.mark.slow
 @settings(max_examples=12, deadline=None)
 @given(seed=st.integers(0, 10**6), k=st.integers(2, 4), weighted=st.booleans())
 def test_small_sets_are_solved_to_the_optimum(seed: int, k: int, weighted: bool) -> None:
@@ -150,6 +153,7 @@ def test_a_time_limit_that_is_reached_at_once_still_gives_valid_groups() -> None
     assert groups.sizes()["people"].between(3, 5).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n", [600, 2100])
 def test_a_time_limit_leaves_no_search_in_the_heat(n: int) -> None:
     table = np.random.default_rng(0).normal(size=(n, 16))

@@ -212,6 +212,7 @@ def test_other_networks_are_refused_by_name(
         checkpoint.read(tmp_path / "model.pt")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["t", "r"])
 def test_nvidias_own_code_draws_the_same_stylegan3(kind: str, shared_data: Path) -> None:
     """A tolerance of 1e-5 catches a sample of padding, a wrong filter, a cutoff off by 2 %."""
