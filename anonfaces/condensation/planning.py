@@ -30,9 +30,9 @@ if TYPE_CHECKING:
 
 __all__ = ["JobPlan", "StagePlan", "plan_job"]
 
-SAMPLE = 12
+SAMPLE = 38
 """Photographs that are encoded to measure by, unless more are asked for."""
-_FEW = 2  # of them, encoded before: what starts up once
+_FEW = 2  # of them, encoded before: what starts up once, and a batch of the network that is not full
 _VECTORS = 1000  # that are grouped to measure by
 _REGION = 250  # people of a region among these
 _NOISE = 0.35  # of a made vector about one that was measured, in the spread of all
@@ -247,9 +247,7 @@ def _encoded(scratch: Path, count: int, encoding: EncodingOptions) -> tuple[Face
         before = _spent()
         faces = encode(scratch / name, scratch / f"{name}.h5", **asked)
         spent.append(_spent() - before)
-    if count <= _FEW:
-        return faces, spent[1] / count
-    return faces, max(0.0, spent[1] - spent[0]) / (count - _FEW)
+    return faces, _each(spent[0], spent[1], _FEW, count)
 
 
 def _group(found: _Found, k: int, effort: Effort, scratch: Path) -> float:
@@ -322,11 +320,18 @@ def _draw(found: _Found, k: int, surrogate: str, options: SurrogateOptions) -> N
         StagePlan(
             name="surrogates",
             tasks=-(-count // _DRAWN_A_TASK),
-            core_seconds=max(0.0, seconds[2] - seconds[1]) / _DRAWN * count,
+            core_seconds=_each(seconds[1], seconds[2], 1, 1 + _DRAWN) * count,
             memory=peak_memory(),
             disk=round(size * count),
         )
     )
+
+
+def _each(few: float, many: float, count_few: int, count: int) -> float:
+    """Seconds of one more; with what starts up once, which is too much, where that is more than
+    the difference tells on a busy machine."""
+    difference = many - few
+    return difference / (count - count_few) if difference > 0 < count - count_few else many / count
 
 
 def _groups(faces: FaceSet | None, k: int, count: int) -> list[NDArray[np.int64]]:
