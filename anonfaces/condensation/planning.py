@@ -32,7 +32,7 @@ __all__ = ["JobPlan", "StagePlan", "plan_job"]
 
 SAMPLE = 38
 """Photographs that are encoded to measure by, unless more are asked for."""
-_FEW = 2  # of them, encoded before: what starts up once, and a batch of the network that is not full
+_FEW = 2  # of them, encoded before: what starts up once, and a first batch of the network
 _VECTORS = 1000  # that are grouped to measure by
 _REGION = 250  # people of a region among these
 _NOISE = 0.35  # of a made vector about one that was measured, in the spread of all
