@@ -52,7 +52,15 @@ SLOW_FILES = {  # under tests/: what loads networks, trains, or starts processes
         *("optimised", "portraits", "stylegan", "withdrawal"),
     ),
     "tests": (
-        *("benchmarks_detail", "cases", "commands", "condense", "condense_dask", "engine"),
+        *(
+            "benchmarks_detail",
+            "cases",
+            "commands",
+            "condense",
+            "condense_dask",
+            "docstrings",
+            "engine",
+        ),
         *("notebooks", "planning", "sample", "torch_file", "wheel"),
     ),
     "tradeoff": ("tradeoff",),
