@@ -14,7 +14,7 @@ from anonbase.options import Debug, Quiet, option
 
 _ABOUT = """
 Fit the emulator of a generator: a small network that tells what will be seen in its faces without
-drawing them. With it --surrogate optimised takes a twentieth of its time. The generator that ships
+drawing them. With it --surrogate optimised takes a fraction of its time. The generator that ships
 has one; that of another lies beside its checkpoint and is found there.
 
 Each sample costs one picture and a look at it (45 ms of a core at 128 px). Ctrl-C loses nothing

@@ -100,7 +100,7 @@ class FaceViewer:
 
 
 class EmulatedSearch:
-    """Moves the latents of groups as ``OffsetSearch`` does, in a twentieth of its time."""
+    """Moves the latents of groups as ``OffsetSearch`` does, in a tenth of its time."""
 
     at_once = _AT_ONCE
 
