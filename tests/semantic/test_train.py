@@ -1,0 +1,39 @@
+"""Training as a user begins it: from the generator that ships, on a FaceSet."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from anonbase.keras_backend import load_engine
+from encoders import encode
+
+load_engine()
+
+from anonfaces.semantic import learn  # noqa: E402
+from anonfaces.semantic.weights import load_generator  # noqa: E402
+from stylegan.semantic.training import SemanticTraining  # noqa: E402
+
+
+def test_a_run_begins_takes_a_step_and_leaves_what_it_says(
+    sample: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the decoder's output of 64 px, whatever side the generator that ships draws."""
+    monkeypatch.setattr(learn, "_NOBODIES", 60)
+    photos = tmp_path / "photos"
+    for number in range(30):
+        person = photos / f"person_{number:03d}"
+        person.mkdir(parents=True)
+        for picture in (sample / person.name).iterdir():
+            (person / picture.name).write_bytes(picture.read_bytes())
+    encode(photos, tmp_path / "faces.h5", identity="folder")
+    recipe = SemanticTraining(kpictures=0.004, batch=4, recognized=2)
+    place = learn.train([tmp_path / "faces.h5"], tmp_path / "run", recipe, progress=False)
+    network = load_generator(place)
+    assert network.config.resolution == 64
+    assert all(np.isfinite(values).all() for values in network.values().values())
+    left = {path.name for path in (tmp_path / "run").iterdir()}
+    assert left >= {"semantic.h5", "state.h5", "log.csv", "sheets", "faces.npz"}
+    assert list((tmp_path / "run" / "sheets").glob("*.png"))
