@@ -328,10 +328,11 @@ def _draw(found: _Found, k: int, surrogate: str, options: SurrogateOptions) -> N
 
 
 def _each(few: float, many: float, count_few: int, count: int) -> float:
-    """Seconds of one more; with what starts up once, which is too much, where that is more than
-    the difference tells on a busy machine."""
-    difference = many - few
-    return difference / (count - count_few) if difference > 0 < count - count_few else many / count
+    """Seconds of one more; too many, with what starts up once, where the difference tells nothing
+    on a busy machine."""
+    if many > few and count > count_few:
+        return (many - few) / (count - count_few)
+    return many / count
 
 
 def _groups(faces: FaceSet | None, k: int, count: int) -> list[NDArray[np.int64]]:

@@ -7,10 +7,13 @@ from collections.abc import Callable
 from functools import cache, partial
 from pathlib import Path
 
+import numpy as np
 import pytest
 from support import build_once
 
-from anonfaces.synthesize import Surrogate, load_surrogate
+from anonfaces.synthesize import Members, Surrogate, SurrogateOptions, load_surrogate
+from anonfaces.synthesize.generator.latents import GroupLatents, people_of
+from anonfaces.synthesize.generator.optimized import Optimized
 from encoders import encode
 from encoders.faceset import FaceSet
 
@@ -44,3 +47,16 @@ def _build_few(root: Path, everybody: list[list[Path]]) -> None:
 def method() -> Callable[[str], Surrogate]:
     """``method(name)``: each way of making surrogates, loaded once."""
     return cache(load_surrogate)
+
+
+@pytest.fixture(scope="module")
+def ours() -> Optimized:
+    return Optimized(SurrogateOptions())
+
+
+@pytest.fixture(scope="module")
+def people(few: FaceSet, ours: Optimized) -> list[GroupLatents]:
+    """Three groups of four."""
+    names = np.unique(few.identity)
+    rows = [[np.flatnonzero(few.identity == who) for who in names[i::3]] for i in range(3)]
+    return people_of([Members(few, tuple(own)) for own in rows], ours.invert, ours.needs)

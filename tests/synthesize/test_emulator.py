@@ -9,7 +9,6 @@ import pytest
 from numpy.typing import NDArray
 
 from anonbase.errors import InputError, WeightsError
-from anonfaces.synthesize import Members, SurrogateOptions
 from anonfaces.synthesize.generator import __main__ as command
 from anonfaces.synthesize.generator import emulator_fit
 from anonfaces.synthesize.generator.emulated_search import _ROUNDS, FaceViewer, _Path
@@ -20,28 +19,14 @@ from anonfaces.synthesize.generator.emulator import (
     find_emulator,
 )
 from anonfaces.synthesize.generator.emulator_fit import Samples, fit_emulator, samples_of
-from anonfaces.synthesize.generator.latents import GroupLatents, people_of
+from anonfaces.synthesize.generator.latents import GroupLatents
 from anonfaces.synthesize.generator.objective import SEEN, TARGET
 from anonfaces.synthesize.generator.optimized import THRESHOLD, Optimized
 from encoders import weights_file
-from encoders.faceset import FaceSet
 from stylegan import Generator
 from stylegan.networks.config import GeneratorConfig
 
 SMALL = Generator(GeneratorConfig(channels=(4, 4), z_dim=6, w_dim=6))
-
-
-@pytest.fixture(scope="module")
-def ours() -> Optimized:
-    return Optimized(SurrogateOptions())
-
-
-@pytest.fixture(scope="module")
-def people(few: FaceSet, ours: Optimized) -> list[GroupLatents]:
-    """Three groups of four."""
-    names = np.unique(few.identity)
-    rows = [[np.flatnonzero(few.identity == who) for who in names[i::3]] for i in range(3)]
-    return people_of([Members(few, tuple(own)) for own in rows], ours.invert, ours.needs)
 
 
 def test_what_it_tells_is_near_to_what_is_seen(ours: Optimized) -> None:

@@ -22,19 +22,6 @@ Pixels = NDArray[np.uint8]
 
 
 @pytest.fixture(scope="module")
-def ours() -> Optimized:
-    return Optimized(SurrogateOptions())
-
-
-@pytest.fixture(scope="module")
-def people(few: FaceSet, ours: Optimized) -> list[GroupLatents]:
-    """Three groups of four."""
-    names = np.unique(few.identity)
-    rows = [[np.flatnonzero(few.identity == who) for who in names[i::3]] for i in range(3)]
-    return people_of([Members(few, tuple(own)) for own in rows], ours.invert, ours.needs)
-
-
-@pytest.fixture(scope="module")
 def samples(ours: Optimized) -> Pixels:
     """Pictures of the generator's own."""
     w = ours.generator.map(ours.generator.latents(range(12)), psi=0.9)

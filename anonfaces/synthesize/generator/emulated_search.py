@@ -56,9 +56,6 @@ _RATE = 0.1
 _STEADY = 0.05
 #: Groups searched at once, and in arrays for few: a step costs a third there.
 _AT_ONCE, _FEW = 16, 4
-#: Pictures that are drawn and looked at together: of four, dlib's network sees each otherwise by
-#: 1e-5 by its place among them, and a group's face must not depend on those beside it.
-_LOOKED_AT = 1
 
 
 class FaceViewer:
@@ -66,20 +63,16 @@ class FaceViewer:
 
     def __init__(self, generator: Generator, framing: CropAlignment) -> None:
         self.generator = generator
-        self._count = generator.at_once(_LOOKED_AT)
         self._embed = rendered_embedder(generator, framing).embed
         self._traits = Traits(framing, generator.config.resolution)
 
     def __call__(self, w: Latents) -> Numbers:
-        """W+ (n, num_ws, w_dim) to float64 (n, ``SEEN``), each as if alone."""
-        from keras import ops
+        """W+ (n, num_ws, w_dim) to float64 (n, ``SEEN``).
 
-        parts = []
-        for start in range(0, len(w), self._count):
-            part = w[start : start + self._count]
-            full = np.resize(part, (self._count, *part.shape[1:]))
-            parts.append(ops.convert_to_numpy(self._run(full))[: len(part)])
-        return np.concatenate(parts).astype(np.float64)
+        One at a time: of four, dlib's network sees the last otherwise by 1e-5, and a group's face
+        must not depend on those beside it.
+        """
+        return np.concatenate([np.asarray(self._run(one[None]), np.float64) for one in w])
 
     @cached_property
     def _run(self) -> Any:

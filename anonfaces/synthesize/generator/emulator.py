@@ -1,7 +1,7 @@
 """A small network that tells what will be seen in a generator's face of a w, without drawing it.
 
-Drawing a face and looking at it takes 45 ms of a core, and its gradient three times that; this
-network takes microseconds. It is not exact: dlib's vector of a face comes out some 0.25 off. So it
+A face costs two large networks to draw and look at, and their gradient several times that; this one
+costs next to nothing beside them. It is not exact: how much it explains stands in its file. So it
 says in which direction to go, and a look at the real picture says where one is (space mapping:
 J. W. Bandler et al., "Space mapping technique for electromagnetic optimization", IEEE Transactions
 on Microwave Theory and Techniques, 1994).
