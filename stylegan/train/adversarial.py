@@ -2,12 +2,15 @@
 
 The discriminator starts from nothing and gets a head start: one that starts from the encoder's
 trunk stays at chance. The generator goes on drawing training faces from their w, so that what
-the autoencoder knows of the variety of faces is kept while they become sharp.
+the autoencoder knows of the variety of faces is kept while they become sharp. Features that have
+layers (``maps``) lend the discriminator what their network knows: small heads on them judge as
+well, of pictures changed in the same way ("Ensembling off-the-shelf models for GAN training",
+Kumari et al. 2022).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,7 +19,8 @@ from numpy.typing import NDArray
 
 from anonbase.keras_backend import compiled, input_gradient, value_and_gradients
 from stylegan.train import augment
-from stylegan.train.autoencode import feature_distance
+from stylegan.train.autoencode import feature_distance, start_heads
+from stylegan.train.feature_discriminator import generator_loss, told_apart
 from stylegan.train.losses import path_length, r1, reconstruction, soft_plus, spread
 from stylegan.train.networks import Features, Networks
 from stylegan.train.schedules import keep_share
@@ -40,6 +44,8 @@ class Adversarial:
         recipe = networks.recipe
         wanted = round(recipe.adversarial_kimg * 1000 / recipe.batch)
         self.steps = recipe.head_start + wanted if wanted else 0
+        self.judging = bool(recipe.heads_weight) and hasattr(features, "maps")
+        self.learning = ("encoder", "generator") if recipe.keep_weight else ("generator",)
         self._generate = compiled(self._generator_step)
         self._paths = compiled(self._path_step)
         self._judge = compiled(self._discriminator_step)
@@ -49,7 +55,12 @@ class Adversarial:
         )
 
     def prepare(self, state: State, pixels: NDArray[np.uint8]) -> None:
-        """The running average of path lengths and the chance of augmentation start at 0."""
+        """The running average of path lengths and the chance of augmentation start at 0.
+
+        Heads begin at random, unless they are there.
+        """
+        if self.steps and self.judging:
+            start_heads(state, self.features, self.networks.recipe.seed)
         state.counters.setdefault("augment", 0.0)
         state.tensors.setdefault("paths", {"mean": ops.convert_to_tensor(np.float32(0))})
 
@@ -84,6 +95,8 @@ class Adversarial:
             both,
             averages,
             state.tensors["discriminator"],
+            state.tensors.get("heads", {}),
+            self._look(rng),
             *given,
             *_numbers(turn + 1, recipe.generator_rate),
         )
@@ -94,7 +107,7 @@ class Adversarial:
         self._store(state, moved, averages)
         average = state.tensors["generator"]["mapping.w_avg"]
         state.tensors["generator"]["mapping.w_avg"] = w + (average - w) * _W_AVERAGE
-        for name in ("generator", "encoder"):
+        for name in self.learning:
             networks.follow(state, name, keep_share(recipe, turn))
         return made, {k: float(v) for k, v in report.items()}
 
@@ -125,16 +138,19 @@ class Adversarial:
     ) -> dict[str, float]:
         recipe = self.networks.recipe
         count, rate = len(images), _numbers(number + 1, recipe.discriminator_rate)
-        p, averages = state.tensors["discriminator"], self._averages(state, "discriminator")
         real = ops.convert_to_tensor(images)
         changes = self._change(rng, state, count), self._change(rng, state, count)
-        p, averages, report = self._judge(p, averages, real, made, changes, *rate)
+        judges = ("discriminator", "heads") if self.judging else ("discriminator",)
+        both, kept = {n: state.tensors[n] for n in judges}, self._averages(state, judges)
+        rates = [*rate, *_numbers(recipe.heads_rate)]
+        both, kept, report = self._judge(both, kept, real, made, changes, self._look(rng), *rates)
+        self._store(state, both, kept)
+        p, averages = both["discriminator"], kept["discriminator"]
         if recipe.r1_gamma and number % recipe.r1_every == 0:
             change = self._change(rng, state, count)
             p, averages, more = self._smooth(p, averages, real, change, *rate)
             report |= more
-        state.tensors["discriminator"] = dict(p)
-        state.tensors["discriminator_m"], state.tensors["discriminator_v"] = map(dict, averages)
+            self._store(state, {"discriminator": p}, {"discriminator": averages})
         return {k: float(v) for k, v in report.items()}
 
     def _generator_step(
@@ -142,6 +158,8 @@ class Adversarial:
         both: Mapping[str, Tensors],
         averages: Any,
         judge: Tensors,
+        heads: Tensors,
+        look: Any,
         z: tuple[Tensor, Tensor],
         crossing: Tensor,
         noise: Any,
@@ -153,15 +171,16 @@ class Adversarial:
         def loss(p: Mapping[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
             own = _split(p)
             fakes, w = self._made(own["generator"], z, crossing, noise)
-            generator_loss = soft_plus(-self.networks.judge(judge, augment.apply(fakes, *change)))
+            seen = augment.apply(fakes, *change)
+            fooled = soft_plus(-self.networks.judge(judge, seen))
             kept, report = self._kept(
                 own, real, None if noise is None else [n[: real.shape[0]] for n in noise]
             )
-            return generator_loss + kept, report | {
-                "generator": generator_loss,
-                "_made": fakes,
-                "_w": w,
-            }
+            report = report | {"generator": fooled, "_made": fakes, "_w": w}
+            if self.judging:
+                report["heads"] = generator_loss(heads, self.features.maps(seen, look))  # type: ignore[union-attr]
+                fooled = fooled + self.networks.recipe.heads_weight * report["heads"]
+            return fooled + kept, report
 
         report, gradients = value_and_gradients(loss, _flat(both))
         fakes, w = report.pop("_made"), ops.mean(report.pop("_w"), axis=0)
@@ -174,7 +193,7 @@ class Adversarial:
         """What the autoencoder's loss says, by its weight."""
         networks, recipe = self.networks, self.networks.recipe
         if not recipe.keep_weight:
-            return ops.convert_to_tensor(0.0), {}
+            return ops.zeros(()), {}
         w = networks.encode(own["encoder"], real)
         fakes = networks.synthesize(own["generator"], networks.broadcast_w(w), noise)
         report = {"pixels": reconstruction(fakes, real)}
@@ -222,23 +241,33 @@ class Adversarial:
 
     def _discriminator_step(
         self,
-        p: Tensors,
+        both: Mapping[str, Tensors],
         averages: Any,
         real: Tensor,
         made: Tensor,
         changes: Any,
+        look: Any,
         step: Tensor,
         rate: Tensor,
+        heads_rate: Tensor,
     ) -> Any:
-        def loss(q: Mapping[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
-            real_logits = self.networks.judge(q, augment.apply(real, *changes[0]))
-            fake_logits = self.networks.judge(q, augment.apply(made, *changes[1]))
+        def loss(p: Mapping[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
+            own = _split(p)
+            shown, drawn = augment.apply(real, *changes[0]), augment.apply(made, *changes[1])
+            real_logits = self.networks.judge(own["discriminator"], shown)
+            fake_logits = self.networks.judge(own["discriminator"], drawn)
             value = soft_plus(-real_logits) + soft_plus(fake_logits)
             report = {"sign": ops.mean(ops.sign(real_logits)), "real": ops.mean(real_logits)}
-            return value, report | {"discriminator": value, "made": ops.mean(fake_logits)}
+            report |= {"discriminator": value, "made": ops.mean(fake_logits)}
+            if self.judging:
+                maps = (self.features.maps(one, look) for one in (drawn, shown))  # type: ignore[union-attr]
+                report["told_apart"] = told_apart(own["heads"], *maps)
+                value = value + report["told_apart"]
+            return value, report
 
-        report, gradients = value_and_gradients(loss, p)
-        moved, averages = adam(p, gradients, averages, step, rate, _BETAS)
+        report, gradients = value_and_gradients(loss, _flat(both))
+        rates = {"discriminator": rate, "heads": heads_rate}
+        moved, averages = _step_both(both, averages, _split(gradients), step, rates)
         return moved, averages, report
 
     def _r1_step(
@@ -278,6 +307,11 @@ class Adversarial:
         p, side = state.counters["augment"], self.networks.recipe.resolution
         return tuple(map(ops.convert_to_tensor, augment.draw(rng, count, p, side)))
 
+    def _look(self, rng: np.random.Generator) -> Any:
+        """Where the features look, if they look at parts."""
+        wander = getattr(self.features, "wandering", None) if self.judging else None
+        return wander(rng) if wander else None
+
     def _adapt(self, state: State, number: int, sign: float) -> None:
         recipe = self.networks.recipe
         average = state.counters.get("sign", recipe.ada_target)
@@ -292,12 +326,11 @@ class Adversarial:
             )
 
     def _both(self, state: State) -> dict[str, Tensors]:
-        return {name: self.networks.trained(state, name) for name in ("encoder", "generator")}
+        return {name: self.networks.trained(state, name) for name in self.learning}
 
-    def _averages(self, state: State, *names: str) -> Any:
-        chosen = names or ("encoder", "generator")
-        pairs = {n: (state.tensors[f"{n}_m"], state.tensors[f"{n}_v"]) for n in chosen}
-        return pairs[names[0]] if names else pairs
+    def _averages(self, state: State, names: Sequence[str] = ()) -> Any:
+        chosen = names or self.learning
+        return {n: (state.tensors[f"{n}_m"], state.tensors[f"{n}_v"]) for n in chosen}
 
     def _store(self, state: State, moved: Mapping[str, Tensors], averages: Any) -> None:
         for name, parameters in moved.items():
@@ -306,12 +339,14 @@ class Adversarial:
 
 
 def _step_both(
-    both: Mapping[str, Tensors], averages: Any, gradients: Any, step: Tensor, rate: Tensor
+    both: Mapping[str, Tensors], averages: Any, gradients: Any, step: Tensor, rate: Any
 ) -> tuple[dict[str, Tensors], dict[str, Any]]:
+    """A step of Adam for each network; ``rate`` is one number, or one for each by name."""
     moved, new = {}, {}
     for name, parameters in both.items():
+        own = rate[name] if isinstance(rate, Mapping) else rate
         moved[name], new[name] = adam(
-            parameters, gradients[name], averages[name], step, rate, _BETAS
+            parameters, gradients[name], averages[name], step, own, _BETAS
         )
     return moved, new
 

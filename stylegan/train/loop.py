@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -19,6 +21,10 @@ from stylegan.train.log import Log
 from stylegan.train.state import State, read_state, write_state
 
 __all__ = ["Phase", "Run", "Trainable"]
+
+Drawn = tuple[np.random.Generator, NDArray[np.float32]]
+#: Batches that are drawn before they are wanted.
+_AHEAD = 3
 
 
 class Trainable(Protocol):
@@ -97,10 +103,10 @@ class Run:
         phase, first = self.phases[index], state.count("step")
         phase.prepare(state, self.pictures.pixels)
         saved, seen = time.monotonic(), self.networks.recipe.batch
-        for number in self._bar(phase, first):
-            rng = np.random.default_rng((self.networks.recipe.seed, index, number))
+        numbers = range(first, phase.steps)
+        for number, (rng, images) in zip(self._bar(phase, first), self._drawn(index, numbers)):
             after = state.copy()
-            report = phase.step(after, number, rng, self._images(rng))
+            report = phase.step(after, number, rng, images)
             after.counters |= {"step": number + 1, "pictures": state.count("pictures") + seen}
             state.tensors, state.counters = after.tensors, after.counters
             log.add(phase.name, state.count("pictures"), report)
@@ -118,9 +124,19 @@ class Run:
         hidden = None if self.progress else True
         return tqdm(numbers, phase.name, phase.steps, initial=first, disable=hidden, unit="batch")
 
-    def _images(self, rng: np.random.Generator) -> NDArray[np.float32]:
+    def _drawn(self, index: int, numbers: range) -> Iterator[Drawn]:
+        """What each step takes, drawn by another thread while the step before is taken."""
+        with ThreadPoolExecutor(1) as pool:
+            ahead = deque(pool.submit(self._images, index, one) for one in numbers[:_AHEAD])
+            for number in numbers:
+                if number + _AHEAD < numbers.stop:
+                    ahead.append(pool.submit(self._images, index, number + _AHEAD))
+                yield ahead.popleft().result()
+
+    def _images(self, index: int, number: int) -> Drawn:
+        rng = np.random.default_rng((self.networks.recipe.seed, index, number))
         pixels = self.pictures.batch(rng, self.networks.recipe.batch)
-        return pixels.astype(np.float32) / np.float32(127.5) - 1
+        return rng, pixels.astype(np.float32) / np.float32(127.5) - 1
 
     def _save(self, state: State) -> None:
         write_state(state, self.networks.recipe.fixed(), self.state_file)

@@ -10,6 +10,7 @@ from keras import ops
 from numpy.typing import NDArray
 
 from anonbase.errors import WeightsError
+from anonbase.keras_backend import compiled
 from stylegan.checkpoint import Checkpoint
 from stylegan.encoder import encode, encoder_specs
 from stylegan.generator import generator_specs
@@ -31,6 +32,7 @@ class Networks:
 
     def __init__(self, recipe: TrainingConfig) -> None:
         self.recipe = recipe
+        self._follow = compiled(moved_average)
         self.specs: dict[str, dict[str, Spec]] = {
             "generator": generator_specs(recipe.generator),
             "encoder": encoder_specs(recipe.encoder),
@@ -70,7 +72,8 @@ class Networks:
     def follow(self, state: State, name: str, keep: float) -> None:
         """Move the running average of a network on."""
         average = state.tensors[f"average_{name}"]
-        state.tensors[f"average_{name}"] = moved_average(average, state.tensors[name], keep)
+        share = ops.convert_to_tensor(np.float32(keep))
+        state.tensors[f"average_{name}"] = self._follow(average, state.tensors[name], share)
 
     def map(self, p: Mapping[str, Tensor], z: Tensor) -> Tensor:
         """z (n, z_dim) to w (n, w_dim)."""
@@ -131,6 +134,7 @@ def grown(
     """
     if given is None:
         return fresh
+    given = {k: widened(v, fresh[k]) if k in fresh else v for k, v in given.items()}
     fit = {k: v for k, v in given.items() if k in fresh and fresh[k].shape == v.shape}
     if len(fit) < 0.8 * len(given):
         raise WeightsError(
@@ -140,6 +144,26 @@ def grown(
     new = {k: v for k, v in fresh.items() if k not in fit}
     quiet = {k: np.zeros_like(v) for k, v in new.items() if k.endswith("torgb.weight")}
     return fresh | fit | quiet
+
+
+def widened(given: NDArray[Any], fresh: NDArray[Any]) -> NDArray[Any]:
+    """``given`` in the first corner of a larger ``fresh``, so that old maps stay what they are.
+
+    New inputs of an old filter are 0, and its numbers grow by as much as the equalized learning
+    rate takes away; new filters begin at random.
+    """
+    if given.ndim != fresh.ndim or any(a > b for a, b in zip(given.shape, fresh.shape, strict=True)):
+        return given
+    if given.shape == fresh.shape or given.ndim < 2:
+        corner = tuple(map(slice, given.shape))
+        wide = fresh.copy()
+        wide[corner] = given
+        return wide
+    wide = fresh.copy()
+    wide[..., : given.shape[-1]] = 0
+    inputs = np.prod(fresh.shape[:-1]) / np.prod(given.shape[:-1])
+    wide[tuple(map(slice, given.shape))] = given * np.float32(np.sqrt(inputs))
+    return wide
 
 
 def _arrays(tensors: Tensors) -> dict[str, Any]:
