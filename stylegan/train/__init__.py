@@ -45,7 +45,9 @@ def train(
         held_out: How many pictures, drawn by the seed, are left out for measuring.
         synthetic: More pictures of the same shape: faces of nobody, none of which is held out.
         start: A checkpoint to begin with; networks that it lacks begin at random.
-        anchor: The checkpoint whose faces the phase ``refine`` keeps; by default ``start``.
+        anchor: The checkpoint whose faces the phases ``refine`` and ``adversarial`` keep, with
+            its mapping network as ``start``'s; by default ``start`` in the former, none in the
+            latter.
         features: What a drawn training face must keep besides its pixels: a function of pictures
             (n, s, s, 3) in -1 to 1 to vectors (n, d) that has a gradient, or nothing.
         save_minutes: How often the state and a grid of samples are saved.
@@ -58,6 +60,7 @@ def train(
 
     load_engine()
     from stylegan.train.adversarial import Adversarial
+    from stylegan.train.anchor import Anchor
     from stylegan.train.autoencode import Autoencode
     from stylegan.train.data import Pictures, split
     from stylegan.train.latents import NEEDS_LAYERS, Latents
@@ -72,6 +75,8 @@ def train(
     networks = Networks(wanted)
     given = _given(start)
     first = networks.start(given)
+    named = _given(anchor)
+    kept = named and Anchor(named, wanted)
     _check(pixels, wanted.resolution)
     learnt, _ = split(Pictures(pixels), held_out, wanted.seed)
     if synthetic is not None:
@@ -81,8 +86,8 @@ def train(
         Autoencode(networks, features),
         Latents(networks, features),
         Match(networks),
-        Refine(networks, features, _given(anchor) or given),
-        Adversarial(networks, features),
+        Refine(networks, features, kept or (Anchor(given, wanted) if given and wanted.refine_kimg else None)),
+        Adversarial(networks, features, kept),
     ]
     run = Run(Path(output), networks, phases, learnt, save_minutes=save_minutes, progress=progress)
     run.go(first)

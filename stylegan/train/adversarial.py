@@ -6,6 +6,11 @@ the autoencoder knows of the variety of faces is kept while they become sharp. F
 layers (``maps``) lend the discriminator what their network knows: small heads on them judge as
 well, of pictures changed in the same way ("Ensembling off-the-shelf models for GAN training",
 Kumari et al. 2022).
+
+A discriminator from nothing leads a generator to a handful of faces before it learns that they are
+few. With an anchor, a generator that has the faces already, the mapping network stays as it is and
+each picture must agree with the anchor's of the same z at low resolution, less strictly towards
+the end: variety comes from the anchor, form and detail from the photographs.
 """
 
 from __future__ import annotations
@@ -19,6 +24,7 @@ from numpy.typing import NDArray
 
 from anonbase.keras_backend import compiled, input_gradient, value_and_gradients
 from stylegan.train import augment
+from stylegan.train.anchor import Anchor, off_anchor
 from stylegan.train.autoencode import feature_distance, start_heads
 from stylegan.train.feature_discriminator import generator_loss, told_apart
 from stylegan.train.losses import path_length, r1, reconstruction, soft_plus, spread
@@ -32,6 +38,10 @@ Tensor = Any
 _BETAS = (0.0, 0.99)
 _W_AVERAGE = 0.998
 _ADAPT_EVERY = 4
+#: Steps over which the generator's rate goes up from 0.
+_WARM = 500
+#: So much of the anchor's weight is gone at the end.
+_RELEASED = 0.75
 
 
 class Adversarial:
@@ -39,8 +49,13 @@ class Adversarial:
 
     name = "adversarial"
 
-    def __init__(self, networks: Networks, features: Features | None = None) -> None:
-        self.networks, self.features = networks, features
+    def __init__(
+        self,
+        networks: Networks,
+        features: Features | None = None,
+        anchor: Anchor | None = None,
+    ) -> None:
+        self.networks, self.features, self.anchor = networks, features, anchor
         recipe = networks.recipe
         wanted = round(recipe.adversarial_kimg * 1000 / recipe.batch)
         self.steps = recipe.head_start + wanted if wanted else 0
@@ -69,23 +84,28 @@ class Adversarial:
     ) -> dict[str, float]:
         """One batch for each network, the generator's after the head start."""
         recipe = self.networks.recipe
-        report: dict[str, float] = {}
+        report: dict[str, Tensor] = {}
         if number >= recipe.head_start:
             fakes, report = self._train_generator(state, number, rng, images)
         else:
             z, noise = self._latents(rng, len(images))[0][0], self._noise(rng, len(images))
             fakes = self._draw(state.tensors["generator"], z, noise)
-        report |= self._train_discriminator(state, number, rng, images, fakes)
+        found = report | self._train_discriminator(state, number, rng, images, fakes)
+        report = {name: float(value) for name, value in found.items()}
         self._adapt(state, number, report["sign"])
         return report | {"augment": state.counters["augment"]}
 
     def _train_generator(
         self, state: State, number: int, rng: np.random.Generator, images: NDArray[np.float32]
-    ) -> tuple[Tensor, dict[str, float]]:
+    ) -> tuple[Tensor, dict[str, Tensor]]:
         recipe, networks = self.networks.recipe, self.networks
         turn = number - recipe.head_start
+        z, crossing = self._latents(rng, len(images))
+        share = turn / max(self.steps - recipe.head_start, 1)
         given = (
-            *self._latents(rng, len(images)),
+            z,
+            crossing,
+            self.anchor.pictures(z[0]) if self.anchor else None,
             self._noise(rng, len(images)),
             self._change(rng, state, len(images)),
             ops.convert_to_tensor(images[: len(images) // 2]),
@@ -94,22 +114,25 @@ class Adversarial:
         moved, averages, made, w, report = self._generate(
             both,
             averages,
+            self._still(state),
             state.tensors["discriminator"],
             state.tensors.get("heads", {}),
             self._look(rng),
             *given,
-            *_numbers(turn + 1, recipe.generator_rate),
+            *_numbers(turn + 1, recipe.generator_rate * min((turn + 1) / _WARM, 1.0)),
+            *_numbers(recipe.anchor_weight * (1 - _RELEASED * share)),
         )
-        if recipe.path_weight and turn % recipe.path_every == 0:
+        if recipe.path_weight and not self.anchor and turn % recipe.path_every == 0:
             moved, averages, mean, more = self._path_turn(state, moved, averages, rng, turn)
             state.tensors["paths"]["mean"] = mean
             report |= more
         self._store(state, moved, averages)
-        average = state.tensors["generator"]["mapping.w_avg"]
-        state.tensors["generator"]["mapping.w_avg"] = w + (average - w) * _W_AVERAGE
+        if not self.anchor:
+            average = state.tensors["generator"]["mapping.w_avg"]
+            state.tensors["generator"]["mapping.w_avg"] = w + (average - w) * _W_AVERAGE
         for name in self.learning:
             networks.follow(state, name, keep_share(recipe, turn))
-        return made, {k: float(v) for k, v in report.items()}
+        return made, dict(report)
 
     def _path_turn(
         self, state: State, moved: Any, averages: Any, rng: np.random.Generator, turn: int
@@ -135,7 +158,7 @@ class Adversarial:
         rng: np.random.Generator,
         images: NDArray[np.float32],
         made: Tensor,
-    ) -> dict[str, float]:
+    ) -> dict[str, Tensor]:
         recipe = self.networks.recipe
         count, rate = len(images), _numbers(number + 1, recipe.discriminator_rate)
         real = ops.convert_to_tensor(images)
@@ -151,26 +174,29 @@ class Adversarial:
             p, averages, more = self._smooth(p, averages, real, change, *rate)
             report |= more
             self._store(state, {"discriminator": p}, {"discriminator": averages})
-        return {k: float(v) for k, v in report.items()}
+        return dict(report)
 
     def _generator_step(
         self,
         both: Mapping[str, Tensors],
         averages: Any,
+        still: Tensors,
         judge: Tensors,
         heads: Tensors,
         look: Any,
         z: tuple[Tensor, Tensor],
         crossing: Tensor,
+        wanted: Tensor | None,
         noise: Any,
         change: Any,
         real: Tensor,
         step: Tensor,
         rate: Tensor,
+        anchor_weight: Tensor,
     ) -> Any:
         def loss(p: Mapping[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
             own = _split(p)
-            fakes, w = self._made(own["generator"], z, crossing, noise)
+            fakes, w = self._made(still | own["generator"], z, crossing, noise)
             seen = augment.apply(fakes, *change)
             fooled = soft_plus(-self.networks.judge(judge, seen))
             kept, report = self._kept(
@@ -180,6 +206,9 @@ class Adversarial:
             if self.judging:
                 report["heads"] = generator_loss(heads, self.features.maps(seen, look))  # type: ignore[union-attr]
                 fooled = fooled + self.networks.recipe.heads_weight * report["heads"]
+            if wanted is not None:
+                report["anchor"] = off_anchor(fakes, wanted)
+                fooled = fooled + anchor_weight * report["anchor"]
             return fooled + kept, report
 
         report, gradients = value_and_gradients(loss, _flat(both))
@@ -326,11 +355,23 @@ class Adversarial:
             )
 
     def _both(self, state: State) -> dict[str, Tensors]:
-        return {name: self.networks.trained(state, name) for name in self.learning}
+        prefix = {"generator": "synthesis." if self.anchor else ""}
+        return {n: self.networks.trained(state, n, prefix.get(n, "")) for n in self.learning}
+
+    def _still(self, state: State) -> Tensors:
+        """What of the generator does not learn: the mapping network, where there is an anchor."""
+        if not self.anchor:
+            return {}
+        generator = state.tensors["generator"]
+        return {k: v for k, v in generator.items() if k.startswith("mapping.")}
 
     def _averages(self, state: State, names: Sequence[str] = ()) -> Any:
-        chosen = names or self.learning
-        return {n: (state.tensors[f"{n}_m"], state.tensors[f"{n}_v"]) for n in chosen}
+        learnt = {n: state.tensors[n] for n in names} or self._both(state)
+        pairs = {n: (state.tensors[f"{n}_m"], state.tensors[f"{n}_v"]) for n in learnt}
+        return {
+            n: tuple({k: one[k] for k in learnt[n] if k in one} for one in pair)
+            for n, pair in pairs.items()
+        }
 
     def _store(self, state: State, moved: Mapping[str, Tensors], averages: Any) -> None:
         for name, parameters in moved.items():

@@ -20,23 +20,18 @@ from numpy.typing import NDArray
 
 from anonbase.errors import InputError
 from anonbase.keras_backend import compiled, value_and_gradients
-from stylegan.checkpoint import Checkpoint
-from stylegan.networks import synthesis2
-from stylegan.networks.mapping import broadcast, map_latents
+from stylegan.train.anchor import Anchor, off_anchor
 from stylegan.train.autoencode import start_heads
 from stylegan.train.feature_discriminator import generator_loss, told_apart
 from stylegan.train.learners import Learners, flat, learners, moved, own, take
-from stylegan.train.losses import smaller
 from stylegan.train.networks import Features, Networks
 from stylegan.train.schedules import keep_share, warmed
 from stylegan.train.sharpness import Photographs
-from stylegan.train.state import State, Tensors
+from stylegan.train.state import State
 
 __all__ = ["Refine"]
 
 Tensor = Any
-#: Side in px at which the picture and the anchor's must agree: colors and shapes, no texture.
-AGREED_SIDE = 32
 _LAYERS = "refine_kimg: heads need features that have layers: features dlib (--features dlib)"
 
 
@@ -50,12 +45,11 @@ class Refine:
     name = "refine"
 
     def __init__(
-        self, networks: Networks, features: Features | None, anchor: Checkpoint | None = None
+        self, networks: Networks, features: Features | None, anchor: Anchor | None = None
     ) -> None:
         self.networks, self.features, self._anchor = networks, features, anchor
         self.steps = round(networks.recipe.refine_kimg * 1000 / networks.recipe.batch)
-        self._run, self._kept = compiled(self._step), compiled(self._anchor_pictures)
-        self._fixed: Tensors = {}
+        self._run = compiled(self._step)
 
     def prepare(self, state: State, pixels: NDArray[np.uint8]) -> None:
         """Find the sharp photographs; the heads begin at random, unless they are there."""
@@ -66,14 +60,7 @@ class Refine:
             raise InputError(_LAYERS)
         if self._anchor is None:
             raise InputError("refine_kimg: a generator to keep the faces of is needed (--anchor)")
-        if self._anchor.generator.z_dim != recipe.z_dim:
-            raise InputError(
-                f"the anchor's z has {self._anchor.generator.z_dim} numbers, the recipe's"
-                f" {recipe.z_dim}: they have no faces in common"
-            )
         self._photographs = Photographs(pixels, recipe.sharp_share)
-        values = self._anchor.generator_values.items()
-        self._fixed = {k: ops.convert_to_tensor(np.asarray(v, np.float32)) for k, v in values}
         start_heads(state, self.features, recipe.seed)
 
     def step(
@@ -91,18 +78,10 @@ class Refine:
         wander = getattr(self.features, "wandering", None)
         both = learners(self.networks, state, ("generator", "heads"))
         after, report = self._run(
-            both, w, self._kept(self._fixed, z), shown, *numbers, wander(rng) if wander else None
+            both, w, self._anchor.pictures(z), shown, *numbers, wander(rng) if wander else None
         )
         take(self.networks, state, after, keep_share(recipe, number))
         return {k: float(v) for k, v in report.items()}
-
-    def _anchor_pictures(self, p: Tensors, z: Tensor) -> Tensor:
-        """What the anchor draws, at the recipe's resolution."""
-        config = self._anchor.generator  # type: ignore[union-attr]
-        w = broadcast(map_latents(p, config, z), config.num_ws)
-        drawn = synthesis2.synthesize(p, config, w, None, self.networks.recipe.precision)
-        side = self.networks.recipe.resolution
-        return ops.image.resize(drawn, (side, side), "bicubic", antialias=True)
 
     def _step(
         self,
@@ -130,8 +109,7 @@ class Refine:
         drawn = features.maps(images, cut)  # type: ignore[union-attr]
         real = [ops.stop_gradient(one) for one in features.maps(shown, cut)]  # type: ignore[union-attr]
         fools, wrong = generator_loss(heads, drawn), told_apart(heads, drawn, real)
-        factor = max(recipe.resolution // AGREED_SIDE, 1)
-        off = ops.mean(ops.abs(smaller(images - kept, factor)))
+        off = off_anchor(images, kept)
         other = self._otherness(drawn, kept, cut)
         total = recipe.anchor_weight * off + recipe.feature_weight * other
         report = {"anchor": off, "identity": other, "fooled": fools, "heads": wrong}
