@@ -53,9 +53,9 @@ def load_features(name: str, pixels: Pixels) -> Any | None:
 
     Parameters
     ----------
-    name : {"dlib", "dlib+vgg", "none"}
-        "dlib": what layers of dlib's recognizer see, where it would cut the faces; "dlib+vgg":
-        and what VGG16 sees of the texture; "none": None.
+    name : {"dlib", "vgg", "dlib+vgg", "none"}
+        "dlib": what layers of dlib's recognizer see, where it would cut the faces; "vgg": what
+        VGG16 sees of the texture; "none": None.
     pixels : uint8 (n, s, s, 3)
         Faces; the cut is measured on some of them.
 
@@ -71,8 +71,8 @@ def load_features(name: str, pixels: Pixels) -> Any | None:
     """
     if name == "none":
         return None
-    if name not in {"dlib", "dlib+vgg"}:
-        raise InputError(f"features {name!r}: expected dlib, dlib+vgg or none")
+    if name not in {"dlib", "vgg", "dlib+vgg"}:
+        raise InputError(f"features {name!r}: expected dlib, vgg, dlib+vgg or none")
     from anonbase.keras_backend import load_engine
 
     load_engine()
@@ -81,6 +81,8 @@ def load_features(name: str, pixels: Pixels) -> Any | None:
     from stylegan.train.texture import Texture, Together
 
     size = pixels.shape[1]
+    if name == "vgg":
+        return Texture(size)
     face = Perceptual(estimate_alignment(pixels[:_MEASURED]).dlib, size)
     return Together([face, *([Texture(size)] if name.endswith("vgg") else [])])
 

@@ -37,6 +37,9 @@ Examples:
   python -m stylegan.train photos/ --resolution 64 --start run16/ -o run64/
   python -m stylegan.train nobody/ --resolution 128 --start coarse/ --features dlib+vgg \
       --refine-kimg 30 --warm-kimg 0 --match-steps 0 --no-noise --kimg 0 -o fine/
+  KERAS_BACKEND=jax python -m stylegan.train faces.h5 --resolution 128 --channel-base 4096 \
+      --start coarse/ --anchor coarse/ --features vgg --heads-weight 0.3 --keep-weight 0 \
+      --warm-kimg 0 --match-steps 0 --no-noise --kimg 1000 --batch 64 -o sharp/
   KERAS_BACKEND=jax python -m stylegan.train faces.h5 --resolution 128 --batch 64 -o run/
   python -m stylegan.train crops/ --architecture dcgan --epochs 10 --ngf 64 -o dcgan/
   python -m stylegan.train crops/ --architecture dcgan --lessons 2000 -o dcgan/
@@ -72,7 +75,11 @@ _RefineKimg = Annotated[
 ]
 _Anchor = Annotated[
     Path | None,
-    option("the checkpoint whose faces are kept then (default: --start)", "--anchor"),
+    option(
+        "the checkpoint whose faces are kept: in --refine-kimg (default: --start), and, where it is"
+        " named, in --kimg",
+        "--anchor",
+    ),
 ]
 _AnchorWeight = Annotated[float, option("weight of its pictures", "--anchor-weight")]
 _RefineRate = Annotated[float, option("rate of that phase", "--refine-rate")]
@@ -91,12 +98,27 @@ _Start = Annotated[
     Path | None, option("a checkpoint to begin with, of this resolution or less", "--start")
 ]
 _Features = Annotated[
-    Literal["dlib", "dlib+vgg", "none"],
+    Literal["dlib", "vgg", "dlib+vgg", "none"],
     option("networks to which a drawn face must look alike", "--features"),
 ]
 _FeatureWeight = Annotated[float, option("weight of --features", "--feature-weight")]
 _HeadsWeight = Annotated[
     float, option("weight of a discriminator on --features, 0 for none", "--heads-weight")
+]
+_KeepWeight = Annotated[
+    float,
+    option(
+        "adversarial: weight of drawing training faces from their w, 0 for none", "--keep-weight"
+    ),
+]
+_HeadStart = Annotated[
+    int, option("adversarial: steps of the discriminator alone at first", "--head-start")
+]
+_GeneratorRate = Annotated[
+    float, option("adversarial: step size of the generator", "--generator-rate")
+]
+_EmaKimg = Annotated[
+    float, option("half-life of the running average, 1,000 pictures", "--ema-kimg")
 ]
 _Sampled = Annotated[
     float, option("faces of nobody that it judges, as a share of a batch", "--sampled")
@@ -176,6 +198,10 @@ def main(
     features: _Features = "none",
     feature_weight: _FeatureWeight = 0.5,
     heads_weight: _HeadsWeight = 0.05,
+    keep_weight: _KeepWeight = 0.5,
+    head_start: _HeadStart = 200,
+    generator_rate: _GeneratorRate = 6e-4,
+    ema_kimg: _EmaKimg = 5.0,
     sampled: _Sampled = 0.25,
     w_noise: _WNoise = 0.3,
     noise: _Noise = True,
@@ -220,6 +246,10 @@ def main(
         batch=batch,
         feature_weight=feature_weight,
         heads_weight=heads_weight,
+        keep_weight=keep_weight,
+        head_start=head_start,
+        generator_rate=generator_rate,
+        ema_kimg=ema_kimg,
         sampled=sampled,
         w_noise=w_noise,
         noise=noise,

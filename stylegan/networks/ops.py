@@ -127,16 +127,11 @@ def _filtered(
 
 
 def _shifted(x: Tensor, axis: int, taps: tuple[float, ...], stride: int) -> Tensor:
-    """The filter along one axis as a sum of shifts, which XLA joins into one pass over memory.
-
-    Depthwise convolutions on a GPU take ten times as long.
-    """
+    """The filter along one axis as a sum of shifts, which XLA joins into one pass over memory."""
     count = (x.shape[axis] - len(taps)) // stride + 1
     parts = [slice(i, i + (count - 1) * stride + 1, stride) for i in range(len(taps))]
     chosen = [(slice(None),) * axis + (part,) for part in parts]
-    return sum(
-        x[one] * np.asarray(tap / sum(taps), x.dtype) for one, tap in zip(chosen, taps, strict=True)
-    )
+    return sum(x[one] * (tap / sum(taps)) for one, tap in zip(chosen, taps, strict=True))
 
 
 def _doubled(x: Tensor, axis: int) -> Tensor:
@@ -146,10 +141,7 @@ def _doubled(x: Tensor, axis: int) -> Tensor:
     wide = ops.pad(x, margins)
     count = x.shape[axis]
     near = [wide[(slice(None),) * axis + (slice(i, i + count),)] for i in range(3)]
-    both = [
-        sum(one * np.asarray(tap, x.dtype) for one, tap in zip(near, taps, strict=True))
-        for taps in (_EVEN, _ODD)
-    ]
+    both = [sum(one * tap for one, tap in zip(near, taps, strict=True)) for taps in (_EVEN, _ODD)]
     shape = list(x.shape)
     shape[axis] *= 2
     return ops.reshape(ops.stack(both, axis + 1), shape)

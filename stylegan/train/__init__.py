@@ -86,7 +86,11 @@ def train(
         Autoencode(networks, features),
         Latents(networks, features),
         Match(networks),
-        Refine(networks, features, kept or (Anchor(given, wanted) if given and wanted.refine_kimg else None)),
+        Refine(
+            networks,
+            features,
+            kept or (Anchor(given, wanted) if given and wanted.refine_kimg else None),
+        ),
         Adversarial(networks, features, kept),
     ]
     run = Run(Path(output), networks, phases, learnt, save_minutes=save_minutes, progress=progress)

@@ -27,6 +27,7 @@ from stylegan.train import augment
 from stylegan.train.anchor import Anchor, off_anchor
 from stylegan.train.autoencode import feature_distance, start_heads
 from stylegan.train.feature_discriminator import generator_loss, told_apart
+from stylegan.train.learners import joined, separated, step_each
 from stylegan.train.losses import path_length, r1, reconstruction, soft_plus, spread
 from stylegan.train.networks import Features, Networks
 from stylegan.train.schedules import keep_share
@@ -195,7 +196,7 @@ class Adversarial:
         anchor_weight: Tensor,
     ) -> Any:
         def loss(p: Mapping[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
-            own = _split(p)
+            own = separated(p)
             fakes, w = self._made(still | own["generator"], z, crossing, noise)
             seen = augment.apply(fakes, *change)
             fooled = soft_plus(-self.networks.judge(judge, seen))
@@ -211,9 +212,9 @@ class Adversarial:
                 fooled = fooled + anchor_weight * report["anchor"]
             return fooled + kept, report
 
-        report, gradients = value_and_gradients(loss, _flat(both))
+        report, gradients = value_and_gradients(loss, joined(both))
         fakes, w = report.pop("_made"), ops.mean(report.pop("_w"), axis=0)
-        moved, averages = _step_both(both, averages, _split(gradients), step, rate)
+        moved, averages = step_each(both, averages, separated(gradients), step, rate, _BETAS)
         return moved, averages, fakes, w, report
 
     def _kept(
@@ -255,7 +256,7 @@ class Adversarial:
         recipe = self.networks.recipe
 
         def loss(p: Mapping[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
-            own = _split(p)["generator"]
+            own = separated(p)["generator"]
             wide = self.networks.broadcast_w(self.networks.map(own, z))
             slope = input_gradient(
                 lambda w: ops.sum(self.networks.synthesize(own, w, noise) * probe), wide
@@ -264,8 +265,8 @@ class Adversarial:
             total = value * recipe.path_weight * recipe.path_every
             return total, {"paths": value, "length": length}
 
-        report, gradients = value_and_gradients(loss, _flat(both))
-        moved, averages = _step_both(both, averages, _split(gradients), step, rate)
+        report, gradients = value_and_gradients(loss, joined(both))
+        moved, averages = step_each(both, averages, separated(gradients), step, rate, _BETAS)
         return moved, averages, mean + (report["length"] - mean) * 0.01, report
 
     def _discriminator_step(
@@ -281,7 +282,7 @@ class Adversarial:
         heads_rate: Tensor,
     ) -> Any:
         def loss(p: Mapping[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
-            own = _split(p)
+            own = separated(p)
             shown, drawn = augment.apply(real, *changes[0]), augment.apply(made, *changes[1])
             real_logits = self.networks.judge(own["discriminator"], shown)
             fake_logits = self.networks.judge(own["discriminator"], drawn)
@@ -294,9 +295,9 @@ class Adversarial:
                 value = value + report["told_apart"]
             return value, report
 
-        report, gradients = value_and_gradients(loss, _flat(both))
+        report, gradients = value_and_gradients(loss, joined(both))
         rates = {"discriminator": rate, "heads": heads_rate}
-        moved, averages = _step_both(both, averages, _split(gradients), step, rates)
+        moved, averages = step_each(both, averages, separated(gradients), step, rates, _BETAS)
         return moved, averages, report
 
     def _r1_step(
@@ -322,9 +323,8 @@ class Adversarial:
         shape = (count, recipe.z_dim)
         z = tuple(ops.convert_to_tensor(rng.standard_normal(shape, np.float32)) for _ in "ab")
         layers = recipe.generator.num_ws
-        start = np.where(
-            rng.random(count) < recipe.mixing, rng.integers(1, layers, size=count), layers
-        )
+        mixing = 0.0 if self.anchor else recipe.mixing
+        start = np.where(rng.random(count) < mixing, rng.integers(1, layers, size=count), layers)
         crossing = (np.arange(layers) >= start[:, None]).astype(np.float32)
         return (z[0], z[1]), ops.convert_to_tensor(crossing[:, :, None])
 
@@ -377,31 +377,6 @@ class Adversarial:
         for name, parameters in moved.items():
             state.tensors[name].update(parameters)
             state.tensors[f"{name}_m"], state.tensors[f"{name}_v"] = map(dict, averages[name])
-
-
-def _step_both(
-    both: Mapping[str, Tensors], averages: Any, gradients: Any, step: Tensor, rate: Any
-) -> tuple[dict[str, Tensors], dict[str, Any]]:
-    """A step of Adam for each network; ``rate`` is one number, or one for each by name."""
-    moved, new = {}, {}
-    for name, parameters in both.items():
-        own = rate[name] if isinstance(rate, Mapping) else rate
-        moved[name], new[name] = adam(
-            parameters, gradients[name], averages[name], step, own, _BETAS
-        )
-    return moved, new
-
-
-def _flat(both: Mapping[str, Mapping[str, Tensor]]) -> Tensors:
-    return {f"{name}/{k}": v for name, p in both.items() for k, v in p.items()}
-
-
-def _split(flat: Mapping[str, Tensor]) -> dict[str, Tensors]:
-    names = {k.partition("/")[0] for k in flat}
-    return {
-        name: {k.partition("/")[2]: v for k, v in flat.items() if k.partition("/")[0] == name}
-        for name in sorted(names)
-    }
 
 
 def _numbers(*values: float) -> list[Tensor]:

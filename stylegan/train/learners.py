@@ -8,7 +8,9 @@ from typing import Any
 from stylegan.train.networks import Networks
 from stylegan.train.state import State, Tensors, adam
 
-__all__ = ["flat", "learners", "moved", "own", "take"]
+__all__ = [
+    "flat", "joined", "learners", "moved", "own", "separated", "step_each", "take",
+]  # fmt: skip
 
 Tensor = Any
 Learners = Mapping[str, tuple[Tensors, tuple[Tensors, Tensors]]]
@@ -55,3 +57,32 @@ def take(networks: Networks, state: State, after: Learners, keep: float) -> None
         state.tensors[f"{name}_v"].update(second)
         if name != "heads":
             networks.follow(state, name, keep)
+
+
+def joined(groups: Mapping[str, Mapping[str, Tensor]]) -> Tensors:
+    """Groups of parameters as one, under ``network/name``."""
+    return {f"{name}/{k}": v for name, p in groups.items() for k, v in p.items()}
+
+
+def separated(tensors: Mapping[str, Tensor]) -> dict[str, Tensors]:
+    """What ``joined`` put together."""
+    names = sorted({k.partition("/")[0] for k in tensors})
+    return {name: own(tensors, f"{name}/") for name in names}
+
+
+def step_each(
+    groups: Mapping[str, Tensors],
+    averages: Any,
+    gradients: Any,
+    step: Tensor,
+    rate: Any,
+    betas: tuple[float, float],
+) -> tuple[dict[str, Tensors], dict[str, Any]]:
+    """A step of Adam for each network; ``rate`` is one number, or one for each by name."""
+    after, new = {}, {}
+    for name, parameters in groups.items():
+        ours = rate[name] if isinstance(rate, Mapping) else rate
+        after[name], new[name] = adam(
+            parameters, gradients[name], averages[name], step, ours, betas
+        )
+    return after, new

@@ -104,7 +104,9 @@ class Run:
         phase.prepare(state, self.pictures.pixels)
         saved, seen = time.monotonic(), self.networks.recipe.batch
         numbers = range(first, phase.steps)
-        for number, (rng, images) in zip(self._bar(phase, first), self._drawn(index, numbers)):
+        for number, (rng, images) in zip(
+            self._bar(phase, first), self._drawn(index, numbers), strict=True
+        ):
             after = state.copy()
             report = phase.step(after, number, rng, images)
             after.counters |= {"step": number + 1, "pictures": state.count("pictures") + seen}

@@ -152,7 +152,9 @@ def widened(given: NDArray[Any], fresh: NDArray[Any]) -> NDArray[Any]:
     New inputs of an old filter are 0, and its numbers grow by as much as the equalized learning
     rate takes away; new filters begin at random.
     """
-    if given.ndim != fresh.ndim or any(a > b for a, b in zip(given.shape, fresh.shape, strict=True)):
+    if given.ndim != fresh.ndim or any(
+        a > b for a, b in zip(given.shape, fresh.shape, strict=True)
+    ):
         return given
     if given.shape == fresh.shape or given.ndim < 2:
         corner = tuple(map(slice, given.shape))

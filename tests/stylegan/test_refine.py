@@ -23,7 +23,6 @@ from keras import ops  # noqa: E402
 import stylegan  # noqa: E402
 from stylegan import checkpoint  # noqa: E402
 from stylegan.train.networks import Networks  # noqa: E402
-from stylegan.train.refine import Refine  # noqa: E402
 from stylegan.train.sharpness import Photographs, power_above_quarter, sharpest  # noqa: E402
 from stylegan.train.state import read_state  # noqa: E402
 from stylegan.train.texture import BLOCKS, Texture, Together, read_trunk  # noqa: E402
@@ -131,14 +130,9 @@ def test_without_an_anchor_there_is_nothing_to_keep(tmp_path: Path) -> None:
         train(PHOTOGRAPHS, tmp_path, SMALL, start=None, progress=False)
 
 
-def test_an_anchor_of_other_z_has_no_faces_in_common(anchor: Path) -> None:
-    phase = Refine(
-        Networks(replace(SMALL, z_dim=4)),
-        Colors(),  # type: ignore[arg-type]
-        checkpoint.read(anchor),
-    )
+def test_an_anchor_of_other_z_has_no_faces_in_common(anchor: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no faces in common"):
-        phase.prepare(Networks(SMALL).start(), np.zeros((2, 8, 8, 3), np.uint8))
+        train(PHOTOGRAPHS, tmp_path, replace(SMALL, z_dim=4), anchor=anchor, progress=False)
 
 
 def _gratings(cycles: float) -> NDArray[np.uint8]:
