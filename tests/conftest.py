@@ -42,9 +42,10 @@ SLOW_FILES = {  # under tests/: what loads networks, trains, or starts processes
     "publish": ("earlier", "publish", "tampering", "verify"),
     "report": ("browser", "contact"),
     "review": ("browser_review", "session"),
-    "semantic": ("redraw", "train"),
+    "semantic": ("redraw", "semantic_train"),
     "stylegan": (
-        *("checkpoint", "dcgan", "dcgan_shipped", "hostile", "networks", "population", "project"),
+        *("adversarial", "checkpoint", "dcgan", "dcgan_shipped", "hostile", "networks"),
+        *("population", "project"),
         *("refine", "semantic", "stylegan3_files", "stylegan_commands", "synthesis3", "train"),
     ),
     "synthesize": (

@@ -5,15 +5,19 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+from collections import Counter
 from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
 
+from tests.conftest import SLOW_FILES
+
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("anonbase", "anonfaces", "encoders", "stylegan")
 FILES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
+TESTS = sorted((ROOT / "tests").rglob("test_*.py"))
 LONGEST_FILE = 400
 LONGEST_FUNCTION = 60
 HEAVY = {"tensorflow", "keras", "dlib", "cv2", "sklearn", "matplotlib", "numba"}
@@ -26,6 +30,18 @@ def test_there_is_a_house_to_look_at() -> None:
 def test_files_stay_readable() -> None:
     lengths = {str(p.relative_to(ROOT)): len(p.read_text().splitlines()) for p in FILES}
     assert {name: length for name, length in lengths.items() if length > LONGEST_FILE} == {}
+
+
+def test_files_of_tests_have_names_of_their_own() -> None:
+    """pytest imports them by their name alone, and refuses the second."""
+    names = Counter(path.name for path in TESTS)
+    assert [name for name, count in names.items() if count > 1] == []
+
+
+def test_what_is_called_slow_is_there() -> None:
+    there = {(path.parent.name, path.stem) for path in TESTS}
+    named = {(folder, f"test_{name}") for folder in SLOW_FILES for name in SLOW_FILES[folder]}
+    assert named - there == set()
 
 
 def test_imports_run_one_way() -> None:

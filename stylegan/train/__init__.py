@@ -76,7 +76,7 @@ def train(
     given = _given(start)
     first = networks.start(given)
     named = _given(anchor)
-    kept = named and Anchor(named, wanted)
+    kept = Anchor(named, wanted) if named else None
     _check(pixels, wanted.resolution)
     learnt, _ = split(Pictures(pixels), held_out, wanted.seed)
     if synthetic is not None:

@@ -77,9 +77,8 @@ class Refine:
         numbers = [ops.convert_to_tensor(np.float32(one)) for one in rates]
         wander = getattr(self.features, "wandering", None)
         both = learners(self.networks, state, ("generator", "heads"))
-        after, report = self._run(
-            both, w, self._anchor.pictures(z), shown, *numbers, wander(rng) if wander else None
-        )
+        kept = self._anchor.pictures(z)  # type: ignore[union-attr]
+        after, report = self._run(both, w, kept, shown, *numbers, wander(rng) if wander else None)
         take(self.networks, state, after, keep_share(recipe, number))
         return {k: float(v) for k, v in report.items()}
 
