@@ -33,7 +33,7 @@ def load(
     ----------
     path : path, optional
         Any checkpoint that ``stylegan.checkpoint.read`` takes. None: the one that ships
-        (``datasets/generator``: 64 px faces, for research only). "dcgan": the small DCGAN that
+        (``datasets/generator``: 128 px faces, for research only). "dcgan": the small DCGAN that
         ships (``datasets/dcgan``), for research only as well.
     precision : {"float32", "bfloat16"}
         The numbers that the network computes with. bfloat16 is about twice as fast where the CPU

@@ -60,11 +60,12 @@ def samples_of(
 ) -> Samples:
     """``count`` faces of ``generator``, seen.
 
-    ``kept`` (.npz) holds those that are done, and is gone on from; it is of this generator.
+    ``kept`` (.npz) holds those that are done, and is gone on from; it is of this generator and
+    seed.
     """
     from tqdm import tqdm
 
-    said = weights_file.digest(generator)
+    said = f"{weights_file.digest(generator)}, seed {seed}"
     done = _read(kept, said)
     look, directions = FaceViewer(generator, framing_of(generator)), principal_directions(generator)
     parts = [] if done is None else [done]
@@ -168,7 +169,7 @@ def _read(kept: Path | None, said: str) -> Samples | None:
         message = f"{kept} does not hold samples of a generator: name another file"
         raise InputError(message) from None
     if whose != said:
-        raise InputError(f"{kept} holds samples of another generator: name another file")
+        raise InputError(f"{kept} holds samples of another generator or seed: name another file")
     return found
 
 
