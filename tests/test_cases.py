@@ -93,8 +93,9 @@ def test_memory_is_that_of_a_tile_however_large_the_picture(
 def test_a_name_in_two_unicode_forms_does_not_make_two_people(
     everybody: list[list[Path]], tmp_path: Path
 ) -> None:
-    for number, name in enumerate(["José Añorga", "Gerhard Schröder"]):
-        for form, picture in zip(("NFC", "NFD"), everybody[number], strict=False):
+    twice = [pictures for pictures in everybody if len(pictures) > 1]
+    for name, pictures in zip(["José Añorga", "Gerhard Schröder"], twice, strict=False):
+        for form, picture in zip(("NFC", "NFD"), pictures, strict=False):
             folder = tmp_path / "in" / unicodedata.normalize(form, name)
             folder.mkdir(parents=True)
             (folder / "0.jpg").write_bytes(picture.read_bytes())

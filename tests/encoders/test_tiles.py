@@ -84,7 +84,7 @@ def test_faces_of_45_pixels_in_a_wide_picture(portraits: list[Path]) -> None:
     """Twelve times as wide as a detector is shown at once: shrunk to that, they would be 20 px."""
     picture = np.full((110, 5000, 3), 180, np.uint8)
     places = [(60, 20), (1990, 30), (2530, 5), (4880, 33)]
-    for (x, y), path in zip(places, portraits, strict=False):
+    for (x, y), path in zip(places, portraits[1:], strict=False):
         face = Image.open(path).convert("RGB").resize((75, 75), Image.Resampling.LANCZOS)
         picture[y : y + 75, x : x + 75] = np.array(face)
     boxes = load_detector("hog", 1)(picture)

@@ -24,8 +24,11 @@ MOVED = 24  # dlib's boxes come in steps of about 10 px at this size
 
 @pytest.fixture(scope="module")
 def face(everybody: list[list[Path]]) -> np.ndarray:
-    with Image.open(everybody[0][0]) as image:
-        return np.asarray(image.convert("RGB").resize((256, 256)))
+    """With room around it, so that all of it is there when it has moved."""
+    canvas = np.full((256, 256, 3), 128, np.uint8)
+    with Image.open(everybody[1][0]) as image:
+        canvas[40:216, 40:216] = np.asarray(image.convert("RGB").resize((176, 176)))
+    return canvas
 
 
 @pytest.mark.parametrize("detector", ["dlib", pytest.param("mtcnn", marks=pytest.mark.slow)])

@@ -140,11 +140,11 @@ def test_eigenfaces_give_back_what_they_can_say(faces: FaceSet) -> None:
 
 
 def test_k_same_eigen_is_the_mean_that_its_paper_says(faces: FaceSet) -> None:
-    group, basis = members(faces, 0, 1, 4), load_eigenfaces()
+    group, basis = members(faces, 1, 0, 4), load_eigenfaces()
     cut = eigenfaces.FACE.cut(faces.chips(), eigenfaces.FACE_SIZE)
     found = basis.project(cut.reshape(len(cut), -1))
     people = [found[rows].mean(axis=0) for rows in group.rows]
-    assert len(group.rows[0]) == 2
+    assert len(group.rows[0]) > len(group.rows[1])
     face = basis.picture(np.mean(people, axis=0))
     np.testing.assert_allclose(KSameEigen()(group), enlarged(face, 96), atol=1)
 

@@ -34,6 +34,8 @@ Pixels = NDArray[np.uint8]
 _LONGEST = 960
 _TRIES, _REMEMBERED = 4, 5
 _ROOM, _OFFERS = 1.5, 16
+#: How much nearer a face may come in frames that were not looked at, or in another box.
+_ELSEWHERE = 0.05
 
 
 def analyze_frame(analyzer: FaceAnalyzer, image: Pixels) -> Faces:
@@ -161,14 +163,17 @@ def _fitting(
     everyone: NDArray[np.float32],
     analyzer: FaceAnalyzer,
 ) -> SourceFace | None:
-    """The first source that, in place, looks like a face and is unlike everybody."""
+    """The first source that, in place, looks like a face and is unlike everybody.
+
+    Unlike by a little more than the recognizer asks for: one frame is looked at here.
+    """
     for source_face in candidates:
         result = paste(view, face.landmark[0], source_face)
         if result is None:
             return None
         if is_worse_than_a_cover(result, face.box[0], face.landmark[0], source_face.landmark):
             continue
-        if distances(analyzer.embed(result, face.box), everyone).min() > SAME_PERSON:
+        if distances(analyzer.embed(result, face.box), everyone).min() > SAME_PERSON + _ELSEWHERE:
             return source_face
     return None
 
