@@ -33,7 +33,7 @@ def learners(networks: Networks, state: State, names: Sequence[str]) -> Learners
 
 def flat(both: Learners) -> Tensors:
     """All parameters under ``network/name``."""
-    return {f"{n}/{k}": v for n, (p, _) in both.items() for k, v in p.items()}
+    return joined({name: parameters for name, (parameters, _) in both.items()})
 
 
 def own(p: Mapping[str, Tensor], prefix: str) -> Tensors:

@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 from anonbase.keras_backend import load_engine
-from stylegan.train import TrainingConfig, train
+from stylegan.train import train
 
 load_engine()
 
@@ -24,34 +24,18 @@ from stylegan.networks.parameters import initial  # noqa: E402
 from stylegan.train.feature_discriminator import head_specs  # noqa: E402
 from stylegan.train.networks import Networks  # noqa: E402
 from stylegan.train.state import read_state  # noqa: E402
+from tests.stylegan.test_refine import PHOTOGRAPHS, Colors  # noqa: E402
+from tests.stylegan.test_refine import SMALL as REFINED  # noqa: E402
 
-SMALL = TrainingConfig(
-    resolution=8,
-    channel_base=64,
-    channel_max=8,
-    z_dim=8,
-    w_dim=8,
-    mapping_layers=2,
-    autoencode_kimg=0,
-    match_steps=0,
+SMALL = replace(
+    REFINED,
+    refine_kimg=0,
     adversarial_kimg=0.064,
     keep_weight=0.0,
     head_start=2,
-    batch=8,
-    precision="float32",
     generator_rate=0.5,
     path_weight=1.0,
 )
-PHOTOGRAPHS = np.random.default_rng(0).integers(0, 255, (16, 8, 8, 3), np.uint8)
-
-
-class Colors:
-    """Features with layers of the smallest kind: the picture, and its mean color."""
-
-    shapes = ((8, 8, 3), (1, 1, 3))
-
-    def maps(self, images: object, cut: object = None) -> list[object]:
-        return [images / 14.0, ops.mean(images, axis=(1, 2), keepdims=True)]
 
 
 @pytest.fixture(autouse=True, scope="module")
