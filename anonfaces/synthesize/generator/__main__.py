@@ -17,8 +17,8 @@ Fit the emulator of a generator: a small network that tells what will be seen in
 drawing them. With it --surrogate optimised takes a fraction of its time. The generator that ships
 has one; that of another lies beside its checkpoint and is found there.
 
-Each sample costs one picture and a look at it (some 0.1 s of a core at 128 px). Ctrl-C loses nothing
-where --keep says in which file samples are kept: the same command goes on.
+Each sample costs one picture and a look at it (some 0.1 s of a core at 128 px). Ctrl-C loses
+nothing where --keep says in which file samples are kept: the same command goes on.
 
 \b
 Examples:
