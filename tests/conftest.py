@@ -106,7 +106,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """
     for item in items:
         fixtures = set(getattr(item, "fixturenames", ()))
-        if "shared_data" in fixtures:
+        if {"shared_data", "cases"} & fixtures:
             item.add_marker("research_data")
         if SLOW_FIXTURES & fixtures or _is_slow(item.path):
             item.add_marker("slow")
