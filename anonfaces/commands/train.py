@@ -135,7 +135,10 @@ _ChannelBase = Annotated[int, option("feature maps times pixels", "--channel-bas
 _ChannelMax = Annotated[int, option("most feature maps", "--channel-max")]
 _Gamma = Annotated[float, option("weight of R1", "--gamma")]
 _PathWeight = Annotated[float, option("weight of path lengths", "--path-weight")]
-_Precision = Annotated[Literal["float32", "bfloat16"], option("of convolutions", "--precision")]
+_Precision = Annotated[
+    Literal["auto", "float32", "bfloat16"],
+    option("of convolutions; auto: bfloat16 where the machine is quick at it", "--precision"),
+]
 _SaveMinutes = Annotated[float, option("how often to save", "--save-minutes")]
 _Architecture = Annotated[
     Literal["stylegan2", "dcgan"], option("the network family", "--architecture")
@@ -210,7 +213,7 @@ def main(
     channel_max: _ChannelMax = 256,
     gamma: _Gamma = 0.05,
     path_weight: _PathWeight = 0.0,
-    precision: _Precision = "bfloat16",
+    precision: _Precision = "auto",
     save_minutes: _SaveMinutes = 5.0,
     seed: Seed = 0,
     debug: Debug = False,

@@ -17,7 +17,7 @@ import numpy as np
 from keras import ops
 from numpy.typing import NDArray
 
-from anonbase.keras_backend import compiled, value_and_gradients
+from anonbase.keras_backend import compiled, quick_dtype, value_and_gradients
 from encoders.frame import CropAlignment
 from encoders.latent.identity import Recognizer
 from encoders.latent.network import LatentConfig, encode, first_values, with_layers
@@ -160,7 +160,7 @@ class _Step:
         own = self._pictures(w)
 
         def loss(p: Mapping[str, Tensor]) -> tuple[Tensor, Parameters]:
-            codes = encode(p, self._config, ops.concatenate([real, own]), "bfloat16")
+            codes = encode(p, self._config, ops.concatenate([real, own]), quick_dtype())
             parts = self._of_real(real, codes[: self._course.real])
             parts["own"] = ops.mean(ops.square((codes[self._course.real :] - w) / self._spread))
             return self._weighted(parts), parts
@@ -192,7 +192,7 @@ class _Step:
 
     def _pictures(self, w: Tensor) -> Tensor:
         """The generator's, averaged down to what the encoder looks at."""
-        images = self._generator.apply(w, self._generator.noise_maps(), "bfloat16")
+        images = self._generator.apply(w, self._generator.noise_maps(), quick_dtype())
         factor = self._generator.config.resolution // SIZE
         if factor <= 1:
             return images

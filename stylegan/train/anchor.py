@@ -43,7 +43,7 @@ class Anchor:
 
     def _drawn(self, p: Tensors, z: Tensor) -> Tensor:
         w = broadcast(map_latents(p, self._config, z), self._config.num_ws)
-        drawn = synthesis2.synthesize(p, self._config, w, None, self._recipe.precision)
+        drawn = synthesis2.synthesize(p, self._config, w, None, self._recipe.dtype)
         side = self._recipe.resolution
         return ops.image.resize(drawn, (side, side), "bicubic", antialias=True)
 

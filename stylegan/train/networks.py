@@ -87,17 +87,17 @@ class Networks:
         self, p: Mapping[str, Tensor], w: Tensor, noise: list[Tensor] | None = None
     ) -> Tensor:
         """W+ to pictures (n, s, s, 3), -1 to 1."""
-        return synthesis2.synthesize(p, self.recipe.generator, w, noise, self.recipe.precision)
+        return synthesis2.synthesize(p, self.recipe.generator, w, noise, self.recipe.dtype)
 
     def encode(self, p: Mapping[str, Tensor], images: Tensor) -> Tensor:
         """Pictures to w (n, w_dim)."""
-        return encode(p, self.recipe.encoder, images, self.recipe.precision)
+        return encode(p, self.recipe.encoder, images, self.recipe.dtype)
 
     def judge(
         self, p: Mapping[str, Tensor], images: Tensor, precision: str | None = None
     ) -> Tensor:
         """Pictures to scores (n, 1)."""
-        dtype = precision or self.recipe.precision
+        dtype = precision or self.recipe.dtype
         return score(p, self.recipe.discriminator, images, None, dtype)
 
     def noise(self, rng: np.random.Generator, count: int) -> list[Any] | None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import asdict, dataclass
+from typing import Literal
 
 from anonbase.errors import InputError
+from anonbase.keras_backend import quick_dtype
 from stylegan.networks.config import (
     DiscriminatorConfig,
     EncoderConfig,
@@ -54,7 +56,7 @@ class TrainingConfig:
     refine_kimg: float = 0.0
     batch: int = 32
     seed: int = 0
-    precision: str = "bfloat16"
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
     noise: bool = True
     autoencode_rate: float = 2e-3
     match_rate: float = 0.2
@@ -81,8 +83,8 @@ class TrainingConfig:
     ada_kimg: float = 500.0
 
     def __post_init__(self) -> None:
-        if self.precision not in {"float32", "bfloat16"}:
-            raise InputError(f"precision {self.precision!r}: expected float32 or bfloat16")
+        if self.precision not in {"auto", "float32", "bfloat16"}:
+            raise InputError(f"precision {self.precision!r}: expected auto, float32 or bfloat16")
         if self.batch < 8 or self.batch % 8:
             raise InputError(f"batch {self.batch}: expected a multiple of 8")
         for name in (*_LENGTHS, *_WEIGHTS, "head_start"):
@@ -92,6 +94,11 @@ class TrainingConfig:
             raise InputError(f"sampled {self.sampled}: expected 0 to 1")
         if not 0 < self.sharp_share <= 1:
             raise InputError(f"sharp_share {self.sharp_share}: expected above 0, at most 1")
+
+    @property
+    def dtype(self) -> str:
+        """What convolutions compute with; ``precision="auto"`` is what this machine is quick at."""
+        return quick_dtype() if self.precision == "auto" else self.precision
 
     @property
     def channels(self) -> tuple[int, ...]:
@@ -119,8 +126,8 @@ class TrainingConfig:
         return EncoderConfig(channels=self.channels, w_dim=self.w_dim)
 
     def fixed(self) -> str:
-        """What a run that goes on may not change: all but the lengths of its phases."""
-        kept = {k: v for k, v in asdict(self).items() if k not in _LENGTHS}
+        """What a run that goes on may not change: all but its phases' lengths and the precision."""
+        kept = {k: v for k, v in asdict(self).items() if k not in _LENGTHS and k != "precision"}
         return json.dumps(kept, sort_keys=True)
 
     def to_json(self) -> str:
