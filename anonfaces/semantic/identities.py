@@ -1,4 +1,4 @@
-"""Whose face is drawn: nobody's, or a group's mean. A real person's is refused."""
+"""Whose face is drawn: nobody's."""
 
 from __future__ import annotations
 
@@ -8,20 +8,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from anonbase.errors import GuaranteeError
+__all__ = ["Nobodies", "nobodies"]
 
-__all__ = ["REFUSED", "Nobodies", "check_nobody", "nobodies"]
-
-#: dlib's distance up to which two faces are taken for one person's.
-_SAME_PERSON = 0.6
 #: Samples by which the generator's framing is measured, at the least.
 _LOOKED_AT = 60
 _PSI = 0.9
 _BATCH = 64
-REFUSED = (
-    "a real person as the target is refused: that person's face would be put on others, who would"
-    " be taken for them. Take nobody's (nobodies) or a group's mean"
-)
 
 
 @dataclass(frozen=True)
@@ -70,12 +62,3 @@ def nobodies(count: int, seed: int = 0, generator: Path | None = None) -> Nobodi
     columns = load_attributes()(pictures[:count], framing)
     looks = np.column_stack([columns["age"] / 10, columns["female"]])
     return Nobodies(vector, load_inverse(network)(vector), pictures[:count], looks)
-
-
-def check_nobody(target: NDArray[np.floating], people: NDArray[np.floating]) -> None:
-    """``GuaranteeError`` if a target vector (n, 128) is one of ``people`` (m, 128) of the input."""
-    if not len(people) or not len(target):
-        return
-    apart = np.linalg.norm(np.asarray(target)[:, None] - np.asarray(people)[None], axis=2)
-    if (apart <= _SAME_PERSON).any():
-        raise GuaranteeError(REFUSED)

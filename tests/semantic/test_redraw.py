@@ -8,11 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from anonbase.errors import GuaranteeError, WeightsError
+from anonbase.errors import WeightsError
 from anonbase.keras_backend import load_engine
 from anonfaces.semantic.data import Batches, TrainingFaces, is_set_aside
 from anonfaces.semantic.frame import framed, framed_landmarks
-from anonfaces.semantic.identities import check_nobody
 
 load_engine()
 
@@ -80,13 +79,6 @@ def test_a_face_does_not_depend_on_the_others_in_the_call(redraw: FaceRedrawer) 
     some = redraw.crops(crops[9:], labels[9:], w[9:])
     np.testing.assert_array_equal(whole[9:], some)
     assert len(redraw.crops(crops[:0], labels[:0], w[:0])) == 0
-
-
-def test_a_real_person_is_no_target() -> None:
-    people = np.random.default_rng(0).standard_normal((3, 128))
-    check_nobody(people + 1, people)
-    with pytest.raises(GuaranteeError, match="a real person as the target is refused"):
-        check_nobody(people[1:2] + 0.01, people)
 
 
 def test_weights_come_back_and_other_files_are_refused(tmp_path: Path) -> None:
