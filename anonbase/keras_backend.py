@@ -23,6 +23,7 @@ Parameters = Mapping[str, Tensor]
 Report = dict[str, Tensor]
 Loss = Callable[[Parameters], tuple[Tensor, Report]]
 _STDERR = 2
+_CPUINFO = Path("/proc/cpuinfo")
 #: What Linux calls a processor's instructions for bfloat16 (x86's two, Arm's one).
 _BFLOAT16 = frozenset({"avx512_bf16", "amx_bf16", "bf16"})
 
@@ -97,10 +98,10 @@ def quick_dtype() -> str:
     if _ACCELERATED[keras.backend.backend()]():
         return "bfloat16"
     try:
-        words = set(Path("/proc/cpuinfo").read_text().split())
+        processor = _CPUINFO.read_text(encoding="ascii", errors="replace")
     except OSError:  # not Linux: what is right everywhere
         return "float32"
-    return "bfloat16" if words & _BFLOAT16 else "float32"
+    return "bfloat16" if _BFLOAT16.intersection(processor.split()) else "float32"
 
 
 def value_and_gradients(loss: Loss, parameters: Parameters) -> tuple[Report, dict[str, Tensor]]:
