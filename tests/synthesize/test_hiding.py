@@ -12,7 +12,7 @@ import pytest
 from anonbase.errors import InputError, PrivacyWarning
 from anonfaces.dataset.files import SECRET_KEY
 from anonfaces.synthesize import SELF_CONTAINED, SurrogateOptions, warn_if_unkeyed
-from anonfaces.synthesize.generator.latents import GroupLatents, framing_of
+from anonfaces.synthesize.generator.latents import GroupLatents
 from anonfaces.synthesize.hiding import Hiding, seed_of
 from anonfaces.synthesize.owners_key import with_owners_key
 from encoders.attributes import load_attributes
@@ -41,8 +41,8 @@ def means(groups: list[GroupLatents]) -> np.ndarray:
 
 
 @pytest.fixture(scope="module")
-def framing(generator: Generator) -> CropAlignment:
-    return framing_of(generator)
+def framing(method: Callable[[str], Any]) -> CropAlignment:
+    return method("stylegan").invert.framing
 
 
 def test_one_key_gives_one_face_and_another_another(

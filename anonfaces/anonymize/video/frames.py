@@ -259,8 +259,8 @@ def _refuse_truncated(
 
 def _truncated(path: Path, last: Fraction) -> InputError:
     return InputError(
-        f"{path}: it ends at about second {max(float(last), 0.0):.1f}, before its own end: the file is"
-        " truncated; --end takes the part before"
+        f"{path}: it ends at about second {max(float(last), 0.0):.1f}, before its own end:"
+        " the file is truncated; --end takes the part before"
     )
 
 
