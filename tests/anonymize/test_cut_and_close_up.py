@@ -67,7 +67,7 @@ def test_the_record_says_what_share_is_covered_and_where_shots_begin(
     assert entry["covers"]["mean_share"] == pytest.approx(shares.mean(), abs=0.03)
     assert entry["covers"]["max_share"] == pytest.approx(shares.max(), abs=0.05)
     assert (entry["width"], entry["height"]) == (WIDTH, HEIGHT)
-    assert any("22 of 22 frames hold covers" in note for note in done.notes)
+    assert any("18 of 18 frames hold covers" in note for note in done.notes)
     assert any("no sound is written, since a voice identifies" in note for note in done.notes)
 
 
@@ -84,7 +84,7 @@ def test_the_review_page_is_the_owners_and_shows_the_video(done: AnonymizationRe
     assert done.review.stat().st_mode & 0o777 == 0o600
     assert done.record.stat().st_mode & 0o777 == 0o600
     assert "never publish it" in done.review.read_text()
-    assert "clip.mp4, frame 0 of 22" in done.review.read_text()
+    assert "clip.mp4, frame 0 of 18" in done.review.read_text()
 
 
 def test_where_faces_are_put_in_nobody_of_the_clip_is_left(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from copy import copy
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +15,7 @@ from PIL import Image
 from anonbase.errors import InputError, PrivacyWarning
 from anonfaces.anonymize import anonymize
 from anonfaces.anonymize.detection import FaceAnalyzer, Faces
+from anonfaces.anonymize.inpainting import starts
 from anonfaces.anonymize.inpainting.ask import side_by_side
 from anonfaces.anonymize.inpainting.holes import border_hole, box_hole, leveled
 from anonfaces.anonymize.inpainting.options import InpaintOptions, Proposal
@@ -26,11 +28,21 @@ from anonfaces.anonymize.sources.inpaint import InpaintedFaces
 
 pytestmark = pytest.mark.filterwarnings("ignore::anonfaces.errors.WeightsWarning")
 
+STEPS = 12
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _few_samples() -> Iterator[None]:
+    """To draw and to look at fifty for each face takes longer than the search."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(starts, "MOST_DRAWS", 16)
+        yield
+
 
 @pytest.fixture(scope="module")
 def source(analyzer: FaceAnalyzer, tmp_path_factory: pytest.TempPathFactory) -> InpaintedFaces:
     options = AnonymizationOptions(
-        surrogate="inpaint", latents=2, inpaint=InpaintOptions(iterations=20)
+        surrogate="inpaint", latents=2, inpaint=InpaintOptions(iterations=STEPS)
     )
     return InpaintedFaces(analyzer, options, tmp_path_factory.mktemp("steps") / "films")
 
@@ -69,7 +81,7 @@ def test_the_fillings_come_nearer_to_the_border_and_the_best_is_first(
     assert filling is not None
     search, side = filling.search, filling.holes[0].picture.shape[0]
     assert search.pictures.shape == (2, side, side, 3)
-    assert search.curve.shape == (20, 3, 2)
+    assert search.curve.shape == (STEPS, 3, 2)
     assert (search.curve[-1, 0] < search.curve[0, 0]).all()
     assert search.loss[0] <= search.loss[1]
     off = [
@@ -97,7 +109,7 @@ def test_films_sheets_and_curves_are_left(
         assert gif.n_frames > 2 + 3 * len(two_faces)
     lines = (source.steps / "00000-000.csv").read_text().splitlines()
     assert lines[0] == "step,candidate,contextual,prior,total"
-    assert len(lines) == 1 + 20 * 2
+    assert len(lines) == 1 + STEPS * 2
 
 
 def test_a_square_hole_keeps_its_border_and_goes_back_where_it_was(

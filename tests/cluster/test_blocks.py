@@ -100,11 +100,15 @@ def test_blocks_have_room_for_several_groups_however_large_k_is() -> None:
 
 @pytest.mark.parametrize("k", [40, 150])
 def test_with_large_k_the_default_loses_no_more_than_any_method(k: int) -> None:
-    table, people = normal(320), np.arange(320)
-    best = group(table, k, people, effort="fast").information_loss
-    for method in METHODS.keys() - {"anneal"}:
-        other = group(table, k, people, effort="fast", method=method).information_loss
-        assert best <= other * (1 + 1e-9), method
+    table, ones = normal(320), np.ones(320)
+    best = group(table, k, np.arange(320), effort="fast")
+    assert best.method == "anneal"
+    whole = np.square(table - table.mean(axis=0)).sum()
+    for method in METHODS.keys() - {"anneal"}:  # without the bound, which takes longer than they
+        label = METHODS[method](table, ones, k, np.random.default_rng(0), Budget("fast"))
+        assert np.bincount(label).min() >= k, method
+        other = 100 * between(table, ones, label) / whole
+        assert best.information_loss <= other * (1 + 1e-9), method
 
 
 def test_a_k_larger_than_a_block_is_no_mistake(monkeypatch: pytest.MonkeyPatch) -> None:

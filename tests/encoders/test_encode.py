@@ -246,8 +246,8 @@ def test_a_second_run_adds_what_is_new_and_drops_what_is_gone(
     min((root / names[1]).iterdir()).touch()  # another time, the same bytes
     other = min((people / names[4]).iterdir()).read_bytes()
     min((root / names[2]).iterdir()).write_bytes(other)
-    changed = encode(root, output, detector="hog", progress=False)
-    fresh = encode(root, tmp_path / "fresh.h5", detector="hog", progress=False)
+    changed = encode(root, output, detector="hog", progress=False, jobs=1)
+    fresh = encode(root, tmp_path / "fresh.h5", detector="hog", progress=False, jobs=1)
     assert changed.identity.tolist() == fresh.identity.tolist()
     assert set(changed.identity) == set(names[1:4])
     assert output.read_bytes() == (tmp_path / "fresh.h5").read_bytes()
@@ -271,7 +271,7 @@ def test_principal_components_are_fitted_on_the_run(people: Path, tmp_path: Path
     from encoders.embed import load_embedder
 
     output = tmp_path / "faces.h5"
-    faces = encode(people, output, extractor="pca", progress=False)
+    faces = encode(people, output, extractor="pca", progress=False, jobs=1)
     fitted = load_embedder("pca", tmp_path / "faces.pca.h5")
     assert faces.meta["extractor_sha256"] == fitted.sha256
     assert faces.embedding.shape == (len(faces), fitted.dim)
@@ -289,7 +289,7 @@ def test_other_options_do_not_mix_with_what_is_there(
     with pytest.raises(InputError, match=r"chip_size 256 .now 64.*--overwrite"):
         encode(people, output, chip_size=64, progress=False)
     assert output.read_bytes() == undisturbed.read_bytes()
-    smaller = encode(people, output, chip_size=64, overwrite=True, progress=False)
+    smaller = encode(people, output, chip_size=64, overwrite=True, progress=False, jobs=1)
     assert smaller.chip_size == 64
     assert smaller.chips(np.array([0])).shape == (1, 64, 64, 3)
 

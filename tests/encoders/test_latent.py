@@ -49,12 +49,12 @@ def changed(generator: Generator) -> Generator:
 
 def test_a_picture_of_the_generators_comes_back(encoder: LatentEncoder) -> None:
     generator = encoder.generator
-    w = draw(generator, 64, 7, (0.6, 0.9))
+    w = draw(generator, 32, 7, (0.6, 0.9))
     pictures = generator.pictures(w, batch=32).astype(float)
     factor = pictures.shape[1] // encoder.side
-    small = pictures.reshape(64, encoder.side, factor, encoder.side, factor, 3).mean(axis=(2, 4))
+    small = pictures.reshape(32, encoder.side, factor, encoder.side, factor, 3).mean(axis=(2, 4))
     again = generator.pictures(encoder.encode_framed(small.astype(np.uint8)), batch=32)
-    mean = generator.pictures(draw(generator, 64, 7, (0, 0)), batch=32)
+    mean = generator.pictures(draw(generator, 32, 7, (0, 0)), batch=32)
     off, apart = (np.abs(made - pictures).mean() for made in (again, mean))
     assert off < 0.5 * apart
 
@@ -214,9 +214,9 @@ def test_vectors_become_faces_that_have_them(generator: Generator) -> None:
     from encoders.embed import load_embedder
 
     embed, inverse = load_embedder("dlib"), load_inverse(generator)
-    looks = detect_faces(generator.pictures(draw(generator, 48, 99, (0.7, 0.9)), batch=16))
+    looks = detect_faces(generator.pictures(draw(generator, 32, 99, (0.7, 0.9)), batch=32))
     wanted = embed(looks.chip[looks.found])
-    again = detect_faces(generator.pictures(inverse(wanted), batch=16))
+    again = detect_faces(generator.pictures(inverse(wanted), batch=32))
     assert again.found.mean() > 0.9
     made = embed(again.chip[again.found])
     near = np.linalg.norm(made - wanted[again.found], axis=1).mean()
@@ -242,7 +242,7 @@ def test_a_direction_changes_one_trait_and_no_other() -> None:
 
 def test_older_is_older_and_turned_is_turned(generator: Generator) -> None:
     directions, attributes = load_directions(generator), load_attributes()
-    w = draw(generator, 64, 5, (0.7, 0.7))
+    w = draw(generator, 32, 5, (0.7, 0.7))
     before = attributes(generator.pictures(w, batch=32), directions.framing)
     for trait, amount in (("age", 20.0), ("yaw", 1.0), ("smile", 1.0)):
         moved = generator.pictures(w + amount * directions[trait], batch=32)

@@ -21,7 +21,7 @@ from encoders.latent.people import greedy_independent_set
 from encoders.latent.samples import detect_faces
 
 APART, WITHIN = 0.35, 0.33
-WORDS = ("--people", 4, "--most", 3, "--apart", APART, "--within", WITHIN, "--tries", 32)
+WORDS = ("--people", 4, "--most", 3, "--apart", APART, "--within", WITHIN, "--tries", 16)
 
 
 def run(*words: object) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -26,13 +27,16 @@ from encoders import weights_file
 from stylegan import Generator
 from stylegan.networks.config import GeneratorConfig
 
+viewer = cache(FaceViewer)
+"""One for all tests: what it compiled is not compiled again."""
+
 SMALL = Generator(GeneratorConfig(channels=(4, 4), z_dim=6, w_dim=6))
 
 
 def test_what_it_tells_is_near_to_what_is_seen(ours: Optimized) -> None:
     """On faces that it did not learn from, nearer than their mean is by far."""
     w = ours.generator.map(ours.generator.latents(range(10**9, 10**9 + 40)), psi=0.7)
-    seen = FaceViewer(ours.generator, ours.invert.framing)(w)
+    seen = viewer(ours.generator, ours.invert.framing)(w)
     emulator = find_emulator(ours.generator, None)
     assert emulator is not None
     told = np.asarray(emulator(w.mean(axis=1).astype(np.float64)))
@@ -97,6 +101,7 @@ def samples(count: int, w_dim: int = 6) -> Samples:
 
 def test_what_is_linear_is_learnt(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(emulator_fit, "_EPOCHS", 15)
+    monkeypatch.setattr(emulator_fit, "_HIDDEN", 64)
     known = samples(3000)
     arrays, explained = fit_emulator(known)
     assert min(explained.values()) > 0.98
@@ -112,6 +117,7 @@ def test_few_samples_are_refused() -> None:
 def test_kept_samples_are_gone_on_from(
     ours: Optimized, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(emulator_fit, "FaceViewer", viewer)
     monkeypatch.setattr(emulator_fit, "_PART", 3)
     monkeypatch.setattr(emulator_fit, "framing_of", lambda _: ours.invert.framing)
     place = tmp_path / "kept" / "samples.npz"

@@ -3,27 +3,34 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
 
-import stylegan
 from anonbase.errors import InputError, PrivacyWarning
 from anonfaces.dataset.files import SECRET_KEY
 from anonfaces.synthesize import SELF_CONTAINED, SurrogateOptions, warn_if_unkeyed
-from anonfaces.synthesize.generator.latents import GroupLatents, framing_of
+from anonfaces.synthesize.generator.latents import GroupLatents
 from anonfaces.synthesize.hiding import Hiding, seed_of
 from anonfaces.synthesize.owners_key import with_owners_key
 from encoders.attributes import load_attributes
 from encoders.frame import CropAlignment
+from stylegan import Generator
 
 ONE, OTHER = bytes(32), bytes([1] * 32)
 
 
 @pytest.fixture(scope="module")
-def groups() -> list[GroupLatents]:
+def generator(method: Callable[[str], Any]) -> Generator:
+    """The one that ships, as the methods share it: what it compiled is not compiled again."""
+    return method("stylegan").generator
+
+
+@pytest.fixture(scope="module")
+def groups(generator: Generator) -> list[GroupLatents]:
     """Eight groups of five of the generator's own faces."""
-    generator = stylegan.load()
     w = generator.map(generator.latents(range(40)))
     return [GroupLatents(latent=w[5 * g : 5 * g + 5], key=bytes([g] * 32)) for g in range(8)]
 
@@ -34,14 +41,13 @@ def means(groups: list[GroupLatents]) -> np.ndarray:
 
 
 @pytest.fixture(scope="module")
-def framing() -> CropAlignment:
-    return framing_of(stylegan.load())
+def framing(method: Callable[[str], Any]) -> CropAlignment:
+    return method("stylegan").invert.framing
 
 
 def test_one_key_gives_one_face_and_another_another(
-    groups: list[GroupLatents], means: np.ndarray, framing: CropAlignment
+    generator: Generator, groups: list[GroupLatents], means: np.ndarray, framing: CropAlignment
 ) -> None:
-    generator = stylegan.load()
     first = Hiding(generator, ONE, framing, candidates=1)(means, groups)
     np.testing.assert_array_equal(
         first, Hiding(generator, ONE, framing, candidates=1)(means, groups)
@@ -55,18 +61,17 @@ def test_one_key_gives_one_face_and_another_another(
 
 
 def test_a_group_is_hidden_by_what_it_holds_not_by_its_place(
-    groups: list[GroupLatents], means: np.ndarray, framing: CropAlignment
+    generator: Generator, groups: list[GroupLatents], means: np.ndarray, framing: CropAlignment
 ) -> None:
-    hide = Hiding(stylegan.load(), ONE, framing, candidates=1)
+    hide = Hiding(generator, ONE, framing, candidates=1)
     both = hide(means, groups)
     np.testing.assert_allclose(hide(means[::-1], groups[::-1])[::-1], both, atol=1e-5)
     np.testing.assert_allclose(hide(means[3:4], groups[3:4])[0], both[3], atol=1e-5)
 
 
 def test_age_and_gender_stay_and_the_rest_is_hidden(
-    groups: list[GroupLatents], means: np.ndarray, framing: CropAlignment
+    generator: Generator, groups: list[GroupLatents], means: np.ndarray, framing: CropAlignment
 ) -> None:
-    generator = stylegan.load()
     hide = Hiding(generator, ONE, framing, candidates=1)
     mean = np.asarray(generator.values()["mapping.w_avg"])
     before, after = means[:, 0] - mean, hide(means, groups)[:, 0] - mean
@@ -81,9 +86,8 @@ def test_age_and_gender_stay_and_the_rest_is_hidden(
 
 
 def test_of_more_candidates_one_with_a_likelier_age_and_gender_is_taken(
-    groups: list[GroupLatents], means: np.ndarray, framing: CropAlignment
+    generator: Generator, groups: list[GroupLatents], means: np.ndarray, framing: CropAlignment
 ) -> None:
-    generator = stylegan.load()
     one, several = (Hiding(generator, ONE, framing, candidates=c)(means, groups) for c in (1, 4))
     w = np.concatenate([means, one, several]).astype(np.float32)
     seen = load_attributes()(generator.pictures(w, batch=32), framing)
@@ -94,9 +98,9 @@ def test_of_more_candidates_one_with_a_likelier_age_and_gender_is_taken(
 
 
 def test_all_kept_is_the_mean_itself(
-    groups: list[GroupLatents], means: np.ndarray, framing: CropAlignment
+    generator: Generator, groups: list[GroupLatents], means: np.ndarray, framing: CropAlignment
 ) -> None:
-    kept = Hiding(stylegan.load(), ONE, framing, kept=1.0, candidates=1)(means, groups)
+    kept = Hiding(generator, ONE, framing, kept=1.0, candidates=1)(means, groups)
     np.testing.assert_allclose(kept, means, atol=1e-4)
 
 

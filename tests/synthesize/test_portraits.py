@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -212,13 +213,11 @@ def test_a_gallery_that_is_no_folder_is_refused(few: FaceSet, tmp_path: Path) ->
 
 
 @pytest.fixture(scope="module")
-def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def drawn(method: Callable[[str], Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Faces that the generator draws, a PNG each."""
 
     def build(folder: Path) -> None:
-        import stylegan
-
-        generator = stylegan.load()
+        generator = method("stylegan").generator
         w = generator.map(generator.latents(range(900, 900 + FACES)), psi=0.8)
         for number, picture in enumerate(generator.pictures(w)):
             large = Image.fromarray(picture).resize((256, 256), Image.Resampling.BICUBIC)

@@ -17,7 +17,7 @@ from anonbase.errors import GuaranteeError, InputError, PrivacyWarning
 from anonfaces.synthesize import Members, SurrogateOptions, load_surrogate, surrogates
 from anonfaces.synthesize.generator import regression
 from anonfaces.synthesize.generator.inversion import load_inversion
-from anonfaces.synthesize.generator.latents import framing_of, people_of
+from anonfaces.synthesize.generator.latents import people_of
 from anonfaces.synthesize.generator.mean_latent import StyleGan
 from anonfaces.synthesize.generator.offset_search import offset_search
 from anonfaces.synthesize.generator.optimized import TARGET, Optimized
@@ -179,7 +179,7 @@ def test_vectors_of_the_chips_stand_in_where_the_set_has_others(few: FaceSet, me
 
 def test_a_generator_without_an_encoder_is_regressed_on(few: FaceSet, method: Any) -> None:
     generator = method("stylegan").generator
-    fitted = fit_regression(generator, framing_of(generator), 200)
+    fitted = fit_regression(generator, method("stylegan").invert.framing, 200)
     w = fitted(few.chips(np.arange(8)))
     mirror, embedding = rendered_embedder(generator, fitted.framing), few.embedding[:8]
     own = np.linalg.norm(mirror(w) - embedding, axis=1)

@@ -82,6 +82,8 @@ def frames(
         stream = container.streams.video[0]
         stream.thread_type = "AUTO"
         origin = _seconds(stream.start_time or 0, stream.time_base)
+        if end is None and lacks_bytes(path):  # before hours of work on what is there
+            raise _truncated(path, _last_packet(path, max_pixels) - origin)
         begin = since if since is not None else Fraction(start or 0).limit_denominator(10**6)
         if begin > 0:
             container.seek(int((origin + begin) / stream.time_base), stream=stream)
@@ -252,7 +254,19 @@ def _refuse_truncated(
     if stream.duration:
         length = float(stream.duration * stream.time_base)
     if lacks_bytes(path) or short or (length and float(last) < length * (1 - _MISSING) - _LATE):
-        raise InputError(
-            f"{path}: it ends at second {float(last):.1f}, before its own end: the file is"
-            " truncated; --end takes the part before"
-        )
+        raise _truncated(path, last)
+
+
+def _truncated(path: Path, last: Fraction) -> InputError:
+    return InputError(
+        f"{path}: it ends at about second {max(float(last), 0.0):.1f}, before its own end:"
+        " the file is truncated; --end takes the part before"
+    )
+
+
+def _last_packet(path: Path, max_pixels: int) -> Fraction:
+    """Seconds at which the last picture lies that is in the file; none is decoded."""
+    with opened(path, max_pixels) as container:
+        stream = container.streams.video[0]
+        times = (packet.pts for packet in container.demux(stream) if packet.pts is not None)
+        return _seconds(max(times, default=0), stream.time_base)

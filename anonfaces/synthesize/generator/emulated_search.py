@@ -215,7 +215,7 @@ def emulated_search(
     return _search_at(generator, framing, path, lower_side(generator, chip_size))
 
 
-@lru_cache(maxsize=1)
+@lru_cache(maxsize=2)  # that which ships, and one of the user's
 def _search_at(
     generator: Generator, framing: CropAlignment, path: Path | None, side: int
 ) -> EmulatedSearch | None:

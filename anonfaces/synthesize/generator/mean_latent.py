@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import islice
 from pathlib import Path
@@ -83,7 +83,9 @@ class GeneratorSurrogate(ABC):
 
     def __init__(self, options: SurrogateOptions) -> None:
         self.options = options
-        self.generator, self.invert = _loaded(options.generator, options.label, options.progress)
+        self.generator, self.invert = _loaded(
+            _Source(options.generator, options.label, options.progress)
+        )
         self.mean: Latents = np.asarray(self.generator.values()["mapping.w_avg"])
         self.hide: Hiding | None = None
         if options.key is not None:
@@ -203,15 +205,24 @@ class StyleGan(GeneratorSurrogate):
         return self.means(groups).astype(np.float32)
 
 
-@lru_cache(maxsize=1)
-def _loaded(path: Path | None, label: int | None, progress: bool) -> tuple[Generator, Inversion]:
+@dataclass(frozen=True)
+class _Source:
+    """Which generator; whether its progress is told makes no other of it."""
+
+    path: Path | None
+    label: int | None
+    progress: bool = field(compare=False)
+
+
+@lru_cache(maxsize=2)  # that which ships, and one of the user's
+def _loaded(source: _Source) -> tuple[Generator, Inversion]:
     """A generator and the way into it, shared by the methods: compiling them takes seconds."""
     import stylegan
 
-    generator = stylegan.load(path)
-    if label is not None:
-        generator = generator.of_class(label)
-    return generator, load_inversion(generator, path, progress)
+    generator = stylegan.load(source.path)
+    if source.label is not None:
+        generator = generator.of_class(source.label)
+    return generator, load_inversion(generator, source.path, source.progress)
 
 
 def _no_face(name: str, numbers: list[int]) -> str:

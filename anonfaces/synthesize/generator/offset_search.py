@@ -150,7 +150,7 @@ def lower_side(generator: Generator, chip_size: int | None) -> int:
     return side if chip_size is None or side <= 2 * chip_size else chip_size
 
 
-@lru_cache(maxsize=1)
+@lru_cache(maxsize=2)  # that which ships, and one of the user's
 def _search_at(generator: Generator, framing: CropAlignment, side: int) -> OffsetSearch:
     return OffsetSearch(generator.lower(side), framing)
 

@@ -86,7 +86,7 @@ class RenderedEmbedder:
         return compiled(lambda w: self._recognise(self._generator.apply(w, noise)))
 
 
-@lru_cache(maxsize=2)  # a network and its lower output
+@lru_cache(maxsize=4)  # two networks and their lower outputs
 def rendered_embedder(generator: Generator, framing: CropAlignment) -> RenderedEmbedder:
     """That of ``generator``, one for all methods: compiling it takes seconds."""
     return RenderedEmbedder(generator, framing)
