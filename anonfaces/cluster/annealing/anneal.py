@@ -28,6 +28,7 @@ _LEGS = 40
 _TO_COOL = 0.9  # of the time; the rest is for what comes between
 _QUIET = 1e-9
 _COORDINATES = 200  # that cost as much time as all else in a try
+_MEMBERS = 75  # of a group; with more a try takes longer in proportion
 _LOOKED = 40  # candidates that a descent looks at for each person, on average
 _WARM = 0.1  # what keeps limits is found again with difficulty once it is given up
 
@@ -83,17 +84,18 @@ def local_search(
     return _descended(Search(points, weights, k, rng, start, limits), budget)
 
 
-def _planned(budget: Budget, points: np.ndarray) -> tuple[_Plan, int]:
+def _planned(budget: Budget, points: np.ndarray, k: int) -> tuple[_Plan, int]:
     """The plan of an effort, and the tries of each run.
 
-    Without a table a try costs more the more coordinates there are. Many people take fewer and
-    longer runs: of two that are too short neither gets far.
+    Without a table a try costs more the more coordinates there are, and the more people a group
+    has. Many people take fewer and longer runs: of two that are too short neither gets far.
     """
     plan = _PLANS[budget.effort]
     if len(points) <= TABLE:
         return plan, min(plan.each * len(points), plan.most)
     runs, most = plan.beyond
-    return plan._replace(runs=runs), int(most / (1 + points.shape[1] / _COORDINATES))
+    most = int(most / (1 + points.shape[1] / _COORDINATES) / max(1, k / _MEMBERS))
+    return plan._replace(runs=runs), most
 
 
 def _descended(search: Search, budget: Budget) -> np.ndarray:
@@ -168,7 +170,7 @@ def _annealed(
     start, labels = labels[0], labels if quick is None else [quick, *labels]
     first = Search(points, weights, k, rng, start, limits)
     warm, cold = heat_units(points, weights, start)
-    plan, tries = _planned(budget, points)
+    plan, tries = _planned(budget, points, k)
     for done, hot in enumerate(
         plan.temperatures if limits is None else [_WARM] * len(plan.temperatures)
     ):
