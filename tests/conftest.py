@@ -35,7 +35,16 @@ SLOW_FILES = {  # under tests/: what loads networks, trains, or starts processes
         *("encode", "frame", "latent", "mmod", "perceptual", "photograph_blocks", "tiles"),
     ),
     "evaluate": (
-        *("attacks", "command", "faceres", "graph_model", "judge", "measures", "onnx_judge"),
+        *(
+            "attacks",
+            "command",
+            "evaluate_dask",
+            "faceres",
+            "graph_model",
+            "judge",
+            "measures",
+            "onnx_judge",
+        ),
         *("pictures", "utility"),
     ),
     "optics": ("camera", "drawn", "parts", "training"),

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import jsonschema
 import pytest
+from support import InlineWorkers
 
 from anonbase.errors import InputError, OutputError
 from anonfaces import condense
@@ -110,6 +112,43 @@ def test_photographs_released_as_they_are_are_all_recognized(place: Path, tmp_pa
     assert found.document["subject"]["kind"] == "anonymized"
     assert verdict["identification"][0]["ranks"]["1"]["rate"] == 1
     assert verdict["reidentification"]["people"]["rate"] == 1
+
+
+@pytest.mark.filterwarnings("ignore::anonbase.errors.UtilityWarning")
+def test_an_evaluation_by_workers_is_the_same_to_the_byte(
+    place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workers = InlineWorkers()
+    monkeypatch.setattr("anonbase.dask_workers.connected", workers.connected)
+    monkeypatch.setattr("anonfaces.evaluate.distributed._AT_ONCE", 5)
+    given = {"faces": place / "faces.h5", "gallery": place / "others.h5"}
+    texts = []
+    for scheduler in (None, "local"):
+        asked = replace(OPTIONS, utility=True, hifd=tmp_path / f"{scheduler}.json")
+        evaluate(
+            place / "condensed", **given, output=tmp_path / "e", options=asked, scheduler=scheduler
+        )
+        texts.append([(tmp_path / "e" / "evaluation.json").read_text(), asked.hifd.read_text()])
+    assert texts[0] == texts[1]
+    assert len(workers.done) == len(set(workers.done)) >= 20
+
+
+def test_anonymized_photographs_are_encoded_and_judged_by_workers(
+    place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workers, asked = InlineWorkers(), EvaluationOptions(judges=("pca",), false_match_rate=0.5)
+    for module in ("anonbase.dask_workers", "encoders.run.pipeline"):
+        monkeypatch.setattr(f"{module}.connected", workers.connected)
+    some = tmp_path / "some"
+    for person in sorted(place.joinpath("photos").iterdir())[:3]:
+        shutil.copytree(person, some / person.name)
+    alone, spread = (
+        evaluate(some, originals=some, output=tmp_path / "e", options=asked, scheduler=scheduler)
+        for scheduler in (None, "local")
+    )
+    assert alone.document == spread.document
+    assert {name.split("-")[0] for name in workers.done} == {"encode", "look"}
+    assert {path.name for path in tmp_path.iterdir()} == {"e", "some"}  # what workers made is gone
 
 
 def test_what_cannot_be_judged_is_refused_and_nothing_is_written(
