@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hdfs_server import serving
 from support import dask_cluster, run_command, wait_until
 
 import anonfaces
@@ -137,6 +138,24 @@ def test_a_worker_killed_while_it_draws_changes_no_byte(
         assert lost.returncode == -signal.SIGKILL
         assert cluster.workers[1].poll() is None
     assert_same(tmp_path / "alone", tmp_path / "spread")
+
+
+@pytest.mark.filterwarnings("ignore::anonbase.errors.PrivacyWarning")
+def test_workers_read_photographs_at_an_address(
+    people: Path, key: Path, here: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "dask").mkdir()
+    with dask_cluster(tmp_path / "dask") as cluster, serving(people) as server:
+        address = server.address(user="ada:open-sesame")
+        anonfaces.condense(
+            address, 2, tmp_path / "there", key=key, scheduler=cluster.address, **QUICK
+        )
+        assert len(set(server.opened)) == len(server.opened) > 8
+    one, other = content(here), content(tmp_path / "there")
+    assert one.keys() == other.keys()
+    # which holds the root and, to the nanosecond, the times of the photographs
+    assert [name for name in one if one[name] != other[name]] == ["owner/faces.h5"]
+    assert not [name for name in other if b"sesame" in other[name]]
 
 
 @pytest.mark.parametrize(
