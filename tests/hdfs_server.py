@@ -15,11 +15,12 @@ PREFIX = "/webhdfs/v1"
 
 
 class Server(ThreadingHTTPServer):
-    """``opened`` are the files that were read; the first ``failing`` reads fail."""
+    """``opened`` are the files that were read; the next ``failing`` reads fail, and all lists of
+    ``away``."""
 
     def __init__(self, root: Path) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
-        self.root, self.opened, self.failing = root, list[str](), 0
+        self.root, self.opened, self.failing, self.away = root, list[str](), 0, ""
 
     def address(self, path: str = "", user: str = "") -> str:
         """Of a folder; ``user`` is name:password."""
@@ -39,6 +40,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(404, json.dumps({"RemoteException": about}).encode())
         elif asked["op"] == "OPEN":
             self._open(path, asked)
+        elif asked["op"] == "LISTSTATUS" and path.name == self.server.away:
+            self._answer(503, b"busy")
         elif asked["op"] == "LISTSTATUS":
             found = [_status(entry, entry.name) for entry in sorted(path.iterdir())]
             self._answer(200, json.dumps({"FileStatuses": {"FileStatus": found}}).encode())

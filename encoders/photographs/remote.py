@@ -14,7 +14,7 @@ import errno
 import hashlib
 import re
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -60,7 +60,9 @@ _TIMES = ("LastModified", "last_modified", "mtime", "modificationTime", "updated
 _TAGS = ("ETag", "etag", "md5Hash", "Content-MD5", "created")
 _SECONDS = 10**11  # a time of change above it is in milliseconds
 _WAITS = (1.0, 3.0, 9.0)  # seconds between tries of a read that failed
-_DEEPEST = 16  # folders within folders of a page of links, which may go on for ever
+#: Protocols whose storage has no folders and lists everything below a prefix at once.
+_FLAT = ("s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "adl", "memory")
+_DEEPEST = 32  # folders within folders, which may go on for ever
 _ASKED_AT_ONCE = 16  # files whose size a listing does not say
 
 
@@ -172,12 +174,11 @@ class RemoteFolder:
             raise InputError(f"{self}: {_reason(error)}") from error
         return system, str(root)
 
-    def _files(self, system: Any, root: str) -> Iterator[Mapping[str, Any]]:
-        if self.scheme not in _WEB:
-            yield from system.find(root, detail=True).values()
-            return
-        for _, _, files in system.walk(root, maxdepth=_DEEPEST, detail=True):
-            yield from files.values()
+    def _files(self, system: Any, root: str) -> Iterable[Mapping[str, Any]]:
+        """Where folders are lists of their own, each is asked for: fsspec leaves out what fails."""
+        if self.scheme in _FLAT:
+            return system.find(root, detail=True).values()
+        return _walked(system, root, _DEEPEST)
 
     def _entry(self, system: Any, root: str, info: Mapping[str, Any]) -> Entry | None:
         """None for what is no file, or hidden."""
@@ -190,7 +191,7 @@ class RemoteFolder:
             return None
         parts = name.removeprefix(inside).count("/")
         if not name.startswith(inside) or _leaves(path) or path.count("/") != parts:
-            return Entry(path, refusal="a name that leads out of the folder")
+            return Entry(hide_secrets(path), refusal="a name that leads out of the folder")
         if info.get("size") is None:
             try:
                 info = {**info, **system.info(name)}
@@ -251,6 +252,23 @@ def hide_secrets(text: str) -> str:
 
 def _pip(root: RemoteFolder) -> str:
     return f"pip install fsspec {_PACKAGES.get(root.scheme, '')}".strip()
+
+
+def _walked(system: Any, folder: str, depth: int) -> Iterator[Mapping[str, Any]]:
+    if not depth:
+        raise InputError(f"folders lie more than {_DEEPEST} deep")
+    for info in system.ls(folder, detail=True):
+        name = str(info["name"]).rstrip("/")
+        if info.get("type") != "directory":
+            yield info
+        elif _is_below(folder, name):
+            yield from _walked(system, name, depth - 1)
+
+
+def _is_below(folder: str, name: str) -> bool:
+    """Whether it is a folder in ``folder``, and not the same or another by another name."""
+    inside = folder.rstrip("/") + "/"
+    return name.startswith(inside) and not _leaves(unquote(name.removeprefix(inside)))
 
 
 def _leaves(path: str) -> bool:
