@@ -48,7 +48,7 @@ SLOW_FILES = {  # under tests/: what loads networks, trains, or starts processes
         *("pictures", "utility"),
     ),
     "optics": ("camera", "drawn", "parts", "training"),
-    "publish": ("earlier", "publish", "tampering", "verify"),
+    "publish": ("earlier", "publish", "publish_dask", "tampering", "verify"),
     "report": ("browser", "contact"),
     "review": ("browser_review", "session"),
     "semantic": ("redraw", "semantic_train"),

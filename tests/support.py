@@ -80,8 +80,7 @@ def dask_cluster(folder: Path) -> Iterator[Cluster]:
     scheduler = _dask("scheduler", *loopback, "--port", "0", "--scheduler-file", str(message))
     workers: list[subprocess.Popen[bytes]] = []
     try:
-        wait_until(message.exists)
-        address = json.loads(message.read_text())["address"]
+        address = wait_until(lambda: _address(message))
         options = (*loopback, "--nthreads", "1", "--no-nanny", "--local-directory", str(folder))
         workers += [_dask("worker", address, *options) for _ in range(2)]
         yield Cluster(address, scheduler, workers)
@@ -89,6 +88,13 @@ def dask_cluster(folder: Path) -> Iterator[Cluster]:
         for process in (*workers, scheduler):
             process.kill()
             process.wait()
+
+
+def _address(message: Path) -> str:
+    """What the scheduler wrote, '' before it is whole."""
+    with contextlib.suppress(OSError, ValueError):
+        return str(json.loads(message.read_text())["address"])
+    return ""
 
 
 def _dask(*words: str) -> subprocess.Popen[bytes]:

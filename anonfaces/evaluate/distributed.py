@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -38,7 +37,6 @@ _Part = FaceRows | ReleasedFaces | SurrogateFiles
 _AT_ONCE = 256
 #: Judges that are fitted on the originals: they travel, being a few megabytes.
 _FITTED = ("pca", "fisherfaces")
-_NUMBER = count()  # no two tasks of a process have one name
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,7 +119,7 @@ def _by_tasks(
 ) -> Vectors:
     """What ``look`` sees in all parts, float32 (n, dim), in order."""
     starts = range(0, len(whole), _AT_ONCE)
-    tasks = [DaskTask(f"look-{next(_NUMBER)}", (job, whole.part(i, _AT_ONCE))) for i in starts]
+    tasks = [DaskTask(f"look-{i}", (job, whole.part(i, _AT_ONCE))) for i in starts]
     seen = dict(workers.run(look, tasks))
     return np.concatenate([np.empty((0, dim), np.float32), *(seen[i] for i in range(len(tasks)))])
 

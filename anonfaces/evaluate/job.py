@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from anonbase.dask_workers import DaskWorkers, by_workers
 from anonbase.errors import InputError, OutputError
 from anonbase.files import write_text
 from anonfaces.evaluate.evaluation import Evaluation
 from anonfaces.evaluate.roc import FALSE_MATCH_RATE
 
 if TYPE_CHECKING:
-    from anonbase.dask_workers import DaskWorkers
     from anonfaces.evaluate.judges.judge import Judge
     from anonfaces.evaluate.onnx_embedder import Preprocessing
     from anonfaces.evaluate.subject import Galleries, RemoteEncoding, Subject
@@ -112,7 +112,7 @@ def evaluate(
     with _encoding(target, scheduler) as by:
         subject = _subject(place, originals, faces, by)
         galleries = _galleries(subject, gallery, strangers, by)
-        with _workers(scheduler) as workers:
+        with by_workers(scheduler) as workers:
             judged = _Judged(subject, galleries, asked, workers, progress)
             verdicts = judged.verdicts()
             tried = judged.attacks(other) if asked.attacks else []
@@ -137,17 +137,6 @@ def _encoding(target: Path, scheduler: str | None) -> Iterator[RemoteEncoding | 
     beside = next(folder for folder in target.absolute().parents if folder.is_dir())
     with ExitStack() as stack:
         yield RemoteEncoding(scheduler=scheduler, place=beside, stack=stack)
-
-
-@contextmanager
-def _workers(scheduler: str | None) -> Iterator[DaskWorkers | None]:
-    from anonbase.dask_workers import connected
-
-    if scheduler is None:
-        yield None
-        return
-    with connected(scheduler) as workers:
-        yield workers
 
 
 def _target(place: Path, originals: Path | str | None, output: Path | str | None) -> Path:
