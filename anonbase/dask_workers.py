@@ -7,9 +7,9 @@ belongs into a network of machines that trust each other, or behind TLS (Dask's 
 
 from __future__ import annotations
 
-import os
 import re
 import time
+import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
@@ -19,7 +19,14 @@ from typing import Any, NamedTuple
 from anonbase.cores import count_cores
 from anonbase.errors import InputError
 
-__all__ = ["DaskTask", "DaskWorkers", "check_surroundings", "connected", "package_versions"]
+__all__ = [
+    "DaskTask",
+    "DaskWorkers",
+    "by_workers",
+    "check_surroundings",
+    "connected",
+    "package_versions",
+]
 
 _ADDRESS = re.compile(r"(\w+://)?[^\s/]+:\d+")
 _CONNECT, _FIRST_WORKER, _NO_WORKER, _POLL = 5.0, 60.0, 300.0, 0.05  # seconds to wait
@@ -54,9 +61,9 @@ class DaskWorkers:
         InputError
             Workers or the scheduler are gone, or a worker lacks what it needs.
         """
-        submit = self._client.submit
+        submit, run = self._client.submit, uuid.uuid4().hex  # whoever else has tasks so named
         futures = {
-            submit(function, *task.given, pure=False, key=f"{task.name}-{os.getpid()}"): place
+            submit(function, *task.given, pure=False, key=f"{task.name}-{run}"): place
             for place, task in enumerate(tasks)
         }
         try:
@@ -160,6 +167,16 @@ def connected(scheduler: str) -> Iterator[DaskWorkers]:
             )
         with _client(scheduler) as client:
             yield DaskWorkers(client)
+
+
+@contextmanager
+def by_workers(scheduler: str | None) -> Iterator[DaskWorkers | None]:
+    """``connected``, or None where no scheduler was asked for."""
+    if scheduler is None:
+        yield None
+        return
+    with connected(scheduler) as workers:
+        yield workers
 
 
 @contextmanager

@@ -29,6 +29,7 @@ Examples:
   python -m encoders photos/ -o faces.h5 --identity 'regex:^(?P<identity>[^_]+)_'
   python -m encoders photos/ -o faces.h5 --detector cnn --faces all
   python -m encoders photos/ -o faces.h5 --scheduler tcp://host:8786
+  python -m encoders s3://bucket/photos -o faces.h5
 
 A command that was stopped at any moment goes on when you run it again. Over a finished output, it
 looks only at photographs that are new or changed, and drops those that are gone.
@@ -51,7 +52,11 @@ class _Faces(StrEnum):
 
 @app.command(help=_EXAMPLES)
 def encode(
-    photos: Annotated[Path, typer.Argument(help="folder of photographs", show_default=False)],
+    photos: Annotated[
+        str,
+        typer.Argument(help="folder of photographs, or its address, as s3://bucket/photos",
+                       show_default=False),
+    ],
     output: Annotated[Path, option("the FaceSet to write", "--output", "-o")] = Path("faces.h5"),
     extractor: Annotated[_Extractor, option("the embedder")] = _Extractor.dlib,
     weights: Annotated[

@@ -20,6 +20,7 @@ from anonbase.identity_names import confusable_names, fold_name
 from anonbase.notices import warn_user
 from anonbase.text import pluralize
 from encoders.people_table import match_photographs, read_people_table
+from encoders.photographs.remote import PhotographRoot
 
 __all__ = ["Identities", "find_identities"]
 
@@ -67,7 +68,9 @@ class Identities:
         }
 
 
-def find_identities(source: str, paths: Sequence[str], root: Path | None = None) -> Identities:
+def find_identities(
+    source: str, paths: Sequence[str], root: PhotographRoot | None = None
+) -> Identities:
     """Find out who is in photographs.
 
     A name counts as one in either Unicode form and with any blanks.
@@ -83,8 +86,8 @@ def find_identities(source: str, paths: Sequence[str], root: Path | None = None)
         photograph lies in a folder, else ``none``.
     paths : sequence of str
         The photographs, escaped and relative to ``root``.
-    root : Path, optional
-        Their folder, for absolute paths in a table.
+    root : Path or RemoteFolder, optional
+        Their folder, for absolute paths and addresses in a table.
 
     Returns
     -------
@@ -117,7 +120,7 @@ def find_identities(source: str, paths: Sequence[str], root: Path | None = None)
     return found
 
 
-def _found(source: str, paths: Sequence[str], root: Path | None) -> Identities:
+def _found(source: str, paths: Sequence[str], root: PhotographRoot | None) -> Identities:
     kind, _, rest = source.partition(":")
     if source == "auto":
         kind = "folder" if all("/" in path for path in paths) else "none"
@@ -162,7 +165,7 @@ def _by_pattern(pattern: str, paths: Sequence[str]) -> dict[str, str]:
 
 
 def _by_table(
-    source: str, file: str, column: str, paths: Sequence[str], root: Path | None
+    source: str, file: str, column: str, paths: Sequence[str], root: PhotographRoot | None
 ) -> Identities:
     table = read_people_table(Path(file))
     column = fold_name(column)
@@ -214,7 +217,7 @@ def _listed(values: Sequence[str]) -> str:
 
 
 def _image_column(
-    table: pd.DataFrame, paths: Sequence[str], file: str, root: Path | None
+    table: pd.DataFrame, paths: Sequence[str], file: str, root: PhotographRoot | None
 ) -> tuple[str, pd.Series]:
     """The column that names photographs, and their paths by it (missing where it does not)."""
     found = {

@@ -18,6 +18,7 @@ from anonbase.errors import InputError
 from anonbase.identity_names import fold_name
 from anonbase.notices import warn_user
 from encoders.photographs.path_escape import escape
+from encoders.photographs.remote import PhotographRoot
 
 __all__ = ["match_photographs", "read_people_table"]
 
@@ -70,13 +71,13 @@ def read_people_table(file: Path) -> pd.DataFrame:
 
 
 def match_photographs(
-    values: Sequence[str], paths: Sequence[str], root: Path | None = None
+    values: Sequence[str], paths: Sequence[str], root: PhotographRoot | None = None
 ) -> list[str | None]:
     """For each name in a table the photograph of ``paths`` (escaped, relative) that it means.
 
     In this order: the path; the same with backslashes, in another Unicode form, with other
-    blanks or another case of the extension; an absolute path below ``root``; the file name alone,
-    where only one photograph has it. None where nothing fits, or several photographs do.
+    blanks or another case of the extension; an absolute path or an address below ``root``; the
+    file name alone, where only one photograph has it. None where nothing fits, or several do.
     """
     known = [_unique(paths, key) for key in (_as_is, _folded, _file_name)]
     return [_meant(escape(value), known, root) for value in values]
@@ -148,7 +149,7 @@ def _unique(paths: Sequence[str], key: Callable[[str], str]) -> dict[str, str]:
     return {name: those[0] for name, those in paths_of.items() if len(those) == 1}
 
 
-def _meant(value: str, known: Sequence[dict[str, str]], root: Path | None) -> str | None:
+def _meant(value: str, known: Sequence[dict[str, str]], root: PhotographRoot | None) -> str | None:
     as_is, folded, by_name = known
     if not value:
         return None
@@ -159,10 +160,10 @@ def _meant(value: str, known: Sequence[dict[str, str]], root: Path | None) -> st
 
 
 def _is_absolute(value: str) -> bool:
-    return value.startswith(("/", "\\\\")) or value[1:2] == ":"
+    return value.startswith(("/", "\\\\")) or value[1:2] == ":" or "://" in value
 
 
-def _below(path: str, root: Path) -> str:
+def _below(path: str, root: PhotographRoot) -> str:
     """The path relative to the root, '' where it lies elsewhere."""
     inside = _folded(escape(str(root.absolute()))).rstrip("/") + "/"
     return path.removeprefix(inside) if path.startswith(inside) else ""

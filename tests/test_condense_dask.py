@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import signal
-from collections.abc import Iterator
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
-from support import dask_cluster, run_command
+from hdfs_server import serving
+from support import dask_cluster, run_command, wait_until
 
 import anonfaces
-from anonbase.errors import InputError
+from anonbase.errors import InputError, PrivacyWarning
 from anonfaces.condensation.options import EncodingOptions
+from anonfaces.condensation.resurrogate import resurrogate
 from anonfaces.synthesize import SurrogateOptions, distributed
 from encoders.run import pipeline
 
@@ -28,13 +34,29 @@ QUICK: dict[str, Any] = {
 }
 
 
-@pytest.fixture
-def people(everybody: list[list[Path]], tmp_path: Path) -> Path:
-    root = tmp_path / "people"
+@pytest.fixture(scope="module")
+def people(everybody: list[list[Path]], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("spread") / "people"
     for pictures in everybody[:8]:
         shutil.copytree(pictures[0].parent, root / pictures[0].parent.name)
     (root / "text.jpg").write_text("no picture")
     return root
+
+
+@pytest.fixture(scope="module")
+def key(people: Path) -> Path:
+    path = people.with_name("secret.key")
+    path.write_bytes(bytes(range(32)))
+    return path
+
+
+@pytest.fixture(scope="module")
+def here(people: Path, key: Path) -> Path:
+    """The condensed dataset of a run without Dask."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", PrivacyWarning)
+        anonfaces.condense(people, 2, people.with_name("here"), key=key, **QUICK)
+    return people.with_name("here")
 
 
 def content(folder: Path) -> dict[str, bytes]:
@@ -44,11 +66,8 @@ def content(folder: Path) -> dict[str, bytes]:
 
 @pytest.mark.filterwarnings("ignore::anonbase.errors.PrivacyWarning")
 def test_a_killed_worker_changes_no_byte(
-    people: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    people: Path, key: Path, here: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    key = tmp_path / "secret.key"
-    key.write_bytes(bytes(range(32)))
-    anonfaces.condense(people, 2, tmp_path / "here", key=key, **QUICK)
     monkeypatch.setattr(pipeline, "_PHOTOGRAPHS_A_PART", 2)
     monkeypatch.setattr(pipeline, "_BLOCKS_A_TASK", 2)
     monkeypatch.setattr(distributed, "_AT_ONCE", 1)
@@ -71,9 +90,72 @@ def test_a_killed_worker_changes_no_byte(
         assert lost.returncode == -signal.SIGKILL
         assert cluster.workers[1].poll() is None
     assert len(ended) >= 4
-    here, there = content(tmp_path / "here"), content(tmp_path / "there")
-    assert here.keys() == there.keys()
-    assert [name for name in here if here[name] != there[name]] == []
+    assert_same(here, tmp_path / "there")
+
+
+def assert_same(here: Path, there: Path) -> None:
+    one, other = content(here), content(there)
+    assert one.keys() == other.keys()
+    assert [name for name in one if one[name] != other[name]] == []
+
+
+def when_told(place: Path) -> Callable[..., Any]:
+    """Draws groups in a worker: it says that a task has begun, and waits for a file ``go``."""
+
+    def draw(job: distributed.DrawJob, groups: list[Any]) -> Any:
+        (place / str(os.getpid())).touch()
+        while not (place / "go").exists():
+            time.sleep(0.01)
+        return distributed.draw_groups(job, groups)
+
+    return draw  # a function within one travels whole: workers cannot import this file
+
+
+@pytest.mark.filterwarnings("ignore::anonbase.errors.PrivacyWarning")
+def test_a_worker_killed_while_it_draws_changes_no_byte(
+    here: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("alone", "spread"):
+        shutil.copytree(here, tmp_path / name)
+    for name in ("begun", "dask"):
+        (tmp_path / name).mkdir()
+    resurrogate(tmp_path / "alone", "k-same-eigen")
+    monkeypatch.setattr(distributed, "_AT_ONCE", 1)
+    with dask_cluster(tmp_path / "dask") as cluster:
+        lost = cluster.workers[0]
+
+        def kill() -> None:
+            wait_until((tmp_path / "begun" / str(lost.pid)).exists)
+            lost.kill()
+            lost.wait()
+            (tmp_path / "begun" / "go").touch()
+
+        with ThreadPoolExecutor(1) as pool:
+            killed = pool.submit(kill)
+            monkeypatch.setattr(distributed, "draw_groups", when_told(tmp_path / "begun"))
+            resurrogate(tmp_path / "spread", "k-same-eigen", scheduler=cluster.address)
+            killed.result()
+        assert lost.returncode == -signal.SIGKILL
+        assert cluster.workers[1].poll() is None
+    assert_same(tmp_path / "alone", tmp_path / "spread")
+
+
+@pytest.mark.filterwarnings("ignore::anonbase.errors.PrivacyWarning")
+def test_workers_read_photographs_at_an_address(
+    people: Path, key: Path, here: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "dask").mkdir()
+    with dask_cluster(tmp_path / "dask") as cluster, serving(people) as server:
+        address = server.address(user="ada:open-sesame")
+        anonfaces.condense(
+            address, 2, tmp_path / "there", key=key, scheduler=cluster.address, **QUICK
+        )
+        assert len(set(server.opened)) == len(server.opened) > 8
+    one, other = content(here), content(tmp_path / "there")
+    assert one.keys() == other.keys()
+    # which holds the root and, to the nanosecond, the times of the photographs
+    assert [name for name in one if one[name] != other[name]] == ["owner/faces.h5"]
+    assert not [name for name in other if b"sesame" in other[name]]
 
 
 @pytest.mark.parametrize(

@@ -38,8 +38,8 @@ if TYPE_CHECKING:
 _EXAMPLES = """
 Condense photographs of people into groups of at least k people and one surrogate face a group.
 
-INPUT is a folder of photographs, a faces.h5, or bare embeddings (.npy, .npz, .csv, .parquet).
-Without it, the sample that ships is taken: people who do not exist.
+INPUT is a folder of photographs or its address (s3://bucket/photos), a faces.h5, or embeddings
+(.npy, .npz, .csv, .parquet). Without it, the sample that ships is taken: people who do not exist.
 
 \b
 Examples:
@@ -47,11 +47,11 @@ Examples:
   python -m anonfaces.cluster photos/ --k 5 -o condensed/
   python -m anonfaces.cluster photos/ --k 10 --identity csv:people.csv:name
   python -m anonfaces.cluster photos/ --identity csv:people.csv:name --l-diversity age:3
-  python -m anonfaces.cluster photos/ --k 5 --identity 'regex:^(?P<identity>[^_]+)_'
   python -m anonfaces.cluster faces.h5 --k 20 -o condensed20/
   python -m anonfaces.cluster table.csv --k 5 --identity none --masked released.csv
   python -m anonfaces.cluster vectors.parquet --k 5 --scheduler local
   python -m anonfaces.cluster photos/ --k 5 --scheduler tcp://host:8786
+  python -m anonfaces.cluster s3://bucket/photos --k 5
 
 Stopped at any moment, the same command goes on from the faces and surrogates that are done; groups
 are looked for anew. Open report.html in the output folder: it says what holds, what was lost, and
@@ -61,7 +61,7 @@ which files may leave the building.
 app = typer.Typer(add_completion=False)
 
 _Input = Annotated[
-    Path | None, typer.Argument(metavar="INPUT", help="what to condense", show_default=False)
+    str | None, typer.Argument(metavar="INPUT", help="what to condense", show_default=False)
 ]
 _K = Annotated[int, option("least number of people in a group", "--k", "-k")]
 _Output = Annotated[Path, option("the folder to make; outside of INPUT", "--output", "-o")]
@@ -236,22 +236,23 @@ def cluster(
     from anonfaces.cluster.compiling import compiling_first
     from anonfaces.cluster.masked import check_masked, write_masked
     from anonfaces.condensation.options import holds_photographs
+    from encoders.photographs.remote import photograph_root
 
-    started, given = time.monotonic(), context.params
+    started = time.monotonic()
+    root = photograph_root(source or _sample())
+    here, given = root if isinstance(root, Path) else Path(), {**context.params, "source": root}
     if masked is not None:
-        check_masked(source or Path(), masked, masked_order)
+        check_masked(here, masked, masked_order)
     if not quiet and compiling_first():
         print("compiling the search, once: a minute or two", file=sys.stderr)
-    photographs = source is None or holds_photographs(source)
-    if scheduler is not None and not photographs:
-        scaled = _at_scale(given, _given(context))
-        message = _result(scaled, time.monotonic() - started)
+    if scheduler is not None and not holds_photographs(root):
+        message = _result(_at_scale(given, _given(context)), time.monotonic() - started)
     else:
         if scheduler is not None and "region" in _given(context):
             raise InputError("--region is of embeddings in a file, and INPUT holds photographs")
         done = _condensed(given)
         if masked is not None:
-            write_masked(source or Path(), done.groups, done.columns, masked, order=masked_order)
+            write_masked(here, done.groups, done.columns, masked, order=masked_order)
         message = _result(done, time.monotonic() - started)
     if not quiet:
         print(message)
@@ -273,7 +274,7 @@ def _condensed(given: dict[str, Any]) -> Condensed:
     from anonfaces.synthesize.options import SurrogateOptions
 
     return condense(
-        given["source"] or _sample(),
+        given["source"],
         given["k"],
         given["output"],
         leave_out=given["leave_out"] or (),
@@ -303,8 +304,7 @@ def _at_scale(asked: dict[str, Any], given: set[str]) -> CondensedAtScale:
     names = ("scheduler", "identity", "seed", "effort", "region", "overwrite")
     rest = sorted(given - {*names, "source", "k", "output", "secret_key", "quiet", "debug"})
     if rest:
-        words = ({"label": "class"}.get(name, name).replace("_", "-") for name in rest)
-        message = ", ".join(f"--{word}" for word in words)
+        message = ", ".join("--" + {"label": "class"}.get(n, n).replace("_", "-") for n in rest)
         raise InputError(f"--scheduler groups embeddings of a file, and does not take {message}")
     return condense_at_scale(
         asked["source"],

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -24,6 +23,7 @@ written.
 \b
 Examples:
   anonfaces plan photos/ --k 5
+  anonfaces plan s3://bucket/photos --k 5
   anonfaces plan photos/ --k 10 --surrogate stylegan --sample 40
   anonfaces plan faces.h5 --k 5 --generator ffhq.pkl
   anonfaces plan vectors.parquet --k 5 --effort fast
@@ -32,7 +32,7 @@ _CORES = (2, 16, 128)
 app = typer.Typer(add_completion=False)
 
 _Input = Annotated[
-    Path, typer.Argument(metavar="INPUT", help="what would be condensed", show_default=False)
+    str, typer.Argument(metavar="INPUT", help="what would be condensed", show_default=False)
 ]
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from anonfaces.condensation.gather import GroupingInput
+    from encoders.photographs.remote import PhotographRoot
 
 __all__ = ["refuse_too_few", "write_doubts"]
 
@@ -72,7 +73,7 @@ def _where(gathered: GroupingInput) -> np.ndarray:
     return np.arange(len(gathered)) if gathered.image is None else gathered.image
 
 
-def refuse_too_few(photos: Path, identity: str | None, k: int) -> None:
+def refuse_too_few(photos: PhotographRoot, identity: str | None, k: int) -> None:
     """GuaranteeError where photographs are of fewer than ``k`` people, before any is looked at.
 
     Nothing is said where who is on some of them has to be found out from the faces.

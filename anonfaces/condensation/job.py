@@ -36,6 +36,7 @@ from anonfaces.dataset.files import (
 from anonfaces.dataset.summary import Summary, versions
 from anonfaces.dataset.workplace import check_output, workplace
 from anonfaces.report import write_report
+from encoders.photographs.remote import PhotographRoot, photograph_root
 
 if TYPE_CHECKING:
     from anonfaces.cluster import Groups
@@ -74,7 +75,7 @@ class _Job:
 
 
 def condense(
-    source: Path | str,
+    source: PhotographRoot | str,
     k: int,
     output: Path | str,
     *,
@@ -87,8 +88,9 @@ def condense(
     Parameters
     ----------
     source : path
-        A folder of photographs, a ``faces.h5``, or bare embeddings (``.npy``, ``.npz``,
-        ``.csv``, ``.parquet``), which have no faces to make surrogates of.
+        A folder of photographs or its address (``s3://bucket/photos``), a ``faces.h5``, or bare
+        embeddings (``.npy``, ``.npz``, ``.csv``, ``.parquet``), which have no faces to make
+        surrogates of.
     k : int
         The least number of people in a group, 2 or more.
     output : path
@@ -148,10 +150,12 @@ def condense(
     >>> done.summary.information_loss, done.groups.sizes()  # of these photographs  # doctest: +SKIP
     """
     job = _Job(asked=CondenseOptions.from_arguments(k, options), progress=progress)
-    place, origin = check_output(Path(output), Path(source), overwrite), Path(source)
-    check_leave_out(origin, tuple(job.asked.leave_out))
-    if not origin.is_dir():
-        gathered, groups = _grouped(_read(origin, job), job)
+    origin = photograph_root(source)
+    here = origin if isinstance(origin, Path) else None
+    place = check_output(Path(output), here, overwrite)
+    check_leave_out(here or Path(), tuple(job.asked.leave_out))
+    if here is not None and not here.is_dir():
+        gathered, groups = _grouped(_read(here, job), job)
     elif job.asked.drawn_by.generator or job.asked.drawn_by.gallery:
         # a checkpoint or a gallery that cannot be used is refused before hours of looking at faces
         from anonfaces.synthesize import check_surrogate
@@ -177,7 +181,7 @@ def _read(origin: Path, job: _Job) -> GroupingInput:
     return gathered
 
 
-def _encoded(photos: Path, place: Path, folder: Path, job: _Job) -> GroupingInput:
+def _encoded(photos: PhotographRoot, place: Path, folder: Path, job: _Job) -> GroupingInput:
     """The faces of a folder of photographs, those of an earlier run or dataset re-used."""
     from encoders import encode
 

@@ -15,6 +15,7 @@ from anonfaces.cluster.checks import check_k
 from anonfaces.cluster.constraints.constraint import asked
 from anonfaces.cluster.methods import DEFAULT, find
 from anonfaces.synthesize.options import DEFAULT_SURROGATE, SurrogateOptions
+from encoders.photographs.remote import PhotographRoot, RemoteFolder
 
 __all__ = ["CondenseOptions", "EncodingOptions", "holds_photographs"]
 
@@ -22,8 +23,10 @@ __all__ = ["CondenseOptions", "EncodingOptions", "holds_photographs"]
 _HIDDEN = {"csv": "csv:FILE:COLUMN", "regex": "regex:PATTERN", "column": "column:NAME"}
 
 
-def holds_photographs(source: Path) -> bool:
+def holds_photographs(source: PhotographRoot) -> bool:
     """Whether ``source`` is a folder of photographs, and not one of embeddings."""
+    if isinstance(source, RemoteFolder):
+        return True
     return source.is_dir() and source.suffix != ".zarr" and not any(source.glob("*.parquet"))
 
 

@@ -23,6 +23,7 @@ from anonfaces.cluster.budget import Effort
 from anonfaces.cluster.checks import check_k
 from anonfaces.condensation.options import EncodingOptions, holds_photographs
 from anonfaces.synthesize.options import DEFAULT_SURROGATE, SurrogateOptions
+from encoders.photographs.remote import PhotographRoot, photograph_root
 
 if TYPE_CHECKING:
     from anonfaces.cluster.scale import Plan
@@ -99,7 +100,7 @@ class _Found:
 
 
 def plan_job(
-    source: Path | str,
+    source: PhotographRoot | str,
     k: int,
     *,
     identity: str = "auto",
@@ -114,7 +115,7 @@ def plan_job(
     Parameters
     ----------
     source : path
-        A folder of photographs, a ``faces.h5``, or embeddings in a file.
+        A folder of photographs or its address, a ``faces.h5``, or embeddings in a file.
     k : int
         The least number of people in a group.
     identity, effort, surrogate, surrogate_options, encoding
@@ -139,11 +140,11 @@ def plan_job(
     """
     from anonfaces.synthesize import check_surrogate
 
-    origin, options = Path(source), surrogate_options or SurrogateOptions(key=bytes(32))
+    origin, options = photograph_root(source), surrogate_options or SurrogateOptions(key=bytes(32))
     check_k(k)
     if check_surrogate(surrogate, options).needs:
         raise InputError(f"--surrogate {surrogate} looks at all groups at once and is not planned")
-    if not origin.exists():
+    if isinstance(origin, Path) and not origin.exists():
         raise InputError(f"{origin}: no such file or folder")
     with tempfile.TemporaryDirectory() as scratch, warnings.catch_warnings():
         warnings.simplefilter("ignore", PrivacyWarning)  # nothing is released
@@ -163,9 +164,9 @@ def plan_job(
 
 
 def _find(
-    origin: Path, identity: str, encoding: EncodingOptions, sample: int, scratch: Path
+    origin: PhotographRoot, identity: str, encoding: EncodingOptions, sample: int, scratch: Path
 ) -> _Found:
-    if holds_photographs(origin):
+    if not isinstance(origin, Path) or holds_photographs(origin):
         return _encode(origin, identity, encoding, sample, scratch)
     if origin.suffix.lower() in _VECTOR_FILES or origin.is_dir():
         vectors, rows = _some_vectors(origin)
@@ -198,7 +199,7 @@ def _some_vectors(origin: Path) -> tuple[NDArray[np.float32], int]:
 
 
 def _encode(
-    photos: Path, identity: str, encoding: EncodingOptions, sample: int, scratch: Path
+    photos: PhotographRoot, identity: str, encoding: EncodingOptions, sample: int, scratch: Path
 ) -> _Found:
     """Encode some photographs, a few of them before, so that what starts up once is told apart."""
     from encoders.identity import find_identities

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from anonbase import cli
-from anonbase.options import Debug, Quiet, Seed, option
+from anonbase.options import Debug, Quiet, Scheduler, Seed, option
 
 if TYPE_CHECKING:
     from anonfaces.evaluate.evaluation import Evaluation
@@ -29,6 +29,7 @@ Examples:
   python -m anonfaces.evaluate condensed/ --gallery others/ --strangers strangers.h5 --attacks
   python -m anonfaces.evaluate condensed/ --judge onnx:w600k_r50.onnx --onnx-color bgr
   python -m anonfaces.evaluate anonymized/ --originals photos/ -o evaluation/
+  python -m anonfaces.evaluate condensed/ --utility --scheduler tcp://host:8786
 
 The result is evaluation.json, and a part of report.html; with -o a page of its own.
 """
@@ -109,6 +110,7 @@ def main_command(
     onnx_scale: _OnnxScale = 127.5,
     onnx_color: _OnnxColor = "rgb",
     get: _Get = None,
+    scheduler: Scheduler = None,
     seed: Seed = 0,
     quiet: Quiet = False,
     debug: Debug = False,
@@ -140,7 +142,7 @@ def main_command(
     )
     evaluation = evaluate(
         folder, originals=originals, gallery=gallery, strangers=strangers, other=other_release,
-        faces=faces, output=output, options=options, progress=not quiet,
+        faces=faces, output=output, options=options, scheduler=scheduler, progress=not quiet,
     )  # fmt: skip
     if not quiet:
         print(_result(evaluation))

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from anonfaces.evaluate.geometry import FaceGeometry
     from anonfaces.evaluate.judges.judge import Judge
     from anonfaces.evaluate.subject import Subject
+    from anonfaces.evaluate.utility import Perception
 
 __all__ = ["agreement_of_landmarks", "hifd", "hifd_json", "measure_hifd"]
 
@@ -48,7 +49,9 @@ _EYES = slice(36, 42), slice(42, 48)
 _EPSILON = 1e-6
 
 
-def measure_hifd(subject: Subject, judges: Sequence[Judge]) -> dict[str, Any]:
+def measure_hifd(
+    subject: Subject, judges: Sequence[Judge], perception: Perception | None = None
+) -> dict[str, Any]:
     """The fields of HiFD that this package measures, of one set of surrogates.
 
     P is asked of the judges that took no part (of all where none is such), age and gender of our
@@ -59,12 +62,13 @@ def measure_hifd(subject: Subject, judges: Sequence[Judge]) -> dict[str, Any]:
     dict
         ``FIELDS`` and a composite a profile.
     """
-    from anonfaces.evaluate.utility import looks_of, perceive
+    from anonfaces.evaluate.utility import Perception
 
+    own = perception or Perception()
     extractor = str(subject.faces.meta.get("extractor_sha256"))
     outside = [one for one in judges if not one.took_part(extractor, subject.surrogate)]
     privacy = np.mean([_privacy(subject, one) for one in outside or judges], axis=0)
-    before, after = looks_of(subject.faces), perceive(subject.pictures())[subject.labels]
+    before, after = own.of_faces(subject.faces), own.of_pictures(subject.pictures())[subject.labels]
     age = np.maximum(0, 1 - np.abs(before[:, 0] - after[:, 0]) / _AGES)
     gender = 1 - np.abs(before[:, 1] - after[:, 1])
     measured = {"privacy": float(privacy.mean()), "privacy_n": len(privacy)}

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from anonbase.dask_workers import DaskWorkers, by_workers
 from anonbase.errors import InputError, OutputError
 from anonbase.files import write_text
 from anonfaces.evaluate.evaluation import Evaluation
@@ -17,7 +19,8 @@ from anonfaces.evaluate.roc import FALSE_MATCH_RATE
 if TYPE_CHECKING:
     from anonfaces.evaluate.judges.judge import Judge
     from anonfaces.evaluate.onnx_embedder import Preprocessing
-    from anonfaces.evaluate.subject import Galleries, Subject
+    from anonfaces.evaluate.subject import Galleries, RemoteEncoding, Subject
+    from anonfaces.evaluate.utility import Perception
 
 __all__ = ["EvaluationOptions", "evaluate"]
 
@@ -63,6 +66,7 @@ def evaluate(
     faces: Path | str | None = None,
     output: Path | str | None = None,
     options: EvaluationOptions | None = None,
+    scheduler: str | None = None,
     progress: bool = False,
 ) -> Evaluation:
     """Judge the surrogates of a condensed dataset, or anonymized photographs.
@@ -84,6 +88,10 @@ def evaluate(
     output : path, optional
         A folder for ``evaluation.json`` and ``evaluation.html``; by default ``folder`` itself,
         whose ``report.html`` gains a part.
+    scheduler : str, optional
+        Who looks at faces and surrogates: the address of a Dask scheduler (``tcp://host:8786``),
+        or ``local``; None: this process. All that is judged, and the output, lie where workers
+        see them under the same name; the evaluation is the same.
 
     Returns
     -------
@@ -101,18 +109,34 @@ def evaluate(
     """
     asked, place = options or EvaluationOptions(), Path(folder)
     target = _target(place, originals, output)
-    subject = _subject(place, originals, faces)
-    galleries = _galleries(subject, gallery, strangers)
-    judges = _judges(subject, asked)
-    verdicts = _verdicts(subject, judges, galleries, asked, progress)
-    tried = _attacks(subject, judges, galleries, other, asked, progress) if asked.attacks else []
-    kept = _utility(subject, galleries, progress) if asked.utility else {}
-    command = _command(asked, originals, gallery, strangers, other)
-    evaluation = Evaluation.of(subject, verdicts, tried, kept, command)
+    with _encoding(target, scheduler) as by:
+        subject = _subject(place, originals, faces, by)
+        galleries = _galleries(subject, gallery, strangers, by)
+        with by_workers(scheduler) as workers:
+            judged = _Judged(subject, galleries, asked, workers, progress)
+            verdicts = judged.verdicts()
+            tried = judged.attacks(other) if asked.attacks else []
+            kept = judged.utility() if asked.utility else {}
+            command = _command(asked, originals, gallery, strangers, other)
+            evaluation = Evaluation.of(subject, verdicts, tried, kept, command)
+            scores = judged.hifd() if asked.hifd is not None else ""
     _write(evaluation, target, inside=output is None)
     if asked.hifd is not None:
-        _write_hifd(subject, judges, asked.hifd)
+        _write_hifd(asked.hifd, scores)
     return evaluation
+
+
+@contextmanager
+def _encoding(target: Path, scheduler: str | None) -> Iterator[RemoteEncoding | None]:
+    """How photographs are encoded; what workers make of them lies beside the output meanwhile."""
+    from anonfaces.evaluate.subject import RemoteEncoding
+
+    if scheduler is None:
+        yield None
+        return
+    beside = next(folder for folder in target.absolute().parents if folder.is_dir())
+    with ExitStack() as stack:
+        yield RemoteEncoding(scheduler=scheduler, place=beside, stack=stack)
 
 
 def _target(place: Path, originals: Path | str | None, output: Path | str | None) -> Path:
@@ -124,24 +148,29 @@ def _target(place: Path, originals: Path | str | None, output: Path | str | None
     return target
 
 
-def _subject(place: Path, originals: Path | str | None, faces: Path | str | None) -> Subject:
+def _subject(
+    place: Path, originals: Path | str | None, faces: Path | str | None, by: RemoteEncoding | None
+) -> Subject:
     from anonfaces.evaluate.subject import read_anonymized, read_condensed
 
     if originals is not None:
-        return read_anonymized(place, Path(originals))
+        return read_anonymized(place, Path(originals), by)
     return read_condensed(place, None if faces is None else Path(faces))
 
 
 def _galleries(
-    subject: Subject, gallery: Path | str | None, strangers: Path | str | None
+    subject: Subject,
+    gallery: Path | str | None,
+    strangers: Path | str | None,
+    by: RemoteEncoding | None,
 ) -> Galleries:
     """Strangers are those whom the people and their other photographs do not name."""
     from anonfaces.evaluate.subject import Galleries, read_faces
 
-    other = None if gallery is None else read_faces(Path(gallery))
+    other = None if gallery is None else read_faces(Path(gallery), by)
     if strangers is None:
         return Galleries(other=other)
-    others = read_faces(Path(strangers))
+    others = read_faces(Path(strangers), by)
     known = {*subject.identity.tolist(), *([] if other is None else other.identity.tolist())}
     alone = others.select(np.array([name not in known for name in others.identity], bool))
     if not len(alone):
@@ -149,53 +178,88 @@ def _galleries(
     return Galleries(other=other, strangers=alone)
 
 
-def _judges(subject: Subject, asked: EvaluationOptions) -> list[Judge]:
-    from anonfaces.evaluate.judges.judge import load_judge, usual_judges
+class _Judged:
+    """What is measured of one subject, by judges that look here or by workers."""
 
-    names = asked.judges or tuple(usual_judges())
-    return [load_judge(name, subject.faces, asked.preprocessing) for name in names]
+    def __init__(
+        self,
+        subject: Subject,
+        galleries: Galleries,
+        asked: EvaluationOptions,
+        workers: DaskWorkers | None,
+        progress: bool,
+    ) -> None:
+        from anonfaces.evaluate.judges.judge import usual_judges
+
+        self._subject, self._galleries, self._asked = subject, galleries, asked
+        names = asked.judges or tuple(usual_judges())
+        self._judges = [_judge(name, subject, asked, workers) for name in names]
+        self._perception = _perception(workers)
+        self._workers, self._progress = workers, progress
+
+    def verdicts(self) -> list[Any]:
+        from tqdm import tqdm
+
+        from anonfaces.evaluate.verdict import judge_surrogates
+
+        bar = tqdm(self._judges, desc="judges", unit="judge", disable=not self._progress)
+        rate = self._asked.false_match_rate
+        return [judge_surrogates(self._subject, one, self._galleries, rate) for one in bar]
+
+    def attacks(self, other: Path | str | None) -> list[dict[str, Any]]:
+        from anonfaces.evaluate.attacks import try_attacks
+        from anonfaces.evaluate.subject import read_condensed
+
+        second = None if other is None else read_condensed(Path(other))
+        return try_attacks(
+            self._subject, self._judges, self._galleries, second, seed=self._asked.seed,
+            perception=self._perception, progress=self._progress,
+        )  # fmt: skip
+
+    def utility(self) -> dict[str, Any]:
+        from anonfaces.evaluate.utility import measure_utility
+
+        return measure_utility(
+            self._subject, judge=self._dlib, real=self._galleries.other,
+            perception=self._perception, progress=self._progress,
+        )  # fmt: skip
+
+    @property
+    def _dlib(self) -> Judge:
+        """The judge whose vectors say how far faces lie apart: the one who looked already."""
+        there = (judge for judge in self._judges if judge.name == "dlib")
+        return next(there, None) or _judge("dlib", self._subject, self._asked, self._workers)
+
+    def hifd(self) -> str:
+        from anonfaces.evaluate.hifd import hifd_json, measure_hifd
+
+        subject = self._subject
+        scores = measure_hifd(subject, self._judges, self._perception)
+        return hifd_json({subject.surrogate or subject.kind: scores})
 
 
-def _verdicts(
-    subject: Subject,
-    judges: Sequence[Judge],
-    galleries: Galleries,
-    asked: EvaluationOptions,
-    progress: bool,
-) -> list[Any]:
-    from tqdm import tqdm
+def _judge(
+    name: str, subject: Subject, asked: EvaluationOptions, workers: DaskWorkers | None
+) -> Judge:
+    from anonfaces.evaluate.judges.judge import load_judge
 
-    from anonfaces.evaluate.verdict import judge_surrogates
+    judge = load_judge(name, subject.faces, asked.preprocessing)
+    if workers is None:
+        return judge
+    from anonfaces.evaluate.distributed import RemoteJudge
 
-    bar = tqdm(judges, desc="judges", unit="judge", disable=not progress)
-    return [judge_surrogates(subject, one, galleries, asked.false_match_rate) for one in bar]
+    return RemoteJudge.of(judge, name, asked.preprocessing, workers)
 
 
-def _attacks(
-    subject: Subject,
-    judges: Sequence[Judge],
-    galleries: Galleries,
-    other: Path | str | None,
-    asked: EvaluationOptions,
-    progress: bool,
-) -> list[dict[str, Any]]:
-    from anonfaces.evaluate.attacks import try_attacks
-    from anonfaces.evaluate.subject import read_condensed
+def _perception(workers: DaskWorkers | None) -> Perception | None:
+    if workers is None:
+        return None
+    from anonfaces.evaluate.distributed import RemotePerception
 
-    second = None if other is None else read_condensed(Path(other))
-    return try_attacks(subject, judges, galleries, second, seed=asked.seed, progress=progress)
+    return RemotePerception(workers)
 
 
-def _utility(subject: Subject, galleries: Galleries, progress: bool) -> dict[str, Any]:
-    from anonfaces.evaluate.utility import measure_utility
-
-    return measure_utility(subject, real=galleries.other, progress=progress)
-
-
-def _write_hifd(subject: Subject, judges: Sequence[Judge], path: Path) -> None:
-    from anonfaces.evaluate.hifd import hifd_json, measure_hifd
-
-    text = hifd_json({subject.surrogate or subject.kind: measure_hifd(subject, judges)})
+def _write_hifd(path: Path, text: str) -> None:
     try:
         write_text(path, text)
     except OSError as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from anonbase.errors import InputError
+from anonbase.errors import InputError, OutputError
+from anonfaces.evaluate.picture_files import FaceRows, ReleasedFaces, SurrogateFiles
 
 if TYPE_CHECKING:
     from anonfaces.evaluate.judges.judge import Judge
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = [
     "OWNER",
     "Galleries",
+    "RemoteEncoding",
     "Subject",
     "owner_file",
     "read_anonymized",
@@ -32,7 +34,6 @@ __all__ = [
 
 #: The folder in a condensed dataset that holds what is secret; older ones hold it at their root.
 OWNER = "owner"
-_MOST_PIXELS = 100_000_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +50,27 @@ class Galleries:
 
     other: FaceSet | None = None
     strangers: FaceSet | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class RemoteEncoding:
+    """Dask's workers encode photographs: their ``scheduler``, and ``place``, which they see.
+
+    What they make lies in a folder there until ``stack`` is closed.
+    """
+
+    scheduler: str
+    place: Path
+    stack: ExitStack
+
+    def folder(self) -> Path:
+        """A new folder, which the user alone may open."""
+        try:
+            folder = TemporaryDirectory(prefix=".anonfaces-", dir=self.place)
+        except OSError as error:
+            message = error.strerror or error
+            raise OutputError(f"cannot write in {self.place}: {message}") from error
+        return Path(self.stack.enter_context(folder))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,19 +145,22 @@ class Subject:
         """Who each unit is."""
         return self.identity[self.unit_rows]
 
-    def pictures(self) -> Iterator[NDArray[np.uint8]]:
+    def pictures(self) -> Iterable[NDArray[np.uint8]]:
         """The surrogates, RGB (s, s, 3), one at a time."""
         if self.released is not None and self.rows is not None:
-            size = self.released.chip_size
-            for row in self.rows:
-                none = np.zeros((size, size, 3), np.uint8)
-                yield self.released.chips(np.array([row]))[0] if row >= 0 else none
-            return
+            return self._released_faces(self.released, self.rows)
         if self.images is not None:
-            yield from self.images
-            return
-        folder = (self.folder or Path()) / "surrogates"
-        yield from (_picture(folder, f"{number}.png") for number in self.numbers)
+            return self.images
+        return SurrogateFiles((self.folder or Path()) / "surrogates", self.numbers)
+
+    def _released_faces(
+        self, released: FaceSet, rows: NDArray[np.int64]
+    ) -> Iterable[NDArray[np.uint8]]:
+        if released.path is not None:
+            there = np.where(rows >= 0, released.rows[rows], -1)
+            return ReleasedFaces(FaceRows(FaceRows.of(released).place, tuple(there.tolist())))
+        none = np.zeros((released.chip_size, released.chip_size, 3), np.uint8)
+        return (released.chips(np.array([row]))[0] if row >= 0 else none for row in rows)
 
     def vectors(self, judge: Judge) -> NDArray[np.float32]:
         """What ``judge`` sees in the surrogates, (g, d), NaN where no face is found."""
@@ -188,13 +213,13 @@ def read_condensed(folder: Path, faces: Path | None = None) -> Subject:
     )  # fmt: skip
 
 
-def read_anonymized(folder: Path, originals: Path) -> Subject:
+def read_anonymized(folder: Path, originals: Path, by: RemoteEncoding | None = None) -> Subject:
     """Anonymized photographs beside their originals, which bear the same names.
 
     A photograph in which no face is found any more counts as recognized. Raises ``InputError``
-    where no name is in both folders.
+    where no name is in both folders. ``by`` as for ``read_faces``.
     """
-    before, after = read_faces(originals), read_faces(folder)
+    before, after = read_faces(originals, by), read_faces(folder, by)
     place = {Path(name).with_suffix("").as_posix(): i for i, name in enumerate(after.image)}
     own = np.array([Path(name).with_suffix("").as_posix() for name in before.image])
     photographed = {Path(p).with_suffix("").as_posix() for p in after.ledger["path"]}
@@ -209,11 +234,11 @@ def read_anonymized(folder: Path, originals: Path) -> Subject:
     )  # fmt: skip
 
 
-def read_faces(source: Path) -> FaceSet:
+def read_faces(source: Path, by: RemoteEncoding | None = None) -> FaceSet:
     """The faces of a folder of photographs, the largest of each, or of a ``faces.h5``.
 
     What is encoded here is kept nowhere: give a ``faces.h5`` (``python -m encoders``) to save the
-    time. A face without a name is a person of its own.
+    time. A face without a name is a person of its own. ``by`` has workers encode photographs.
     """
     from encoders import encode
     from encoders.faceset import FaceSet
@@ -223,6 +248,10 @@ def read_faces(source: Path) -> FaceSet:
     if source.is_file():
         whole = FaceSet.read(source)
         return _named(whole, whole.identity)
+    if by is not None:
+        output = by.folder() / "faces.h5"
+        encoded = encode(source, output, faces="largest", scheduler=by.scheduler)
+        return _named(encoded, encoded.identity)
     with ExitStack() as stack:
         place = Path(stack.enter_context(TemporaryDirectory(prefix="anonfaces-")))
         encoded = encode(source, place / "faces.h5", faces="largest")
@@ -243,15 +272,3 @@ def _named(faces: FaceSet, identity: NDArray[Any]) -> FaceSet:
     names = np.asarray(identity, str)
     alone = np.array([f"{image}#{i}" for i, image in enumerate(faces.image)], str)
     return replace(faces, identity=np.where(names == "", alone, names))
-
-
-def _picture(folder: Path, name: str) -> NDArray[np.uint8]:
-    from encoders.photographs.reading import UnreadableImageError, decode, read_bytes
-
-    try:
-        image = decode(read_bytes(folder, name)[0], _MOST_PIXELS)
-    except (UnreadableImageError, OSError) as error:
-        raise InputError(f"{folder / name}: no surrogate can be read there: {error}") from error
-    if image.shape[0] != image.shape[1]:
-        raise InputError(f"{folder / name}: a surrogate is square, not {image.shape[:2]}")
-    return image

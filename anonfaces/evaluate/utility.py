@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from anonfaces.evaluate.subject import Subject
     from encoders.faceset import FaceSet
 
-__all__ = ["learned_from", "looks_of", "measure_utility", "perceive"]
+__all__ = ["Perception", "learned_from", "looks_of", "measure_utility", "perceive"]
 
 Vectors = NDArray[np.float64]
 
@@ -57,23 +57,41 @@ def _reader() -> _LooksReader:
     return _LooksReader()
 
 
+class Perception:
+    """What a network of ours perceives: age in years, probability of "female", smile and yaw."""
+
+    #: Numbers of a face.
+    numbers = len(_LOOKS)
+
+    def of_faces(self, faces: FaceSet) -> NDArray[np.float32]:
+        """Looks (n, 4) of the faces of a FaceSet, from its chips."""
+        parts = [np.empty((0, self.numbers), np.float32)]
+        for start in range(0, len(faces), _PART):
+            chips = faces.chips(np.arange(start, min(start + _PART, len(faces))))
+            parts.append(_reader()(chips))
+        return np.concatenate(parts)
+
+    def of_pictures(self, pictures: Iterable[NDArray[np.uint8]]) -> NDArray[np.float32]:
+        """Looks (g, 4) of pictures, each found, aligned and looked at as a photograph would be.
+
+        NaN where no face is found.
+        """
+        from anonfaces.evaluate.recognition import recognize
+
+        return recognize(pictures, _reader())
+
+
 def perceive(pictures: Iterable[NDArray[np.uint8]]) -> NDArray[np.float32]:
     """Age in years, probability of "female", smile and yaw (n, 4) of pictures; NaN without a face.
 
     Each is found, aligned and looked at as a photograph would be.
     """
-    from anonfaces.evaluate.recognition import recognize
-
-    return recognize(pictures, _reader())
+    return Perception().of_pictures(pictures)
 
 
 def looks_of(faces: FaceSet) -> NDArray[np.float32]:
     """The same of the faces of a FaceSet, from its chips."""
-    parts = [np.empty((0, len(_LOOKS)), np.float32)]
-    for start in range(0, len(faces), _PART):
-        chips = faces.chips(np.arange(start, min(start + _PART, len(faces))))
-        parts.append(_reader()(chips))
-    return np.concatenate(parts)
+    return Perception().of_faces(faces)
 
 
 def measure_utility(
@@ -82,6 +100,7 @@ def measure_utility(
     judge: Judge | None = None,
     real: FaceSet | None = None,
     looks: NDArray[np.float32] | None = None,
+    perception: Perception | None = None,
     progress: bool = False,
 ) -> dict[str, Any]:
     """Every measure of what is kept, by name: ``about``, ``value`` and ``shown``.
@@ -96,17 +115,19 @@ def measure_utility(
         Other photographs, on which what was learned from the surrogates is tried.
     looks : float32 (n, 4), optional
         What ``looks_of`` says of the originals, where that is known already.
+    perception : Perception, optional
+        Who perceives looks.
     """
     from anonfaces.evaluate.judges.judge import load_judge
 
-    seer = judge or load_judge("dlib")
-    before = looks_of(subject.faces) if looks is None else looks
-    after = perceive(subject.pictures())
+    seer, own = judge or load_judge("dlib"), perception or Perception()
+    before = own.of_faces(subject.faces) if looks is None else looks
+    after = own.of_pictures(subject.pictures())
     vectors, seen = seer.of_faces(subject.faces), subject.vectors(seer)
     measures = _looks_kept(subject, before, after)
     measures |= _variety(vectors, seen, seer.name)
     if real is not None:
-        measures |= _learned(subject, before, seen, seer, real)
+        measures |= _learned(subject, before, seen, seer, real, own)
     return measures
 
 
@@ -211,10 +232,11 @@ def _learned(
     seen: NDArray[np.float32],
     judge: Judge,
     real: FaceSet,
+    perception: Perception,
 ) -> dict[str, Any]:
     mean = _of_groups(before.astype(np.float64), subject.unit, subject.labels)
     readable = ~np.isnan(seen[:, 0])
-    tried = judge.of_faces(real), looks_of(real)[:, 1] >= 0.5
+    tried = judge.of_faces(real), perception.of_faces(real)[:, 1] >= 0.5
     of_release = learned_from(seen[readable], mean[readable, 1] >= 0.5, *tried)
     of_originals = learned_from(judge.of_faces(subject.faces), before[:, 1] >= 0.5, *tried)
     about = "accuracy on other photographs of a classifier of perceived gender trained on"

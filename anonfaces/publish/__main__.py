@@ -11,7 +11,7 @@ import typer
 
 from anonbase import cli
 from anonbase.errors import InputError
-from anonbase.options import Debug, Overwrite, Quiet, option
+from anonbase.options import Debug, Overwrite, Quiet, Scheduler, option
 
 if TYPE_CHECKING:
     from anonfaces.publish.job import Published
@@ -28,6 +28,7 @@ Examples:
   python -m anonfaces.publish condensed/ -o release/ --key-recipient age1...
   python -m anonfaces.publish condensed/ -o release/ --layout per-image --key-recipient age1...
   python -m anonfaces.publish condensed/ -o release/ --column age --column gender --no-key
+  python -m anonfaces.publish condensed/ --no-key --scheduler tcp://host:8786
   python -m anonfaces.publish condensed2/ --previous release.key --passphrase-file secret.txt
 
 Check a release, yours or a stranger's: python -m anonfaces.verify release/
@@ -116,6 +117,7 @@ def publish(
     creator: _Creator = "not stated",
     license_: _License = "other",
     url: _Url = "",
+    scheduler: Scheduler = None,
     overwrite: Overwrite = False,
     quiet: Quiet = False,
     debug: Debug = False,
@@ -145,6 +147,7 @@ def publish(
         opener=Opener(key_identity, passphrase_file),
         faces=faces,
         overwrite=overwrite,
+        scheduler=scheduler,
         progress=not quiet,
     )
     if not quiet:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from anonbase.dask_workers import DaskWorkers, by_workers
 from anonbase.errors import GuaranteeError, InputError
 from anonbase.files import sha256
 from anonfaces.dataset.files import find_file
@@ -90,6 +91,7 @@ def publish(
     opener: Opener | None = None,
     faces: Path | str | None = None,
     overwrite: bool = False,
+    scheduler: str | None = None,
     progress: bool = False,
 ) -> Published:
     """Make a release of the condensed dataset in ``condensed``, verified, whole or not at all.
@@ -102,6 +104,8 @@ def publish(
     key : where the sealed key goes, outside of ``output``; None is ``<output>.key``
     opener : what opens the keys of ``options.previous``
     faces : the faces.h5 that was grouped, where it is not in ``condensed/owner``
+    scheduler : address of a Dask scheduler whose workers write and check pictures, or ``local``;
+        they see ``condensed``, ``output`` and ``faces`` under the same names. None: this machine
 
     Raises
     ------
@@ -122,10 +126,10 @@ def publish(
     released = _columns(source, chosen)
     check_earlier(source, chosen.previous, opener or Opener())
     records = lay_out(source, chosen.layout, chosen.shares, FORMATS[chosen.picture_format])
-    with place.made() as folder:
-        made = _make(folder, source, records, released, chosen, progress)
+    with by_workers(scheduler) as workers, place.made() as folder:
+        made = _make(folder, source, records, released, chosen, progress, workers)
         equalize(folder)
-        outcomes = _verified(folder, made, source, faces, chosen, progress)
+        outcomes = _verified(folder, made, source, faces, chosen, progress, workers)
         place.finish(None if sealer is None else sealer.seal(made))
     return Published(place.output, place.key, _certificate(place), outcomes)
 
@@ -156,9 +160,10 @@ def _make(
     released: ReleasedColumns,
     chosen: PublishOptions,
     progress: bool,
+    workers: DaskWorkers | None,
 ) -> ReleaseKey:
     """Write all of the release into ``folder``; return its key."""
-    write_pictures(folder, source, records.table, chosen.picture_format, progress)
+    write_pictures(folder, source, records.table, chosen.picture_format, progress, workers)
     tables = _write_tables(folder, source, records, released)
     facts = _facts(source, records, released, chosen)
     draft = make_certificate(source.summary, facts)  # but for the files, it is what is described
@@ -273,6 +278,7 @@ def _verified(
     faces: Path | str | None,
     chosen: PublishOptions,
     progress: bool,
+    workers: DaskWorkers | None,
 ) -> tuple[Outcome, ...]:
     """What the checks say before anything is released; GuaranteeError where one fails."""
     from anonfaces.publish.checks import Release, run_checks
@@ -285,6 +291,7 @@ def _verified(
         originals=there if there.is_file() else None,
         public_key=None if chosen.signing_key is None else public_key(chosen.signing_key),
         progress=progress,
+        workers=workers,
     )
     outcomes = tuple(run_checks(release))
     failed = [f"{one.name}: {one.message}" for one in outcomes if one.status == FAILED]

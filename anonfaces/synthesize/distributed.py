@@ -12,7 +12,6 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,9 +23,7 @@ from anonfaces.synthesize import BatchSurrogate, Members, Surrogate, check_surro
 from anonfaces.synthesize.member_distances import warn_of_distances
 from anonfaces.synthesize.options import SurrogateOptions
 from anonfaces.synthesize.owners_key import with_owners_key
-
-if TYPE_CHECKING:
-    from encoders.faceset import FaceSet
+from encoders.faceset_cache import cached_faces
 
 __all__ = ["DrawJob", "RemoteSurrogate", "draw_groups"]
 
@@ -124,7 +121,7 @@ def draw_groups(job: DrawJob, groups: list[tuple[int, People]]) -> _Drawn:
     paths = [job.folder, job.faces]
     paths += [] if job.options.generator is None else [str(job.options.generator)]
     check_surroundings(job.versions, paths)
-    faces, method = _faces(job.faces), _method(job)
+    faces, method = cached_faces(job.faces), _method(job)
     members = [
         (number, Members(faces, tuple(np.array(rows, np.int64) for rows in people)))
         for number, people in groups
@@ -154,10 +151,3 @@ def _loaded(name: str, options: SurrogateOptions, fingerprint: str) -> Surrogate
     if options.fingerprint() != fingerprint:
         raise WeightsError("a worker has another generator than the command")
     return check_surrogate(name, options).load(options)
-
-
-@lru_cache(maxsize=1)
-def _faces(path: str) -> FaceSet:
-    from encoders.faceset import FaceSet
-
-    return FaceSet.read(path)

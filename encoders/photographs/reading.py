@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from encoders.photographs.path_escape import unescape
+from encoders.photographs.remote import PhotographRoot, RemoteFolder, TooLargeError
 from encoders.photographs.walk import formats
 
 __all__ = [
@@ -41,7 +42,7 @@ class UnreadableImageError(Exception):
         self.outcome, self.reason = outcome, reason
 
 
-def read_bytes(root: Path, path: str) -> tuple[bytes, str]:
+def read_bytes(root: PhotographRoot, path: str) -> tuple[bytes, str]:
     """Read the file ``path`` (escaped, relative) in ``root``: its bytes and their SHA-256.
 
     The call never waits on a pipe and never leaves ``root``, whatever has changed since the file
@@ -51,12 +52,29 @@ def read_bytes(root: Path, path: str) -> tuple[bytes, str]:
     ------
     UnreadableImageError
         The file cannot be read, is too large, or lies elsewhere.
+    OSError
+        The storage at an address does not answer.
     """
+    if isinstance(root, RemoteFolder):
+        data = _read_remote(root, unescape(path))
+        return data, hashlib.sha256(data).hexdigest()
     try:
         data = _read_inside(root, os.path.realpath(root / unescape(path)))
     except OSError as error:
         raise UnreadableImageError("unreadable", str(error.strerror or error)) from error
     return data, hashlib.sha256(data).hexdigest()
+
+
+def _read_remote(root: RemoteFolder, path: str) -> bytes:
+    try:
+        return root.read(path, LARGEST_FILE)
+    except TooLargeError as error:
+        size = error.args[0] or "more"
+        raise UnreadableImageError(
+            "too large", f"{size} bytes, at most {LARGEST_FILE} are read"
+        ) from error
+    except (FileNotFoundError, PermissionError) as error:
+        raise UnreadableImageError("unreadable", str(error.strerror or "no access")) from error
 
 
 def decode(data: bytes, max_pixels: int = MAX_PIXELS) -> NDArray[np.uint8]:

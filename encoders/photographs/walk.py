@@ -12,6 +12,7 @@ from pathlib import Path
 
 from anonbase.errors import InputError
 from encoders.photographs.path_escape import escape
+from encoders.photographs.remote import Entry, PhotographRoot, RemoteFolder
 
 __all__ = ["FORMATS", "VIDEO", "Photograph", "Refused", "ScanResult", "find_photographs", "formats"]
 
@@ -82,16 +83,17 @@ class ScanResult:
     ignored: int = 0
 
 
-def find_photographs(root: Path) -> ScanResult:
+def find_photographs(root: PhotographRoot) -> ScanResult:
     """List the photographs in a folder; nothing outside of it is ever looked at.
 
     A file is a photograph by its extension, or by its first bytes where it has none. Hidden files
     and folders are passed over. A link to a file inside the folder is a photograph. A link that
-    leads out of it, and any link to a folder, is refused, so a loop cannot arise.
+    leads out of it, and any link to a folder, is refused, so a loop cannot arise. At an address a
+    file without an extension is none: it would have to be fetched to know.
 
     Parameters
     ----------
-    root : Path
+    root : Path or RemoteFolder
         The folder.
 
     Returns
@@ -106,9 +108,14 @@ def find_photographs(root: Path) -> ScanResult:
     """
     if not root.is_dir():
         raise InputError(f"{escape(str(root))}: not a folder of photographs")
-    walk, inside = ScanResult(), os.path.realpath(root)
-    for entry in _entries(root, walk):
-        _classify(entry, os.path.relpath(entry.path, root), inside, walk)
+    walk = ScanResult()
+    if isinstance(root, RemoteFolder):
+        for listed in root.entries():
+            _classify_listed(listed, walk)
+    else:
+        inside = os.path.realpath(root)
+        for entry in _entries(root, walk):
+            _classify(entry, os.path.relpath(entry.path, root), inside, walk)
     if not walk.photographs:
         raise InputError(
             f"{escape(str(root))}: no photograph in it ({walk.ignored} other files, "
@@ -148,6 +155,18 @@ def _classify(entry: os.DirEntry[str], path: str, inside: str, walk: ScanResult)
         walk.refused.append(Refused(text, "unreadable", str(error.strerror)))
 
 
+def _classify_listed(entry: Entry, walk: ScanResult) -> None:
+    text, suffix = escape(entry.path), Path(entry.path).suffix.lower()
+    if not (_is_known(suffix) or suffix in _NOT_READ | _VIDEOS | _HEIF):
+        walk.ignored += 1
+    elif entry.refusal:
+        walk.refused.append(Refused(text, "refused", entry.refusal))
+    elif refusal := _refused_kind(suffix):
+        walk.refused.append(Refused(text, *refusal))
+    else:
+        walk.photographs.append(Photograph(text, entry.size, entry.mtime_ns))
+
+
 def _refusal(entry: os.DirEntry[str], inside: str) -> tuple[str, str] | None:
     if entry.is_symlink():
         target = os.path.realpath(entry.path)
@@ -157,7 +176,10 @@ def _refusal(entry: os.DirEntry[str], inside: str) -> tuple[str, str] | None:
             return "refused", "a link to a folder"
     if not stat.S_ISREG(entry.stat().st_mode):
         return "not a file", "a pipe, a socket or a device"
-    suffix = Path(entry.name).suffix.lower()
+    return _refused_kind(Path(entry.name).suffix.lower())
+
+
+def _refused_kind(suffix: str) -> tuple[str, str] | None:
     if suffix in _VIDEOS:
         return VIDEO, "a video among photographs: give it to anonfaces anonymize by itself"
     if suffix in _HEIF and not _has_heif():
@@ -169,8 +191,11 @@ def _refusal(entry: os.DirEntry[str], inside: str) -> tuple[str, str] | None:
 
 def _is_photograph(entry: os.DirEntry[str]) -> bool:
     suffix = Path(entry.name).suffix.lower()
-    known = suffix in _READ or (suffix in _HEIF and _has_heif())
-    return known or (not suffix and _has_magic(entry.path))
+    return _is_known(suffix) or (not suffix and _has_magic(entry.path))
+
+
+def _is_known(suffix: str) -> bool:
+    return suffix in _READ or (suffix in _HEIF and _has_heif())
 
 
 def _has_magic(path: str) -> bool:

@@ -16,6 +16,7 @@ from anonbase.dask_workers import check_surroundings
 from anonbase.errors import WeightsError
 from anonbase.worker_pool import WorkerPool
 from encoders.embed import Embedder, load_embedder
+from encoders.photographs.remote import photograph_root
 from encoders.photographs.walk import Photograph
 from encoders.run.checkpoints import DETECTED, EMBEDDED, load_part, make_part, part_name
 from encoders.run.embedding_stage import EmbeddingStage
@@ -96,7 +97,8 @@ def encode_blocks(job: BlockJob, blocks: Sequence[Block]) -> int:
     WeightsError
         It has other weights.
     """
-    check_surroundings(job.versions, [job.options.root, job.folder])
+    root = photograph_root(job.options.root)
+    check_surroundings(job.versions, [job.folder, *([str(root)] if isinstance(root, Path) else [])])
     stage = EmbeddingStage(_embedder(job), job.options)
     folder, left = Path(job.folder), []
     for block in blocks:

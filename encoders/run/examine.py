@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import asdict, dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +11,7 @@ from encoders.align import align, find_landmarks
 from encoders.detect import Detector, in_order
 from encoders.faceset_file import pack_chip
 from encoders.photographs.reading import UnreadableImageError, decode, frame_count, read_bytes
+from encoders.photographs.remote import photograph_root
 from encoders.photographs.walk import Photograph
 
 __all__ = ["LOOK_AGAIN", "MAIN_FACE", "ExaminationOptions", "ExaminedPhotograph", "Face", "examine"]
@@ -32,7 +32,7 @@ class ExaminationOptions:
     ``second`` will. ``MAIN_FACE`` is the detector for the one face that is kept.
     """
 
-    root: str
+    root: str = field(repr=False)  # an address may hold a password
     detector: str | None
     upsample: int | None
     again: bool
@@ -77,7 +77,7 @@ def examine(
     """Examine one photograph; what is wrong with it becomes its outcome and reason."""
     digest = ""
     try:
-        data, digest = read_bytes(Path(options.root), photograph.path)
+        data, digest = read_bytes(photograph_root(options.root), photograph.path)
         image = decode(data, options.max_pixels)
         reason = _frames(data)
         boxes = _find(image, detector)

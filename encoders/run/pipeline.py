@@ -23,6 +23,7 @@ from encoders.faceset_file import is_faceset, write_faceset
 from encoders.identity import Identities, find_identities
 from encoders.photographs.path_escape import escape
 from encoders.photographs.reading import MAX_PIXELS, UnreadableImageError, read_bytes
+from encoders.photographs.remote import PhotographRoot, address_of, hide_secrets, photograph_root
 from encoders.photographs.walk import Photograph, ScanResult, find_photographs
 from encoders.run.blocks import BlockJob, encode_blocks, examine_blocks
 from encoders.run.checkpoints import load_part, part_name
@@ -55,7 +56,7 @@ class _RunConfig:
 
 
 def encode(
-    photos: Path | str,
+    photos: PhotographRoot | str,
     output: Path | str,
     *,
     extractor: str = "dlib",
@@ -79,8 +80,8 @@ def encode(
 
     Parameters
     ----------
-    photos : path
-        The folder of photographs.
+    photos : path or str
+        The folder of photographs, or an address that fsspec reads (``s3://bucket/photos``).
     output : path
         The FaceSet to write, ``*.h5``.
     extractor : str
@@ -134,7 +135,7 @@ def encode(
     --------
     >>> faces = encode("photos/", "faces.h5")  # needs photographs  # doctest: +SKIP
     """
-    root, output = Path(photos), Path(output)
+    root, output = photograph_root(photos), Path(output)
     _check_options(detector, upsample, faces, chip_size, max_pixels, jobs, scheduler)
     _check_replaceable(output)
     walk = find_photographs(root)
@@ -160,7 +161,7 @@ def encode(
 class _Run:
     """One run over one folder of photographs."""
 
-    root: Path
+    root: PhotographRoot
     output: Path
     walk: ScanResult
     recipe: _RunConfig
@@ -278,7 +279,7 @@ class _Run:
     def _options(self) -> ExaminationOptions:
         recipe = self.recipe
         return ExaminationOptions(
-            root=str(self.root),
+            root=address_of(self.root),
             detector=self._of_workers(),
             upsample=recipe.upsample,
             again=recipe.detector == "auto" or self._of_workers() is None,
@@ -345,7 +346,9 @@ def _check_replaceable(output: Path) -> None:
         raise OutputError(f"{output.absolute().parent}: no such folder to write {output.name} in")
 
 
-def _meta(recipe: _RunConfig, identities: Identities, command: str, root: Path) -> dict[str, Any]:
+def _meta(
+    recipe: _RunConfig, identities: Identities, command: str, root: PhotographRoot
+) -> dict[str, Any]:
     return {
         "extractor": recipe.extractor,
         "extractor_sha256": recipe.extractor_sha256,
@@ -356,7 +359,7 @@ def _meta(recipe: _RunConfig, identities: Identities, command: str, root: Path) 
         "faces": "all" if recipe.keep_all else "largest",
         "identity": identities.source,
         "root": escape(str(root)),
-        "command": escape(command),
+        "command": escape(hide_secrets(command)),
         "recipe": json.dumps(asdict(recipe), sort_keys=True),
     }
 

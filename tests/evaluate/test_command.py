@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import re
 import shutil
+from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 import jsonschema
+import numpy as np
 import pytest
+from support import InlineWorkers
 
 from anonbase.errors import InputError, OutputError
 from anonfaces import condense
 from anonfaces.evaluate import EvaluationOptions, evaluate, read_condensed, read_evaluation
 from anonfaces.evaluate.evaluation import schema
+from anonfaces.evaluate.subject import RemoteEncoding, read_faces
 from anonfaces.report import Summary
 from encoders import FaceSet, encode
 
@@ -110,6 +115,54 @@ def test_photographs_released_as_they_are_are_all_recognized(place: Path, tmp_pa
     assert found.document["subject"]["kind"] == "anonymized"
     assert verdict["identification"][0]["ranks"]["1"]["rate"] == 1
     assert verdict["reidentification"]["people"]["rate"] == 1
+
+
+@pytest.mark.filterwarnings("ignore::anonbase.errors.UtilityWarning")
+def test_an_evaluation_by_workers_is_the_same_to_the_byte(
+    place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workers = InlineWorkers()
+    monkeypatch.setattr("anonbase.dask_workers.connected", workers.connected)
+    monkeypatch.setattr("anonfaces.evaluate.distributed._AT_ONCE", 5)
+    given = {"faces": place / "faces.h5", "gallery": place / "others.h5"}
+    texts = []
+    for scheduler in (None, "local"):
+        asked = replace(OPTIONS, utility=True, hifd=tmp_path / f"{scheduler}.json")
+        evaluate(
+            place / "condensed", **given, output=tmp_path / "e", options=asked, scheduler=scheduler
+        )
+        texts.append([(tmp_path / "e" / "evaluation.json").read_text(), asked.hifd.read_text()])
+    assert texts[0] == texts[1]
+    assert len(workers.done) >= 20
+
+
+def test_anonymized_photographs_are_judged_by_workers(
+    place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workers, asked = InlineWorkers(), EvaluationOptions(judges=("pca",), false_match_rate=0.05)
+    monkeypatch.setattr("anonbase.dask_workers.connected", workers.connected)
+    monkeypatch.setattr("anonfaces.evaluate.distributed._AT_ONCE", 5)
+    both, e = place / "both.h5", tmp_path / "e"
+    alone, spread = (
+        evaluate(both, originals=both, output=e, options=asked, scheduler=scheduler)
+        for scheduler in (None, "local")
+    )
+    assert alone.document == spread.document
+    assert len(workers.done) >= 5
+
+
+def test_workers_encode_photographs_beside_the_output(
+    place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workers, both = InlineWorkers(), FaceSet.read(place / "both.h5")
+    monkeypatch.setattr("encoders.run.pipeline.connected", workers.connected)
+    with ExitStack() as stack:
+        by = RemoteEncoding(scheduler="local", place=tmp_path, stack=stack)
+        faces = read_faces(place / "photos" / "zq00", by)
+        assert np.array_equal(faces.embedding, both.embedding[:2])
+        assert np.array_equal(faces.chips(), both.chips()[:2])
+        assert len(list(tmp_path.iterdir())) == len(workers.done) == 1
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_what_cannot_be_judged_is_refused_and_nothing_is_written(

@@ -12,19 +12,21 @@ from anonfaces.evaluate.attacks.result import Attack, share
 
 if TYPE_CHECKING:
     from anonfaces.evaluate.subject import Subject
+    from anonfaces.evaluate.utility import Perception
 
 __all__ = ["infer", "infer_gender"]
 
 _WHO = "knows in which group a person is, and reads the group's surrogate"
 
 
-def infer_gender(subject: Subject, seed: int = 0) -> Attack:
+def infer_gender(subject: Subject, seed: int = 0, perception: Perception | None = None) -> Attack:
     """Perceived gender of each person from their surrogate; what groups share is meant to stay."""
-    from anonfaces.evaluate.utility import looks_of, perceive
+    from anonfaces.evaluate.utility import Perception
 
-    seen = looks_of(subject.faces)[:, 1].astype(np.float64)
+    own = perception or Perception()
+    seen = own.of_faces(subject.faces)[:, 1].astype(np.float64)
     person = np.bincount(subject.unit, seen) / np.bincount(subject.unit)
-    surrogate = perceive(subject.pictures())[:, 1]
+    surrogate = own.of_pictures(subject.pictures())[:, 1]
     shown = np.where(np.isnan(surrogate), np.nan, surrogate >= 0.5)
     return infer(shown, person >= 0.5, subject.group, "perceived gender", seed)
 

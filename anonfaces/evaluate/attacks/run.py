@@ -15,6 +15,7 @@ from anonfaces.evaluate.attacks.trained import find_group_by_training
 if TYPE_CHECKING:
     from anonfaces.evaluate.judges.judge import Judge
     from anonfaces.evaluate.subject import Galleries, Subject
+    from anonfaces.evaluate.utility import Perception
 
 __all__ = ["try_attacks"]
 
@@ -26,12 +27,13 @@ def try_attacks(
     other: Subject | None = None,
     *,
     seed: int = 0,
+    perception: Perception | None = None,
     progress: bool = False,
 ) -> list[dict[str, Any]]:
     """Try every attack in every space; plain values for ``evaluation.json``.
 
-    ``other`` is another release of overlapping people. Attacks on groups are left out for
-    anonymized photographs, which have none.
+    ``other`` is another release of overlapping people; ``perception`` perceives looks. Attacks on
+    groups are left out for anonymized photographs, which have none.
     """
     from tqdm import tqdm
 
@@ -48,5 +50,5 @@ def try_attacks(
         attacks.append(intersect(subject, other))
     attacks += make_again(subject, seed)
     if subject.k > 1:
-        attacks.append(infer_gender(subject, seed))
+        attacks.append(infer_gender(subject, seed, perception))
     return [one.to_dict() for one in attacks]

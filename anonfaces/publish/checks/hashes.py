@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -32,15 +34,16 @@ def nearest_bits(
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Of each hash (n, 4) the bits that the most alike of ``others`` (m, 4) differs in, and which.
 
-    Returns int64 (n,) twice.
+    Returns int64 (n,) twice; more bits than there are, and -1, where there are no others.
     """
     least = np.full(len(hashes), BITS + 1)
     which = np.full(len(hashes), -1)
-    for start in range(0, len(others), _AT_ONCE):
-        part = others[start : start + _AT_ONCE]
-        bits = np.bitwise_count(hashes[:, None] ^ part).sum(axis=2, dtype=np.int64)
+    for first, start in product(range(0, len(hashes), _AT_ONCE), range(0, len(others), _AT_ONCE)):
+        own, part = slice(first, first + _AT_ONCE), others[start : start + _AT_ONCE]
+        bits = np.bitwise_count(hashes[own, None] ^ part).sum(axis=2, dtype=np.int64)
         nearest = bits.argmin(axis=1)
-        found = bits[np.arange(len(hashes)), nearest]
-        nearer = found < least
-        least[nearer], which[nearer] = found[nearer], start + nearest[nearer]
+        found = bits[np.arange(len(bits)), nearest]
+        nearer = found < least[own]
+        least[own] = np.where(nearer, found, least[own])
+        which[own] = np.where(nearer, start + nearest, which[own])
     return least, which

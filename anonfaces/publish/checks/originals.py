@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from anonbase.dask_workers import DaskTask, check_surroundings, package_versions
 from anonbase.errors import InputError
-from anonfaces.publish.checks.hashes import nearest_bits, perceptual_hash
+from anonfaces.publish.checks.hashes import BITS, nearest_bits, perceptual_hash
 from anonfaces.publish.checks.registry import Problems, check
 from anonfaces.publish.checks.release import Release
 from anonfaces.publish.pictures import read_pixels
@@ -30,23 +32,19 @@ SAME_BITS = 20
 #: In dlib's vectors: two pictures nearer than this are one photograph, or nearly.
 SAME_FACE = 0.3
 _PART = 512
+_FACES_A_TASK = 4096  # some ten seconds of a core
 _SHOWN = 5
 
 
 @check("originals", "no picture is an original, as it was, scaled or encoded anew", "originals")
 def originals(release: Release) -> Problems:
     """Exact pixels and a perceptual hash, against photographs or the aligned faces of faces.h5."""
-    pictures = [read_pixels(release.folder / name) for name in release.faces]
-    exact = [_digest(pixels) for pixels in pictures]
-    own = np.stack([perceptual_hash(pixels) for pixels in pictures])
-    digests, hashes = set(), []
-    for pixels in _originals(release):
-        digests.add(_digest(pixels))
-        hashes.append(perceptual_hash(pixels))
-    if not hashes:
+    own = hashed(read_pixels(release.folder / name) for name in release.faces)
+    found = list(_compared(release, own))
+    if not sum(one.originals for one in found):
         raise InputError(f"{release.originals} holds no picture to compare with")
-    bits, _ = nearest_bits(own, np.stack(hashes))
-    same = np.array([digest in digests for digest in exact])
+    bits = np.min([one.bits for one in found], axis=0)
+    same = np.any([one.same for one in found], axis=0)
     return [
         *(f"{release.faces[i]} is an original" for i in np.flatnonzero(same)[:_SHOWN]),
         *(
@@ -54,6 +52,67 @@ def originals(release: Release) -> Problems:
             for i in np.flatnonzero((bits < SAME_BITS) & ~same)[:_SHOWN]
         ),
     ]
+
+
+@dataclass(frozen=True)
+class Hashed:
+    """Of n pictures the SHA-256 of their pixels, and their perceptual hashes, uint64 (n, 4)."""
+
+    digest: tuple[bytes, ...]
+    perceptual: NDArray[np.uint64]
+
+
+def hashed(pictures: Iterable[Pixels]) -> Hashed:
+    """Look at pictures one at a time, keeping none."""
+    both = [(_digest(pixels), perceptual_hash(pixels)) for pixels in pictures]
+    perceptual = np.array([own for _, own in both], np.uint64).reshape(-1, BITS // 64)
+    return Hashed(tuple(digest for digest, _ in both), perceptual)
+
+
+@dataclass(frozen=True)
+class Compared:
+    """How some ``originals``, so many, compare with each picture.
+
+    ``bits`` int64 (n,) that the most alike differs in; ``same`` bool (n,), whether one is the same.
+    """
+
+    originals: int
+    bits: NDArray[np.int64]
+    same: NDArray[np.bool_]
+
+
+def compare(own: Hashed, originals: Iterable[Pixels]) -> Compared:
+    """Compare pictures with some originals."""
+    theirs = hashed(originals)
+    known = set(theirs.digest)
+    same = np.array([digest in known for digest in own.digest], bool)
+    return Compared(len(known), nearest_bits(own.perceptual, theirs.perceptual)[0], same)
+
+
+def _compared(release: Release, own: Hashed) -> Iterator[Compared]:
+    """All originals at once, or as many at a time as a task of the workers takes."""
+    faces = _faceset(release)
+    if release.workers is None or faces is None:
+        yield compare(own, _originals(release))
+        return
+    place, versions = str(Path(str(release.originals)).absolute()), package_versions()
+    starts = range(0, len(faces), _FACES_A_TASK)
+    tasks = [DaskTask(f"compare-{i}", (versions, place, i, own)) for i in starts]
+    for _, compared in release.workers.run(compare_part, tasks):
+        yield compared
+
+
+def compare_part(versions: dict[str, str], place: str, first: int, own: Hashed) -> Compared:
+    """Compare pictures with a task's faces of the ``faces.h5`` at ``place``, from ``first`` on.
+
+    ``InputError`` where this machine has other versions, or does not see the file.
+    """
+    from encoders.faceset_cache import cached_faces
+
+    check_surroundings(versions, [place])
+    faces = cached_faces(place)
+    last = min(first + _FACES_A_TASK, len(faces))
+    return compare(own, _chips(faces.select(np.arange(first, last))))
 
 
 @check("judge", "no recogniser takes a picture for one of the photographs", "originals", "judge")

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
+from anonbase.dask_workers import DaskTask, check_surroundings, package_versions
 from anonbase.errors import InputError
 from anonfaces.publish.checks.registry import Problems, check
 from anonfaces.publish.checks.release import Release
@@ -22,6 +23,7 @@ _PNG_KIND = (8, 2, 0, 0, 0)
 #: Start of frame (baseline), tables, start of scan; of application segments JFIF's alone.
 _SEGMENTS = {0xC0, 0xC4, 0xDB, 0xDA, 0xE0}
 _JFIF_BYTES = 16
+_PICTURES_A_TASK = 2048  # some ten seconds of a core
 #: Larger than any surrogate.
 _MOST_BYTES = 64 * 2**20
 
@@ -29,10 +31,32 @@ _MOST_BYTES = 64 * 2**20
 @check("pictures", "every picture holds pixels and nothing else, of one size and one encoder")
 def pictures(release: Release) -> Problems:
     """No EXIF, XMP, IPTC, colour profile, text, comment, thumbnail or trailing byte."""
-    wanted = release.certificate["picture"]
-    look = partial(_problem, release.folder, wanted["format"], wanted["size"])
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        return [problem for problem in pool.map(look, release.pictures) if problem]
+    wanted, names = release.certificate["picture"], release.pictures
+    about = (str(release.folder), wanted["format"], wanted["size"])
+    if release.workers is None:
+        return picture_problems(*about, names, os.cpu_count())
+    given = [names[i : i + _PICTURES_A_TASK] for i in range(0, len(names), _PICTURES_A_TASK)]
+    versions = package_versions()
+    tasks = [DaskTask(f"pictures-{i}", (versions, *about, own)) for i, own in enumerate(given)]
+    found = dict(release.workers.run(look_at_pictures, tasks))
+    return [problem for place in sorted(found) for problem in found[place]]
+
+
+def look_at_pictures(
+    versions: dict[str, str], folder: str, form: str, size: int, names: Sequence[str]
+) -> Problems:
+    """``picture_problems`` as a task; ``InputError`` of other versions, or an unseen folder."""
+    check_surroundings(versions, [folder])
+    return picture_problems(folder, form, size, names, threads=1)
+
+
+def picture_problems(
+    folder: str, form: str, size: int, names: Sequence[str], threads: int | None
+) -> Problems:
+    """What is wrong with pictures ``names`` in ``folder``, in their order."""
+    look = partial(_problem, Path(folder), form, size)
+    with ThreadPoolExecutor(threads) as pool:
+        return [problem for problem in pool.map(look, names) if problem]
 
 
 def _problem(folder: Path, form: str, size: int, name: str) -> str:

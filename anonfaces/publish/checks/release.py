@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from anonbase.dask_workers import DaskWorkers
 from anonbase.errors import InputError
 from anonfaces.publish.card import CHECKSUMS, read_checksums
 from anonfaces.publish.certificate import CERTIFICATE, read_json
@@ -41,6 +42,7 @@ class Release:
     judge : a recogniser: RGB pictures -> vectors float32 (n, d), NaN where it finds no face
     public_key : whose signature it must be, 64 hexadecimal digits, or None
     progress : whether to show bars
+    workers : who looks at many pictures, or None for this machine
     """
 
     folder: Path
@@ -49,6 +51,7 @@ class Release:
     judge: Judge | None = None
     public_key: str | None = None
     progress: bool = False
+    workers: DaskWorkers | None = None
 
     def has(self, need: str) -> bool:
         """Whether what a check needs was given."""
