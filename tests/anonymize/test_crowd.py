@@ -1,4 +1,4 @@
-"""A hundred faces in one picture."""
+"""Eighty faces in one picture."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from anonfaces.anonymize.detection import FaceAnalyzer, Faces, distances
 
 Pixels = NDArray[np.uint8]
 
-_ROWS, _COLUMNS, _SIDE, _GAP = 5, 20, 88, 16
+_ROWS, _COLUMNS, _SIDE, _GAP = 4, 20, 88, 16
 
 
 @pytest.fixture(scope="module")
 def crowd(portraits: list[Path]) -> Pixels:
-    """100 people of the sample before a wall whose colours and patterns vary."""
+    """80 people of the sample before a wall whose colours and patterns vary."""
     step = _SIDE + _GAP
     height, width = _ROWS * step + _GAP, _COLUMNS * step + _GAP
     row, column = np.indices((height, width))
@@ -47,7 +47,7 @@ def done(crowd: Pixels, tmp_path_factory: pytest.TempPathFactory) -> Anonymizati
 
 
 def test_nearly_all_of_them_are_found(before: Faces) -> None:
-    assert len(before) >= 95
+    assert len(before) >= 76
 
 
 def test_every_face_that_was_found_is_covered_and_no_other_is_left(
