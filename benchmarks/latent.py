@@ -15,6 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -36,8 +37,10 @@ def main() -> None:
 
     generator = stylegan.load()
     encoder = load_latent_encoder(generator)
-    faces = read_faces(options.faces, encoder.framing, encoder.side, held_out=True)
-    faces = faces[np.random.default_rng(0).permutation(len(faces))[: options.count]]
+    side = generator.config.resolution
+    whole = read_faces(options.faces, encoder.framing, side, held_out=True)
+    whole = whole[np.random.default_rng(0).permutation(len(whole))[: options.count]]
+    faces = _smaller(whole, encoder.side)
     looks = _Looks()
     looks(faces[:32])  # compiles
     print(f"{len(faces)} held-out faces\n{describe(PACKAGES)}\n")
@@ -49,8 +52,8 @@ def main() -> None:
             faces,
         ),
         "encoder": (lambda x: generator.pictures(encoder.encode_framed(x), batch=32), faces),
-        "projection": (_projection(encoder, options), faces[: options.projected]),
-        "projection with noise": (_projection(encoder, options, True), faces[: options.projected]),
+        "projection": (_projection(encoder, options), whole[: options.projected]),
+        "projection with noise": (_projection(encoder, options, True), whole[: options.projected]),
         "embedding alone": (_inverse(generator, looks), faces),
     }
     print_table(HEAD, (_measure(name, *way, looks) for name, way in ways.items()))
@@ -74,11 +77,11 @@ class _Looks:
         self._embed, self._known = load_embedder("dlib"), {}
 
     def __call__(self, pictures: Pixels) -> NDArray[np.float32]:
-        from encoders.latent.samples import look
+        from encoders.latent.samples import detect_faces
 
         new = [p for p in pictures if p.tobytes() not in self._known]
         if new:
-            looks = look(np.stack(new))
+            looks = detect_faces(np.stack(new))
             vectors = np.full((len(new), 128), np.nan, np.float32)
             vectors[looks.found] = self._embed(looks.chip[looks.found])
             self._known |= {p.tobytes(): v for p, v in zip(new, vectors, strict=True)}
@@ -90,13 +93,17 @@ def _projection(encoder: Any, options: argparse.Namespace, noise: bool = False) 
     from stylegan.projection import ProjectionConfig, project
 
     manner = ProjectionConfig(w_steps=options.steps, plus_steps=options.steps, noise=noise)
-    recogniser = Recognizer(encoder.framing.dlib, encoder.side)
+    recogniser = Recognizer(encoder.framing.dlib, encoder.generator.config.resolution)
 
     def way(faces: Pixels) -> Pixels:
         parts = [faces[i : i + 4] for i in range(0, len(faces), 4)]
         return np.concatenate([
             project(
-                encoder.generator, part, encoder.encode_framed(part), manner, recogniser
+                encoder.generator,
+                part,
+                encoder.encode_framed(_smaller(part, encoder.side)),
+                manner,
+                recogniser,
             ).pictures
             for part in parts
         ])  # fmt: skip
@@ -117,6 +124,13 @@ def _inverse(generator: Any, looks: _Looks) -> Callable[[Pixels], Pixels]:
     return way
 
 
+def _smaller(pictures: Pixels, side: int) -> Pixels:
+    """Averaged down to ``side`` px."""
+    if pictures.shape[1] == side:
+        return pictures
+    return np.stack([cv2.resize(p, (side, side), interpolation=cv2.INTER_AREA) for p in pictures])
+
+
 def _measure(
     name: str, way: Callable[[Pixels], Pixels], faces: Pixels, looks: _Looks
 ) -> tuple[object, ...]:
@@ -125,7 +139,7 @@ def _measure(
     started = time.perf_counter()
     made = way(faces)
     seconds = (time.perf_counter() - started) / len(faces)
-    off = float(np.sqrt(np.mean(np.square(made.astype(float) - faces))))
+    off = np.sqrt(np.mean(np.square(_smaller(made, faces.shape[1]).astype(float) - faces)))
     distances = np.linalg.norm(looks(made) - wanted, axis=1)
     found = distances[np.isfinite(distances)]
     near = f"{100 * np.mean(found < 0.6):.0f} %"

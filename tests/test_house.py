@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from collections import Counter
@@ -42,6 +43,30 @@ def test_what_is_called_slow_is_there() -> None:
     there = {(path.parent.name, path.stem) for path in TESTS}
     named = {(folder, f"test_{name}") for folder in SLOW_FILES for name in SLOW_FILES[folder]}
     assert named - there == set()
+
+
+def test_benchmarks_import_what_there_is() -> None:
+    """Those within functions as well, which are seen only when a benchmark is run."""
+    missing = [
+        f"{path.name}: {node.module}.{alias.name}"
+        for path in sorted((ROOT / "benchmarks").glob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(PACKAGES)
+        for alias in node.names
+        if not _has(node.module or "", alias.name)
+    ]
+    assert not missing
+
+
+def _has(module: str, name: str) -> bool:
+    """Whether a module of ours has a name: it stands in its text, or is a part of the package."""
+    place = ROOT.joinpath(*module.split("."))
+    if place.is_dir():
+        parts = {path.stem for path in place.iterdir()}
+        place = place / "__init__.py"
+    else:
+        parts, place = set(), place.with_suffix(".py")
+    return name in parts or re.search(rf"\b{name}\b", place.read_text(encoding="utf-8")) is not None
 
 
 def test_imports_run_one_way() -> None:
