@@ -10,6 +10,7 @@ import os
 import pickle
 import runpy
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -88,6 +89,31 @@ def dask_cluster(folder: Path) -> Iterator[Cluster]:
         for process in (*workers, scheduler):
             process.kill()
             process.wait()
+
+
+@contextlib.contextmanager
+def dask_losing_a_worker(folder: Path, owner: Any, name: str) -> Iterator[tuple[str, list[Any]]]:
+    """The address of a real cluster, one of whose workers is killed once a result has come.
+
+    ``owner.name`` is what yields the results; they are kept in the list. The other worker is
+    there to the end.
+    """
+    folder.mkdir()
+    with dask_cluster(folder) as cluster:
+        lost, whole, ended = cluster.workers[0], getattr(owner, name), list[Any]()
+
+        def killing(*given: Any) -> Iterator[Any]:
+            for each in whole(*given):
+                ended.append(each)
+                if len(ended) == 1:
+                    lost.kill()
+                    lost.wait()
+                yield each
+
+        with mock.patch.object(owner, name, killing):
+            yield cluster.address, ended
+        assert lost.returncode == -signal.SIGKILL
+        assert cluster.workers[1].poll() is None
 
 
 def _address(message: Path) -> str:

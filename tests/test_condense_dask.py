@@ -7,14 +7,14 @@ import shutil
 import signal
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hdfs_server import serving
-from support import dask_cluster, run_command, wait_until
+from support import dask_cluster, dask_losing_a_worker, run_command, wait_until
 
 import anonfaces
 from anonbase.errors import InputError, PrivacyWarning
@@ -71,24 +71,8 @@ def test_a_killed_worker_changes_no_byte(
     monkeypatch.setattr(pipeline, "_PHOTOGRAPHS_A_PART", 2)
     monkeypatch.setattr(pipeline, "_BLOCKS_A_TASK", 2)
     monkeypatch.setattr(distributed, "_AT_ONCE", 1)
-    (tmp_path / "dask").mkdir()
-    with dask_cluster(tmp_path / "dask") as cluster:
-        lost, whole, ended = cluster.workers[0], pipeline._Run._by_dask, []
-
-        def killing(run: Any, *given: Any) -> Iterator[int]:
-            for photographs in whole(run, *given):
-                ended.append(photographs)
-                if len(ended) == 1:
-                    lost.send_signal(signal.SIGKILL)
-                    lost.wait()
-                yield photographs
-
-        monkeypatch.setattr(pipeline._Run, "_by_dask", killing)
-        anonfaces.condense(
-            people, 2, tmp_path / "there", key=key, scheduler=cluster.address, **QUICK
-        )
-        assert lost.returncode == -signal.SIGKILL
-        assert cluster.workers[1].poll() is None
+    with dask_losing_a_worker(tmp_path / "dask", pipeline._Run, "_by_dask") as (address, ended):
+        anonfaces.condense(people, 2, tmp_path / "there", key=key, scheduler=address, **QUICK)
     assert len(ended) >= 4
     assert_same(here, tmp_path / "there")
 

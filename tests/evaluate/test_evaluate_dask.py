@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import shutil
-import signal
 import warnings
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from support import dask_cluster
+from support import dask_losing_a_worker
 from test_onnx_judge import network
 
 from anonbase.dask_workers import DaskWorkers
@@ -49,22 +46,8 @@ def test_a_killed_worker_changes_no_byte_of_an_evaluation(
     asked = EvaluationOptions(judges=("pca", f"onnx:{file}"), false_match_rate=0.2)
     evaluate(condensed, output=tmp_path / "alone", options=asked)
     monkeypatch.setattr(distributed, "_AT_ONCE", 2)
-    (tmp_path / "dask").mkdir()
-    with dask_cluster(tmp_path / "dask") as cluster:
-        lost, whole, ended = cluster.workers[0], DaskWorkers.run, []
-
-        def killing(workers: DaskWorkers, *given: Any) -> Iterator[Any]:
-            for each in whole(workers, *given):
-                ended.append(each)
-                if len(ended) == 1:
-                    lost.kill()
-                    lost.wait()
-                yield each
-
-        monkeypatch.setattr(DaskWorkers, "run", killing)
-        evaluate(condensed, output=tmp_path / "spread", options=asked, scheduler=cluster.address)
-        assert lost.returncode == -signal.SIGKILL
-        assert cluster.workers[1].poll() is None
+    with dask_losing_a_worker(tmp_path / "dask", DaskWorkers, "run") as (address, ended):
+        evaluate(condensed, output=tmp_path / "spread", options=asked, scheduler=address)
     assert len(ended) >= 8
     one, other = (tmp_path / name / "evaluation.json" for name in ("alone", "spread"))
     assert one.read_bytes() == other.read_bytes()

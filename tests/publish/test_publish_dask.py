@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import signal
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from release_data import contents
-from support import InlineWorkers, dask_cluster, run_command
+from support import InlineWorkers, dask_losing_a_worker, run_command
 
 from anonbase.dask_workers import DaskWorkers
 from anonfaces.publish import Published, PublishOptions, Sealer, pictures, publish
@@ -64,25 +61,10 @@ def test_a_killed_worker_changes_no_byte_of_a_release(
     sealer: Sealer,
     made: dict[str, Published],
     tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     pytest.importorskip("distributed", reason="pip install -e '.[distributed]'")
-    (tmp_path / "dask").mkdir()
-    with dask_cluster(tmp_path / "dask") as cluster:
-        lost, whole, ended = cluster.workers[0], DaskWorkers.run, []
-
-        def killing(workers: DaskWorkers, *given: Any) -> Iterator[Any]:
-            for each in whole(workers, *given):
-                ended.append(each)
-                if len(ended) == 1:
-                    lost.kill()
-                    lost.wait()
-                yield each
-
-        monkeypatch.setattr(DaskWorkers, "run", killing)
-        done = publish(condensed, tmp_path / "r", sealer, scheduler=cluster.address)
-        assert lost.returncode == -signal.SIGKILL
-        assert cluster.workers[1].poll() is None
+    with dask_losing_a_worker(tmp_path / "dask", DaskWorkers, "run") as (address, ended):
+        done = publish(condensed, tmp_path / "r", sealer, scheduler=address)
     assert len(ended) >= 9
     assert contents(done.folder) == contents(made["condensed"].folder)
 
