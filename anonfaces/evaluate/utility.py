@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from anonfaces.evaluate.subject import Subject
     from encoders.faceset import FaceSet
 
-__all__ = ["Perception", "learned_from", "looks_of", "measure_utility", "perceive"]
+__all__ = ["Perception", "learned_from", "looks_of", "measure_utility"]
 
 Vectors = NDArray[np.float64]
 
@@ -81,16 +81,8 @@ class Perception:
         return recognize(pictures, _reader())
 
 
-def perceive(pictures: Iterable[NDArray[np.uint8]]) -> NDArray[np.float32]:
-    """Age in years, probability of "female", smile and yaw (n, 4) of pictures; NaN without a face.
-
-    Each is found, aligned and looked at as a photograph would be.
-    """
-    return Perception().of_pictures(pictures)
-
-
 def looks_of(faces: FaceSet) -> NDArray[np.float32]:
-    """The same of the faces of a FaceSet, from its chips."""
+    """Look at the faces of a FaceSet, from its chips: (n, 4), as ``Perception`` does."""
     return Perception().of_faces(faces)
 
 
