@@ -1,10 +1,11 @@
-"""``python -m benchmarks.hiding condensed-k5/ --faces faces.h5 --gallery others.h5``
+"""``python -m benchmarks.hiding --faces released.h5 --gallery others.h5``
 
 How well the owner's key hides mean latents from whoever runs our encoder, by the share that is kept
-(1 is the mean itself, without a key), on the groups of condensed datasets with one photograph a
-person. The surrogates are those of ``stylegan``: drawn, enlarged as they are released, reduced, and
-encoded again, without looking for a face in them. What it costs is beside it: how far the perceived
-age of surrogates lies from the means of their groups, and how often perceived gender is kept.
+(1 is the mean itself, without a key), on groups of people with one photograph each
+(``benchmarks.sets``). The surrogates are those of ``stylegan``: drawn, enlarged as they are
+released, reduced, and encoded again, without looking for a face in them. What it costs is beside
+it: how far the perceived age of surrogates lies from the means of their groups, and how often
+perceived gender is kept.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from anonfaces.synthesize.hiding import CANDIDATES
-from benchmarks.outsiders import KEY
+from benchmarks.outsiders import KEY, subject_of
 from benchmarks.tables import print_table
 
 if TYPE_CHECKING:
@@ -29,27 +30,29 @@ HEAD = ("k", "kept", "attack", "reaches", "95 %", "without the release", "wrong 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[2])
-    parser.add_argument("condensed", type=Path, nargs="+")
     parser.add_argument("--faces", type=Path, required=True)
     parser.add_argument("--gallery", type=Path)
+    parser.add_argument("--k", type=int, nargs="+", default=[2, 5, 10])
     parser.add_argument("--kept", type=float, nargs="+", default=[1.0, 0.7, 0.5, 0.3])
     parser.add_argument("--candidates", type=int, default=CANDIDATES, help="faces drawn a group")
     asked = parser.parse_args()
     import stylegan
-    from anonfaces.evaluate.subject import read_condensed, read_faces
+    from anonfaces import group
+    from anonfaces.evaluate.subject import read_faces
     from encoders.latent import load_latent_encoder
 
     generator = stylegan.load()
     encoder = load_latent_encoder(generator)
-    subjects = [read_condensed(folder, asked.faces) for folder in asked.condensed]
-    faces = subjects[0].faces
+    faces = read_faces(asked.faces)
     very = _encoded(encoder, faces)
     other = None
     if asked.gallery is not None:
         gallery = read_faces(asked.gallery)
         other = _encoded(encoder, gallery), gallery.identity
     rows = []
-    for subject in subjects:
+    for k in asked.k:
+        labels = group(faces.embedding, k, faces.identity, effort="fast").labels
+        subject = subject_of(faces, labels, k, "stylegan", ())
         for kept in asked.kept:
             pictures = _drawn(encoder, generator, subject, very, kept, asked.candidates)
             rows += _attacked(encoder, subject, very, other, pictures, kept)
@@ -78,7 +81,7 @@ def _drawn(
 
     groups = [
         GroupLatents(latent=very[subject.labels == g], key=f"group {g}".encode())
-        for g in range(len(subject.numbers))
+        for g in range(int(subject.labels.max()) + 1)
     ]
     means = np.stack([group.latent.mean(axis=0) for group in groups])
     framing = encoder.framing

@@ -10,6 +10,9 @@ LM is the mean distance of five points (eyes, nose, corners of the mouth) before
 by dlib in both, in pixels of the FFHQ-aligned picture of 256 px; mIoU compares the label map of
 the result's landmarks with the one that was drawn from. A face that is not found counts as not
 recognized and is left out of LM, mIoU and correlations: look at "found" first.
+
+Below: what judges say of the same photographs with a nobody's own picture pasted on the landmarks,
+which no map drew (as ``fresh`` does), and with the face wiped out: so much is told by what stays.
 """
 
 from __future__ import annotations
@@ -20,6 +23,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -71,8 +75,11 @@ def main() -> None:
         _judged(name, faces, rows, pictures, _one_each(faces, arguments.people, name))
         for name in arguments.judge
     ]
-    head = [*_HEAD, *(f"{name} {what}" for name in arguments.judge for what in ("ver", "rank-1"))]
-    print_table(head, _rows(looks, judged))
+    said = [f"{name} {what}" for name in arguments.judge for what in ("ver", "rank-1")]
+    print_table([*_HEAD, *said], _rows(looks, judged))
+    print()
+    controls = _controls(work, faces, rows, arguments)
+    print_table(["control", *said], controls)
 
 
 def _chosen(faces: FaceSet, count: int, seed: int) -> NDArray[np.int64]:
@@ -105,11 +112,36 @@ class _Work:
         columns = load_attributes()(self.chips)
         looks = np.column_stack([columns["age"] / 10, columns["female"]])
         first, second, started = [], [], time.monotonic()
+        self._first: list[int] = []
         for i in range(len(self.chips)):
             one, other = self._targets(self.vector[i], looks[i])
+            self._first.append(one)
             first.append(self._pasted(i, one))
             second.append(self._pasted(i, other))
         return np.stack(first), np.stack(second), time.monotonic() - started
+
+    def plain(self) -> NDArray[np.uint8]:
+        """The first target's own picture, pasted by its landmarks: nothing of a map."""
+        from anonfaces.anonymize.paste import SourceFace, paste
+        from encoders.align import find_landmarks
+
+        whole, made = np.array([16, 24, 240, 248]), []
+        for chip, points, who in zip(self.chips, self.landmark, self._first, strict=True):
+            picture = cv2.resize(self._people.picture[who], (_SIDE, _SIDE))
+            put = paste(chip, points, SourceFace(picture, find_landmarks(picture, whole)))
+            made.append(chip if put is None else put)
+        return np.stack(made)
+
+    def without(self) -> NDArray[np.uint8]:
+        """The photographs with everything inside of the label map's face filled from its rim."""
+        from encoders.parsing import label_map
+
+        made = []
+        for chip, points in zip(self.chips, self.landmark, strict=True):
+            face = (label_map(points, _SIDE, chip) > 0).astype(np.uint8)
+            hole = cv2.dilate(face, np.ones((9, 9), np.uint8))
+            made.append(cv2.inpaint(chip, hole, 5, cv2.INPAINT_TELEA))
+        return np.stack(made)
 
     def _targets(self, vector: NDArray[np.float32], looks: NDArray[np.float32]) -> tuple[int, int]:
         """The two who suit best of those unlike the source; unlike each other."""
@@ -168,6 +200,20 @@ class _Looks:
             "perceived 30 to 49": (age >= 30) & (age < 50),
             "perceived 50 and over": age >= 50,
         }
+
+
+def _controls(
+    work: _Work, faces: FaceSet, rows: NDArray[np.int64], arguments: argparse.Namespace
+) -> Iterator[list[object]]:
+    """What judges say of pictures that no map drew."""
+    sets = {"a nobody's picture pasted on the landmarks": work.plain(), "no face": work.without()}
+    for name, pictures in sets.items():
+        told: list[object] = [name]
+        for judge in arguments.judge:
+            gallery = _one_each(faces, arguments.people, judge)
+            for one in _judged(judge, faces, rows, pictures, gallery):
+                told.append(_percent(one.mean()))
+        yield told
 
 
 def _rows(looks: _Looks, judged: list[tuple[Any, Any]]) -> Iterator[list[object]]:

@@ -129,6 +129,9 @@ def train(
     ] = 10_000,
     read_noise: Annotated[float, option("of the sensor, as a share of white", min=0)] = 0.005,
     restored: Annotated[float, option("weight of what Wiener's filter brings back", min=0)] = 1.0,
+    attacked: Annotated[
+        float, option("weight of what a network brings back that learns beside the mask", min=0)
+    ] = 1.0,
     warm: Annotated[int, option("steps of the mask alone", min=1)] = 80,
     joint: Annotated[int, option("steps of mask and network together", min=1)] = 500,
     settle: Annotated[int, option("steps of the network with the mask held", min=1)] = 150,
@@ -146,7 +149,7 @@ def train(
     recipe = job.recipe(
         size=size, most_rms=most_rms, zernikes=zernikes, electrons=electrons,
         read_noise=read_noise, warm=warm, joint=joint, settle=settle, own=own, draw=draw,
-        identity=identity, restored=restored, seed=seed,
+        identity=identity, restored=restored, attacked=attacked, seed=seed,
     )  # fmt: skip
     learned, held_out = job.read_faces(faces, most)
     with _Bar(quiet) as report:

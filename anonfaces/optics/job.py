@@ -72,6 +72,7 @@ def recipe(
     attack: int = 250,
     identity: float = 1.0,
     restored: float = 1.0,
+    attacked: float = 1.0,
     seed: int = 0,
 ) -> Recipe:
     """A recipe by what the command line asks."""
@@ -79,7 +80,7 @@ def recipe(
         camera=CameraConfig(size=size, most_rms=most_rms, zernikes=zernikes),
         sensor=Sensor(full_well=electrons, read_noise=read_noise),
         one=StageOneConfig(warm=warm, joint=joint, settle=settle, seed=seed),
-        weights=Weights(identity=identity, restored=restored),
+        weights=Weights(identity=identity, restored=restored, attacked=attacked),
         readers=Course(shared=4 * own, own=own, seed=seed),
         two=StageTwoConfig(steps=draw, seed=seed),
         restorers=Course(shared=2 * attack, own=attack, width=24, seed=seed),

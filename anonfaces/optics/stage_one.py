@@ -20,6 +20,7 @@ from anonfaces.optics.faces import FaceFrames, Jitter
 from anonfaces.optics.heatmaps import build_heatmap_network, map_loss
 from anonfaces.optics.loop import Batch, Phase, Report, falling, run_phases
 from anonfaces.optics.recognition import identity_loss, resamplings, vectors
+from anonfaces.optics.restorer import build_restorer, restoration_loss
 
 __all__ = ["StageOneConfig", "Weights", "frame_batches", "train_stage_one"]
 
@@ -34,7 +35,8 @@ class Weights:
     the recognizer's; ``outside``: light of the PSF beyond ``reach`` of the side; ``center``: its
     distance from the middle. ``restored`` is how much ``similar`` and ``identity`` count of what
     Wiener's filter makes of the private picture, beside the private picture itself: a mask that
-    only mixes what it takes in is undone by whoever knows it.
+    only mixes what it takes in is undone by whoever knows it. ``attacked`` is the same of what a
+    network makes of it that learns, beside the mask, to restore its pictures.
     """
 
     heatmap: float = 1.0
@@ -44,6 +46,7 @@ class Weights:
     center: float = 20.0
     reach: float = 0.25
     restored: float = 1.0
+    attacked: float = 1.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +54,8 @@ class StageOneConfig:
     """The course of a run.
 
     ``warm``, ``joint`` and ``settle`` are steps of ``batch`` faces: of the mask alone, of both,
-    and of the network alone. ``recognized`` of each batch are shown to the recognizer.
+    and of the network alone. ``recognized`` of each batch are shown to the recognizer. The network
+    of landmarks is ``width`` wide, the attacker's ``attacker`` (``Weights.attacked``).
     """
 
     warm: int = 80
@@ -62,6 +66,7 @@ class StageOneConfig:
     rate: float = 1e-3
     seed: int = 0
     width: int = 16
+    attacker: int = 16
 
 
 def train_stage_one(
@@ -82,10 +87,11 @@ def train_stage_one(
     keras.utils.set_random_seed(config.seed)
     network = _network(camera, config, start)
     draw = frame_batches(faces, camera.config.size, config.batch, config.recognized)
+    attacker = build_restorer(camera.config.size, config.attacker) if weights.attacked else None
+    courses = (("warm", "mask"), ("joint", "both"), ("settle", "maps"))
     phases = [
-        _phase("warm", _Learner(camera, network, weights, "mask"), config.warm, draw, config),
-        _phase("joint", _Learner(camera, network, weights, "both"), config.joint, draw, config),
-        _phase("settle", _Learner(camera, network, weights, "maps"), config.settle, draw, config),
+        _phase(name, _Learner(camera, network, attacker, weights, learns), draw, config)
+        for name, learns in courses
     ]
     taken = {**asdict(camera.config), **asdict(camera.sensor)}
     recipe = {"stage": 1, **asdict(config), **asdict(weights), **taken}
@@ -118,28 +124,36 @@ def _network(camera: Camera, config: StageOneConfig, start: Any) -> Any:
     return network
 
 
-def _phase(name: str, learner: _Learner, steps: int, draw: Any, config: StageOneConfig) -> Phase:
+def _phase(name: str, learner: _Learner, draw: Any, config: StageOneConfig) -> Phase:
     def begin() -> None:
         learner.hold()
         learner.compile(keras.optimizers.Adam(config.rate, 0.9, 0.99), jit_compile=False)
 
     rate = None if name == "joint" else lambda done: config.rate * falling(done)
+    steps = getattr(config, name)
     return Phase(name=name, model=learner, steps=steps, draw=draw, begin=begin, rate=rate)
 
 
 class _Learner(keras.Model):
-    """The losses of one phase over a camera and a network; ``learns`` says which of them move."""
+    """The losses of one phase over a camera and a network; ``learns`` says which of them move.
 
-    def __init__(self, camera: Camera, network: Any, weights: Weights, learns: str) -> None:
+    An ``attacker`` moves whenever the mask does, to undo it; the mask, to be undone less.
+    """
+
+    def __init__(
+        self, camera: Camera, network: Any, attacker: Any, weights: Weights, learns: str
+    ) -> None:
         super().__init__(name="learner")
-        self.camera, self.network = camera, network
+        self.camera, self.network, self.attacker = camera, network, attacker
         self._weights, self._learns = weights, learns
-        names = ("heatmap", "similar", "identity", "outside", "center", "rms")
+        names = ("heatmap", "similar", "identity", "outside", "center", "attacker", "rms")
         self._means = {name: keras.metrics.Mean(name=name) for name in names}
 
     def hold(self) -> None:
         self.camera.trainable = self._learns in ("mask", "both")
         self.network.trainable = self._learns in ("maps", "both")
+        if self.attacker is not None:
+            self.attacker.trainable = self.camera.trainable
 
     def call(self, given: dict[str, Tensor], training: bool = False) -> Tensor:
         private = self.camera(given["image"], training=training)
@@ -156,21 +170,31 @@ class _Learner(keras.Model):
         for name, value in parts.items():
             self._means[name].update_state(value)
         self._means["rms"].update_state(keras.ops.norm(self.camera.waves))
-        return sum(getattr(self._weights, name) * value for name, value in parts.items())
+        return sum(getattr(self._weights, name, 1.0) * value for name, value in parts.items())
 
     def _of_mask(self, x: dict[str, Tensor], private: Tensor) -> dict[str, Tensor]:
-        psf, share = self.camera.psf(), self._weights.restored
-        guessed = self.camera.restored(private, psf)
+        psf, weights = self.camera.psf(), self._weights
+        seen = [(1.0, private), (weights.restored, self.camera.restored(private, psf))]
         parts = {
-            "similar": losses.similarity(private, x["image"])
-            + share * losses.similarity(guessed, x["image"]),
-            "outside": losses.outside(psf, self._weights.reach),
+            "outside": losses.outside(psf, weights.reach),
             "center": losses.off_center(psf),
         }
+        if self.attacker is not None:
+            learning = self.attacker(keras.ops.stop_gradient(private))
+            parts["attacker"] = restoration_loss(learning, x["image"])
+            seen.append((weights.attacked, self._attacked(private)))
+        parts["similar"] = sum(
+            share * losses.similarity(picture, x["image"]) for share, picture in seen
+        )
         if self._learns == "both" and "vector" in x:
-            looks = _identity(private, x) + share * _identity(guessed, x)
-            parts["identity"] = looks
+            parts["identity"] = sum(share * _identity(picture, x) for share, picture in seen)
         return parts
+
+    def _attacked(self, private: Tensor) -> Tensor:
+        """What the attacker makes of private pictures, as a function of these alone."""
+        fixed = [keras.ops.stop_gradient(v.value) for v in self.attacker.trainable_variables]
+        other = self.attacker.non_trainable_variables
+        return self.attacker.stateless_call(fixed, other, private)[0]
 
 
 def _identity(images: Tensor, x: dict[str, Tensor]) -> Tensor:

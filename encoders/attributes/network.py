@@ -31,7 +31,8 @@ YEARS = 50.0
 #: Where the FFHQ square lies in what the network looks at: the face closely, as UTKFace cuts it.
 FACE = CropSquare(0.5, 0.34, 1.57)
 _WIDTHS = (32, 64, 128, 192)
-_BATCH = 64
+#: A multiple of 24: see ``encoders.embed.network``.
+_BATCH = 48
 
 
 class Attributes:

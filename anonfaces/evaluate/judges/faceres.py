@@ -23,7 +23,7 @@ from anonbase.errors import WeightsError
 from anonbase.files import cache_folder
 from anonfaces.evaluate.judges.graph_file import Graph, read_graph
 from anonfaces.evaluate.judges.graph_model import build_graph
-from encoders.embed.network import NetworkEmbedder, check_chips
+from encoders.embed.network import BATCH, NetworkEmbedder, check_chips
 from encoders.embed.weights import check_hash
 
 __all__ = [
@@ -47,7 +47,7 @@ THRESHOLD = 0.93
 _VECTOR, _GENDER, _AGE = "global_pooling/Mean", "gender_pred/Sigmoid", "age_pred/Softmax"
 #: Blue, green and red of ImageNet's mean picture, which networks that came from Caffe subtract.
 _MEAN = np.array([103.939, 116.779, 123.68], np.float32)
-_BATCH, _YOUNGEST, _AGES = 32, 1, 100
+_YOUNGEST, _AGES = 1, 100
 
 
 def load_faceres(weights: Path | None = None) -> NetworkEmbedder:
@@ -78,12 +78,12 @@ class FaceAttributes:
     def __call__(self, chips: NDArray[np.uint8]) -> dict[str, NDArray[np.float32]]:
         """RGB chips uint8 (n, 224, 224, 3) to float32 (n,): ``age``, years; ``female``, 0 to 1."""
         chips = check_chips(chips, CHIP_SIZE)
-        parts = [self._part(chips[i : i + _BATCH]) for i in range(0, len(chips), _BATCH)]
+        parts = [self._part(chips[i : i + BATCH]) for i in range(0, len(chips), BATCH)]
         looks = np.concatenate([np.empty((0, 2), np.float32), *parts])
         return {"age": looks[:, 0], "female": looks[:, 1]}
 
     def _part(self, chips: NDArray[Any]) -> NDArray[np.float32]:
-        full = np.resize(chips, (_BATCH, *chips.shape[1:])).astype(np.float32)
+        full = np.resize(chips, (BATCH, *chips.shape[1:])).astype(np.float32)
         ages, male = self._network.predict_on_batch(full)
         return np.stack([_years(ages), 1 - male[:, 0]], axis=1)[: len(chips)]
 

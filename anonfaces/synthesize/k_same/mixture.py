@@ -45,7 +45,8 @@ _IN_WHEEL = _HERE.parents[1] / "_k_same_net"
 SHIPPED = _IN_WHEEL if _IN_WHEEL.is_dir() else _HERE.parents[2] / "datasets" / "k-same-net"
 _REMEDY = "python -m anonfaces.synthesize.k_same.mixture_training FACES.h5"
 _GALLERY = ("vector", "expression_mean", "expression_scale", "mean_face")
-_BATCH = 64
+#: A multiple of 24: see ``encoders.embed.network``.
+_BATCH = 48
 _MOST = 3.0
 
 
