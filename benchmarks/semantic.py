@@ -12,7 +12,7 @@ the result's landmarks with the one that was drawn from. A face that is not foun
 recognized and is left out of LM, mIoU and correlations: look at "found" first.
 
 Below: what judges say of the same photographs with a nobody's own picture pasted on the landmarks,
-which no map drew (as ``fresh`` does), and with the face wiped out: so much is told by what stays.
+which no map drew (as ``fresh`` does): so much is told by what is around the face and by its layout.
 """
 
 from __future__ import annotations
@@ -132,17 +132,6 @@ class _Work:
             made.append(chip if put is None else put)
         return np.stack(made)
 
-    def without(self) -> NDArray[np.uint8]:
-        """The photographs with everything inside of the label map's face filled from its rim."""
-        from encoders.parsing import label_map
-
-        made = []
-        for chip, points in zip(self.chips, self.landmark, strict=True):
-            face = (label_map(points, _SIDE, chip) > 0).astype(np.uint8)
-            hole = cv2.dilate(face, np.ones((9, 9), np.uint8))
-            made.append(cv2.inpaint(chip, hole, 5, cv2.INPAINT_TELEA))
-        return np.stack(made)
-
     def _targets(self, vector: NDArray[np.float32], looks: NDArray[np.float32]) -> tuple[int, int]:
         """The two who suit best of those unlike the source; unlike each other."""
         people = self._people
@@ -206,14 +195,12 @@ def _controls(
     work: _Work, faces: FaceSet, rows: NDArray[np.int64], arguments: argparse.Namespace
 ) -> Iterator[list[object]]:
     """What judges say of pictures that no map drew."""
-    sets = {"a nobody's picture pasted on the landmarks": work.plain(), "no face": work.without()}
-    for name, pictures in sets.items():
-        told: list[object] = [name]
-        for judge in arguments.judge:
-            gallery = _one_each(faces, arguments.people, judge)
-            for one in _judged(judge, faces, rows, pictures, gallery):
-                told.append(_percent(one.mean()))
-        yield told
+    told: list[object] = ["a nobody's picture pasted on the landmarks"]
+    for judge in arguments.judge:
+        gallery = _one_each(faces, arguments.people, judge)
+        for one in _judged(judge, faces, rows, work.plain(), gallery):
+            told.append(_percent(one.mean()))
+    yield told
 
 
 def _rows(looks: _Looks, judged: list[tuple[Any, Any]]) -> Iterator[list[object]]:

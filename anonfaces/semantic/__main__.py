@@ -81,6 +81,10 @@ def train(
     push: Annotated[
         float, option("distance in dlib's vectors that a result keeps from its source")
     ] = 1.0,
+    tone: Annotated[
+        float,
+        option("weight of light and tone, at an eighth of the size, staying the source's", min=0),
+    ] = 2.0,
     save_minutes: Annotated[float, option("how often to save")] = 5.0,
     seed: Annotated[int, option("of everything random", min=0)] = 0,
     quiet: Quiet = False,
@@ -95,7 +99,7 @@ def train(
 
     recipe = SemanticTraining(
         kpictures=kpictures, batch=batch, recognized=recognized, rate=rate,
-        adversarial=adversarial.value, push=push, seed=seed,
+        adversarial=adversarial.value, push=push, tone_weight=tone, seed=seed,
     )  # fmt: skip
     message = shlex.join(["python", "-m", "anonfaces.semantic", *sys.argv[1:]])
     place = run(
