@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -147,8 +148,12 @@ def _originals(release: Release) -> Iterator[Pixels]:
 
     faces, place = _faceset(release), release.originals
     assert place is not None  # noqa: S101 - the registry asks for it
-    every: Any = _chips(faces) if faces is not None else _photographs(place)
-    yield from tqdm(every, "originals", unit="picture", disable=not release.progress, leave=False)
+    if faces is not None:
+        count, every = len(faces), _chips(faces)
+    else:
+        count, every = _photographs(place)
+    hidden = not release.progress
+    yield from tqdm(every, "originals", count, unit="picture", disable=hidden, leave=False)
 
 
 def _faceset(release: Release) -> FaceSet | None:
@@ -163,13 +168,16 @@ def _chips(faces: FaceSet) -> Iterator[Pixels]:
         yield from faces.chips(np.arange(start, min(start + _PART, len(faces))))
 
 
-def _photographs(root: Path) -> Iterator[Pixels]:
-    """Those that can be read; the others were not condensed either."""
+def _photographs(root: Path) -> tuple[int, Iterator[Pixels]]:
+    """How many there are, and those that can be read; the others were not condensed either."""
     from encoders.photographs.reading import UnreadableImageError, decode, read_bytes
     from encoders.photographs.walk import find_photographs
 
-    for photograph in find_photographs(root).photographs:
-        try:
-            yield decode(read_bytes(root, photograph.path)[0])
-        except UnreadableImageError:
-            continue
+    found = find_photographs(root).photographs
+
+    def readable() -> Iterator[Pixels]:
+        for photograph in found:
+            with suppress(UnreadableImageError):
+                yield decode(read_bytes(root, photograph.path)[0])
+
+    return len(found), readable()
