@@ -78,3 +78,19 @@ def test_each_camera_gets_a_network_of_its_own(faces: FaceFrames, tmp_path: Path
     ]
     assert all(points.shape == (3, 68, 2) for points in found)
     assert np.abs(found[0] - found[1]).max() > 0
+
+
+def test_the_mask_learns_against_a_network_that_learns_to_undo_it(
+    faces: FaceFrames, tmp_path: Path
+) -> None:
+    masks = {}
+    for attacked in (0.0, 5.0):
+        camera, seen = Camera(SMALL), []
+        train_stage_one(
+            faces, camera, tmp_path / f"{attacked}", SHORT, Weights(attacked=attacked),
+            report=lambda *told, seen=seen: seen.append((told[0], told[3]["attacker"])),
+        )  # fmt: skip
+        masks[attacked] = camera.coefficients
+        undoes = {phase for phase, loss in seen if loss > 0}
+        assert undoes == ({"warm", "joint"} if attacked else set())
+    assert np.abs(masks[0.0] - masks[5.0]).max() > 1e-5
