@@ -221,8 +221,10 @@ def _cheapest(s: State, g: int, short: Any, k: int) -> Any:
             if price < least and _improves(s, g, h, -1, j, short):
                 best, least = (-1, j, h), price
         for i in s.member[g, : s.size[g]]:
+            if not _differ(s.limits.code, i, j):
+                continue
             price = swap_delta(s, i, j) + swap_delta(s, j, i)
-            if price < least and _differ(s.limits.code, i, j) and _improves(s, g, h, i, j, short):
+            if price < least and _improves(s, g, h, i, j, short):
                 best, least = (i, j, h), price
     return _cheapest_leaver(s, g, short, best, least) if s.size[g] > k else best
 
