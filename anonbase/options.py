@@ -50,7 +50,9 @@ Scheduler = Annotated[
         show_default=False,
     ),
 ]
-Seed = Annotated[int, option("seed of all random choices: the same seed gives the same bytes")]
+Seed = Annotated[
+    int, option("seed of all random choices; faces that a secret key draws also need the same key")
+]
 Quiet = Annotated[bool, option("print nothing but warnings and errors", "--quiet")]
 Debug = Annotated[bool, option("show the traceback of an error", "--debug")]
 Jobs = Annotated[

@@ -83,7 +83,8 @@ _Sign = Annotated[
     option("sign the certificate with this key (anonfaces.publish.keys)", show_default=False),
 ]
 _Evaluation = Annotated[
-    Path | None, option("evaluation.json, to go into the certificate", show_default=False)
+    Path | None,
+    option("evaluation.json, to go into the certificate; default: CONDENSED's", show_default=False),
 ]
 _Faces = Annotated[
     Path | None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -46,6 +47,8 @@ _PACKAGES = ("numpy", "pandas", "pillow", "pyrage", "pynacl", "jsonschema")
 #: More than a certificate with a long evaluation has.
 _MOST_BYTES = 64 * 2**20
 _SHOWN = 10
+#: What a warning says to the owner alone.
+_OWNERS_FILE = re.compile(r" \(owner/\S+ says in which\)")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,7 +118,7 @@ def promise_of(summary: Summary) -> dict[str, Any]:
         "estimated_faces": summary.estimated_faces,
         "sentences": [*guarantee(summary.k, summary.identity), *kept(summary)],
         "whose": identity_scope_text(summary),
-        "weakened_by": list(summary.privacy_warnings),
+        "weakened_by": [_OWNERS_FILE.sub("", one) for one in summary.privacy_warnings],
         "not_promised": list(NOT_PROMISED),
         "limits": list(limits_of(summary.surrogate)),
     }

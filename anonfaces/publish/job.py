@@ -14,7 +14,7 @@ import pandas as pd
 from anonbase.dask_workers import DaskWorkers, by_workers
 from anonbase.errors import GuaranteeError, InputError
 from anonbase.files import sha256
-from anonfaces.dataset.files import find_file
+from anonfaces.dataset.files import EVALUATION, find_file
 from anonfaces.dataset.tables import to_csv
 from anonfaces.publish.card import (
     CARD,
@@ -56,7 +56,8 @@ class PublishOptions:
     shares : split -> share of the groups
     columns : the owner's columns to release; None is all that can be, () is none
     about : title, creator, license and address, which are published as they stand
-    evaluation : a file that ``anonfaces.evaluate`` wrote, or None
+    evaluation : a file that ``anonfaces.evaluate`` wrote; None: ``evaluation.json`` of the
+        condensed dataset, where there is one
     signing_key : a file with a secret key for signatures, or None
     previous : sealed keys of earlier releases of the same people
     """
@@ -121,8 +122,8 @@ def publish(
     chosen, origin = options or PublishOptions(), Path(condensed)
     _check(chosen, sealer)
     where = None if sealer is None else Path(key) if key else Path(f"{Path(output)}.key")
-    place = check_place(Path(output), where, origin, overwrite)
     source = read_source(origin, None if faces is None else Path(faces))
+    place = check_place(Path(output), where, origin, overwrite)
     released = _columns(source, chosen)
     check_earlier(source, chosen.previous, opener or Opener())
     records = lay_out(source, chosen.layout, chosen.shares, FORMATS[chosen.picture_format])
@@ -207,7 +208,9 @@ def _write_tables(
 def _facts(
     source: Source, records: Records, released: ReleasedColumns, chosen: PublishOptions
 ) -> Facts:
-    evaluation = chosen.evaluation and read_json(chosen.evaluation, "evaluation")
+    beside = source.folder / EVALUATION
+    measured = chosen.evaluation or (beside if beside.is_file() else None)
+    evaluation = measured and read_json(measured, "evaluation")
     return Facts(
         layout=chosen.layout,
         picture_format=chosen.picture_format,

@@ -101,7 +101,8 @@ class Sealer:
         if bool(self.recipients) == (self.passphrase_file is not None):
             raise InputError(
                 "the key must be sealed: give --key-recipient age1... (python -m"
-                " anonfaces.publish.keys makes one), or --passphrase-file FILE, and not both"
+                " anonfaces.publish.keys makes one), or --passphrase-file FILE, and not both;"
+                " --no-key keeps none, and nobody can tell later who is in which group"
             )
         self._recipients()
         if self.passphrase_file is not None:

@@ -29,7 +29,7 @@ def evaluation_content(document: Mapping[str, Any]) -> dict[str, Any]:
     able = [one for one in judges if not one["took_part"] and one["able"]]
     return {
         **{name: document[name] for name in ("statement", "subject", "command", "versions")},
-        "proven": bool(able) and not any(_breached(one) for one in able),
+        "proven": bool(able) and not any(_above(one) for one in able),
         "sentences": _sentences(able, document["subject"]["k"]),
         "rows": rows,
         "judges": judges,
@@ -60,6 +60,12 @@ def _breached(judged: Mapping[str, Any]) -> bool:
     return any(one["p_value"] is not None and one["p_value"] < _SIGNIFICANT for one in tests)
 
 
+def _above(judged: Mapping[str, Any]) -> bool:
+    """Whether a judge puts more people first than guessing would, provably or not."""
+    rates = [(one["ranks"]["1"]["rate"], one["chance"]) for one in judged["identification"]]
+    return _breached(judged) or any(rate > chance for rate, chance in rates)
+
+
 def _sentences(able: list[Mapping[str, Any]], k: int) -> list[str]:
     """What a layman reads: of 100 people, how many a stranger's software would put first."""
     if not able:
@@ -68,14 +74,20 @@ def _sentences(able: list[Mapping[str, Any]], k: int) -> list[str]:
     worst = max(rates, key=lambda one: one["ranks"]["1"]["rate"])
     rate, chance = 100 * worst["ranks"]["1"]["rate"], 100 * worst["chance"]
     message = [
-        f"Of 100 people, a stranger's software would put {rate:.0f} first among"
-        f" {worst['candidates']:,} candidates; guessing within the group gives {chance:.0f}.",
+        f"Of 100 people whose surrogates are looked for, a stranger's software would put {rate:.0f}"
+        f" before everybody else in {worst['gallery']}; guessing within the group gives"
+        f" {chance:.0f}.",
         _worst_group(able),
     ]
     if any(_breached(one) for one in able):
         message.append(
             "That is more than the promise allows: do not publish these surrogates as they are."
             f" A larger k than {k}, or another method, lowers it."
+        )
+    elif any(_above(one) for one in able):
+        message.append(
+            "That is above the line, by so little or of so few people that it may be chance: ask"
+            " again with more people, or take a larger k."
         )
     return message
 

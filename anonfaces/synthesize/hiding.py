@@ -39,9 +39,9 @@ Latents = NDArray[np.float32]
 
 #: Share of the members' mean offset that is kept: more gives the group away, less keeps less of it.
 #: By ``python -m benchmarks.hiding`` on 300 people of LFW who runs our encoder on the very pictures
-#: finds the group at k = 2, 5, 10 in 87, 60, 52 of 100 cases at 1, in 10, 12, 17 at 0.6, in 7, 8, 10
-#: at 0.5, in 3, 3, 7 at 0.4 (chance 0.7, 1.7, 3.4): 0.4 is the largest of these at which one case
-#: in ten is missed with a margin, which ``optimised`` needs; age and gender are kept as at 0.5.
+#: finds the group at k = 2, 5, 10 in 87, 60, 52 of 100 cases at 1, 10, 12, 17 at 0.6, 7, 8, 10 at
+#: 0.5, 3, 3, 7 at 0.4 (chance 0.7, 1.7, 3.4): 0.4 is the largest of these at which one in ten is
+#: kept with a margin, which ``optimised`` needs. Age and gender are kept as at 0.5.
 KEPT = 0.4
 #: Traits whose directions are left as the members have them.
 KEPT_TRAITS = ("age", "female")

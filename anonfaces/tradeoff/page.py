@@ -37,6 +37,8 @@ def write_page(
 
 def answer(result: Tradeoff, want: tuple[str, float]) -> list[str]:
     """In words: the smallest k that is enough, and what more is lost there than at the least k."""
+    from anonfaces.tradeoff.result import MEASURES
+
     measure, bound = want
     table, message = result.to_pandas(), []
     for row in result.smallest_k(measure, bound).to_dict("records"):
@@ -51,14 +53,17 @@ def answer(result: Tradeoff, want: tuple[str, float]) -> list[str]:
             )
             continue
         more = row["information_loss"] - first["information_loss"]
-        ends = ""
+        ends = cost = ""
         if row.get(f"{measure}_high") is not None:
             low, high = (100 * row[f"{measure}_{end}"] for end in ("low", "high"))
             ends = f" ({low:.1f} to {high:.1f})"
+            if high > 100 * bound:
+                ends += f", so that {100 * bound:g} % is not proven: more people would tell"
+        if row["k"] > first["k"]:
+            cost = f"; {more:.1f} points more of the information is lost than at k = {first['k']}"
         message.append(
-            f"{how}: {measure} at most {100 * bound:g} % from k = {row['k']:.0f} on, where it is"
-            f" {100 * row[measure]:.1f} %{ends}; {more:.1f} points more of the information is lost"
-            f" than at k = {first['k']}."
+            f"{how}: {MEASURES[measure]} ({measure}) is at most {100 * bound:g} % from"
+            f" k = {row['k']:.0f} on, where it is {100 * row[measure]:.1f} %{ends}{cost}."
         )
     return message
 

@@ -266,9 +266,24 @@ def test_the_page_needs_nothing_and_believes_no_name(world: World, tmp_path: Pat
     page = write_evaluation_page(tmp_path / "e.html", found.document).read_text(encoding="utf-8")
     assert "<script" not in page
     assert "http" not in page.replace("http-equiv", "").replace("http://www.w3.org", "")
-    assert "Of 100 people, a stranger&#39;s software would put" in page
+    assert "Of 100 people whose surrogates are looked for, a stranger" in page
     assert "find the group among the very pictures" in page
     assert "p000" not in page
+
+
+def test_above_the_line_is_shown_in_no_color_of_a_promise_kept(world: World) -> None:
+    from anonfaces.report.evaluation import evaluation_content
+
+    mean = world.very.reshape(GROUPS, K, D).mean(axis=1)
+    subject = replace(world.subject, images=tuple(chips_of(mean)))
+    document = Evaluation.of(subject, [world.judged(mean)], [], {}, "python -m x").document
+    for rate, p_value, proven in ((0.1, 0.9, True), (0.21, 0.3, False), (0.9, 1e-9, False)):
+        for one in document["judges"][0]["identification"]:
+            one["ranks"]["1"]["rate"], one["p_value"], one["chance"] = rate, p_value, 0.2
+        document["judges"][0]["reidentification"]["p_value"] = p_value
+        told = evaluation_content(document)
+        assert told["proven"] is proven
+        assert ("above the line" in " ".join(told["sentences"])) == (rate == 0.21)
 
 
 def test_who_is_recognized_more_often_is_told_apart_and_nobody_is_named(world: World) -> None:

@@ -486,3 +486,18 @@ def test_an_evaluation_goes_into_the_certificate_unless_it_names_somebody(
     path.write_text(json.dumps({"worst": "Ophelia_Quill_07"}))
     with pytest.raises(GuaranteeError, match=r"names: certificate\.json holds a name"):
         publish(condensed, tmp_path / "other", None, options=options)
+
+
+def test_what_was_measured_of_the_dataset_goes_along(condensed: Path, tmp_path: Path) -> None:
+    place = shutil.copytree(condensed, tmp_path / "condensed")
+    summary = json.loads((place / "summary.json").read_text())
+    warned = "in 1 of 9 groups something (owner/surrogate_distances.csv says in which)"
+    summary["privacy_warnings"] = [warned]
+    (place / "summary.json").write_text(json.dumps(summary))
+    (place / "evaluation.json").write_text(json.dumps({"rank_1": 0.02}))
+    done = publish(place, tmp_path / "out", None)
+    assert done.certificate["measured"]["evaluation"] == {"rank_1": 0.02}
+    assert done.certificate["promise"]["weakened_by"] == ["in 1 of 9 groups something"]
+    card = (tmp_path / "out" / "README.md").read_text()
+    assert "Nobody has measured" not in card
+    assert "owner/" not in card

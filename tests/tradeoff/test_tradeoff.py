@@ -127,6 +127,10 @@ def test_the_smallest_k_that_is_enough() -> None:
     first, second = answer(found, ("ri", 0.01))
     assert "from k = 10 on" in first
     assert "30.0 points more" in first
+    assert "is not proven" not in first
+    (only,) = answer(Tradeoff((row(2, 0.006, 10.0),), {"people": 100}), ("ri", 0.01))
+    assert "1 % is not proven" in only
+    assert "points more" not in only
     assert "no k that was tried" in second
     with pytest.raises(InputError, match="choose of"):
         found.smallest_k("beauty", 0.1)

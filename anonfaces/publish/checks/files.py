@@ -71,7 +71,9 @@ def hashes(release: Release) -> Problems:
 
 
 @check(
-    "signature", "the certificate is signed by the key that it says, or that was given", "signature"
+    "signature",
+    "the certificate is signed: by the key of --public-key, else by one that it names",
+    "signature",
 )
 def signature(release: Release) -> Problems:
     """Ed25519 over the certificate's bytes, which vouch for all else."""
