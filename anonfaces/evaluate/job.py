@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -280,11 +281,25 @@ def _command(asked: EvaluationOptions, *given: Path | str | None) -> str:
     return " ".join([*parts, f"--seed {asked.seed}"])
 
 
+def _attacked(path: Path) -> bool:
+    """Whether an evaluation that lies there tells of attacks."""
+    from anonfaces.dataset.evaluation_file import read_evaluation_document
+
+    with suppress(InputError):
+        return path.is_file() and bool(read_evaluation_document(path)["attacks"])
+    return False
+
+
 def _write(evaluation: Evaluation, target: Path, inside: bool) -> None:
     from anonfaces.dataset.summary import Summary
     from anonfaces.report import write_report
     from anonfaces.report.evaluation import write_evaluation_page
 
+    if not evaluation.document["attacks"] and _attacked(target / FILE):
+        warnings.warn(
+            "the evaluation that is replaced had attacks, this one has none: --attacks tries them",
+            stacklevel=3,
+        )
     try:
         target.mkdir(parents=True, exist_ok=True)
         write_text(target / FILE, evaluation.to_json())

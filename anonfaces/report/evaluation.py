@@ -77,7 +77,6 @@ def _sentences(able: list[Mapping[str, Any]], k: int) -> list[str]:
         f"Of 100 people whose surrogates are looked for, a stranger's software would put {rate:.0f}"
         f" before everybody else in {worst['gallery']}; guessing within the group gives"
         f" {chance:.0f}.",
-        _worst_group(able),
     ]
     if any(_breached(one) for one in able):
         message.append(
@@ -89,6 +88,7 @@ def _sentences(able: list[Mapping[str, Any]], k: int) -> list[str]:
             "That is above the line, by so little or of so few people that it may be chance: ask"
             " again with more people, or take a larger k."
         )
+    message.append(_worst_group(able))
     return message
 
 

@@ -271,6 +271,21 @@ def test_the_page_needs_nothing_and_believes_no_name(world: World, tmp_path: Pat
     assert "p000" not in page
 
 
+def test_attacks_do_not_vanish_without_a_word(world: World, tmp_path: Path) -> None:
+    from anonfaces.evaluate.job import _write
+
+    mean = world.very.reshape(GROUPS, K, D).mean(axis=1)
+    subject = replace(world.subject, images=tuple(chips_of(mean)))
+    with_attacks, without = (
+        Evaluation.of(subject, [world.judged(mean)], tried, {}, "python -m x")
+        for tried in ([_attack()], [])
+    )
+    _write(with_attacks, tmp_path, inside=False)
+    with pytest.warns(UserWarning, match="had attacks, this one has none"):
+        _write(without, tmp_path, inside=False)
+    _write(without, tmp_path, inside=False)
+
+
 def test_above_the_line_is_shown_in_no_color_of_a_promise_kept(world: World) -> None:
     from anonfaces.report.evaluation import evaluation_content
 
