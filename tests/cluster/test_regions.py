@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from anonbase.errors import InputError
 from anonfaces.cluster.neighbours import nearest
-from anonfaces.cluster.scale import regions
 from anonfaces.cluster.scale.record_files import person_record, read_slices, write_run
 from anonfaces.cluster.scale.regions import Cells, cell_of, draw_centres, region_slices
 from benchmarks.faces import face_like
@@ -62,21 +61,15 @@ def test_regions_keep_neighbours_together(axis: int) -> None:
     assert (region[nearest(table, 16)] == region[:, None]).mean() > 0.9
 
 
-def test_among_many_cells_nearly_everybody_is_dealt_to_the_nearest(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """The index alone missed it for 13 % of the people at 31,236 cells, and 9 % of the loss."""
+def test_among_many_cells_everybody_is_dealt_to_the_nearest() -> None:
+    """An index missed it for one in fifteen people at 31,219 cells, and 9 % of the loss."""
     faces = face_like(20_000, 32)
-    cells = faces[:6000]
-    exact = Cells(cells[:4000])
-    assert not exact.walked
-    quick = Cells(cells)
-    assert quick.walked
-    monkeypatch.setattr(regions, "_INDEXED", 10_000)
-    truth = Cells(cells).of(faces[6000:9000])
-    alone = quick.index.search(faces[6000:9000], 1)[1][:, 0]
-    assert (quick.of(faces[6000:9000]) == truth).mean() > 0.99
-    assert (alone == truth).mean() < 0.98
+    cells, points = faces[:6000], faces[6000:9000]
+    away = np.square(cells).sum(axis=1) - 2 * points @ cells.T
+    found = Cells(cells).of(points)
+    assert found.dtype == np.int64
+    rows = np.arange(len(points))
+    np.testing.assert_allclose(away[rows, found], away.min(axis=1), atol=1e-5)
 
 
 def test_axes_cut_along_different_borders() -> None:
