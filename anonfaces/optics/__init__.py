@@ -16,6 +16,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
+from anonbase.keras_backend import load_engine
+
 _HOME = {
     "Camera": "camera",
     "CameraConfig": "camera",
@@ -52,6 +54,7 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(f"module 'anonfaces.optics' has no attribute {name!r}")
+    load_engine()
     return getattr(import_module(f"anonfaces.optics.{_HOME[name]}"), name)
 
 
