@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shlex
 import sys
 import traceback
 import warnings
@@ -14,13 +15,19 @@ from typing import TextIO
 from anonbase.errors import AnonfacesError
 from anonbase.files import is_resumable, kept_in
 
-__all__ = ["hand_over", "run"]
+__all__ = ["command_line", "hand_over", "run"]
 
 _USERS_MISTAKE, _OURS, _INTERRUPTED = 2, 1, 130
 _GOES_ON = "finished work is kept; run the same command to go on"
 _KEPT = "the work finished before that is kept for the next run"
 _BEGINS_ANEW = "no work was finished; the same command starts from the beginning"
 _SURROUNDINGS = {errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS, errno.EMFILE}
+
+
+def command_line(module: str) -> str:
+    """The options as they were typed, without the names of files, which could name people."""
+    words = [word for word in sys.argv[1:] if "/" not in word and not word.endswith(".h5")]
+    return shlex.join(["python", "-m", module, *words])
 
 
 def run(command: Callable[[], object]) -> None:

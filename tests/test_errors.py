@@ -104,3 +104,13 @@ def _command(body: str, *options: str) -> Result:
 
 def _program(body: str) -> str:
     return f"{_HEAD}def command():\n    {body}\nrun(command)\n"
+
+
+def test_the_command_that_weights_keep_names_no_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    from anonbase.cli import command_line
+
+    words = ["x", "train", "/home/ada/lfw.h5", "faces.h5", "-o", "runs/one", "--tone", "0.5"]
+    monkeypatch.setattr("sys.argv", words)
+    assert command_line("anonfaces.semantic") == (
+        "python -m anonfaces.semantic train -o --tone 0.5"
+    )

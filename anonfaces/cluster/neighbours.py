@@ -15,7 +15,7 @@ from numba import njit
 
 from anonbase.cores import count_cores
 
-__all__ = ["build_index", "nearest", "nearest_others", "recall", "squared"]
+__all__ = ["build_index", "nearest", "nearest_others", "recall"]
 
 _ROWS = 512  # of the table, sorted at a time
 _EXACT = 10_000  # points; above, all pairs would take minutes

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
-import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -155,7 +153,8 @@ def train(
     with _Bar(quiet) as report:
         job.train_run(
             learned, output, recipe, report, lab,
-            learned_from=len(learned), held_out=len(held_out), command=_command_line(),
+            learned_from=len(learned), held_out=len(held_out),
+            command=cli.command_line("anonfaces.optics"),
         )  # fmt: skip
     if not quiet:
         print(f"{pluralize(len(learned), 'face')} learned from; in {output}")
@@ -270,12 +269,6 @@ def _counted(items: Any, unit: str, quiet: bool) -> Any:
     from tqdm import tqdm
 
     return tqdm(items, unit=unit, disable=True if quiet else None)
-
-
-def _command_line() -> str:
-    """The options as they were typed, without the names of files, which could name people."""
-    words = [word for word in sys.argv[1:] if "/" not in word and not word.endswith(".h5")]
-    return shlex.join(["python", "-m", "anonfaces.optics", *words])
 
 
 def main() -> None:

@@ -102,7 +102,7 @@ _KEYED = (
     " that key is what protects: of 300 people of a public set such an attacker found the group in"
     " 7 of 100 cases at k = 2 and the last member hardly more often than without the release. In"
     " few and large groups more is found, since what all members share, as age and sex, is not"
-    " hidden. What attackers reach here stands under Attacks, where they were tried.",
+    " hidden. What attackers reach here is told below, where they were tried.",
 )
 _UNKEYED = (
     *_DRAWN_ANEW,

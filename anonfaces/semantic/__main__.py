@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
-import sys
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -101,7 +99,7 @@ def train(
         kpictures=kpictures, batch=batch, recognized=recognized, rate=rate,
         adversarial=adversarial.value, push=push, tone_weight=tone, seed=seed,
     )  # fmt: skip
-    message = shlex.join(["python", "-m", "anonfaces.semantic", *sys.argv[1:]])
+    message = cli.command_line("anonfaces.semantic")
     place = run(
         data, output, recipe, start=start, features=features.value, save_minutes=save_minutes,
         progress=not quiet, command=message,
@@ -121,7 +119,7 @@ def mix(
     """Read both, mix, write."""
     from anonfaces.semantic.weights import mix_generators
 
-    command = shlex.join(["python", "-m", "anonfaces.semantic", *sys.argv[1:]])
+    command = cli.command_line("anonfaces.semantic")
     mix_generators(start, end, output, share, command=command)
     print(f"in {output}: python -m anonfaces.anonymize PHOTOS -o OUT --surrogate semantic"
           f" --semantic {output}")  # fmt: skip

@@ -14,7 +14,8 @@ __all__ = ["BATCH", "NetworkEmbedder", "check_chips"]
 #: Chips a run of the network: a multiple of 24. A chip's vector must not depend on its place, and
 #: kernels take rows by 12 (AVX2) or by 8 (AVX-512). With AVX2 the last two of 32 ended in other
 #: bits than elsewhere in the batch and none of 12, 24, 36 and 48 did; with AVX-512 some of 12 and
-#: of 36 (FaceRes) and none of 8, 16, 24, 32, 40, 48 and 64. Measured with 1 to 8 threads.
+#: of 36 (FaceRes) and none of 8, 16, 24, 32, 40, 48 and 64. Measured with 1 to 8 threads there,
+#: with 1 and 2 here.
 BATCH = 24
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
-import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -106,7 +104,12 @@ def encoder(
         course = TrainingConfig(pictures=pictures, minutes=minutes, rate=rate, seed=seed)
         config, values = train(network, real, framing, beside, course, report, first)
     place, made = _place(output) / FILE, LatentEncoder(network, config, framing, values)
-    facts = {"faces": len(real), "seen": seen, "seed": seed, "command": _command_line()}
+    facts = {
+        "faces": len(real),
+        "seen": seen,
+        "seed": seed,
+        "command": cli.command_line("encoders.latent"),
+    }
     rmse = _measured(made, read_faces(faces, framing, SIZE, held_out=True)[:512], beside)
     made.save(place, **facts, **rmse)
     print(f"{pluralize(seen, 'face')} seen in {time.monotonic() - started:.0f} s; in {place}")
@@ -129,7 +132,7 @@ def inverse(
 
     found, facts = fit(network, samples, seed, progress=True)
     place = _place(output) / FILE
-    found.save(place, **facts, command=_command_line())
+    found.save(place, **facts, command=cli.command_line("encoders.latent"))
     for name, number in facts.items():
         print(f"{name:<24}{number}")
     print(f"in {place}")
@@ -150,7 +153,7 @@ def directions(
 
     found, facts = fit(network, samples, seed)
     place = _place(output) / FILE
-    found.save(place, **facts, command=_command_line())
+    found.save(place, **facts, command=cli.command_line("encoders.latent"))
     if strip is not None:
         _write_picture(strip, picture(network, found, seed))
     print(f"{', '.join(found)} in {place}")
@@ -170,7 +173,7 @@ def carry(
     from encoders.latent.carry import carry as carry_over
     from encoders.weights_file import SHIPPED
 
-    said = _command_line()
+    said = cli.command_line("encoders.latent")
     found = carry_over(
         _load(generator), _load(before), source or SHIPPED, _place(output), command=said
     )
@@ -211,10 +214,6 @@ def _place(output: Path | None) -> Path:
     from encoders.weights_file import SHIPPED
 
     return SHIPPED if output is None else output
-
-
-def _command_line() -> str:
-    return shlex.join(["python", "-m", "encoders.latent", *sys.argv[1:]])
 
 
 def _write_picture(path: Path, picture: Any) -> None:
