@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
-import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -60,7 +58,7 @@ def attributes(
         network = train(learnt, TrainingConfig(epochs, minutes, seed=seed), report, before)
     rows = errors(network, held_out)
     place = (SHIPPED if output is None else output) / FILE
-    message = shlex.join(["python", "-m", "encoders.attributes", *sys.argv[1:]])
+    message = cli.command_line("encoders.attributes")
     network.save(place, command=message, faces=len(learnt), seen=seen, seed=seed, errors=rows)
     _print(rows)
     print(f"{pluralize(seen, 'face')} seen; in {place}")

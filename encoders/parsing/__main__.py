@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -96,7 +94,7 @@ def train(
 
         parser = run(*read_maps(faces, False), kpictures, minutes, seed, report)
     found = agreement(parser, *read_maps(faces, True))
-    message = shlex.join(["python", "-m", "encoders.parsing", *sys.argv[1:]])
+    message = cli.command_line("encoders.parsing")
     parser.save(output / FILE, command=message, miou=found.miou, edge_f1=found.edge_f1)
     _print(found)
     print(f"in {output / FILE}")

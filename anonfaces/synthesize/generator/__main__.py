@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -58,7 +56,7 @@ def fit(
     seen = samples_of(network, samples, seed, keep, progress=not quiet)
     arrays, explained = fit_emulator(seen, seed)
     facts = {"generator": weights_file.digest(network), "samples": len(seen), "seed": seed}
-    command = shlex.join(["python", "-m", "anonfaces.synthesize.generator", *sys.argv[1:]])
+    command = cli.command_line("anonfaces.synthesize.generator")
     weights_file.write(place, KIND, {**facts, "explained": explained, "command": command}, arrays)
     shares = ", ".join(f"{name} {share:.0%}" for name, share in explained.items())
     print(f"explained of samples held out: {shares}; in {place}")
