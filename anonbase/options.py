@@ -79,7 +79,9 @@ Gallery = Annotated[
 Psi = Annotated[
     float | None,
     option(
-        "how far a face may lie from the generator's mean face; 1: no limit", show_default=False
+        "how far a face may lie from the generator's mean face; 1: no limit (default: 1, and 0.75"
+        " where the owner's key moves it)",
+        show_default=False,
     ),
 ]
 Label = Annotated[

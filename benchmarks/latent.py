@@ -1,10 +1,11 @@
 """Into the latent space and back: ``python -m benchmarks.latent faces.h5``.
 
-Held-out faces through the encoder, and through projection from there: how far the picture that
-comes back lies from the face in pixels and in dlib's embedding, and the seconds a face. Then
-dlib's vectors of faces that no training saw to w: how far the vector of the picture lies from the
-one that was asked for. The embedding is that of the picture enlarged to 256 px, found and aligned
-as a photograph is; a picture without a face is counted and left out of the mean.
+Held-out faces through the encoder, its latents corrected, and through projection from there: how
+far the picture that comes back lies from the face in pixels and in dlib's embedding, and the
+seconds a face. Then dlib's vectors of faces that no training saw to w: how far the vector of the
+picture lies from the one that was asked for. The embedding is that of the picture enlarged to 256
+px, found and aligned as a photograph is; a picture without a face is counted and left out of the
+mean.
 """
 
 from __future__ import annotations
@@ -32,11 +33,12 @@ def main() -> None:
     """Print a row a way."""
     options = _options()
     import stylegan
-    from encoders.latent import load_latent_encoder
+    from encoders.latent import load_latent_corrector
     from encoders.latent.faces import read_faces
 
     generator = stylegan.load()
-    encoder = load_latent_encoder(generator)
+    corrector = load_latent_corrector(generator)
+    encoder = corrector.encoder
     side = generator.config.resolution
     whole = read_faces(options.faces, encoder.framing, side, held_out=True)
     whole = whole[np.random.default_rng(0).permutation(len(whole))[: options.count]]
@@ -52,6 +54,13 @@ def main() -> None:
             faces,
         ),
         "encoder": (lambda x: generator.pictures(encoder.encode_framed(x), batch=32), faces),
+        **{
+            f"encoder, corrected {steps} times": (
+                lambda x, n=steps: generator.pictures(corrector.correct_framed(x, n), batch=32),
+                faces,
+            )
+            for steps in options.corrections
+        },
         "projection": (_projection(encoder, options), whole[: options.projected]),
         "projection with noise": (_projection(encoder, options, True), whole[: options.projected]),
         "embedding alone": (_inverse(generator, looks), faces),
@@ -63,6 +72,7 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.latent", description=__doc__)
     parser.add_argument("faces", type=Path, nargs="+", help="FaceSets, of which 1 in 20 is used")
     parser.add_argument("--count", type=int, default=200, help="faces (default: %(default)s)")
+    parser.add_argument("--corrections", type=int, nargs="*", default=[2, 4, 8], metavar="STEPS")
     parser.add_argument("--projected", type=int, default=16, help="(default: %(default)s)")
     parser.add_argument("--steps", type=int, default=80, help="twice (default: %(default)s)")
     return parser.parse_args()

@@ -34,7 +34,15 @@ def main() -> None:
     parser.add_argument("--judge", nargs="+", default=["dlib", "faceres"])
     parser.add_argument("--key", nargs="+", choices=["none", "owner"], default=["owner"])
     parser.add_argument("--kept", type=float, nargs="+", help="shares that are kept, in turn")
+    parser.add_argument("--psi", type=float, help="of the surrogates; default theirs")
     parser.add_argument("--attacks", choices=["all", "latents"], help="which, if any")
+    parser.add_argument(
+        "--corrections",
+        type=int,
+        default=0,
+        metavar="STEPS",
+        help="how often the attackers by latents correct each (load_latent_corrector)",
+    )
     parser.add_argument("-o", "--output", type=Path, help="JSON lines, one a row")
     asked = parser.parse_args()
     faces, galleries = _read(asked)
@@ -66,7 +74,9 @@ def _subjects(faces: FaceSet, k: int, asked: argparse.Namespace) -> Any:
         for key in asked.key:
             for kept in asked.kept if key == "owner" and asked.kept else [None]:
                 started = time.monotonic()
-                surrogate_options = SurrogateOptions(key=KEY if key == "owner" else None)
+                surrogate_options = SurrogateOptions(
+                    key=KEY if key == "owner" else None, psi=asked.psi
+                )
                 drawer = load_surrogate(method, surrogate_options)
                 if kept is not None and getattr(drawer, "hide", None) is not None:
                     drawer.hide.kept = kept  # type: ignore[attr-defined]
@@ -106,8 +116,10 @@ def _measured(
         verdict["reidentification"].pop("curve")
         print(_line(about, verdict), flush=True)
     if asked.attacks:
-        wanted = try_attacks if asked.attacks == "all" else _in_latents
-        row["attacks"] = wanted(subject, judges, galleries)
+        if asked.attacks == "all":
+            row["attacks"] = try_attacks(subject, judges, galleries)
+        else:
+            row["attacks"] = _in_latents(subject, galleries, asked.corrections)
         for one in row["attacks"]:
             print(_attack(about, one), flush=True)
     if asked.output:
@@ -115,12 +127,12 @@ def _measured(
             file.write(json.dumps(row) + "\n")
 
 
-def _in_latents(subject: Subject, judges: list[Judge], galleries: Galleries) -> list[Any]:
+def _in_latents(subject: Subject, galleries: Galleries, corrections: int) -> list[Any]:
     """The attacks by our own encoder alone, which are those that the owner's key is against."""
     from anonfaces.evaluate.attacks.linkage import find_group, find_last_member, tell_membership
     from anonfaces.evaluate.attacks.spaces import spaces_of
 
-    latents = spaces_of(subject, [], galleries)[1]
+    latents = spaces_of(subject, [], galleries, corrections=corrections)[1]
     tried = (find_group, find_last_member, tell_membership)
     return [one.to_dict() for attack in tried for one in attack(latents, subject.group)]
 

@@ -32,7 +32,16 @@ SLOW_FILES = {  # under tests/: what loads networks, trains, or starts processes
     "cluster": ("blocks", "columns", "dask", "scale"),
     "encoders": (
         *("align", "attributes", "detect", "detectors_joined", "embed_dlib", "embed_facenet"),
-        *("encode", "frame", "latent", "mmod", "perceptual", "photograph_blocks", "tiles"),
+        *(
+            "encode",
+            "frame",
+            "latent",
+            "latent_correction",
+            "mmod",
+            "perceptual",
+            "photograph_blocks",
+            "tiles",
+        ),
     ),
     "evaluate": (
         *(

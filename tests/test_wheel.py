@@ -38,11 +38,11 @@ EVERYTHING_LOADS = """
 import stylegan
 from anonfaces.commands.condense import _sample
 from anonfaces.synthesize import SELF_CONTAINED, SurrogateOptions, load_surrogate
-from encoders.latent import load_directions, load_inverse
+from encoders.latent import load_directions, load_inverse, load_latent_corrector
 for name in SELF_CONTAINED:
     load_surrogate(name, SurrogateOptions(key=bytes(32)))
 generator = stylegan.load()
-load_directions(generator), load_inverse(generator)
+load_directions(generator), load_inverse(generator), load_latent_corrector(generator)
 stylegan.load_encoder()
 stylegan.load("dcgan"), stylegan.load_discriminator("dcgan")
 print(_sample())

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from encoders.frame import CropAlignment
     from stylegan.generator import Generator
 
-__all__ = ["KEPT", "Hiding", "seed_of"]
+__all__ = ["KEPT", "KEYED_PSI", "Hiding", "seed_of"]
 
 Latents = NDArray[np.float32]
 
@@ -43,6 +43,11 @@ Latents = NDArray[np.float32]
 #: 0.5, 3, 3, 7 at 0.4 (chance 0.7, 1.7, 3.4): 0.4 is the largest of these at which one in ten is
 #: kept with a margin, which ``optimised`` needs. Age and gender are kept as at 0.5.
 KEPT = 0.4
+#: psi where the owner gives none. A moved latent lies as far out as any sample of the generator, of
+#: which one in five is torn (its card); a mean without a key lies nearer to the middle by itself.
+#: Scaled, the group's share and the drawn one stay in their relation, so nobody is found more often
+#: (``python -m benchmarks.outsiders --psi 1`` and without).
+KEYED_PSI = 0.75
 #: Traits whose directions are left as the members have them.
 KEPT_TRAITS = ("age", "female")
 #: Faces that are drawn for a group, of which that with the likest age and gender is taken. Measured

@@ -29,7 +29,7 @@ class SurrogateOptions:
         The class of the generator's images, where it has classes.
     ``psi``
         How far a latent may lie from the generator's mean face, as a share of where it lies; 1
-        leaves it, 0.7 is safer and more alike. None is 1.
+        leaves it, 0.7 is safer and more alike. None is 1, and 0.75 with a ``key``.
     ``seed``
         Mixed with a group's content where a method draws by chance.
     ``jobs``

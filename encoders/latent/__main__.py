@@ -20,6 +20,7 @@ Fit the networks into a generator's latent space. Do it whenever the generator c
 
 \b
   encoder     a face -> W+, in one pass (minutes)
+  correction  what corrects the encoder's latents in a few steps (minutes)
   inverse     dlib's vector of a face -> w, without a photograph (minutes)
   directions  vectors in w that change age, gender, smile or yaw (a minute)
   carry       all three of a generator with the same w, for one with finer detail (a minute)
@@ -34,6 +35,16 @@ Examples:
   python -m encoders.latent encoder faces.h5 --generator mine/ -o mine/latent
   python -m encoders.latent encoder faces.h5 --start datasets/latent/encoder.h5 --minutes 3
 """
+_CORRECTION = """
+Fit what corrects the encoder's latents (load_latent_corrector): the directions in which the picture
+of a latent changes, at the latents of real faces. The encoder must be there; after it, fit this
+anew.
+
+\b
+Examples:
+  python -m encoders.latent correction lfw.h5
+  python -m encoders.latent correction faces.h5 --generator mine/ -o mine/latent
+"""
 _INVERSE = "Fit the map from dlib's vector of a face to w, on the generator's own images."
 _DIRECTIONS = (
     "Fit directions in w, on the generator's own images and the traits that our network sees."
@@ -47,6 +58,8 @@ Example:
   python -m encoders.latent carry --before coarse/ --generator fine/ -o fine/latent
 """
 
+#: Faces held out that a correction is measured on.
+_MEASURED = 64
 app = typer.Typer(add_completion=False, help=_ABOUT)
 _Sources = Annotated[list[Path], typer.Argument(help="FaceSets (.h5) or folders", metavar="FACES")]
 _Generator = Annotated[
@@ -91,6 +104,7 @@ def encoder(
         network.pictures(network.map(network.latents(range(seed, seed + 200))))
     )
     real = read_faces(faces, framing, SIZE)
+    held = read_faces(faces, framing, SIZE, held_out=True)[:512]
     beside = _start(generator)
     started, seen = time.monotonic(), 0
     with tqdm(total=pictures, unit="face", disable=None) as bar:
@@ -110,12 +124,45 @@ def encoder(
         "seed": seed,
         "command": cli.command_line("encoders.latent"),
     }
-    rmse = _measured(made, read_faces(faces, framing, SIZE, held_out=True)[:512], beside)
+    rmse = _measured(made, held, beside)
     made.save(place, **facts, **rmse)
     print(f"{pluralize(seen, 'face')} seen in {time.monotonic() - started:.0f} s; in {place}")
     print(", ".join(f"{name} {value}" for name, value in rmse.items()))
     if rmse["rmse"] > rmse.get("rmse_beside", rmse["rmse"]):
         print("not yet as good as the encoder that it began with: give it more --minutes")
+
+
+@app.command(help=_CORRECTION)
+def correction(
+    faces: _Sources,
+    output: _Output = None,
+    generator: _Generator = None,
+    samples: Annotated[int, typer.Option(help="changes of pictures to learn from", min=8)] = 6000,
+    seed: _Seed = 0,
+    debug: _Debug = False,
+) -> None:
+    """Read the faces and the encoder, fit, measure, write ``correction.h5``."""
+    network = _load(generator)
+    from tqdm import tqdm
+
+    from encoders.latent.correction import FILE, fit
+    from encoders.latent.encoder import FILE as ENCODER
+    from encoders.latent.encoder import load_latent_encoder
+    from encoders.latent.faces import read_faces
+    from encoders.latent.training import rmse
+
+    latent = load_latent_encoder(network, _place(output) / ENCODER)
+    real = read_faces(faces, latent.framing, latent.side)
+    held = read_faces(faces, latent.framing, latent.side, held_out=True)[:_MEASURED]
+    with tqdm(total=samples, unit="change", disable=None) as bar:
+        found = fit(latent, real, samples, seed, lambda done: bar.update(done - bar.n) and None)
+    facts = {
+        "rmse": round(rmse(network, held, found.correct_framed(held)), 2),
+        "rmse_encoder": round(rmse(network, held, latent.encode_framed(held)), 2),
+    }
+    place, command = _place(output) / FILE, cli.command_line("encoders.latent")
+    found.save(place, faces=len(real), samples=samples, seed=seed, command=command, **facts)
+    print(f"{', '.join(f'{name} {value}' for name, value in facts.items())}; in {place}")
 
 
 @app.command(help=_INVERSE)

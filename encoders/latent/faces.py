@@ -39,7 +39,11 @@ def read_faces(
     """
     parts = [part for source in sources for part in _read(source, framing, size, held_out)]
     if not sum(map(len, parts)):
-        raise InputError("there are no faces to learn from")
+        raise InputError(
+            "of these faces none is held out to measure by, which one in twenty is: give more"
+            if held_out
+            else "there are no faces to learn from"
+        )
     return np.concatenate(parts)
 
 
@@ -71,7 +75,8 @@ def _folder(source: Path, framing: CropAlignment, size: int, held_out: bool) -> 
     some = [_picture(source, path.path, 256) for path in chosen]
     _check_framing(source, framing, estimate_alignment(np.stack(some)))
     kept = (path for path in paths if is_held_out(path.path) == held_out)
-    return np.stack([_picture(source, path.path, size) for path in kept])
+    pictures = [_picture(source, path.path, size) for path in kept]
+    return np.array(pictures, np.uint8).reshape(-1, size, size, 3)
 
 
 def _check_framing(source: Path, wanted: CropAlignment, found: CropAlignment) -> None:

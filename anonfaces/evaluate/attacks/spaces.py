@@ -107,12 +107,13 @@ def spaces_of(
     judges: Sequence[Judge],
     galleries: Galleries,
     practice: Practice | None = None,
+    corrections: int = 0,
 ) -> list[Space]:
-    """Pixels, latents, and the vectors of every judge."""
+    """Pixels, latents (corrected so many times), and the vectors of every judge."""
     other, stranger = galleries.other, galleries.strangers
     readers = [
         _Reader("pixels", True, *pixel_reader()),
-        _Reader("latents", True, *latent_reader()),
+        _Reader("latents", True, *latent_reader(corrections)),
         *(_Reader(f"vectors of {j.name}", False, j.of_faces, j.of_pictures) for j in judges),
     ]
     return [_space(reader, subject, other, stranger, practice) for reader in readers]
@@ -189,27 +190,27 @@ def _small(picture: NDArray[np.uint8]) -> NDArray[np.float32]:
     return small.ravel()
 
 
-@lru_cache(maxsize=1)
-def latent_reader() -> tuple[Callable[[FaceSet], Any], Callable[[Any], Any]]:
+@lru_cache(maxsize=2)
+def latent_reader(corrections: int = 0) -> tuple[Callable[[FaceSet], Any], Callable[[Any], Any]]:
     """How chips and surrogates become latents, by the public encoder of the generator that ships.
 
     A chip is framed as the generator frames faces; a surrogate is framed so already: only its
-    enlargement is undone.
+    enlargement is undone. With ``corrections`` each latent is corrected so often, which takes
+    twenty times as long.
     """
-    import stylegan
-    from encoders.latent import load_latent_encoder
+    from encoders.latent import load_latent_corrector
 
-    encoder = load_latent_encoder(stylegan.load())
+    corrector = load_latent_corrector()
+    side = corrector.encoder.side
 
     def of_faces(faces: FaceSet) -> NDArray[np.float32]:
-        return np.concatenate([_flat(encoder(chips)) for chips in _parts(faces)])
+        return np.concatenate([_flat(corrector(chips, corrections)) for chips in _parts(faces)])
 
     def of_surrogates(pictures: Any) -> NDArray[np.float32]:
         import cv2
 
-        side = (encoder.side, encoder.side)
-        small = [cv2.resize(p, side, interpolation=cv2.INTER_AREA) for p in pictures]
-        return _flat(encoder.encode_framed(np.stack(small)))
+        small = [cv2.resize(p, (side, side), interpolation=cv2.INTER_AREA) for p in pictures]
+        return _flat(corrector.correct_framed(np.stack(small), corrections))
 
     return _once(of_faces), of_surrogates
 

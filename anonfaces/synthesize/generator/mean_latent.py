@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from anonbase.errors import GuaranteeError
 from anonfaces.synthesize.generator.inversion import load_inversion
 from anonfaces.synthesize.generator.latents import people_of
-from anonfaces.synthesize.hiding import Hiding
+from anonfaces.synthesize.hiding import KEYED_PSI, Hiding
 from encoders.detect.pool import FaceDetectorPool, enlarged, shows_a_face
 
 if TYPE_CHECKING:
@@ -92,9 +92,24 @@ class GeneratorSurrogate(ABC):
             self.hide = Hiding(self.generator, options.key, self.invert.framing)
 
     def means(self, groups: list[GroupLatents]) -> NDArray[np.float64]:
-        """The mean W+ of each group's people, moved by the owner's key where there is one."""
+        """The mean W+ of each group's people, by the owner's key and psi where there are such."""
         means = np.stack([people.latent.mean(axis=0, dtype=np.float64) for people in groups])
-        return means if self.hide is None else self.hide(means, groups).astype(np.float64)
+        return self.hidden(means, groups)
+
+    def hidden(self, w: NDArray[np.floating], groups: list[GroupLatents]) -> NDArray[np.float64]:
+        """W+ of ``groups`` moved by the owner's key, where there is one, and at psi.
+
+        psi comes before what ``place`` does with it: drawn in afterwards, members would stand out.
+        """
+        moved = np.asarray(w if self.hide is None else self.hide(w, groups), np.float64)
+        return self.mean + self.psi * (moved - self.mean)
+
+    @property
+    def psi(self) -> float:
+        """The share of a latent's way from the generator's mean that is kept."""
+        if self.options.psi is not None:
+            return self.options.psi
+        return 1.0 if self.hide is None else KEYED_PSI
 
     @abstractmethod
     def place(self, groups: list[GroupLatents]) -> Latents:
@@ -115,11 +130,6 @@ class GeneratorSurrogate(ABC):
                     batch.numbers, batch.sizes, batch.pictures, strict=True
                 ):
                     yield number, enlarged(face, size)
-
-    def at_psi(self, groups: list[GroupLatents]) -> Latents:
-        """``place``, at the psi that was asked for."""
-        w = self.place(groups)
-        return w if self.options.psi is None else self.truncated(w, self.options.psi)
 
     def finished(self, batch: Batch) -> Batch:
         """The batch once all of it shows faces, before it is released."""
@@ -160,7 +170,7 @@ class GeneratorSurrogate(ABC):
             people = people_of(members, self.invert, self.needs)
             stopped: PlacingStoppedError | None = None
             try:
-                w, done = self.at_psi(people), np.ones(len(some), bool)
+                w, done = self.place(people), np.ones(len(some), bool)
             except PlacingStoppedError as stop:
                 w, done, stopped = stop.w, stop.done, stop
             placed = np.flatnonzero(done)

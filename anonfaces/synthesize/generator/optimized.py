@@ -28,7 +28,6 @@ encoder or holds the very photographs of k - 1 members. Without the key it does 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -141,14 +140,6 @@ class Optimized(GeneratorSurrogate):
             if not len(left):
                 break
         return w
-
-    def at_psi(self, groups: list[GroupLatents]) -> Latents:
-        """psi bounds where a latent starts: drawn in afterwards, members would stand out again."""
-        psi = self.options.psi
-        if psi is None:
-            return self.place(groups)
-        nearer = [replace(g, latent=self.truncated(g.latent, psi)) for g in groups]
-        return self.place(nearer)
 
     def finished(self, batch: Batch) -> Batch:
         """Note how far the members of each group are from what will be released."""

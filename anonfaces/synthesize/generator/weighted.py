@@ -114,8 +114,7 @@ class Weighted(GeneratorSurrogate):
         alpha: NDArray[np.float64],
     ) -> Latents:
         mixed = np.stack([_mix(group, w) for group, w in zip(groups, weights, strict=True)])
-        hidden = mixed if self.hide is None else self.hide(mixed, groups)
-        return self.truncated(hidden, alpha[:, None, None])
+        return self.truncated(self.hidden(mixed, groups), alpha[:, None, None])
 
     def _reidentified(
         self, w: Latents, groups: list[GroupLatents]
