@@ -77,7 +77,7 @@ def _drawn(
     candidates: int,
 ) -> NDArray[np.uint8]:
     from anonfaces.synthesize.generator.latents import GroupLatents
-    from anonfaces.synthesize.hiding import Hiding
+    from anonfaces.synthesize.hiding import KEYED_PSI, Hiding
 
     groups = [
         GroupLatents(latent=very[subject.labels == g], key=f"group {g}".encode())
@@ -85,7 +85,11 @@ def _drawn(
     ]
     means = np.stack([group.latent.mean(axis=0) for group in groups])
     framing = encoder.framing
-    w = means if kept == 1 else Hiding(generator, KEY, framing, kept, candidates)(means, groups)
+    w = means
+    if kept != 1:  # as ``GeneratorSurrogate.hidden``
+        mean = generator.values()["mapping.w_avg"]
+        moved = Hiding(generator, KEY, framing, kept, candidates)(means, groups)
+        w = mean + KEYED_PSI * (moved - mean)
     return generator.pictures(w.astype(np.float32), batch=32)
 
 

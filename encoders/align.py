@@ -193,9 +193,14 @@ def ffhq_square(landmark: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDA
     return eyes + 0.1 * down, right * half
 
 
-def ffhq_landmarks(landmark: NDArray[np.float32], size: int) -> NDArray[np.float32]:
-    """The landmarks (..., 68, 2) of photographs, in pixels of the chips ``align_ffhq`` made."""
-    centre, right = ffhq_square(landmark)
+def ffhq_landmarks(
+    landmark: NDArray[np.float32], size: int, aligned_by: NDArray[np.float32] | None = None
+) -> NDArray[np.float32]:
+    """The landmarks (..., 68, 2) of photographs, in pixels of the chips ``align_ffhq`` made.
+
+    ``aligned_by`` are those that it was given, where these are others of the same faces.
+    """
+    centre, right = ffhq_square(landmark if aligned_by is None else aligned_by)
     down = np.stack([-right[..., 1], right[..., 0]], axis=-1)
     off = landmark - (centre + (right + down) * (1 / size - 1))[..., None, :]
     axes = np.stack([right, down], axis=-1)

@@ -57,6 +57,12 @@ class CropSquare:
         frames = [self._cut(picture, size) for picture in pictures]
         return np.stack(frames) if frames else np.empty((0, size, size, 3), np.uint8)
 
+    def points(self, points: NDArray[np.floating], side: int, size: int) -> NDArray[np.float32]:
+        """Points (..., 2) of a picture of ``side`` px, in pixels of what ``cut`` makes of it."""
+        corner = np.array([self.x, self.y]) - self.side / 2
+        share = (np.asarray(points, np.float64) + 0.5) / side
+        return ((share - corner) / self.side * size - 0.5).astype(np.float32)
+
     def _cut(self, picture: Pixels, size: int) -> Pixels:
         import cv2
 

@@ -44,16 +44,25 @@ def write(
     arrays: Mapping[str, NDArray[Any]],
     dtype: type[np.floating] = np.float16,
 ) -> None:
-    """Write ``arrays`` as ``dtype`` and ``meta`` as JSON, all of it or nothing."""
+    """Write ``arrays`` as ``dtype``, or as float32 where that is too narrow, and ``meta`` as JSON.
+
+    All of it or nothing.
+    """
     import h5py
 
     path.parent.mkdir(parents=True, exist_ok=True)
     with atomic_write(path) as beside, h5py.File(beside, "w", track_order=False) as file:
         file.attrs["meta"] = json.dumps({"kind": kind, **meta})
         for name in sorted(arrays):
-            numbers = np.asarray(arrays[name], dtype)
+            numbers = _narrowed(arrays[name], dtype)
             packed = {"compression": "gzip", "shuffle": True} if numbers.size > 1024 else {}
             file.create_dataset(name, data=numbers, track_times=False, **packed)
+
+
+def _narrowed(array: NDArray[Any], dtype: type[np.floating]) -> NDArray[np.floating]:
+    with np.errstate(over="ignore"):
+        numbers = np.asarray(array, dtype)
+    return numbers if np.isfinite(numbers).all() else np.asarray(array, np.float32)
 
 
 def read(path: Path, kind: str, remedy: str) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:

@@ -60,7 +60,7 @@ SLOW_FILES = {  # under tests/: what loads networks, trains, or starts processes
     "publish": ("earlier", "publish", "publish_dask", "tampering", "verify"),
     "report": ("browser", "contact"),
     "review": ("browser_review", "session"),
-    "semantic": ("redraw", "semantic_train"),
+    "semantic": ("redraw", "semantic_train", "trusted_maps"),
     "stylegan": (
         *("adversarial", "checkpoint", "dcgan", "dcgan_shipped", "hostile", "networks"),
         *("population", "project"),

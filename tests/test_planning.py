@@ -52,15 +52,15 @@ def test_one_more_takes_the_difference_and_never_nothing(
 def test_a_file_of_vectors_is_planned_with_the_loss_to_expect(tmp_path: Path) -> None:
     from anonfaces.cluster import group
 
-    vectors = face_like(1000, 8)
+    vectors = face_like(400, 8)
     np.save(tmp_path / "v.npy", vectors)
     made = plan_job(tmp_path / "v.npy", 5, effort="fast")
-    assert (made.faces, made.people, made.groups) == (1000, 1000, 200)
-    loss = group(vectors, 5, np.arange(1000), effort="fast").information_loss
+    assert (made.faces, made.people, made.groups) == (400, 400, 80)
+    loss = group(vectors, 5, np.arange(400), effort="fast").information_loss
     assert made.information_loss == pytest.approx(loss, rel=0.1)
     done = run_command("anonfaces", "plan", "v.npy", "--effort", "fast", cwd=tmp_path)
     assert done.code == 0, done.err
-    assert "1,000 faces of 1,000 people, 200 groups" in done.out
+    assert "400 faces of 400 people, 80 groups" in done.out
     assert "core-hours" in done.out
     assert [path.name for path in tmp_path.iterdir()] == ["v.npy"]
 

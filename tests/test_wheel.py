@@ -29,6 +29,7 @@ SHIPPED = {
     "datasets/k-same-net": "anonfaces/_k_same_net",
     "datasets/latent": "encoders/_latent",
     "datasets/attributes": "encoders/_attributes",
+    "datasets/parsing": "encoders/_parsing",
     "datasets/semantic": "anonfaces/_semantic",
     "datasets/optics": "anonfaces/_optics",
 }

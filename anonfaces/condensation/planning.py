@@ -288,7 +288,16 @@ def _planned(found: _Found, k: int, effort: Effort, scratch: Path) -> Plan:
     grown = plan(measured, faces, dimensions)
     share = found.people / faces  # fewer than were measured take less
     steps = tuple(replace(s, core_hours=s.core_hours * share) for s in grown.steps)
-    return replace(grown, steps=steps)
+    loss = grown.information_loss
+    if len(found.vectors) == found.people < len(vectors):  # repeated, they lose too little
+        loss = _loss(found.vectors, k, effort)
+    return replace(grown, steps=steps, information_loss=loss)
+
+
+def _loss(vectors: NDArray[np.float32], k: int, effort: Effort) -> float:
+    from anonfaces.cluster import group
+
+    return group(vectors, k, np.arange(len(vectors)), effort=effort).information_loss
 
 
 def _like(vectors: NDArray[np.float32], count: int) -> NDArray[np.float32]:

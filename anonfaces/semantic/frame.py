@@ -12,18 +12,25 @@ from numpy.typing import NDArray
 
 from encoders.align import align_ffhq, ffhq_landmarks
 from encoders.frame import CropSquare
-from encoders.parsing import label_map
+from encoders.parsing import CLASSES, label_map, load_parser
+from encoders.parsing.parser import FRAME
+from encoders.parsing.parser import SIZE as PARSED
 
-__all__ = ["DLIB", "FINER", "SQUARE", "framed", "framed_landmarks", "labels_of"]
+__all__ = [
+    *("DLIB", "FINER", "SQUARE", "TRUSTED", "agreement"),
+    *("framed", "framed_landmarks", "labels_of", "trusted_labels"),
+]
 
 Pixels = NDArray[np.uint8]
 
 #: The crop as a square of an FFHQ-aligned chip: that of the generator that ships (its card).
-SQUARE = CropSquare(0.5, 0.6, 0.62)
+SQUARE = FRAME
 #: Where dlib's chip lies in an FFHQ-aligned one: the median of 300 photographs of two sets.
 DLIB = CropSquare(0.503, 0.602, 0.688).within(SQUARE.inverse())
 #: A label map has this many times the picture's side, so that borders keep parts of a pixel.
 FINER = 2
+#: Mean IoU with what the parser sees, below which landmarks are taken to have failed.
+TRUSTED = 0.35
 #: Side of the FFHQ-aligned chip that a crop is cut from, in sides of the crop.
 _LARGER = 2
 
@@ -37,9 +44,8 @@ def framed(image: Pixels, landmark: NDArray[np.float32], size: int) -> Pixels:
 def framed_landmarks(landmark: NDArray[np.floating], size: int) -> NDArray[np.float32]:
     """Landmarks (..., 68, 2) of photographs, in pixels of their crops."""
     fine = 1 << 10
-    share = (ffhq_landmarks(np.asarray(landmark, np.float32), fine) + 0.5) / fine
-    corner = np.array([SQUARE.x, SQUARE.y], np.float32) - SQUARE.side / 2
-    return ((share - corner) / SQUARE.side * size - 0.5).astype(np.float32)
+    points = ffhq_landmarks(np.asarray(landmark, np.float32), fine)
+    return SQUARE.points(points, fine, size)
 
 
 def labels_of(landmark: NDArray[np.floating], crops: Pixels) -> Pixels:
@@ -51,3 +57,27 @@ def labels_of(landmark: NDArray[np.floating], crops: Pixels) -> Pixels:
     points = (np.asarray(landmark, np.float64) + 0.5) * FINER - 0.5
     made = [label_map(p, side, picture) for p, picture in zip(points, large, strict=True)]
     return np.array(made, np.uint8).reshape(-1, side, side)
+
+
+def trusted_labels(image: Pixels, landmark: NDArray[np.float32], size: int) -> Pixels:
+    """The label map uint8 (2 size, 2 size) of the crop that ``framed`` makes.
+
+    By the landmarks; where these do not fit what the parser sees, as on a head that looks aside or
+    in a box that missed half of a face, what the parser sees.
+    """
+    import cv2
+
+    crop = framed(image, landmark, size)
+    drawn = labels_of(framed_landmarks(landmark, size)[None], crop[None])[0]
+    fine = (FINER * size, FINER * size)
+    seen = load_parser()(framed(image, landmark, PARSED)[None])[0]
+    seen = cv2.resize(seen, fine, interpolation=cv2.INTER_NEAREST).astype(np.uint8)
+    return drawn if agreement(drawn, seen) >= TRUSTED else seen
+
+
+def agreement(one: Pixels, other: Pixels) -> float:
+    """The mean IoU of the parts of a face of two label maps of a side; of those that either has."""
+    pairs = ((one == part, other == part) for part in range(1, len(CLASSES)))
+    either = [(np.sum(a & b), np.sum(a | b)) for a, b in pairs]
+    shares = [both / any_ for both, any_ in either if any_]
+    return float(np.mean(shares)) if shares else 0.0

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from anonfaces.semantic.frame import framed, framed_landmarks, labels_of
+from anonfaces.semantic.frame import framed, trusted_labels
 from anonfaces.semantic.weights import load_generator
 from encoders.align import find_landmarks
-from encoders.parsing import one_hot
+from encoders.parsing import CLASSES, one_hot
 
 if TYPE_CHECKING:
     from stylegan.semantic.generator import SemanticGenerator
@@ -28,6 +28,9 @@ _SHOWN = 256
 _WHOLE = np.array([0, 0, _SHOWN, _SHOWN])
 #: Faces that the network draws at a time; fewer are filled up, so that none depends on the others.
 _BATCH = 8
+_SKIN, _BACKGROUND = CLASSES.index("skin"), CLASSES.index("background")
+#: Share that is left of how colors vary within a part of the face.
+_VARIED = 0.4
 #: Levels that red, green and blue differ by at most in a picture without color (JPEG's error).
 _GRAY = 6.0
 
@@ -62,7 +65,7 @@ class FaceRedrawer:
 
         points = np.asarray(landmark, np.float32)
         crop = framed(image, points, self.size)
-        labels = labels_of(framed_landmarks(points, self.size)[None], crop[None])
+        labels = trusted_labels(image, points, self.size)[None]
         made = self.crops(crop[None], labels, identity[None])[0]
         large = cv2.resize(made, (_SHOWN, _SHOWN), interpolation=cv2.INTER_CUBIC)
         return RedrawnFace(large, find_landmarks(large, _WHOLE))
@@ -77,7 +80,8 @@ class FaceRedrawer:
             count = 1 if len(crops) == 1 else _BATCH
             full = np.resize(rows, count)
             made = np.asarray(self._run(real[full], maps[full], identity[full]))[: len(rows)]
-            levels = np.clip(np.rint(made * 127.5 + 127.5), 0, 255)
+            levels = _with_even_colors(made * 127.5 + 127.5, crops[rows], maps[rows])
+            levels = np.clip(np.rint(levels), 0, 255)
             parts.append(_as_gray_as(levels, crops[rows]).astype(np.uint8))
         return np.concatenate(parts)
 
@@ -97,6 +101,45 @@ def load_redrawer(path: Path | None = None) -> FaceRedrawer:
         The file is missing, damaged, hostile, or of another network.
     """
     return FaceRedrawer(load_generator(path))
+
+
+def _with_even_colors(
+    made: NDArray[np.floating], crops: Pixels, maps: NDArray[np.float32]
+) -> NDArray[np.floating]:
+    """Colors without the patches that the network draws: violet lips, yellow and green cheeks.
+
+    Lightness stays, and the mean color of the skin. Each other part of the face is as far from the
+    skin in color as it is in the photograph, and within a part colors vary by a share of what they
+    did. What is not the face stays.
+    """
+    drawn, real = _lab(made), _lab(crops)
+    share = maps / np.maximum(maps.sum(axis=(1, 2), keepdims=True), 1e-6)
+    here, there = (np.einsum("nyxc,nyxk->nck", share, lab[..., 1:]) for lab in (drawn, real))
+    wanted = here[:, [_SKIN]] + there - there[:, [_SKIN]]
+    face = np.delete(np.arange(maps.shape[-1]), _BACKGROUND)
+    before, after = (
+        np.einsum("nyxc,nck->nyxk", maps[..., face], color[:, face]) for color in (here, wanted)
+    )
+    inside = maps[..., face].sum(axis=-1, keepdims=True)
+    varied = inside * drawn[..., 1:] - before
+    drawn[..., 1:] = (1 - inside) * drawn[..., 1:] + after + _VARIED * varied
+    return _rgb(drawn)
+
+
+def _lab(pictures: NDArray[Any]) -> NDArray[np.float32]:
+    """RGB levels (n, s, s, 3) as CIELAB."""
+    import cv2
+
+    shares = np.clip(pictures.astype(np.float32) / np.float32(255), 0, 1)
+    flat = shares.reshape(-1, *pictures.shape[2:])
+    return cv2.cvtColor(flat, cv2.COLOR_RGB2LAB).reshape(pictures.shape)
+
+
+def _rgb(lab: NDArray[np.float32]) -> NDArray[np.float32]:
+    import cv2
+
+    flat = np.ascontiguousarray(lab.reshape(-1, *lab.shape[2:]))
+    return cv2.cvtColor(flat, cv2.COLOR_LAB2RGB).reshape(lab.shape) * np.float32(255)
 
 
 def _as_gray_as(made: NDArray[np.floating], crops: Pixels) -> NDArray[np.floating]:

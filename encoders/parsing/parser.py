@@ -8,6 +8,7 @@ pixels. The trunk is ours and small.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -18,15 +19,21 @@ from anonbase.errors import WeightsError
 from anonbase.keras_backend import load_engine
 from encoders import weights_file
 from encoders.embed.network import check_chips
+from encoders.frame import CropSquare
 from encoders.parsing.classes import CLASSES
 
-__all__ = ["SIZE", "Parser", "build_parser", "load_parser"]
+__all__ = ["FRAME", "SIZE", "Parser", "build_parser", "load_parser"]
 
+_HERE = Path(__file__).resolve().parent
+_IN_WHEEL = _HERE.parent / "_parsing"
+SHIPPED = _IN_WHEEL if _IN_WHEEL.is_dir() else _HERE.parents[1] / "datasets" / "parsing"
 KIND = "face parser"
 FILE = "parser.h5"
 REMEDY = "python -m encoders.parsing train FACES"
 #: Side in px of the pictures that the network sees; its maps have half of it.
 SIZE = 128
+#: What they show of an FFHQ-aligned chip: hairline to chin, as the semantic generator sees faces.
+FRAME = CropSquare(0.5, 0.6, 0.62)
 #: Feature maps at 64, 32, 16 and 8 px.
 _WIDTHS = (24, 40, 64, 96)
 #: Side of the plane of nodes, and the numbers that a node has.
@@ -46,7 +53,7 @@ class Parser:
         Parameters
         ----------
         pictures : uint8 (n, 128, 128, 3)
-            RGB, a face each, cropped as the training faces were.
+            RGB, a face each: the square ``FRAME`` of its FFHQ-aligned chip.
 
         Returns
         -------
@@ -90,15 +97,17 @@ def build_parser() -> Any:
     return network
 
 
-def load_parser(path: str | Path) -> Parser:
-    """Load a parser that ``python -m encoders.parsing train`` wrote.
+@lru_cache(maxsize=1)
+def load_parser(path: str | Path | None = None) -> Parser:
+    """Load a parser that ``python -m encoders.parsing train`` wrote; None: the one that ships.
 
     Raises
     ------
     WeightsError
         The file is missing, damaged, or of another network.
     """
-    _, arrays = weights_file.read(Path(path), KIND, REMEDY)
+    path = SHIPPED / FILE if path is None else Path(path)
+    _, arrays = weights_file.read(path, KIND, REMEDY)
     network = build_parser()
     wanted = [array.shape for array in network.get_weights()]
     if [arrays[name].shape for name in sorted(arrays)] != wanted:

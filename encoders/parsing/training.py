@@ -14,16 +14,17 @@ from numpy.typing import NDArray
 from anonbase.keras_backend import load_engine
 from encoders.align import ffhq_landmarks
 from encoders.faceset import FaceSet
-from encoders.frame import CropSquare
 from encoders.latent.faces import is_held_out
 from encoders.parsing.classes import CLASSES, mirrored
-from encoders.parsing.parser import SIZE, Parser, build_parser
+from encoders.parsing.parser import FRAME, SIZE, Parser, build_parser
 from encoders.parsing.polygons import label_map
 
 __all__ = ["Agreement", "agreement", "edges_of", "read_maps", "train"]
 
 Pixels = NDArray[np.uint8]
 
+#: Side of the chip in whose pixels landmarks are first put.
+_FINE = 1 << 10
 _RATE, _BATCH, _PART = 2e-3, 12, 512
 #: Weights of the pixels, of the edges, and of pixels on edges once more, as EAGRNet has them.
 _EDGE, _ON_EDGE = 1.0, 1.0
@@ -55,9 +56,9 @@ def read_maps(faces: Path, held_out: bool) -> tuple[Pixels, Pixels]:
     """Chips uint8 (n, 128, 128, 3) and their label maps; those held out, or the others."""
     found = FaceSet.read(faces)
     rows = np.array([i for i, name in enumerate(found.image) if is_held_out(name) == held_out])
-    points = ffhq_landmarks(found.landmark[rows], SIZE)
+    points = FRAME.points(ffhq_landmarks(found.landmark[rows], _FINE), _FINE, SIZE)
     parts = [rows[i : i + _PART] for i in range(0, len(rows), _PART)]
-    chips = np.concatenate([CropSquare().cut(found.chips(part), SIZE) for part in parts])
+    chips = np.concatenate([FRAME.cut(found.chips(part), SIZE) for part in parts])
     labels = [label_map(p, SIZE, chip) for p, chip in zip(points, chips, strict=True)]
     return chips, np.stack(labels)
 

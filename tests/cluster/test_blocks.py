@@ -112,9 +112,9 @@ def test_with_large_k_the_default_loses_no_more_than_any_method(k: int) -> None:
 
 
 def test_a_k_larger_than_a_block_is_no_mistake(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(anneal_module, "WHOLE", 400)
-    monkeypatch.setattr(blocks, "BLOCK", 100)
-    groups = group(normal(450), 150, np.arange(450), effort="fast")
+    monkeypatch.setattr(anneal_module, "WHOLE", 140)
+    monkeypatch.setattr(blocks, "BLOCK", 35)
+    groups = group(normal(150), 50, np.arange(150), effort="fast")
     groups.verify()
-    plain = group(normal(450), 150, np.arange(450), effort="fast", method="kmeans")
+    plain = group(normal(150), 50, np.arange(150), effort="fast", method="kmeans")
     assert groups.information_loss <= plain.information_loss

@@ -11,9 +11,14 @@ import pytest
 
 from anonbase.errors import InputError, PrivacyWarning
 from anonfaces.dataset.files import SECRET_KEY
-from anonfaces.synthesize import SELF_CONTAINED, SurrogateOptions, warn_if_unkeyed
+from anonfaces.synthesize import (
+    SELF_CONTAINED,
+    SurrogateOptions,
+    load_surrogate,
+    warn_if_unkeyed,
+)
 from anonfaces.synthesize.generator.latents import GroupLatents
-from anonfaces.synthesize.hiding import Hiding, seed_of
+from anonfaces.synthesize.hiding import KEYED_PSI, Hiding, seed_of
 from anonfaces.synthesize.owners_key import with_owners_key
 from encoders.attributes import load_attributes
 from encoders.frame import CropAlignment
@@ -135,3 +140,21 @@ def test_drawing_without_a_key_is_warned_of(name: str) -> None:
         str(one.message) for one in heard if "without the owner's key" in str(one.message)
     ]
     assert len(heard) == (not name.startswith("k-same"))
+
+
+@pytest.mark.parametrize(
+    ("options", "psi"),
+    [
+        ({}, 1.0),
+        ({"key": ONE}, KEYED_PSI),
+        ({"key": ONE, "psi": 1.0}, 1.0),
+        ({"psi": 0.6}, 0.6),
+    ],
+)
+def test_what_a_key_moved_lies_nearer_to_the_mean_face(
+    groups: list[GroupLatents], means: np.ndarray, options: dict[str, Any], psi: float
+) -> None:
+    drawer = load_surrogate("stylegan", SurrogateOptions(**options))
+    moved = means if drawer.hide is None else drawer.hide(means, groups)
+    np.testing.assert_allclose(drawer.means(groups), drawer.mean + psi * (moved - drawer.mean),
+                               rtol=1e-5, atol=1e-5)  # fmt: skip
