@@ -51,8 +51,8 @@ KEYED_PSI = 0.75
 #: Traits whose directions are left as the members have them.
 KEPT_TRAITS = ("age", "female")
 #: Faces that are drawn for a group, of which that with the likest age and gender is taken. Measured
-#: in the same way at k = 5 and psi 1: with 1 the perceived age is 11.6 years off and gender is kept in 76 of
-#: 100, with 4 it is 6.3 and 98, as without a key (6.4 and 98); the group is found as seldom.
+#: in the same way at k = 5 and psi 1: with 1 the perceived age is 11.6 years off and gender is kept
+#: in 76 of 100, with 4 it is 6.3 and 98, as without a key (6.4 and 98); found as seldom.
 CANDIDATES = 4
 #: Years that count as much as the whole way from one gender to the other.
 _YEARS_OF_A_GENDER = 20.0
