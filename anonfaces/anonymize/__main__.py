@@ -68,8 +68,8 @@ _Surrogate = Annotated[
         "what is put there. fresh: nobody's face, chosen by the seed; the perceived age and gender"
         " are about kept, on purpose. group: one face for at least k people of INPUT. inpaint: a"
         " face that suits what is around the hole. semantic: nobody's face with the pose and the"
-        " expression of the one before. solid, mosaic, blur: a cover; the last two keep"
-        " a little"
+        " expression of the one before, soft, now and then younger. solid, mosaic, blur: a cover;"
+        " the last two keep a little"
     ),
 ]
 _K = Annotated[int, option("people that every group has at least", "--k", "-k")]
