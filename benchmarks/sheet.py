@@ -2,7 +2,8 @@
 
 Each of the photographs, of one person each, stands in a row with what ``anonfaces.anonymize`` makes
 of it: nobody's face, a group's face by three methods, a face that a DCGAN paints into a hole, the
-face drawn anew from its label map. The sheet holds the originals: keep one of real people.
+face drawn anew from its label map. Gray is what was covered, since the result still looked like the
+original. The sheet holds the originals: keep one of real people.
 """
 
 from __future__ import annotations
@@ -16,12 +17,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from anonfaces.anonymize.inpainting.options import InpaintOptions
+
 WAYS: dict[str, dict[str, Any]] = {
     "fresh": {"surrogate": "fresh"},
     "group k-same-m": {"surrogate": "group", "method": "k-same-m"},
     "group stylegan": {"surrogate": "group", "method": "stylegan"},
     "group optimised": {"surrogate": "group", "method": "optimised"},
-    "inpaint dcgan": {"surrogate": "inpaint", "generator": Path("dcgan"), "latents": 4},
+    "inpaint dcgan": {
+        **{"surrogate": "inpaint", "generator": Path("dcgan"), "latents": 4},
+        "inpaint": InpaintOptions(framing="box", traits=True),
+    },
     "semantic": {"surrogate": "semantic"},
 }
 _SIDE, _TEXT = 160, 14
