@@ -79,8 +79,9 @@ Gallery = Annotated[
 Psi = Annotated[
     float | None,
     option(
-        "how far a face may lie from the generator's mean face; 1: no limit (default: 1, and 0.75"
-        " where the owner's key moves it)",
+        "how far a face may lie from the generator's mean face, as a share; 1 leaves it: faces vary"
+        " more, and more are torn (default: 0.75 with the owner's key, which every command has;"
+        " 1 without one)",
         show_default=False,
     ),
 ]

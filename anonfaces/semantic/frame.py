@@ -7,6 +7,9 @@ gradient. (SDGAN's crop, by the inner corners of the eyes, grows and shrinks as 
 
 from __future__ import annotations
 
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -20,6 +23,9 @@ __all__ = [
     *("DLIB", "FINER", "SQUARE", "TRUSTED", "agreement"),
     *("framed", "framed_landmarks", "labels_of", "trusted_labels"),
 ]
+
+if TYPE_CHECKING:
+    from encoders.parsing.parser import Parser
 
 Pixels = NDArray[np.uint8]
 
@@ -59,6 +65,11 @@ def labels_of(landmark: NDArray[np.floating], crops: Pixels) -> Pixels:
     return np.array(made, np.uint8).reshape(-1, side, side)
 
 
+@lru_cache(maxsize=1)
+def _parser() -> Parser:
+    return load_parser()
+
+
 def trusted_labels(image: Pixels, landmark: NDArray[np.float32], size: int) -> Pixels:
     """The label map uint8 (2 size, 2 size) of the crop that ``framed`` makes.
 
@@ -70,7 +81,7 @@ def trusted_labels(image: Pixels, landmark: NDArray[np.float32], size: int) -> P
     crop = framed(image, landmark, size)
     drawn = labels_of(framed_landmarks(landmark, size)[None], crop[None])[0]
     fine = (FINER * size, FINER * size)
-    seen = load_parser()(framed(image, landmark, PARSED)[None])[0]
+    seen = _parser()(framed(image, landmark, PARSED)[None])[0]
     seen = cv2.resize(seen, fine, interpolation=cv2.INTER_NEAREST).astype(np.uint8)
     return drawn if agreement(drawn, seen) >= TRUSTED else seen
 

@@ -55,13 +55,26 @@ class NetworkEmbedder:
 
 
 def check_chips(chips: NDArray[Any], size: int) -> NDArray[Any]:
-    """Check that ``chips`` are numbers of shape (n, size, size, 3), and return them."""
+    """Check that ``chips`` are levels of 0 to 255 of shape (n, size, size, 3), and return them."""
     chips = np.asarray(chips)
     if chips.ndim != 4 or chips.shape[1:] != (size, size, 3):
         raise InputError(f"expected RGB chips of shape (n, {size}, {size}, 3), got {chips.shape}")
     if chips.dtype != np.uint8 and chips.dtype.kind != "f":
         raise InputError(f"expected chips of type uint8 or float, got {chips.dtype}")
+    if chips.dtype.kind == "f" and chips.size:
+        _check_levels(chips)
     return chips
+
+
+def _check_levels(chips: NDArray[np.floating]) -> None:
+    highest = float(chips.max())
+    if not np.isfinite(chips).all():
+        raise InputError("chips hold values that are not finite: expected levels of 0 to 255")
+    if 0 < highest <= 1:
+        raise InputError(
+            f"expected chips with levels of 0 to 255, got floats of at most {highest:g}: multiply"
+            " them by 255"
+        )
 
 
 def _compiled(network: Any) -> Any:

@@ -37,8 +37,8 @@ Examples:
 """
 _CORRECTION = """
 Fit what corrects the encoder's latents (load_latent_corrector): the directions in which the picture
-of a latent changes, at the latents of real faces. The encoder must be there; after it, fit this
-anew.
+of a latent changes, at the latents of real faces. The encoder (encoder.h5) must lie in the output
+folder; after it, fit this anew.
 
 \b
 Examples:
@@ -91,6 +91,7 @@ def encoder(
     debug: _Debug = False,
 ) -> None:
     """Measure the framing, read the faces, train, write ``encoder.h5``."""
+    _check_sources(faces)
     network = _load(generator)
     from tqdm import tqdm
 
@@ -142,6 +143,7 @@ def correction(
     debug: _Debug = False,
 ) -> None:
     """Read the faces and the encoder, fit, measure, write ``correction.h5``."""
+    _check_sources(faces)
     network = _load(generator)
     from tqdm import tqdm
 
@@ -228,6 +230,14 @@ def carry(
         f"the inverse comes back at {found['distance']} in dlib's embedding"
         f" (of the generator before: {found['distance_before']}); in {_place(output)}"
     )
+
+
+def _check_sources(faces: list[Path]) -> None:
+    from anonbase.errors import InputError
+
+    for source in faces:
+        if not source.exists():
+            raise InputError(f"{source}: no such file or folder")
 
 
 def _load(path: Path | None) -> Generator:

@@ -2,7 +2,8 @@
 
 Ten classes: the background with the hair, the skin, two brows, two eyes, the nose, the lips and
 the inner mouth; hair as an eleventh on request. ``label_map`` draws them from 68 landmarks and
-the colors of the skin; the parser (``load_parser``) sees them without landmarks.
+the colors of the skin; the parser (``load_parser``) sees them without landmarks, in the square
+``FRAME`` of an FFHQ-aligned chip.
 
 Examples
 --------
@@ -19,6 +20,7 @@ from typing import Any
 
 _HOME = {
     "CLASSES": "encoders.parsing.classes",
+    "FRAME": "encoders.parsing.parser",
     "HAIR": "encoders.parsing.classes",
     "label_map": "encoders.parsing.polygons",
     "load_parser": "encoders.parsing.parser",
@@ -27,7 +29,7 @@ _HOME = {
     "overlay": "encoders.parsing.overlays",
 }
 
-__all__ = ["CLASSES", "HAIR", "label_map", "load_parser", "mirrored", "one_hot", "overlay"]
+__all__ = ["CLASSES", "FRAME", "HAIR", "label_map", "load_parser", "mirrored", "one_hot", "overlay"]
 
 
 def __getattr__(name: str) -> Any:

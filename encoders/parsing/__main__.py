@@ -73,7 +73,7 @@ def maps(
 def train(
     faces: _Faces,
     output: _Output,
-    kpictures: Annotated[float, option("pictures that are seen, in thousands")] = 60.0,
+    kpictures: Annotated[float, option("pictures that are seen, in thousands", min=0.001)] = 60.0,
     minutes: Annotated[float, option("minutes at most", min=0.01)] = 60.0,
     seed: Annotated[int, option("of everything random", min=0)] = 0,
     quiet: Quiet = False,
@@ -86,6 +86,7 @@ def train(
     from encoders.parsing.training import agreement, read_maps
     from encoders.parsing.training import train as run
 
+    held = read_maps(faces, True)
     with tqdm(total=round(kpictures * 1000), unit="face", disable=quiet or None) as bar:
 
         def report(seen: int, loss: float) -> None:
@@ -93,7 +94,7 @@ def train(
             bar.set_postfix(loss=f"{loss:.3f}")
 
         parser = run(*read_maps(faces, False), kpictures, minutes, seed, report)
-    found = agreement(parser, *read_maps(faces, True))
+    found = agreement(parser, *held)
     message = cli.command_line("encoders.parsing")
     parser.save(output / FILE, command=message, miou=found.miou, edge_f1=found.edge_f1)
     _print(found)

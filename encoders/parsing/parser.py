@@ -8,14 +8,13 @@ pixels. The trunk is ours and small.
 
 from __future__ import annotations
 
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from anonbase.errors import WeightsError
+from anonbase.errors import InputError, WeightsError
 from anonbase.keras_backend import load_engine
 from encoders import weights_file
 from encoders.embed.network import check_chips
@@ -60,6 +59,11 @@ class Parser:
         uint8 (n, 128, 128)
             A class of ``CLASSES`` for every pixel.
         """
+        if np.shape(pictures)[1:] != (SIZE, SIZE, 3):
+            raise InputError(
+                f"expected RGB pictures of shape (n, {SIZE}, {SIZE}, 3), got {np.shape(pictures)}:"
+                f" FRAME.cut(chips, {SIZE}) cuts FFHQ-aligned chips"
+            )
         check_chips(pictures, SIZE)
         parts = [np.empty((0, SIZE, SIZE), np.uint8)]
         for start in range(0, len(pictures), _BATCH):
@@ -97,14 +101,27 @@ def build_parser() -> Any:
     return network
 
 
-@lru_cache(maxsize=1)
 def load_parser(path: str | Path | None = None) -> Parser:
     """Load a parser that ``python -m encoders.parsing train`` wrote; None: the one that ships.
+
+    Returns
+    -------
+    Parser
+        A callable: pictures uint8 (n, 128, 128, 3) to label maps uint8 (n, 128, 128).
 
     Raises
     ------
     WeightsError
         The file is missing, damaged, or of another network.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from encoders.parsing import CLASSES, FRAME, load_parser
+    >>> chips = np.full((1, 256, 256, 3), 90, np.uint8)  # FaceSet.chips gives some of faces
+    >>> labels = load_parser()(FRAME.cut(chips, 128))
+    >>> labels.shape, bool(labels.max() < len(CLASSES))
+    ((1, 128, 128), True)
     """
     path = SHIPPED / FILE if path is None else Path(path)
     _, arrays = weights_file.read(path, KIND, REMEDY)

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from anonbase.errors import InputError
 from anonbase.keras_backend import load_engine
 from encoders.align import ffhq_landmarks
 from encoders.faceset import FaceSet
@@ -53,9 +54,18 @@ class Agreement:
 
 
 def read_maps(faces: Path, held_out: bool) -> tuple[Pixels, Pixels]:
-    """Chips uint8 (n, 128, 128, 3) and their label maps; those held out, or the others."""
+    """Chips uint8 (n, 128, 128, 3) and their label maps; those held out, or the others.
+
+    ``InputError`` where there are none.
+    """
     found = FaceSet.read(faces)
-    rows = np.array([i for i, name in enumerate(found.image) if is_held_out(name) == held_out])
+    rows = np.flatnonzero([is_held_out(name) == held_out for name in found.image])
+    if not len(rows):
+        raise InputError(
+            f"{faces}: of {len(found):,} faces none is {'held out' if held_out else 'left'} to"
+            f" {'measure by, which one person in twenty is' if held_out else 'learn from'}: give"
+            " more"
+        )
     points = FRAME.points(ffhq_landmarks(found.landmark[rows], _FINE), _FINE, SIZE)
     parts = [rows[i : i + _PART] for i in range(0, len(rows), _PART)]
     chips = np.concatenate([FRAME.cut(found.chips(part), SIZE) for part in parts])

@@ -8,7 +8,18 @@ import numpy as np
 import pytest
 from support import run_command
 
-from encoders.parsing import CLASSES, HAIR, label_map, mirrored, one_hot, overlay
+from anonbase.errors import InputError
+from encoders.faceset import FaceSet
+from encoders.parsing import (
+    CLASSES,
+    FRAME,
+    HAIR,
+    label_map,
+    load_parser,
+    mirrored,
+    one_hot,
+    overlay,
+)
 from encoders.parsing.classes import COLORS
 
 SIDE = 128
@@ -125,3 +136,21 @@ def test_help_says_what_is_written(tmp_path: Path) -> None:
     done = run_command("encoders.parsing", "maps", "--help", cwd=tmp_path)
     assert done.code == 0
     assert "overlay-000.png" in done.out
+
+
+def test_pictures_are_cut_first_and_few_faces_are_no_set_to_learn_from(
+    small_faces: FaceSet,
+) -> None:
+    from encoders.parsing.training import read_maps
+
+    chips = np.full((1, 256, 256, 3), 90, np.uint8)
+    with pytest.raises(InputError, match=r"FRAME.cut\(chips, 128\)"):
+        load_parser()(chips)
+    assert load_parser()(FRAME.cut(chips, 128)).shape == (1, 128, 128)
+    with pytest.raises(InputError, match=r"at most 0\.35.*: multiply them by 255"):
+        load_parser()(FRAME.cut(chips, 128) / 255)
+    with pytest.raises(InputError, match="not finite"):
+        load_parser()(np.full((1, 128, 128, 3), np.nan))
+    assert small_faces.path is not None
+    with pytest.raises(InputError, match=r"faces.h5: of 3 faces none is held out"):
+        read_maps(small_faces.path, True)

@@ -111,8 +111,9 @@ class Optimized(GeneratorSurrogate):
             yield some
 
     def report_line(self) -> str:
-        """In a line: where the faces that were made stand to their members."""
-        return describe_distances(self.member_distances)
+        """In a line: where the faces that were made stand to their members, and their psi."""
+        line = describe_distances(self.member_distances)
+        return f"{line}; psi {self.psi:g}" if self.member_distances else line
 
     def place(self, groups: list[GroupLatents]) -> Latents:
         """W+ (g, num_ws, w_dim); each group's is found as if it were alone.
