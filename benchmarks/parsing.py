@@ -82,7 +82,7 @@ def _compared(
     wanted = labels_of(true[None], crop[None])[0]
     drawn = labels_of(framed_landmarks(wrong, small)[None], crop[None])[0]
     seen = load_parser()(framed(chip, wrong, SIZE)[None])[0]
-    trusted = trusted_labels(chip, wrong, small)
+    trusted = trusted_labels(chip, wrong, crop)
     eyes = np.linalg.norm(own[36:42].mean(axis=0) - own[42:48].mean(axis=0))
     off = np.linalg.norm(wrong - own, axis=1).mean() / eyes
     scores = (agreement(one, wanted) for one in (drawn, seen, trusted))

@@ -76,7 +76,7 @@ class FaceRedrawer:
 
         points = np.asarray(landmark, np.float32)
         crop = framed(image, points, self.size)
-        labels = trusted_labels(image, points, self.size)[None]
+        labels = trusted_labels(image, points, crop)[None]
         made = self.crops(crop[None], labels, identity[None])[0]
         large = cv2.resize(made, (_SHOWN, _SHOWN), interpolation=cv2.INTER_CUBIC)
         return RedrawnFace(large, find_landmarks(large, _WHOLE))

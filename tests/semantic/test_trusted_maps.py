@@ -46,9 +46,10 @@ def faces(portraits: list[Path]) -> list[Face]:
 def test_landmarks_that_fit_the_face_are_taken(faces: list[Face]) -> None:
     kept = 0
     for image, right, _ in faces:
-        drawn = labels_of(framed_landmarks(right, 64)[None], framed(image, right, 64)[None])[0]
+        crop = framed(image, right, 64)
+        drawn = labels_of(framed_landmarks(right, 64)[None], crop[None])[0]
         assert agreement(drawn, load_parser()(framed(image, right, SIZE)[None])[0]) > 0.3
-        kept += int((trusted_labels(image, right, 64) == drawn).all())
+        kept += int((trusted_labels(image, right, crop) == drawn).all())
     assert kept >= 11
 
 
@@ -59,7 +60,7 @@ def test_where_landmarks_fail_the_parser_is_nearer_to_the_face(faces: list[Face]
         points = ffhq_landmarks(right, 1 << 10, aligned_by=wrong)
         wanted = labels_of(SQUARE.points(points, 1 << 10, 64)[None], crop[None])[0]
         drawn = labels_of(framed_landmarks(wrong, 64)[None], crop[None])[0]
-        trusted = trusted_labels(image, wrong, 64)
+        trusted = trusted_labels(image, wrong, crop)
         gained.append(agreement(trusted, wanted) - agreement(drawn, wanted))
         if (trusted != drawn).any():
             assert agreement(drawn, trusted) < TRUSTED
