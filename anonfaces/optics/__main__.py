@@ -171,6 +171,9 @@ def deidentify(
     every: Annotated[bool, option("each picture in each style", "--every")] = False,
     strip: Annotated[bool, option("also a strip between two styles", "--strip")] = False,
     bare: Annotated[bool, option("the face alone, not put back", "--bare")] = False,
+    corrections: Annotated[
+        int, option("pictures drawn of a face to bring its landmarks into place", min=0)
+    ] = 12,
     seed: Seed = 0,
     quiet: Quiet = False,
     debug: Debug = False,
@@ -180,7 +183,7 @@ def deidentify(
     from anonfaces.optics.deidentify import load_deidentifier, reference_styles
     from anonfaces.optics.face_encoder import styles_of_seeds
 
-    network = load_deidentifier(networks)
+    network = load_deidentifier(networks, corrections)
     if reference is None:
         styles = styles_of_seeds(range(seed, seed + seeds), psi)
     else:

@@ -24,7 +24,8 @@ Tensor = Any
 BASELINES = {
     "none": "the lens without a mask",
     "defocus": "waves RMS of defocus",
-    "low": "pixels of the sensor's side",
+    "low": "pixels of the side of a sensor of so few, each as noisy as one of the usual one",
+    "binned": "pixels of the side after those of the usual sensor were added up",
     "box": "pixels of the box's side, of the sensor's",
 }
 #: Noll's number of defocus.
@@ -60,8 +61,9 @@ def baseline(
     side = round(strength)
     if not 1 <= side <= config.size:
         raise InputError(f"{name} {strength:g}: expected 1 to {config.size} pixels")
-    if name == "low":
-        return _FewPixels(side, config, coefficients=flat, **given)
+    if name in ("low", "binned"):
+        kind = _FewPixels if name == "low" else _Binned
+        return kind(side, config, coefficients=flat, **given)
     return FixedPsf(_box(side, config.size), config, sensor, seed)
 
 
@@ -86,10 +88,24 @@ class _FewPixels(Camera):
 
     def take(self, images: Tensor, psf: Tensor) -> Tensor:
         """RGB float32 (n, size, size, 3) in 0..1, of few pixels."""
-        light = self.sensor.to_light(images)
-        few = ops.einsum("ay,nyxc,bx->nabc", self._shrink, light, self._shrink)
-        read = self.sensor.read(few, self._draw)
-        return ops.take(ops.take(read, self._shown, axis=1), self._shown, axis=2)
+        few = self._few(self.sensor.to_light(images))
+        return self._squares(self.sensor.read(few, self._draw))
+
+    def _few(self, light: Tensor) -> Tensor:
+        return ops.einsum("ay,nyxc,bx->nabc", self._shrink, light, self._shrink)
+
+    def _squares(self, few: Tensor) -> Tensor:
+        return ops.take(ops.take(few, self._shown, axis=1), self._shown, axis=2)
+
+
+class _Binned(_FewPixels):
+    """Few pixels that are sums of the sensor's: as much light as it has, and less noise."""
+
+    def take(self, images: Tensor, psf: Tensor) -> Tensor:
+        """RGB float32 (n, size, size, 3) in 0..1, of few pixels."""
+        sensor = self.sensor
+        read = sensor.read(sensor.to_light(images), self._draw)
+        return self._squares(sensor.to_levels(self._few(sensor.to_light(read))))
 
 
 class FixedPsf(Camera):

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from anonbase.errors import InputError, UtilityWarning, WeightsError
 from anonbase.notices import warn_user
+from anonfaces.optics.correction import STEPS, LandmarkCorrector
 from anonfaces.optics.face_encoder import (
     build_face_encoder,
     generator,
@@ -53,14 +54,21 @@ class Drawn:
 
 
 class Deidentifier:
-    """Reader of landmarks, encoder into w, and generator: private pictures to faces.
+    """Readers of landmarks, encoder into w, and generator: private pictures to faces.
 
-    ``mean`` are the landmarks (68, 2) of the mean frame.
+    ``readers`` are the networks of private and of sharp pictures, ``mean`` the landmarks (68, 2)
+    of the mean frame. ``corrections`` pictures are drawn of each face to bring its landmarks to
+    those that were read.
     """
 
-    def __init__(self, reader: Any, encoder: Any, mean: NDArray[np.floating]) -> None:
-        self.reader, self.encoder, self.mean = reader, encoder, np.asarray(mean, np.float64)
+    def __init__(
+        self, readers: tuple[Any, Any], encoder: Any, mean: NDArray[np.floating],
+        corrections: int = STEPS,
+    ) -> None:  # fmt: skip
+        self.reader, self.encoder, self.mean = readers[0], encoder, np.asarray(mean, np.float64)
         self.size = int(encoder.input_shape[0][1])
+        self.corrections = corrections
+        self._correct = LandmarkCorrector(readers[1], self.size)
 
     def __call__(self, private: Images, styles: Styles) -> Drawn:
         """Draw a face of each style (n, w_dim) where each private picture (n, s, s, 3) has one."""
@@ -68,12 +76,16 @@ class Deidentifier:
         points = np.asarray(maps_to_points(logits))
         moves = fit(points, self.mean)
         upright = straighten(private, moves)
-        face = self.faces(upright, styles)
+        wanted = (points - moves[:, None, 1:]) / moves[:, None, :1]
+        face = self.faces(upright, styles, wanted)
         image = put_back(private, face, moves)
         return Drawn(face, image, np.asarray(level_maps(logits)), points)
 
-    def faces(self, upright: Images, styles: Styles) -> Images:
-        """Faces in 0..1 of private pictures whose faces stand as the mean face does."""
+    def faces(self, upright: Images, styles: Styles, points: NDArray[np.floating]) -> Images:
+        """Faces in 0..1 of private pictures whose faces stand as the mean face does.
+
+        ``points`` (n, 68, 2) is where their landmarks are, in sides of these pictures.
+        """
         maps = np.asarray(level_maps(run_network(self.reader, upright)))
         mean, spread = generator_spread()
         style = (styles - mean) / spread
@@ -82,12 +94,13 @@ class Deidentifier:
             some = slice(start, start + _PART)
             given = [upright[some], maps[some], style[some].astype(np.float32)]
             steps = np.asarray(self.encoder(given, training=False))
-            w = (style[some, None] + steps) * spread + mean
+            latents = self._correct(style[some, None] + steps, points[some], self.corrections)
+            w = latents * spread + mean
             parts.append(generator().pictures(w, batch=_PART))
         return (np.concatenate(parts) / 255).astype(np.float32)
 
 
-def load_deidentifier(folder: Path | None = None) -> Deidentifier:
+def load_deidentifier(folder: Path | None = None, corrections: int = STEPS) -> Deidentifier:
     """The networks of a folder, by default those that ship.
 
     Raises
@@ -104,7 +117,8 @@ def load_deidentifier(folder: Path | None = None) -> Deidentifier:
     weights_file.check_generator(
         Path("faces.h5"), meta, generator(), "python -m anonfaces.optics train"
     )
-    return Deidentifier(load_reader(folder), encoder, mean)
+    readers = (load_reader(folder), load_reader(folder, "sharp"))
+    return Deidentifier(readers, encoder, mean, corrections)
 
 
 def reference_styles(source: Path) -> tuple[list[str], Styles]:

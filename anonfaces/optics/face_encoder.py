@@ -14,12 +14,15 @@ from typing import Any
 
 import keras
 import numpy as np
-from keras import layers
+from keras import layers, ops
 from numpy.typing import NDArray
 
 from anonbase.errors import InputError
 
-__all__ = ["build_face_encoder", "generator", "generator_spread", "styles_of", "styles_of_seeds"]
+__all__ = [
+    "build_face_encoder", "drawn_faces", "generator", "generator_spread", "styles_of",
+    "styles_of_seeds",
+]  # fmt: skip
 
 Tensor = Any
 
@@ -68,6 +71,17 @@ def generator_spread() -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Mean and standard deviation (w_dim,) of the generator's w."""
     drawn = generator().map(generator().latents(range(_SAMPLES)))[:, 0]
     return drawn.mean(axis=0), drawn.std(axis=0) + 1e-3
+
+
+def drawn_faces(latents: Tensor, size: int) -> Tensor:
+    """Faces (n, size, size, 3) in 0..1 of latents (n, num_ws, w_dim) in deviations of w."""
+    mean, spread = generator_spread()
+    w = latents * ops.convert_to_tensor(spread) + ops.convert_to_tensor(mean)
+    faces = ops.clip((generator().apply(w, generator().noise_maps()) + 1) / 2, 0.0, 1.0)
+    factor, rest = divmod(faces.shape[1], size)
+    if factor >= 1 and not rest:
+        return ops.average_pool(faces, factor, factor, data_format="channels_last")
+    return ops.image.resize(faces, (size, size), "bilinear", antialias=True)
 
 
 def styles_of(references: NDArray[np.uint8]) -> NDArray[np.float32]:

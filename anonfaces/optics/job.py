@@ -33,10 +33,11 @@ __all__ = [
 
 #: Baselines beside the learned mask, each at strengths that leave about as much of the landmarks.
 BESIDE = (
-    "none", "defocus:0.7", "defocus:1.5", "low:12", "low:7", "box:11", "box:21",
+    "none", "defocus:1.5", "defocus:2", "low:7", "low:5", "binned:7", "binned:5", "box:21",
+    "box:29",
 )  # fmt: skip
 #: Faces of the held-out people that cameras are measured on.
-_MEASURED = 150
+_MEASURED = 300
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -241,7 +242,7 @@ def _nearest(curve: Sequence[dict[str, Any]]) -> list[str]:
     """The mask, and of each family of baselines the one whose landmarks are off most alike."""
     mask = next(row for row in curve if row["camera"] == "mask")
     chosen = ["mask"]
-    for family in ("defocus", "low", "box"):
+    for family in ("defocus", "low", "binned", "box"):
         of = [row for row in curve if row["camera"].startswith(f"{family}:")]
         if of:
             off = min(of, key=lambda row: abs(row["landmark_px"] - mask["landmark_px"]))

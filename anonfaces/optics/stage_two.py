@@ -18,6 +18,7 @@ from keras import ops
 from anonfaces.optics.camera import Camera
 from anonfaces.optics.face_encoder import (
     build_face_encoder,
+    drawn_faces,
     generator,
     generator_spread,
     styles_of,
@@ -142,8 +143,7 @@ class _Learner(keras.Model):
         for fixed in (camera, *readers):
             fixed.trainable = False
         self._weights, self._steps = weights, steps
-        mean, spread = generator_spread()
-        self._mean, self._spread = ops.convert_to_tensor(mean), ops.convert_to_tensor(spread)
+        generator_spread()  # drawn and kept before anything is traced
         names = ("heatmap", "style", "fine", "cycle", "diversity", "prior")
         self._means = {name: keras.metrics.Mean(name=name) for name in names}
 
@@ -152,15 +152,8 @@ class _Learner(keras.Model):
         logits = self.private_reader(private)
         both = [ops.concatenate([x, x]) for x in (private, level_maps(logits))]
         steps = self.network([*both, given["style"]])
-        faces = self._drawn(given["style"][:, None] + steps)
+        faces = drawn_faces(given["style"][:, None] + steps, self.camera.config.size)
         return private, maps_to_points(logits), steps, faces
-
-    def _drawn(self, latents: Tensor) -> Tensor:
-        """Faces in 0..1 of latents in deviations, of the camera's size."""
-        w = latents * self._spread + self._mean
-        drawn = generator().apply(w, generator().noise_maps())
-        faces = ops.clip((drawn + 1) / 2, 0.0, 1.0)
-        return _resized(faces, self.camera.config.size)
 
     def compute_loss(
         self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None,
@@ -187,7 +180,8 @@ class _Learner(keras.Model):
         """dlib's squared distance of drawn faces from those that the styles alone would be."""
         count = x["rows"].shape[0]
         style = x["style"][:count, None] + ops.zeros((count, generator().num_ws, 1))
-        wanted = vectors(self._drawn(style), x["rows"], x["columns"])
+        alone = drawn_faces(style, self.camera.config.size)
+        wanted = vectors(alone, x["rows"], x["columns"])
         found = vectors(faces[:count], x["rows"], x["columns"])
         return ops.mean(ops.sum(ops.square(found - ops.stop_gradient(wanted)), axis=1))
 
@@ -203,11 +197,3 @@ class _Learner(keras.Model):
         """What is left of the run, 1 to 0."""
         done = ops.cast(self.optimizer.iterations, "float32") / self._steps
         return ops.maximum(1.0 - done, 0.0)
-
-
-def _resized(faces: Tensor, size: int) -> Tensor:
-    """Pictures (n, s, s, 3) of ``size`` pixels: means of squares where they are larger."""
-    factor, rest = divmod(faces.shape[1], size)
-    if factor >= 1 and not rest:
-        return ops.average_pool(faces, factor, factor, data_format="channels_last")
-    return ops.image.resize(faces, (size, size), "bilinear", antialias=True)

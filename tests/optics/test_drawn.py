@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from support import run_command
 
+from anonbase.errors import InputError
 from anonfaces.optics.camera import Camera, CameraConfig
 from anonfaces.optics.face_encoder import build_face_encoder, generator
 from anonfaces.optics.heatmaps import build_heatmap_network
@@ -31,7 +32,8 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("run")
     about = {"size": 64, "width": 8}
     save_camera(folder, Camera(CameraConfig(zernikes=6)))
-    save_network(folder, "reader", build_heatmap_network(64, 8), **about)
+    for name in ("reader", "sharp"):
+        save_network(folder, name, build_heatmap_network(64, 8), **about)
     drawer = generator()
     encoder = build_face_encoder(64, 8, drawer.num_ws, drawer.config.w_dim)
     mean = np.random.default_rng(0).uniform(0.3, 0.7, (68, 2)).round(3).tolist()
@@ -72,6 +74,28 @@ def test_every_loss_has_a_gradient(monkeypatch: pytest.MonkeyPatch) -> None:
             loss = learner.compute_loss(x=x, y_pred=learner(x))
         found = tape.gradient(loss, network.trainable_variables)
         assert max(float(tf.reduce_max(tf.abs(g))) for g in found if g is not None) > 0, name
+
+
+def test_corrected_faces_have_their_landmarks_nearer_to_the_wanted() -> None:
+    from anonfaces.optics.correction import LandmarkCorrector
+    from anonfaces.optics.face_encoder import drawn_faces
+    from anonfaces.optics.per_camera import read_landmarks
+    from anonfaces.optics.store import load_reader
+
+    reader = load_reader(None, "sharp")
+    shape = (3, generator().num_ws, generator().config.w_dim)
+    latents, others = np.random.default_rng(0).normal(0, 0.5, (2, *shape)).astype(np.float32)
+    goal = read_landmarks(reader, np.asarray(drawn_faces(others, 64)))
+    correct = LandmarkCorrector(reader, 64)
+
+    def off(at: np.ndarray) -> np.ndarray:
+        found = read_landmarks(reader, np.asarray(drawn_faces(at, 64)))
+        return np.linalg.norm(found - goal, axis=-1).mean(axis=1)
+
+    assert (off(correct(latents, goal, 6)) < 0.8 * off(latents)).all()
+    assert np.array_equal(correct(latents, goal, 0), latents)
+    with pytest.raises(InputError, match="steps -1"):
+        correct(latents, goal, -1)
 
 
 def test_simulate_keeps_what_is_there_and_says_what_it_is_not(

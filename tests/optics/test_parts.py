@@ -100,7 +100,10 @@ def test_landmarks_in_sides_are_those_in_pixels_from_the_corner() -> None:
 def test_a_baseline_keeps_an_even_gray_and_hides_more_the_stronger_it_is(name: str) -> None:
     rng = np.random.default_rng(3)
     image = rng.uniform(0.2, 0.8, (2, 16, 16, 3)).astype(np.float32)
-    strengths = {"none": (0, 0), "defocus": (0.2, 1.0), "low": (12, 3), "box": (3, 9)}[name]
+    few = (12, 3)
+    strengths = {
+        "none": (0, 0), "defocus": (0.2, 1.0), "low": few, "binned": few, "box": (3, 9),
+    }[name]  # fmt: skip
     weak, strong = (baseline(name, strength, SMALL) for strength in strengths)
     gray = np.full((1, 16, 16, 3), 0.5, np.float32)
     assert np.abs(weak(gray).numpy() - 0.5).max() < 0.06
@@ -109,11 +112,22 @@ def test_a_baseline_keeps_an_even_gray_and_hides_more_the_stronger_it_is(name: s
     assert name != "none" or off[0] < 0.03
 
 
-def test_few_pixels_are_few() -> None:
+@pytest.mark.parametrize("name", ["low", "binned"])
+def test_few_pixels_are_few(name: str) -> None:
     image = np.random.default_rng(3).random((1, 16, 16, 3)).astype(np.float32)
-    seen = baseline("low", 4, SMALL)(image).numpy()
+    seen = baseline(name, 4, SMALL)(image).numpy()
     blocks = seen.reshape(1, 4, 4, 4, 4, 3)
     assert np.ptp(blocks, axis=(2, 4)).max() == 0
+
+
+def test_added_pixels_are_less_noisy_than_few() -> None:
+    gray = np.full((8, 16, 16, 3), 0.5, np.float32)
+    sensor = Sensor(full_well=200, read_noise=0.05)
+    noise = {
+        name: baseline(name, 4, SMALL, sensor=sensor)(gray).numpy()[:, ::4, ::4].std()
+        for name in ("low", "binned")
+    }
+    assert noise["binned"] == pytest.approx(noise["low"] / 4, rel=0.25)  # 16 pixels each
 
 
 def test_deconvolution_brings_a_blurred_picture_nearer() -> None:
