@@ -22,7 +22,7 @@ __all__ = [
 Images = NDArray[np.float32]
 _DEPTHS = (0.4, 0.75, 1.5, 5.0)
 _GAP = 2
-_MARKS = {"mask": "*", "none": "o", "defocus": "s", "low": "^", "box": "D"}
+_MARKS = {"mask": "*", "none": "o", "defocus": "s", "low": "^", "binned": "v", "box": "D"}
 
 
 def camera_figure(camera: Any, images: Images) -> Figure:

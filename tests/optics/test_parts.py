@@ -112,6 +112,15 @@ def test_a_baseline_keeps_an_even_gray_and_hides_more_the_stronger_it_is(name: s
     assert name != "none" or off[0] < 0.03
 
 
+def test_the_figure_shows_every_baseline() -> None:
+    from anonfaces.optics.figures import tradeoff_figure
+
+    cameras = ("mask", *(f"{name}:1" for name in BASELINES))
+    curve = [{"camera": name, "landmark_px": 5.0, "dlib_rank1": 0.5} for name in cameras]
+    lines = tradeoff_figure(curve, ["dlib"]).axes[0].get_lines()
+    assert sum(len(line.get_xdata()) for line in lines) == len(cameras)
+
+
 @pytest.mark.parametrize("name", ["low", "binned"])
 def test_few_pixels_are_few(name: str) -> None:
     image = np.random.default_rng(3).random((1, 16, 16, 3)).astype(np.float32)
