@@ -100,7 +100,7 @@ _KEYED = (
     " owner's secret key goes into it. Keep that key, and release one set made with it.",
     "Against whoever runs our own encoder, or holds the very photographs of all members but one,"
     " that key is what protects: of 300 people of a public set such an attacker found the group in"
-    " 7 of 100 cases at k = 2 and the last member hardly more often than without the release. In"
+    " 11 of 100 cases at k = 2 and the last member hardly more often than without the release. In"
     " few and large groups more is found, since what all members share, as age and sex, is not"
     " hidden. What attackers reach here is told below, where they were tried.",
 )
