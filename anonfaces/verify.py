@@ -60,12 +60,19 @@ def verify(
 
     Raises ``InputError`` where something that was given cannot be read.
     """
+    from anonfaces.publish.card import CHECKSUMS
+    from anonfaces.publish.certificate import CERTIFICATE
     from anonfaces.publish.checks import Release, run_checks
     from anonfaces.publish.key import Opener
 
     folder = Path(release)
     if not folder.is_dir():
         raise InputError(f"{folder}: there is no such folder")
+    if not any((folder / name).exists() for name in (CERTIFICATE, CHECKSUMS)):
+        raise InputError(
+            f"{folder}: it is no release: neither {CERTIFICATE} nor {CHECKSUMS} is in it"
+            " (python -m anonfaces.publish makes a release)"
+        )
     if originals is not None and not Path(originals).exists():
         raise InputError(f"{originals}: there are no such originals")
     opened = None if key is None else (opener or Opener()).open(Path(key))

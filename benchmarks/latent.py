@@ -39,18 +39,17 @@ def main() -> None:
     generator = stylegan.load()
     corrector = load_latent_corrector(generator)
     encoder = corrector.encoder
-    side = generator.config.resolution
+    single, side = encoder.to_single_w(), generator.config.resolution
     whole = read_faces(options.faces, encoder.framing, side, held_out=True)
     whole = whole[np.random.default_rng(0).permutation(len(whole))[: options.count]]
     faces = _smaller(whole, encoder.side)
     looks = _Looks()
     looks(faces[:32])  # compiles
     print(f"{len(faces)} held-out faces\n{describe(PACKAGES)}\n")
-    beside = stylegan.load_encoder()
     ways: dict[str, tuple[Callable[[Pixels], Pixels], Pixels]] = {
         "the face itself at this size": (lambda x: x, faces),
-        "encoder beside the generator": (
-            lambda x: generator.pictures(beside(x), batch=32),
+        "encoder, the mean of its layers": (
+            lambda x: generator.pictures(single(x), batch=32),
             faces,
         ),
         "encoder": (lambda x: generator.pictures(encoder.encode_framed(x), batch=32), faces),

@@ -192,7 +192,8 @@ def read_packed_chips(path: Path, rows: NDArray[np.integer], size: int) -> Itera
 def _opened(path: Path) -> Iterator[h5py.File]:
     try:
         if not path.is_file():
-            raise InputError(f"{path}: no such file; `python -m encoders` makes one")
+            what = "a folder, not a FaceSet" if path.is_dir() else "no such file"
+            raise InputError(f"{path}: {what}; `python -m encoders` makes one")
         with open_hdf5(path) as file:
             if file.attrs.get("format") != _FORMAT:
                 raise InputError(f"{path}: an HDF5 file, but not one that anonfaces wrote")

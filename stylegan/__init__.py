@@ -83,13 +83,15 @@ def load_discriminator(path: str | Path) -> Discriminator:
     return Discriminator(networks.discriminator, networks.discriminator_values, source=str(path))
 
 
-def load_encoder(path: str | Path | None = None) -> Encoder:
+def load_encoder(path: str | Path) -> Encoder:
     """Load the encoder of a generator of ours: an image to its w.
+
+    The way into the generator that ships is ``encoders.latent.load_latent_encoder``.
 
     Parameters
     ----------
-    path : path, optional
-        A folder that ``stylegan.train`` wrote. None: the generator that ships.
+    path : path
+        A folder that ``stylegan.train`` wrote.
 
     Returns
     -------
@@ -108,11 +110,10 @@ def load_encoder(path: str | Path | None = None) -> Encoder:
     from stylegan import checkpoint
     from stylegan.encoder import Encoder
 
-    source = checkpoint.SHIPPED if path is None else Path(path)
-    networks = checkpoint.read(source)
+    networks = checkpoint.read(Path(path))
     if networks.encoder is None:
-        raise WeightsError(f"{source}: holds no encoder (python -m stylegan.train makes one)")
-    return Encoder(networks.encoder, networks.encoder_values, source=str(source))
+        raise WeightsError(f"{path}: holds no encoder (python -m stylegan.train makes one)")
+    return Encoder(networks.encoder, networks.encoder_values, source=str(path))
 
 
 def __dir__() -> list[str]:

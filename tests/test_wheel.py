@@ -44,7 +44,6 @@ for name in SELF_CONTAINED:
     load_surrogate(name, SurrogateOptions(key=bytes(32)))
 generator = stylegan.load()
 load_directions(generator), load_inverse(generator), load_latent_corrector(generator)
-stylegan.load_encoder()
 stylegan.load("dcgan"), stylegan.load_discriminator("dcgan")
 print(_sample())
 """

@@ -151,6 +151,7 @@ def _guess(network: Generator, path: Path | None) -> Any:
     import stylegan
     from anonbase.errors import WeightsError
     from encoders.latent import load_latent_encoder
+    from stylegan import checkpoint
 
     try:
         latent = load_latent_encoder(network)
@@ -158,7 +159,7 @@ def _guess(network: Generator, path: Path | None) -> Any:
     except WeightsError:
         pass
     try:
-        beside = stylegan.load_encoder(path)
+        beside = stylegan.load_encoder(path or checkpoint.SHIPPED)
     except WeightsError:
         return lambda pictures: None
     side = beside.config.resolution

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from stylegan.checkpoint import Checkpoint
+
 _EXAMPLES = """
 Train a StyleGAN2 on aligned faces: first as the decoder of an autoencoder, then (if wanted) with
 w fitted to some of the faces, then the mapping network, then (if wanted) its detail on the faces
@@ -268,11 +270,31 @@ def main(
         held_out=held_out,
         synthetic=read_pictures(synthetic, resolution, cut) if synthetic else None,
         anchor=anchor,
-        start=start,
+        start=start and _with_encoder(start),
         features=load_features(features, pixels),
         save_minutes=save_minutes,
     )
     print(f"{recipe.resolution} px, in {output}: stylegan.load({str(output)!r})")
+
+
+def _with_encoder(start: Path) -> Checkpoint:
+    """A checkpoint; what ships, which has no encoder to a single w, with the latent encoder's."""
+    from dataclasses import replace
+
+    from anonbase.errors import WeightsError
+    from encoders.latent import load_latent_encoder
+    from stylegan import checkpoint
+    from stylegan.generator import Generator
+
+    found = checkpoint.checked(checkpoint.read(start), str(start))
+    if found.encoder is not None:
+        return found
+    try:
+        latent = load_latent_encoder(Generator(found.generator, found.generator_values))
+    except WeightsError:
+        return found
+    encoder = latent.to_single_w()
+    return replace(found, encoder=encoder.config, encoder_values=encoder.values())
 
 
 def _train_dcgan(

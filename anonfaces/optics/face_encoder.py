@@ -1,7 +1,7 @@
 """Stage two's network: a private picture, its heat maps and a style to the latents of a face.
 
 The generator that ships draws the face; it does not learn. A style is a w of that generator: what
-its own encoder says of a reference picture, or what its mapping network makes of a seed. The
+the latent encoder says of a reference picture, or what the mapping network makes of a seed. The
 network answers how each layer's w differs from the style, so that at its first step every face is
 the reference's.
 """
@@ -88,9 +88,9 @@ def styles_of(references: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Styles (n, w_dim) of reference pictures uint8 (n, s, s, 3), framed as the generator's."""
     import cv2
 
-    import stylegan
+    from encoders.latent import load_latent_encoder
 
-    encoder = stylegan.load_encoder()
+    encoder = load_latent_encoder(generator()).to_single_w()
     side = encoder.config.resolution
     sized = [cv2.resize(one, (side, side), interpolation=cv2.INTER_AREA) for one in references]
     return encoder(np.stack(sized))

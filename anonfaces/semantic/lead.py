@@ -1,8 +1,8 @@
 """Where a semantic generator begins: how map and surroundings move w, in closed form.
 
-The encoder that ships finds the w of a picture; the inverse, the w of whom the recognizer sees in
-it. What lies between is pose, expression and light, and a ridge regression on the label map and
-the surroundings, averaged to 8 x 8, says about as much of it as they can.
+The latent encoder finds the w of a picture (the mean of its layers); the inverse, the w of whom the
+recognizer sees in it. What lies between is pose, expression and light, and a ridge regression on
+the label map and the surroundings, averaged to 8 x 8, says about as much of it as they can.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from anonfaces.semantic.data import TrainingFaces
 from encoders.parsing import mirrored, one_hot
+from stylegan.encoder import Encoder
 
 __all__ = ["fit_lead"]
 
@@ -23,7 +24,7 @@ _HELD_OUT = 10
 
 
 def fit_lead(
-    faces: TrainingFaces, encoder: Any, inverse: Any, progress: bool = False
+    faces: TrainingFaces, encoder: Encoder, inverse: Any, progress: bool = False
 ) -> tuple[NDArray[np.float32], NDArray[np.float32], float]:
     """Fit to ``faces`` and their mirror images.
 
@@ -50,7 +51,7 @@ def fit_lead(
 
 
 def _pairs(
-    faces: TrainingFaces, encoder: Any, inverse: Any, flip: bool
+    faces: TrainingFaces, encoder: Encoder, inverse: Any, flip: bool
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     from keras import ops
 

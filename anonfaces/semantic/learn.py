@@ -90,11 +90,12 @@ def train(
 
 def _first(decoder: Any, faces: TrainingFaces, inverse: Any, progress: bool) -> Values:
     """The numbers to begin with: the decoder's, and how map and surroundings move w."""
-    import stylegan
+    from encoders.latent import load_latent_encoder
     from stylegan.semantic.config import SemanticConfig
     from stylegan.semantic.generator import generator_specs
 
-    weights, offset, explained = fit_lead(faces, stylegan.load_encoder(), inverse, progress)
+    encoder = load_latent_encoder().to_single_w()
+    weights, offset, explained = fit_lead(faces, encoder, inverse, progress)
     if progress:
         print(f"map and surroundings tell {explained:.0%} of what the identity does not of w")
     wanted = generator_specs(SemanticConfig(decoder.config))

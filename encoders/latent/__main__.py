@@ -31,9 +31,10 @@ encoders) or folders of images that are framed like the generator's.
 
 \b
 Examples:
-  python -m encoders.latent encoder lfw.h5 utkface.h5
+  python -m encoders.latent encoder lfw.h5 utkface.h5 -o latent/
   python -m encoders.latent encoder faces.h5 --generator mine/ -o mine/latent
-  python -m encoders.latent encoder faces.h5 --start datasets/latent/encoder.h5 --minutes 3
+  python -m encoders.latent encoder faces.h5 \
+      --start datasets/latent/encoder.h5 --minutes 3 -o latent/
 """
 _CORRECTION = """
 Fit what corrects the encoder's latents (load_latent_corrector): the directions in which the picture
@@ -42,7 +43,7 @@ folder; after it, fit this anew.
 
 \b
 Examples:
-  python -m encoders.latent correction lfw.h5
+  python -m encoders.latent correction lfw.h5 -o latent/
   python -m encoders.latent correction faces.h5 --generator mine/ -o mine/latent
 """
 _INVERSE = "Fit the map from dlib's vector of a face to w, on the generator's own images."
@@ -65,10 +66,7 @@ _Sources = Annotated[list[Path], typer.Argument(help="FaceSets (.h5) or folders"
 _Generator = Annotated[
     Path | None, typer.Option(help="StyleGAN checkpoint; default: the one that ships")
 ]
-_Output = Annotated[
-    Path | None,
-    typer.Option("--output", "-o", help="the folder to write to (default: datasets/latent)"),
-]
+_Output = Annotated[Path, typer.Option("--output", "-o", help="the folder to write to")]
 _Seed = Annotated[int, typer.Option(help="the same seed draws the same images", min=0)]
 _Debug = Annotated[bool, typer.Option("--debug", help="show the traceback of an error")]
 
@@ -76,7 +74,7 @@ _Debug = Annotated[bool, typer.Option("--debug", help="show the traceback of an 
 @app.command(help=_ENCODER)
 def encoder(
     faces: _Sources,
-    output: _Output = None,
+    output: _Output,
     generator: _Generator = None,
     pictures: Annotated[
         int, typer.Option(help="number of real faces to train on at most", min=1)
@@ -118,7 +116,7 @@ def encoder(
 
         course = TrainingConfig(pictures=pictures, minutes=minutes, rate=rate, seed=seed)
         config, values = train(network, real, framing, beside, course, report, first)
-    place, made = _place(output) / FILE, LatentEncoder(network, config, framing, values)
+    place, made = output / FILE, LatentEncoder(network, config, framing, values)
     facts = {
         "faces": len(real),
         "seen": seen,
@@ -136,7 +134,7 @@ def encoder(
 @app.command(help=_CORRECTION)
 def correction(
     faces: _Sources,
-    output: _Output = None,
+    output: _Output,
     generator: _Generator = None,
     samples: Annotated[int, typer.Option(help="changes of pictures to learn from", min=8)] = 6000,
     seed: _Seed = 0,
@@ -153,7 +151,7 @@ def correction(
     from encoders.latent.faces import read_faces
     from encoders.latent.training import rmse
 
-    latent = load_latent_encoder(network, _place(output) / ENCODER)
+    latent = load_latent_encoder(network, output / ENCODER)
     real = read_faces(faces, latent.framing, latent.side)
     held = read_faces(faces, latent.framing, latent.side, held_out=True)[:_MEASURED]
     with tqdm(total=samples, unit="change", disable=None) as bar:
@@ -162,14 +160,14 @@ def correction(
         "rmse": round(rmse(network, held, found.correct_framed(held)), 2),
         "rmse_encoder": round(rmse(network, held, latent.encode_framed(held)), 2),
     }
-    place, command = _place(output) / FILE, cli.command_line("encoders.latent")
+    place, command = output / FILE, cli.command_line("encoders.latent")
     found.save(place, faces=len(real), samples=samples, seed=seed, command=command, **facts)
     print(f"{', '.join(f'{name} {value}' for name, value in facts.items())}; in {place}")
 
 
 @app.command(help=_INVERSE)
 def inverse(
-    output: _Output = None,
+    output: _Output,
     generator: _Generator = None,
     samples: Annotated[int, typer.Option(help="images to learn from", min=200)] = 8000,
     seed: _Seed = 0,
@@ -180,7 +178,7 @@ def inverse(
     from encoders.latent.inverse import FILE, fit
 
     found, facts = fit(network, samples, seed, progress=True)
-    place = _place(output) / FILE
+    place = output / FILE
     found.save(place, **facts, command=cli.command_line("encoders.latent"))
     for name, number in facts.items():
         print(f"{name:<24}{number}")
@@ -189,7 +187,7 @@ def inverse(
 
 @app.command(help=_DIRECTIONS)
 def directions(
-    output: _Output = None,
+    output: _Output,
     generator: _Generator = None,
     samples: Annotated[int, typer.Option(help="images to learn from", min=200)] = 6000,
     strip: Annotated[Path | None, typer.Option(help="also a picture of the directions")] = None,
@@ -201,7 +199,7 @@ def directions(
     from encoders.latent.directions import FILE, fit, picture
 
     found, facts = fit(network, samples, seed)
-    place = _place(output) / FILE
+    place = output / FILE
     found.save(place, **facts, command=cli.command_line("encoders.latent"))
     if strip is not None:
         _write_picture(strip, picture(network, found, seed))
@@ -211,10 +209,10 @@ def directions(
 @app.command(help=_CARRY)
 def carry(
     before: Annotated[Path, typer.Option(help="the checkpoint that they were fitted to")],
+    output: _Output,
     source: Annotated[
         Path | None, typer.Option(help="the folder with them (default: datasets/latent)")
     ] = None,
-    output: _Output = None,
     generator: _Generator = None,
     debug: _Debug = False,
 ) -> None:
@@ -223,12 +221,10 @@ def carry(
     from encoders.weights_file import SHIPPED
 
     said = cli.command_line("encoders.latent")
-    found = carry_over(
-        _load(generator), _load(before), source or SHIPPED, _place(output), command=said
-    )
+    found = carry_over(_load(generator), _load(before), source or SHIPPED, output, command=said)
     print(
         f"the inverse comes back at {found['distance']} in dlib's embedding"
-        f" (of the generator before: {found['distance_before']}); in {_place(output)}"
+        f" (of the generator before: {found['distance_before']}); in {output}"
     )
 
 
@@ -250,9 +246,10 @@ def _start(path: Path | None) -> Any:
     """The encoder to a single w beside the generator, or None."""
     import stylegan
     from anonbase.errors import WeightsError
+    from stylegan import checkpoint
 
     try:
-        return stylegan.load_encoder(path)
+        return stylegan.load_encoder(path or checkpoint.SHIPPED)
     except WeightsError:
         return None
 
@@ -265,12 +262,6 @@ def _measured(made: LatentEncoder, faces: Any, beside: Any) -> dict[str, float]:
     if beside is not None:
         found["rmse_beside"] = rmse(made.generator, faces, beside(faces))
     return {name: round(value, 2) for name, value in found.items()}
-
-
-def _place(output: Path | None) -> Path:
-    from encoders.weights_file import SHIPPED
-
-    return SHIPPED if output is None else output
 
 
 def _write_picture(path: Path, picture: Any) -> None:

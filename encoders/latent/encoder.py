@@ -19,11 +19,17 @@ from encoders.frame import CropAlignment
 
 load_engine()
 
-from encoders.latent.network import LatentConfig, encode, latent_specs  # noqa: E402
+from encoders.latent.network import (  # noqa: E402
+    LatentConfig,
+    encode,
+    latent_specs,
+    single_w_values,
+)
 from stylegan.networks.config import EncoderConfig  # noqa: E402
 from stylegan.networks.parameters import check, variables  # noqa: E402
 
 if TYPE_CHECKING:
+    from stylegan.encoder import Encoder
     from stylegan.generator import Generator
 
 __all__ = ["LatentEncoder", "load_latent_encoder", "read_numbers"]
@@ -98,6 +104,15 @@ class LatentEncoder:
         pictures = check_chips(pictures, self.side)
         parts = [self._part(pictures[i : i + batch], batch) for i in range(0, len(pictures), batch)]
         return np.concatenate([self._empty, *parts])
+
+    def to_single_w(self) -> Encoder:
+        """The encoder of framed images to one w, the mean of those of all layers.
+
+        It is of the kind that ``stylegan.train`` makes, and goes on from.
+        """
+        from stylegan.encoder import Encoder
+
+        return Encoder(self.config.trunk, single_w_values(self.values(), self.config))
 
     @property
     def side(self) -> int:

@@ -24,7 +24,9 @@ from stylegan.networks.parameters import Parameters, Spec, initial
 if TYPE_CHECKING:
     from stylegan.encoder import Encoder
 
-__all__ = ["LatentConfig", "encode", "first_values", "latent_specs", "with_layers"]
+__all__ = [
+    "LatentConfig", "encode", "first_values", "latent_specs", "single_w_values", "with_layers",
+]  # fmt: skip
 
 Tensor = Any
 _STEPS = 64
@@ -102,6 +104,20 @@ def with_layers(
     kept = np.ascontiguousarray(steps[:, layers]).reshape(_STEPS, -1)
     # ``dense`` divides by the root of the inputs, which stay as many
     return replace(config, num_ws=num_ws), values | {"steps.up.weight": kept}
+
+
+def single_w_values(
+    values: dict[str, NDArray[np.float32]], config: LatentConfig
+) -> dict[str, NDArray[np.float32]]:
+    """The numbers of the ``stylegan.encoder.Encoder`` whose w is the mean of all layers' w."""
+    down, up = values["fc.down.weight"], values["fc.up.weight"]
+    steps = values["steps.up.weight"].reshape(_STEPS, config.num_ws, -1).mean(axis=1)
+    moved = values["steps.down.weight"] @ steps / np.float32(math.sqrt(_STEPS))
+    alike = {k: v for k, v in values.items() if not k.startswith(("fc.down", "fc.up", "steps."))}
+    return alike | {
+        "fc.weight": down @ up / np.float32(math.sqrt(config.rank)),  # as ``dense`` divides
+        "out.weight": values["out.weight"] + moved,
+    }
 
 
 def _flat(encoder: Encoder, faces: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -30,7 +30,7 @@ def train(
     *,
     held_out: int = 0,
     synthetic: NDArray[np.uint8] | None = None,
-    start: str | Path | None = None,
+    start: str | Path | Checkpoint | None = None,
     anchor: str | Path | None = None,
     features: Features | None = None,
     save_minutes: float = 5.0,
@@ -44,7 +44,8 @@ def train(
         output: The run's folder. If it holds a run of the same recipe, that run goes on.
         held_out: How many pictures, drawn by the seed, are left out for measuring.
         synthetic: More pictures of the same shape: faces of nobody, none of which is held out.
-        start: A checkpoint to begin with; networks that it lacks begin at random.
+        start: A checkpoint to begin with, or where it lies; networks that it lacks begin at
+            random.
         anchor: The checkpoint whose faces the phases ``refine`` and ``adversarial`` keep, with
             its mapping network as ``start``'s; by default ``start`` in the former, none in the
             latter.
@@ -98,10 +99,14 @@ def train(
     return Path(output)
 
 
-def _given(start: str | Path | None) -> Checkpoint | None:
+def _given(start: str | Path | Checkpoint | None) -> Checkpoint | None:
     from stylegan import checkpoint
 
-    return None if start is None else checkpoint.checked(checkpoint.read(Path(start)), str(start))
+    if start is None:
+        return None
+    if isinstance(start, checkpoint.Checkpoint):
+        return checkpoint.checked(start, "start")
+    return checkpoint.checked(checkpoint.read(Path(start)), str(start))
 
 
 def _check(pixels: NDArray[np.uint8], size: int) -> None:

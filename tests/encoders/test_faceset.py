@@ -186,8 +186,11 @@ def test_a_cut_off_file_is_refused(small_faces: FaceSet, cut: int) -> None:
 
 
 def test_a_missing_file_and_a_folder_are_refused(tmp_path: Path) -> None:
-    for path in (tmp_path, tmp_path / "none.h5"):
-        with pytest.raises(InputError, match="no such file"):
+    for path, what in (
+        (tmp_path, "a folder, not a FaceSet"),
+        (tmp_path / "none.h5", "no such file"),
+    ):
+        with pytest.raises(InputError, match=what):
             FaceSet.read(path)
 
 

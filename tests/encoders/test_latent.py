@@ -75,13 +75,20 @@ def test_what_is_no_chip_is_refused(encoder: LatentEncoder, shape: tuple[int, ..
 def test_the_first_layer_at_a_low_rank_answers_as_the_whole(
     generator: Generator, chips: np.ndarray, encoder: LatentEncoder
 ) -> None:
-    beside = stylegan.load_encoder()
-    faces = encoder.framing.from_ffhq(chips, 64)
+    beside, faces = encoder.to_single_w(), encoder.framing.from_ffhq(chips, 64)
     config = LatentConfig(beside.config, generator.num_ws, rank=39)
     values = first_values(config, beside, faces.astype(np.float32) / 127.5 - 1, 0)
     ours = LatentEncoder(generator, config, encoder.framing, values).encode_framed(faces)
     np.testing.assert_allclose(ours[:, 0], beside(faces), atol=0.02)
     assert (ours == ours[:, :1]).all()
+
+
+def test_the_mean_of_all_layers_has_an_encoder_of_its_own(
+    chips: np.ndarray, encoder: LatentEncoder
+) -> None:
+    faces = encoder.framing.from_ffhq(chips, 64)
+    mean = encoder.encode_framed(faces).mean(axis=1)
+    np.testing.assert_allclose(encoder.to_single_w()(faces), mean, atol=1e-3)
 
 
 def test_training_from_nothing_gets_nearer(encoder: LatentEncoder, chips: np.ndarray) -> None:

@@ -101,6 +101,8 @@ def test_landmarks_anywhere_give_a_map(points: np.ndarray) -> None:
 def test_an_overlay_leaves_the_background_and_colors_the_rest() -> None:
     picture = np.full((SIDE, SIDE, 3), 100, np.uint8)
     labels = label_map(POINTS, SIDE)
+    with pytest.raises(InputError, match="expected"):
+        overlay(picture, labels[..., :-1])
     over = overlay(picture, labels)
     assert (over[labels == 0] == 100).all()
     assert (over[labels == 4] != 100).any()

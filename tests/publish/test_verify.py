@@ -75,6 +75,7 @@ def test_a_changed_release_ends_with_3_on_the_terminal_as_json_and_as_a_page(
     ("arguments", "message"),
     [
         (["missing"], "there is no such folder"),
+        (["{folder}"], "it is no release: neither certificate.json nor checksums.sha256"),
         (["{release}", "--key", "{key}"], "opened with --passphrase-file or --key-identity"),
         (["{release}", "--key", "{key}", "--passphrase-file", "{wrong}"], "cannot be opened"),
         (["{release}", "--key", "{wrong}", "--passphrase-file", "{wrong}"], "cannot be opened"),
@@ -87,6 +88,7 @@ def test_a_users_mistake_ends_with_2(
 ) -> None:
     (tmp_path / "wrong").write_text("another passphrase\n")
     names = {
+        "folder": tmp_path,
         "release": made["condensed"].folder,
         "key": made["condensed"].key,
         "wrong": tmp_path / "wrong",

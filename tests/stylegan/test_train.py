@@ -118,6 +118,23 @@ def test_what_a_run_leaves_is_a_generator_an_encoder_and_a_discriminator(run: Pa
     assert list((run / "grids").glob("*.png"))
 
 
+def test_what_ships_is_trained_on_with_the_latent_encoders_w(photographs: Path) -> None:
+    from anonfaces.commands.train import _with_encoder
+    from encoders.latent import load_latent_encoder
+    from stylegan.checkpoint import SHIPPED, read
+
+    assert read(SHIPPED).encoder is None
+    found, latent = _with_encoder(SHIPPED), load_latent_encoder()
+    assert found.encoder == latent.config.trunk
+    recipe = TrainingConfig(resolution=128, channel_base=4096)
+    encoder = Networks(recipe).start(found).tensors["encoder"]
+    wanted = (
+        latent.to_single_w().values()["out.weight"],
+        ops.convert_to_numpy(encoder["out.weight"]),
+    )
+    np.testing.assert_array_equal(*wanted)
+
+
 def test_every_phase_is_in_the_log(run: Path) -> None:
     found = {(row[0], row[3]) for row in logged(run)}
     assert found >= {

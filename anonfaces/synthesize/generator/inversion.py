@@ -41,13 +41,14 @@ def load_inversion(generator: Generator, path: Path | None, progress: bool = Fal
     """
     import stylegan
     from encoders.latent import load_latent_encoder
+    from stylegan import checkpoint
 
     try:
         return load_latent_encoder(generator)
     except WeightsError:
         pass
     try:
-        encoder = stylegan.load_encoder(path)
+        encoder = stylegan.load_encoder(path or checkpoint.SHIPPED)
     except WeightsError:
         from anonfaces.synthesize.generator.regression import kept_regression
 
