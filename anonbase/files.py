@@ -14,6 +14,7 @@ from typing import IO, Any
 from anonbase.errors import OutputError
 
 __all__ = [
+    "PACKED",
     "atomic_write",
     "cache_folder",
     "is_resumable",
@@ -25,6 +26,9 @@ __all__ = [
     "umask",
     "write_text",
 ]
+
+PACKED = {"compression": "gzip", "compression_opts": 9, "shuffle": True}
+"""How h5py packs arrays of weights, as small as every reader of HDF5 can unpack."""
 
 #: Bytes of a name that fit with all that a temporary one adds; file systems take 255.
 _LONGEST_NAME, _KEPT_OF_NAME = 235, 120

@@ -11,8 +11,10 @@ by dlib in both, in pixels of the FFHQ-aligned picture of 256 px; mIoU compares 
 the result's landmarks with the one that was drawn from. A face that is not found counts as not
 recognized and is left out of LM, mIoU and correlations: look at "found" first.
 
-Below: what judges say of the same photographs with a nobody's own picture pasted on the landmarks,
-which no map drew (as ``fresh`` does): so much is told by what is around the face and by its layout.
+Below, pictures that no map drew. The photographs themselves, and the same at 64 px: how far
+landmarks that are found once more lie from the FaceSet's, which no drawing can better. A nobody's
+own picture pasted on the landmarks (as ``fresh`` does): what is told by the surroundings and the
+layout alone.
 """
 
 from __future__ import annotations
@@ -79,7 +81,7 @@ def main() -> None:
     print_table([*_HEAD, *said], _rows(looks, judged))
     print()
     controls = _controls(work, faces, rows, arguments)
-    print_table(["control", *said], controls)
+    print_table(["control", "found", "LM", "mIoU", *said], controls)
 
 
 def _chosen(faces: FaceSet, count: int, seed: int) -> NDArray[np.int64]:
@@ -159,14 +161,7 @@ class _Looks:
 
         attributes = load_attributes()
         self.before, self.after = attributes(work.chips), attributes(pictures)
-        self.landmark, self.found = _landmarks(pictures)
-        points = [np.stack([p[:, part].mean(axis=1) for part in _FIVE], axis=1)
-                  for p in (work.landmark, self.landmark)]  # fmt: skip
-        self.off = np.linalg.norm(points[0] - points[1], axis=2).mean(axis=1)
-        self.counts = np.stack(
-            [_confusion(*pair) for pair in zip(work.chips, work.landmark, pictures, self.landmark,
-                                               strict=True)]
-        )  # fmt: skip
+        self.found, self.off, self.counts = _geometry(work, pictures)
         self.apart = _apart(pictures, second)
         self.covered = np.array(
             [_covered(chip, points) for chip, points in zip(work.chips, work.landmark, strict=True)]
@@ -194,13 +189,28 @@ class _Looks:
 def _controls(
     work: _Work, faces: FaceSet, rows: NDArray[np.int64], arguments: argparse.Namespace
 ) -> Iterator[list[object]]:
-    """What judges say of pictures that no map drew."""
-    told: list[object] = ["a nobody's picture pasted on the landmarks"]
-    for judge in arguments.judge:
-        gallery = _one_each(faces, arguments.people, judge)
-        for one in _judged(judge, faces, rows, work.plain(), gallery):
-            told.append(_percent(one.mean()))
-    yield told
+    """Geometry, and for faces of others what judges say, of pictures that no map drew."""
+    plain = work.plain()
+    small = np.stack(
+        [cv2.resize(one, (64, 64), interpolation=cv2.INTER_AREA) for one in work.chips]
+    )
+    soft = np.stack(
+        [cv2.resize(one, (_SIDE, _SIDE), interpolation=cv2.INTER_CUBIC) for one in small]
+    )
+    said = [
+        _percent(one.mean())
+        for judge in arguments.judge
+        for one in _judged(judge, faces, rows, plain, _one_each(faces, arguments.people, judge))
+    ]
+    controls = {
+        "the photograph itself": (work.chips, [""] * len(said)),
+        "the photograph at 64 px": (soft, [""] * len(said)),
+        "a nobody's picture pasted on the landmarks": (plain, said),
+    }
+    for name, (pictures, judged) in controls.items():
+        found, off, counts = _geometry(work, pictures)
+        miou = _miou(counts[found].sum(axis=0))
+        yield [name, _percent(found.mean()), float(off[found].mean()), miou, *judged]
 
 
 def _rows(looks: _Looks, judged: list[tuple[Any, Any]]) -> Iterator[list[object]]:
@@ -268,6 +278,20 @@ def _landmarks(pictures: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArra
         box = boxes[0] if len(boxes) else np.array([48, 72, 208, 232])
         points.append(find_landmarks(picture, box))
     return np.array(points), np.array(found)
+
+
+def _geometry(
+    work: _Work, pictures: NDArray[np.uint8]
+) -> tuple[NDArray[np.bool_], NDArray[np.float64], NDArray[np.int64]]:
+    """Of each picture: is a face found, LM, and the classes of its map beside the map before."""
+    landmark, found = _landmarks(pictures)
+    points = [
+        np.stack([p[:, part].mean(axis=1) for part in _FIVE], axis=1)
+        for p in (work.landmark, landmark)
+    ]
+    pairs = zip(work.chips, work.landmark, pictures, landmark, strict=True)
+    counts = np.stack([_confusion(*pair) for pair in pairs])
+    return found, np.linalg.norm(points[0] - points[1], axis=2).mean(axis=1), counts
 
 
 def _confusion(

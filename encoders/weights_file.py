@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anonbase.errors import WeightsError
-from anonbase.files import atomic_write
+from anonbase.files import PACKED, atomic_write
 from anonbase.untrusted.guard import UnsafeContentError, untrusted_input
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def write(
         file.attrs["meta"] = json.dumps({"kind": kind, **meta})
         for name in sorted(arrays):
             numbers = _narrowed(arrays[name], dtype)
-            packed = {"compression": "gzip", "shuffle": True} if numbers.size > 1024 else {}
+            packed = PACKED if numbers.size > 1024 else {}
             file.create_dataset(name, data=numbers, track_times=False, **packed)
 
 

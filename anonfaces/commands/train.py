@@ -88,6 +88,12 @@ _RefineRate = Annotated[float, option("rate of that phase", "--refine-rate")]
 _SharpShare = Annotated[
     float, option("share of the photographs, the sharpest, that heads see", "--sharp-share")
 ]
+_SpectrumWeight = Annotated[
+    float,
+    option(
+        "--refine-kimg: weight of the photographs' power at high frequencies", "--spectrum-weight"
+    ),
+]
 _Synthetic = Annotated[
     list[Path] | None,
     option("more FaceSets and folders, of which none is held out", "--synthetic"),
@@ -196,6 +202,7 @@ def main(
     anchor_weight: _AnchorWeight = 2.0,
     refine_rate: _RefineRate = 1e-3,
     sharp_share: _SharpShare = 1.0,
+    spectrum_weight: _SpectrumWeight = 0.0,
     synthetic: _Synthetic = None,
     square: _Square = "0.5,0.5,1",
     held_out: _HeldOut = 0,
@@ -247,6 +254,7 @@ def main(
         refine_rate=refine_rate,
         anchor_weight=anchor_weight,
         sharp_share=sharp_share,
+        spectrum_weight=spectrum_weight,
         adversarial_kimg=kimg,
         batch=batch,
         feature_weight=feature_weight,

@@ -10,7 +10,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from anonbase.files import atomic_write, write_text
+from anonbase.files import PACKED, atomic_write, write_text
 from anonbase.untrusted.guard import UnsafeContentError
 from anonbase.untrusted.hdf5 import open_hdf5
 from stylegan.checkpoint._layout import (
@@ -48,7 +48,7 @@ def _write_weights(path: Path, values: Mapping[str, NDArray[Any]], dtype: str) -
     with atomic_write(path) as beside, h5py.File(beside, "w", track_order=False) as file:
         for name in sorted(values):
             numbers = np.asarray(values[name], dtype)
-            packed = {"compression": "gzip", "shuffle": True} if numbers.size > 1024 else {}
+            packed = PACKED if numbers.size > 1024 else {}
             file.create_dataset(name, data=numbers, track_times=False, **packed)
 
 

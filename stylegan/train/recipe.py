@@ -24,6 +24,7 @@ _WEIGHTS = (
     "feature_weight",
     "heads_weight",
     "anchor_weight",
+    "spectrum_weight",
     "r1_gamma",
     "path_weight",
 )
@@ -37,7 +38,8 @@ class TrainingConfig:
     Lengths are in thousands of pictures (kimg). The phases: ``autoencode`` (the synthesis
     network as decoder of an encoder), ``latents`` (with w fitted to ``latent_faces`` faces by
     ``latent_steps`` each), ``match`` (the mapping network to the w found), ``refine`` (detail by
-    heads that see the sharpest ``sharp_share`` of the photographs, on the faces of an anchor) and
+    heads that see the sharpest ``sharp_share`` of the photographs, on the faces of an anchor; with
+    ``spectrum_weight``, with the power of these photographs at high frequencies) and
     ``adversarial`` (StyleGAN2's own training, Karras et al. 2020).
     """
 
@@ -71,6 +73,7 @@ class TrainingConfig:
     sampled: float = 0.25
     anchor_weight: float = 2.0
     sharp_share: float = 1.0
+    spectrum_weight: float = 0.0
     keep_weight: float = 0.5
     head_start: int = 200
     r1_gamma: float = 0.05

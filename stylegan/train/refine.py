@@ -27,11 +27,14 @@ from stylegan.train.learners import Learners, flat, learners, moved, own, take
 from stylegan.train.networks import Features, Networks
 from stylegan.train.schedules import keep_share, warmed
 from stylegan.train.sharpness import Photographs
+from stylegan.train.spectrum import Spectrum
 from stylegan.train.state import State
 
 __all__ = ["Refine"]
 
 Tensor = Any
+#: Photographs that the wanted spectrum is the mean of.
+_FOR_SPECTRUM = 2000
 _LAYERS = "refine_kimg: heads need features that have layers: features dlib (--features dlib)"
 
 
@@ -61,6 +64,9 @@ class Refine:
         if self._anchor is None:
             raise InputError("refine_kimg: a generator to keep the faces of is needed (--anchor)")
         self._photographs = Photographs(pixels, recipe.sharp_share)
+        if recipe.spectrum_weight:
+            some = self._photographs.batch(np.random.default_rng(recipe.seed), _FOR_SPECTRUM)
+            self._spectrum = Spectrum(some, recipe.batch)
         start_heads(state, self.features, recipe.seed)
 
     def step(
@@ -112,6 +118,9 @@ class Refine:
         other = self._otherness(drawn, kept, cut)
         total = recipe.anchor_weight * off + recipe.feature_weight * other
         report = {"anchor": off, "identity": other, "fooled": fools, "heads": wrong}
+        if recipe.spectrum_weight:
+            report["spectrum"] = self._spectrum.loss(images)
+            total = total + recipe.spectrum_weight * report["spectrum"]
         return total + recipe.heads_weight * fools + wrong, report
 
     def _otherness(self, drawn: list[Tensor], kept: Tensor, cut: Any) -> Tensor:

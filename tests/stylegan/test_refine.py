@@ -24,6 +24,7 @@ import stylegan  # noqa: E402
 from stylegan import checkpoint  # noqa: E402
 from stylegan.train.networks import Networks  # noqa: E402
 from stylegan.train.sharpness import Photographs, power_above_quarter, sharpest  # noqa: E402
+from stylegan.train.spectrum import BANDS, Spectrum  # noqa: E402
 from stylegan.train.state import read_state  # noqa: E402
 from stylegan.train.texture import BLOCKS, Texture, Together, read_trunk  # noqa: E402
 
@@ -121,6 +122,30 @@ def test_heads_and_the_synthesis_network_learn(anchor: Path, tmp_path: Path) -> 
     assert np.any(
         ops.convert_to_numpy(state.tensors["generator"]["synthesis.b8.conv1.weight"]) != fresh
     )
+
+
+def test_power_at_high_frequencies_comes_to_be_the_photographs(
+    anchor: Path, tmp_path: Path
+) -> None:
+    flat = np.repeat(np.arange(16, dtype=np.uint8) * 16, 8 * 8 * 3).reshape(16, 8, 8, 3)
+    recipe = replace(SMALL, heads_weight=0.0, anchor_weight=0.0, refine_kimg=0.16, refine_rate=0.1)
+    for weight in (0.0, 10.0):
+        how = replace(recipe, spectrum_weight=weight)
+        train(flat, tmp_path / str(weight), how, anchor=anchor, features=Colors(), progress=False)  # type: ignore[arg-type]
+    without, toward = (
+        power_above_quarter(_pictures(tmp_path / str(weight)).astype(np.uint8))[0].mean()
+        for weight in (0.0, 10.0)
+    )
+    assert toward < 0.5 * without
+
+
+def test_a_spectrum_tells_soft_pictures_from_the_photographs() -> None:
+    noise = np.random.default_rng(1).standard_normal((64, 16, 16, 3)).astype(np.float32) / 4
+    soft = np.repeat(np.repeat(noise[:, ::2, ::2], 2, axis=1), 2, axis=2)
+    spectrum = Spectrum(noise, 16)
+    same, other = (float(spectrum.loss(ops.convert_to_tensor(x[:16]))) for x in (noise, soft))
+    assert spectrum.wanted.shape == (BANDS,)
+    assert same < 0.1 < 1 < other
 
 
 def test_without_an_anchor_there_is_nothing_to_keep(tmp_path: Path) -> None:
