@@ -59,7 +59,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=0, help="as in training")
     parser.add_argument("--detail", type=int, default=0, help="faces for VGG16 (default: none)")
     parser.add_argument("--beside", type=Path, help="another checkpoint, for rows of its own")
-    parser.add_argument("--synthetic", type=Path, help="pictures of nobody, also for --detail")
+    parser.add_argument(
+        "--pictures", type=Path, nargs="*", default=[], help="with --detail: others, a row each"
+    )
     parser.add_argument("--pairs", type=Path, help="a picture of the five nearest pairs")
     return parser.parse_args()
 
@@ -93,10 +95,9 @@ def _detail(
 
     count, side = options.detail, _side(options.generator)
     sets = {name: small[:count] for name, small in made.items()}
-    if options.synthetic is not None:
-        square = parse_square(options.square)
-        pictures = read_pictures([options.synthetic], side, square)
-        sets[str(options.synthetic)] = pictures[:: max(len(pictures) // count, 1)][:count]
+    for place in options.pictures:
+        pictures = read_pictures([place], side, parse_square(options.square))
+        sets[str(place)] = pictures[:: max(len(pictures) // count, 1)][:count]
     rows = np.random.default_rng(options.seed).permutation(len(held))[: 2 * count]
     return detail.rows(held[np.sort(rows)], sets, side)
 
