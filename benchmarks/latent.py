@@ -64,7 +64,7 @@ def main() -> None:
         "projection with noise": (_projection(encoder, options, True), whole[: options.projected]),
         "embedding alone": (_inverse(generator, looks), faces),
     }
-    print_table(HEAD, (_measure(name, *way, looks) for name, way in ways.items()))
+    print_table(HEAD, (_measure(name, *way, looks) for name, way in ways.items() if len(way[1])))
 
 
 def _options() -> argparse.Namespace:
