@@ -60,19 +60,12 @@ def verify(
 
     Raises ``InputError`` where something that was given cannot be read.
     """
-    from anonfaces.publish.card import CHECKSUMS
-    from anonfaces.publish.certificate import CERTIFICATE
     from anonfaces.publish.checks import Release, run_checks
     from anonfaces.publish.key import Opener
 
     folder = Path(release)
     if not folder.is_dir():
         raise InputError(f"{folder}: there is no such folder")
-    if not any((folder / name).exists() for name in (CERTIFICATE, CHECKSUMS)):
-        raise InputError(
-            f"{folder}: it is no release: neither {CERTIFICATE} nor {CHECKSUMS} is in it"
-            " (python -m anonfaces.publish makes a release)"
-        )
     if originals is not None and not Path(originals).exists():
         raise InputError(f"{originals}: there are no such originals")
     opened = None if key is None else (opener or Opener()).open(Path(key))
@@ -124,6 +117,7 @@ def command(
 ) -> None:
     from anonfaces.publish.key import Opener
 
+    _check_release(release)
     outcomes = verify(
         release,
         key=key,
@@ -138,6 +132,18 @@ def command(
     print(_as_json(release, outcomes) if as_json else _table(outcomes, quiet))
     if not passed(outcomes):
         raise typer.Exit(FAILED_EXIT)
+
+
+def _check_release(folder: Path) -> None:
+    """Say it where somebody named another folder, before eleven checks fail."""
+    from anonfaces.publish.card import CHECKSUMS
+    from anonfaces.publish.certificate import CERTIFICATE
+
+    if folder.is_dir() and not any((folder / n).exists() for n in (CERTIFICATE, CHECKSUMS)):
+        raise InputError(
+            f"{folder}: it is no release: neither {CERTIFICATE} nor {CHECKSUMS} is in it"
+            " (python -m anonfaces.publish makes a release)"
+        )
 
 
 def passed(outcomes: Sequence[Outcome]) -> bool:
