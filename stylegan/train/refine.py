@@ -65,8 +65,9 @@ class Refine:
             raise InputError("refine_kimg: a generator to keep the faces of is needed (--anchor)")
         self._photographs = Photographs(pixels, recipe.sharp_share)
         if recipe.spectrum_weight:
-            some = self._photographs.batch(np.random.default_rng(recipe.seed), _FOR_SPECTRUM)
-            self._spectrum = Spectrum(some, recipe.batch)
+            rng, draw = np.random.default_rng(recipe.seed), self._photographs.batch
+            some = (draw(rng, recipe.batch) for _ in range(0, _FOR_SPECTRUM, recipe.batch))
+            self._spectrum = Spectrum(recipe.resolution, some)
         start_heads(state, self.features, recipe.seed)
 
     def step(

@@ -7,6 +7,7 @@ Keuper, "Watch your up-convolution", CVPR 2020).
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -22,26 +23,24 @@ Tensor = Any
 #: Rings of equal width between an eighth of the sampling frequency and the corner of the spectrum.
 BANDS = 10
 _LOWEST, _HIGHEST = 0.125, 0.7072
-#: Squared levels (of -1 to 1) below which no power counts: a tenth of a step of 8 bits.
+#: Squared levels (of -1 to 1) below which no power counts: a 25th of a step of 8 bits.
 _LEAST = 1e-7
 
 
 class Spectrum:
     """The power of photographs in rings of the spectrum, and how far pictures are from it.
 
-    ``pictures`` float32 (n, s, s, 3), -1 to 1: the photographs. Few of them hold most of the power,
-    so the logarithm of a batch's mean depends on its size: what is wanted is the mean of those of
-    batches of ``batch``, as many as will be compared with it.
+    ``batches`` are float32 (n, side, side, 3), -1 to 1: photographs. Few of them hold most of the
+    power, so the logarithm of a batch's mean depends on its size: what is wanted is the mean of
+    those of batches as large as the ones that will be compared with it.
     """
 
-    def __init__(self, pictures: NDArray[np.float32], batch: int) -> None:
-        side = pictures.shape[1]
+    def __init__(self, side: int, batches: Iterable[NDArray[np.float32]]) -> None:
         window = np.hanning(side + 2)[1:-1].astype(np.float32)
         self._window = ops.convert_to_tensor(window[:, None] * window)
         self._rings = ops.convert_to_tensor(_rings(side))
-        starts = range(0, len(pictures) - batch + 1, batch)
-        logs = [self._logarithms(ops.convert_to_tensor(pictures[i : i + batch])) for i in starts]
-        self.wanted = np.mean([ops.convert_to_numpy(one) for one in logs], axis=0)
+        logs = [ops.convert_to_numpy(self._logarithms(ops.convert_to_tensor(b))) for b in batches]
+        self.wanted = np.mean(logs, axis=0)
 
     def loss(self, images: Tensor) -> Tensor:
         """The mean squared difference of logarithms, over the rings, of a batch (n, s, s, 3)."""

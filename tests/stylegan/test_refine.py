@@ -142,7 +142,7 @@ def test_power_at_high_frequencies_comes_to_be_the_photographs(
 def test_a_spectrum_tells_soft_pictures_from_the_photographs() -> None:
     noise = np.random.default_rng(1).standard_normal((64, 16, 16, 3)).astype(np.float32) / 4
     soft = np.repeat(np.repeat(noise[:, ::2, ::2], 2, axis=1), 2, axis=2)
-    spectrum = Spectrum(noise, 16)
+    spectrum = Spectrum(16, np.split(noise, 4))
     same, other = (float(spectrum.loss(ops.convert_to_tensor(x[:16]))) for x in (noise, soft))
     assert spectrum.wanted.shape == (BANDS,)
     assert same < 0.1 < 1 < other
