@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["face_doubts", "picture_doubt"]
+from anonfaces.anonymize.quality import MOST_UNCLEAR
+
+__all__ = ["LOOKS_DOUBTFUL", "face_doubts", "looks_doubtful", "picture_doubt"]
+
+LOOKS_DOUBTFUL = "looks doubtful"
+"""The reason to look at a face that was put in and may look broken."""
 
 #: Confidence of a detector below which a find is doubtful; 0.5 is where its author would cut.
 _UNSURE = 0.5
@@ -18,6 +23,7 @@ _WEIGHT = {
     "low score": 3,
     "small": 2,
     "near the border": 2,
+    LOOKS_DOUBTFUL: 2,
     "covered": 1,
 }
 
@@ -32,9 +38,15 @@ def face_doubts(face: dict[str, Any], width: int, height: int) -> list[str]:
         "low score": face.get("confidence", 1.0) < _UNSURE,
         "small": side < _SMALL,
         "near the border": min(left, top, width - right, height - bottom) < room,
+        LOOKS_DOUBTFUL: looks_doubtful(face),
         "covered": face["outcome"] == "covered" and bool(face.get("reason")),
     }
     return [reason for reason in _WEIGHT if holds[reason]]
+
+
+def looks_doubtful(face: dict[str, Any]) -> bool:
+    """Whether a face of a record was replaced, and looks as if that had gone wrong."""
+    return bool(face.get("unclear", 0.0) > MOST_UNCLEAR)
 
 
 def picture_doubt(doubts: list[list[str]]) -> int:

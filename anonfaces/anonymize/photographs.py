@@ -15,7 +15,8 @@ from anonfaces.anonymize.detection import FaceAnalyzer, Faces, distances
 from anonfaces.anonymize.kept_people import kept, nearest_distances
 from anonfaces.anonymize.options import AnonymizationOptions
 from anonfaces.anonymize.pictures import write_picture
-from anonfaces.anonymize.replace import KEPT, FrameResult, ResidualFaceError, replace
+from anonfaces.anonymize.quality import unclear
+from anonfaces.anonymize.replace import KEPT, REPLACED, FrameResult, ResidualFaceError, replace
 from anonfaces.anonymize.sources.choose import make_source
 from anonfaces.anonymize.sources.fresh import Source
 from anonfaces.anonymize.workplace import Place
@@ -159,6 +160,9 @@ def describe_faces(work: FrameResult, analyzer: FaceAnalyzer) -> dict[str, Any]:
         | ({} if outcome == KEPT else {"distance": round(float(row.min()), 3)})
         for (box, by, confidence), outcome, reason, row in rows
     ]
+    new = work.where(REPLACED)
+    for i, unsure in zip(new, unclear(work.image, work.faces.landmark[new]), strict=True):
+        faces[i]["unclear"] = round(float(unsure), 3)
     residual = [{"box": box.tolist(), "reason": reason} for box, reason in work.residual]
     return {"faces": faces, "second_look": residual}
 

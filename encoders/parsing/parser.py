@@ -8,6 +8,7 @@ pixels. The trunk is ours and small.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -59,19 +60,45 @@ class Parser:
         uint8 (n, 128, 128)
             A class of ``CLASSES`` for every pixel.
         """
+        parts = [np.empty((0, SIZE, SIZE), np.uint8)]
+        for scores in self._scores(pictures):
+            parts.append(scores.argmax(axis=-1).astype(np.uint8))
+        return np.concatenate(parts)
+
+    def uncertainty(self, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """How unsure the parser is of every pixel: the entropy of its classes' probabilities.
+
+        Parameters
+        ----------
+        pictures : uint8 (n, 128, 128, 3)
+            As a call takes them.
+
+        Returns
+        -------
+        float32 (n, 128, 128)
+            In nats: 0 where it is sure, log(10) where all classes are as likely.
+        """
+        parts = [np.empty((0, SIZE, SIZE), np.float32)]
+        for scores in self._scores(pictures):
+            odds = scores - scores.max(axis=-1, keepdims=True)
+            weight = np.exp(odds)
+            total = weight.sum(axis=-1)
+            parts.append(np.log(total) - (weight * odds).sum(axis=-1) / total)
+        return np.concatenate(parts)
+
+    def _scores(self, pictures: NDArray[np.uint8]) -> Iterator[NDArray[np.float32]]:
+        """Log odds float32 (m, 128, 128, 10) of the classes, a batch at a time."""
         if np.shape(pictures)[1:] != (SIZE, SIZE, 3):
             raise InputError(
                 f"expected RGB pictures of shape (n, {SIZE}, {SIZE}, 3), got {np.shape(pictures)}:"
                 f" FRAME.cut(chips, {SIZE}) cuts FFHQ-aligned chips"
             )
         check_chips(pictures, SIZE)
-        parts = [np.empty((0, SIZE, SIZE), np.uint8)]
         for start in range(0, len(pictures), _BATCH):
             some = pictures[start : start + _BATCH]
             full = np.resize(some, (_BATCH, *some.shape[1:])).astype(np.float32)
             scores, _ = self.network.predict_on_batch(full)
-            parts.append(np.asarray(scores)[: len(some)].argmax(axis=-1).astype(np.uint8))
-        return np.concatenate(parts)
+            yield np.asarray(scores, np.float32)[: len(some)]
 
     def save(self, path: Path, **facts: Any) -> None:
         """Write the weights as float16, with ``facts`` beside them as JSON."""

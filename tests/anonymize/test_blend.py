@@ -9,9 +9,16 @@ from numpy.typing import NDArray
 
 from anonfaces.anonymize.blend import _fineness, matched_colour, matched_sharpness, occluders
 from anonfaces.anonymize.detection import FaceAnalyzer, Faces
+from anonfaces.anonymize.doubt import LOOKS_DOUBTFUL, face_doubts
 from anonfaces.anonymize.paste import SourceFace, outline, paste
 from anonfaces.anonymize.pose import head_pose
-from anonfaces.anonymize.quality import MOST_MISPLACED, is_worse_than_a_cover, misplaced
+from anonfaces.anonymize.quality import (
+    MOST_MISPLACED,
+    MOST_UNCLEAR,
+    is_worse_than_a_cover,
+    misplaced,
+    unclear,
+)
 from anonfaces.anonymize.sources.fresh import donors_of
 
 Pixels = NDArray[np.uint8]
@@ -147,3 +154,23 @@ def test_a_face_in_its_place_is_better_than_a_cover_and_one_astray_is_not(
     aside = landmark.copy()
     aside[27:36, 0] += 0.4 * np.ptp(landmark[:17, 0])
     assert is_worse_than_a_cover(made, box, landmark, aside)
+
+
+def test_a_face_with_a_band_over_its_eyes_is_one_to_look_at(
+    two: Pixels, two_faces: Faces, source_face: SourceFace
+) -> None:
+    landmark = two_faces.landmark[0]
+    made = paste(two, landmark, source_face)
+    assert made is not None
+    broken = made.copy()
+    left, right = landmark[17:27, 0].min(), landmark[17:27, 0].max()
+    top, bottom = landmark[17:27, 1].min(), landmark[36:48, 1].mean()
+    band = broken[int(top) : int(bottom), int(left) : int(right)]
+    band[:] = (0.4 * band + 0.6 * np.array([70, 50, 40])).astype(np.uint8)
+    (before,), (after,) = unclear(made, landmark[None]), unclear(broken, landmark[None])
+    assert before < MOST_UNCLEAR < after
+    face = {"box": [100, 100, 200, 200], "outcome": "replaced"}
+    assert face_doubts(face | {"unclear": before}, 400, 400) == []
+    assert face_doubts(face | {"unclear": after}, 400, 400) == [LOOKS_DOUBTFUL]
+    assert unclear(made, landmark[:0].reshape(0, 68, 2)).shape == (0,)
+    assert np.isfinite(unclear(made, landmark[None] - 10_000)).all()

@@ -76,7 +76,9 @@ def test_everybody_is_replaced_by_somebody_whom_the_recogniser_tells_apart(
     assert len(outcomes) == 2
     assert REPLACED in outcomes
     assert len(analyzer.find(made)) >= outcomes.count(REPLACED)
-    assert all(face["distance"] > 0.6 for face in entry["faces"] if face["outcome"] == REPLACED)
+    replaced = [face for face in entry["faces"] if face["outcome"] == REPLACED]
+    assert all(face["distance"] > 0.6 for face in replaced)
+    assert all(0 < face["unclear"] < np.log(10) for face in replaced)
 
 
 def test_the_wall_behind_who_is_replaced_is_untouched(fresh: Path, two: Pixels) -> None:

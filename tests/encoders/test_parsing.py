@@ -149,6 +149,11 @@ def test_pictures_are_cut_first_and_few_faces_are_no_set_to_learn_from(
     with pytest.raises(InputError, match=r"FRAME.cut\(chips, 128\)"):
         load_parser()(chips)
     assert load_parser()(FRAME.cut(chips, 128)).shape == (1, 128, 128)
+    unsure = load_parser().uncertainty(FRAME.cut(chips, 128))
+    assert unsure.shape == (1, 128, 128)
+    assert (unsure >= -1e-5).all()
+    assert (unsure <= np.log(len(CLASSES)) + 1e-5).all()
+    assert load_parser().uncertainty(np.empty((0, 128, 128, 3), np.uint8)).shape == (0, 128, 128)
     with pytest.raises(InputError, match=r"at most 0\.35.*: multiply them by 255"):
         load_parser()(FRAME.cut(chips, 128) / 255)
     with pytest.raises(InputError, match="not finite"):
