@@ -104,7 +104,9 @@ class _Job:
                 }
             )
         key = key_path(place.output) if self.options.surrogate == "group" else None
-        return make_result(place.output, place.record, place.review, records, key)
+        return make_result(
+            place.output, place.record, place.review, records, key, self.options.surrogate
+        )
 
     def _keyed(self, place: Place) -> _Job:
         """This job with the owner's key, where groups' faces are drawn; the key is kept."""

@@ -10,6 +10,7 @@ from typing import Any
 from anonbase.errors import UtilityWarning
 from anonbase.notices import warn_user
 from anonfaces.anonymize.photographs import SMALLEST_FACE
+from anonfaces.anonymize.summary import describe_all_faces
 
 __all__ = [
     "AnonymizationResult",
@@ -29,8 +30,9 @@ class AnonymizationResult:
     ``pictures`` counts photographs and videos by outcome (written, no face, unreadable ...),
     ``faces`` the faces in those that were written (replaced, covered, blur, mosaic, kept), and
     under "second look" the places that were covered because the search of the result found
-    something there. ``notes`` are lines about single files: how much of a video is covered and
-    when to look at it, what was not written. ``review`` is the page that shows all of it; it
+    something there. ``notes`` are lines about what to look at: faces that look doubtful, how near
+    faces are to the originals, why many are covered, how much of a video is covered and when to
+    look at it, what was not written. ``review`` is the page that shows all of it; it
     holds the originals. ``frames`` counts those of the videos that were written. ``key`` is the
     owner's key that groups' faces were drawn with.
     """
@@ -51,15 +53,17 @@ def make_result(
     review: Path,
     records: list[dict[str, Any]],
     key: Path | None = None,
+    surrogate: str = "fresh",
 ) -> AnonymizationResult:
-    """The result that these records of files tell."""
+    """The result that these records of files tell; ``surrogate`` is the mode."""
     faces = Counter(face["outcome"] for record in records for face in record.get("faces", []))
     residual = sum(len(record.get("second_look", [])) for record in records)
     if residual:
         faces["second look"] = residual
     frames = sum(record.get("frames", 0) for record in records)
+    notes = (*describe_all_faces(records, review, surrogate), *_notes(records))
     return AnonymizationResult(
-        folder, record, review, _by_outcome(records), faces, tuple(_notes(records)), frames, key
+        folder, record, review, _by_outcome(records), faces, notes, frames, key
     )
 
 

@@ -1,0 +1,78 @@
+"""What the faces of a run come to, in lines for the terminal."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from anonfaces.anonymize.detection import SAME_PERSON
+from anonfaces.anonymize.doubt import looks_doubtful
+from anonfaces.anonymize.replace import COVERED, REPLACED
+
+__all__ = ["describe_all_faces"]
+
+#: Distance within which a face is near the threshold: one more photograph moves it as far.
+_MARGIN = 0.02
+#: Part of the faces that were to be replaced, from which covers are worth a line, and how many.
+_CONSIDERABLE, _FEW = 0.2, 3
+_GROUPED = (
+    "a group has one face for all its people, and where that suits a head badly there is no other"
+    " to try: --surrogate fresh has"
+)
+
+
+def describe_all_faces(records: list[dict[str, Any]], review: Path, surrogate: str) -> list[str]:
+    """Lines about the faces in photographs: which look doubtful, how far they are from the
+    originals, and why many are covered.
+
+    ``records`` are those of files, ``surrogate`` the mode. Videos tell of themselves.
+    """
+    faces = [face for r in records if "frames" not in r for face in r.get("faces", [])]
+    replaced = [face for face in faces if face["outcome"] == REPLACED]
+    failed = [face for face in faces if face["outcome"] == COVERED and face["reason"]]
+    return [
+        *_doubtful(replaced, review),
+        *_nearest(replaced),
+        *_covered(replaced, failed, surrogate),
+    ]
+
+
+def _doubtful(replaced: list[dict[str, Any]], review: Path) -> list[str]:
+    number = sum(map(looks_doubtful, replaced))
+    if not number:
+        return []
+    return [
+        f"{number:,} of the {len(replaced):,} faces that were put in look doubtful: look at"
+        f" them in {review} (about half of the broken ones are told, so look at"
+        " the others too)"
+    ]
+
+
+def _nearest(replaced: list[dict[str, Any]]) -> list[str]:
+    """How far the faces that were put in are from the originals of their picture."""
+    away = sorted(face["distance"] for face in replaced if "distance" in face)
+    if not away:
+        return []
+    near = sum(distance <= SAME_PERSON + _MARGIN for distance in away)
+    return [
+        f"by dlib's recogniser the nearest of the {len(away):,} faces that were put in is"
+        f" {away[0]:.3f} from an original of its picture; up to {SAME_PERSON} counts as the same"
+        f" person, and {near:,} {'lies' if near == 1 else 'lie'} within {_MARGIN} of that. Another"
+        " recogniser may tell otherwise"
+    ]
+
+
+def _covered(
+    replaced: list[dict[str, Any]], failed: list[dict[str, Any]], surrogate: str
+) -> list[str]:
+    """Why a considerable part is covered."""
+    total = len(replaced) + len(failed)
+    if len(failed) < max(_FEW, _CONSIDERABLE * total):
+        return []
+    why = Counter(face["reason"] for face in failed).most_common()
+    lines = [
+        f"{len(failed):,} of {total:,} faces are covered, not replaced: "
+        + "; ".join(f"{reason} ({number:,})" for reason, number in why)
+    ]
+    return [*lines, *([_GROUPED] if surrogate == "group" else [])]
