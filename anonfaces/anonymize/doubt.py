@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
+from anonfaces.anonymize.detection import SAME_PERSON
 from anonfaces.anonymize.quality import MOST_UNCLEAR
 
 __all__ = ["LOOKS_DOUBTFUL", "face_doubts", "looks_doubtful", "picture_doubt"]
@@ -17,9 +20,13 @@ _UNSURE = 0.5
 _SMALL = 40
 #: Part of a face's side within which it is near the border of the picture.
 _MARGIN = 0.25
+#: The reason where the recogniser takes what was put in for somebody of the picture. The second
+#: look passes by it where no detector finds a face there: an ear, or what a cover nearly hides.
+_LIKE = "like an original"
 #: What a reason weighs in the order of the page.
 _WEIGHT = {
     "second look": 4,
+    _LIKE: 4,
     "low score": 3,
     "small": 2,
     "near the border": 2,
@@ -35,6 +42,7 @@ def face_doubts(face: dict[str, Any], width: int, height: int) -> list[str]:
     room = _MARGIN * side
     holds = {
         "second look": bool(face.get("second_look")),
+        _LIKE: face["outcome"] == "replaced" and face.get("distance", np.inf) <= SAME_PERSON,
         "low score": face.get("confidence", 1.0) < _UNSURE,
         "small": side < _SMALL,
         "near the border": min(left, top, width - right, height - bottom) < room,

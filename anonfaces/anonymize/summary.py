@@ -54,13 +54,21 @@ def _nearest(replaced: list[dict[str, Any]]) -> list[str]:
     away = sorted(face["distance"] for face in replaced if "distance" in face)
     if not away:
         return []
-    near = sum(distance <= SAME_PERSON + _MARGIN for distance in away)
-    return [
+    like = sum(distance <= SAME_PERSON for distance in away)
+    near = sum(SAME_PERSON < distance <= SAME_PERSON + _MARGIN for distance in away)
+    lines = [
         f"by dlib's recogniser the nearest of the {len(away):,} faces that were put in is"
         f" {away[0]:.3f} from an original of its picture; up to {SAME_PERSON} counts as the same"
-        f" person, and {near:,} {'lies' if near == 1 else 'lie'} within {_MARGIN} of that. Another"
-        " recogniser may tell otherwise"
+        f" person, and {near:,} {'lies' if near == 1 else 'lie'} at most {_MARGIN} above that."
+        " Another recogniser may tell otherwise"
     ]
+    if like:
+        lines.append(
+            f"{like:,} of them {'lies' if like == 1 else 'lie'} at {SAME_PERSON} or below, where"
+            " no detector finds a face any more (an ear, a place that a cover nearly hides): look"
+            " at them on that page"
+        )
+    return lines
 
 
 def _covered(

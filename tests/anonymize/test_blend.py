@@ -172,5 +172,7 @@ def test_a_face_with_a_band_over_its_eyes_is_one_to_look_at(
     face = {"box": [100, 100, 200, 200], "outcome": "replaced"}
     assert face_doubts(face | {"unclear": before}, 400, 400) == []
     assert face_doubts(face | {"unclear": after}, 400, 400) == [LOOKS_DOUBTFUL]
+    assert face_doubts(face | {"distance": 0.6}, 400, 400) == ["like an original"]
+    assert face_doubts(face | {"outcome": "covered", "distance": 0.6, "reason": ""}, 400, 400) == []
     assert unclear(made, landmark[:0].reshape(0, 68, 2)).shape == (0,)
     assert np.isfinite(unclear(made, landmark[None] - 10_000)).all()

@@ -29,7 +29,8 @@ def covered(reason: str) -> dict[str, Any]:
         ([], "fresh", []),
         ([covered("")] * 9, "solid", []),
         ([replaced()], "fresh", ["is 0.800 from an original"]),
-        ([replaced(0.61), replaced(0.75)], "fresh", ["is 0.610 from", "and 1 lies within 0.02"]),
+        ([replaced(0.61), replaced(0.75)], "fresh", ["is 0.610 from", "and 1 lies at most 0.02"]),
+        ([replaced(0.24), replaced(0.61)], "fresh", ["1 lies at most", "1 of them lies at 0.6"]),
         ([replaced(), replaced(unclear=MOST_UNCLEAR + 0.01)], "fresh", ["1 of the 2", REVIEW]),
         ([replaced()] * 7 + [covered(WORSE)] * 3, "fresh", ["3 of 10 faces are covered", WORSE]),
         ([replaced()] * 7 + [covered(WORSE)] * 3, "group", ["a group has one face"]),
@@ -48,7 +49,7 @@ def test_what_is_rare_is_not_said() -> None:
         [{"faces": [replaced()] * 20 + [covered(WORSE)] * 2}], REVIEW, "group"
     )
     assert len(lines) == 1
-    assert "and 0 lie within" in lines[0]
+    assert "and 0 lie at most 0.02" in lines[0]
 
 
 def test_the_result_of_a_run_holds_the_lines() -> None:
