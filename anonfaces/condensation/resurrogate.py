@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from anonbase.errors import InputError, OutputError
+from anonbase.errors import InputError, OutputError, UtilityWarning
 from anonbase.files import write_text
-from anonbase.notices import collect_warnings
+from anonbase.notices import collect_warnings, warn_user
 from anonfaces.dataset.files import (
+    EVALUATION,
     OWNER,
     find_file,
     make_owner_folder,
@@ -51,7 +52,8 @@ def resurrogate(
         The address of a Dask scheduler whose workers draw, or ``local``; None: this process.
 
     All of it is replaced or nothing; a run that was killed goes on when it is called again.
-    Raises ``InputError``, ``OutputError`` and ``GuaranteeError``.
+    Raises ``InputError``, ``OutputError`` and ``GuaranteeError``. ``UtilityWarning`` where an
+    evaluation of the old surrogates went with them.
     """
     from anonfaces.cluster import Groups
     from anonfaces.report import Summary, write_report
@@ -68,6 +70,7 @@ def resurrogate(
     _check_same(faceset, find_file(place, "groups.csv"), groups.labels)
     summary = Summary.read(place / "summary.json")
     warned = [note for note in summary.privacy_warnings if not note.startswith(OF_SURROGATES)]
+    judged = (place / EVALUATION).is_file()
     with workplace(place) as made:
         _carry_over(place, made)
         with collect_warnings(warned):
@@ -79,10 +82,16 @@ def resurrogate(
             command=f"{_first(summary)}; {message}",
             privacy_warnings=tuple(warned),
             secret=secret_files(made),
-            publishable=tuple(name for name in summary.publishable if name != "evaluation.json"),
+            publishable=tuple(name for name in summary.publishable if name != EVALUATION),
         )
         write_text(made / "summary.json", summary.to_json())
         write_report(made)
+    if judged:
+        warn_user(
+            f"{origin / EVALUATION} told of the old surrogates and is gone: python -m"
+            f" anonfaces.evaluate {origin} judges the new ones",
+            UtilityWarning,
+        )
     return summary
 
 
@@ -129,7 +138,7 @@ def _check_same(faces: FaceSet, table: Path, labels: NDArray[np.int64]) -> None:
 def _carry_over(place: Path, made: Path) -> None:
     """All that stays as it is: by a second link where the disk has such, as faces.h5 is large."""
     # an evaluation is of the old surrogates
-    remade = ("summary.json", "report.html", "evaluation.json", "surrogate_distances.csv")
+    remade = ("summary.json", "report.html", EVALUATION, "surrogate_distances.csv")
     for folder, other in ((place, made), (place / OWNER, make_owner_folder(made))):
         for path in folder.iterdir():
             if path.is_file() and path.name not in remade and not (other / path.name).exists():

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from support import InlineWorkers
 
-from anonbase.errors import InputError, OutputError
+from anonbase.errors import InputError, OutputError, UtilityWarning
 from anonfaces import condense
 from anonfaces.evaluate import EvaluationOptions, evaluate, read_condensed, read_evaluation
 from anonfaces.evaluate.evaluation import schema
@@ -87,7 +87,8 @@ def test_other_surrogates_make_an_evaluation_void(judged: Path, place: Path) -> 
     from anonfaces.condensation.resurrogate import resurrogate
 
     again = shutil.copytree(judged, place / "again")
-    resurrogate(again, "k-same-eigen", faces=place / "faces.h5")
+    with pytest.warns(UtilityWarning, match="is gone: python -m anonfaces.evaluate"):
+        resurrogate(again, "k-same-eigen", faces=place / "faces.h5")
     assert not (again / "evaluation.json").exists()
     assert "evaluation.json" not in Summary.read(again / "summary.json").publishable
     assert "Who would be recognised" not in (again / "report.html").read_text(encoding="utf-8")
