@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+import shutil
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +23,7 @@ __all__ = [
     "FILES",
     "KEY_BYTES",
     "OWNER",
+    "RELEASES",
     "SECRET_KEY",
     "DatasetFile",
     "find_file",
@@ -38,6 +41,7 @@ __all__ = [
 
 OWNER = "owner"
 SECRET_KEY = f"{OWNER}/secret.key"
+RELEASES = f"{OWNER}/releases.json"
 EVALUATION = "evaluation.json"
 #: Bytes of the secret key: as many as the hash that it goes into (SHAKE-256) is strong for.
 KEY_BYTES = 32
@@ -83,6 +87,7 @@ FILES: tuple[DatasetFile, ...] = (
     DatasetFile("owner/not_found.csv", "the files without a face and the faces set aside, by name"),
     DatasetFile("owner/lookalikes.csv", "pairs of names that may be one person"),
     DatasetFile("owner/strangers.csv", "faces that may be somebody else than their name says"),
+    DatasetFile(RELEASES, "which releases were made of this dataset, naming nobody"),
     DatasetFile(SECRET_KEY, "what makes numbers and surrogates of this dataset unpredictable"),
 )
 """Every file that a condensed dataset can have, in the order in which a page lists them."""
@@ -138,9 +143,12 @@ def make_secret_key(folder: Path, given: Path | None, replaced: Path) -> bytes:
     """Write the secret key of the dataset in ``folder``, and return its 32 bytes.
 
     It is that of the file ``given``; without one that of the run that goes on, else that of the
-    dataset that is ``replaced`` (the folder's), else a new one.
+    dataset that is ``replaced`` (the folder's), else a new one. The list of releases of that
+    dataset stays.
     """
     path = make_owner_folder(folder) / Path(SECRET_KEY).name
+    with suppress(FileNotFoundError):
+        shutil.copyfile(replaced / RELEASES, folder / RELEASES)
     return keep_secret_key(path, given, replaced / SECRET_KEY)
 
 

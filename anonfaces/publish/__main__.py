@@ -34,6 +34,11 @@ Examples:
 Check a release, yours or a stranger's: python -m anonfaces.verify release/
 """
 
+_CROSSING = (
+    "releases elsewhere cannot be seen from here: whoever holds two of the same people in other"
+    " groups can cross them (--previous KEY)"
+)
+
 app = typer.Typer(add_completion=False)
 
 
@@ -189,6 +194,7 @@ def _result(done: Published, seconds: float) -> str:
         "promise": f"at least {promise['k']} {promise['unit']} a group. {promise['whose']}",
         "checks": _checks(done),
         "key": f"{done.key}: keep it apart from the release" if done.key else "none was kept",
+        "crossing": _CROSSING,
         "took": f"{seconds:.0f} s",
         "check it": f"python -m anonfaces.verify {done.folder}",
     }

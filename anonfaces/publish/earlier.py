@@ -14,10 +14,11 @@ from anonbase.notices import warn_user
 from anonfaces.publish.key import Opener, ReleaseKey
 from anonfaces.publish.source import Source
 
-__all__ = ["check_earlier", "earlier_groups", "too_few"]
+__all__ = ["WITHOUT_NAMES", "check_earlier", "earlier_groups", "too_few"]
 
 _NOWHERE = ""
-_WITHOUT_NAMES = ("estimate", "none")
+WITHOUT_NAMES = ("estimate", "none")
+"""Where names come from (``Summary.identity``) that mean nothing outside of one dataset."""
 
 
 def earlier_groups(
@@ -30,7 +31,7 @@ def earlier_groups(
     """
     columns = []
     for number, key in enumerate(keys):
-        if key.identity in _WITHOUT_NAMES:
+        if key.identity in WITHOUT_NAMES:
             name = names[number] if number < len(names) else f"release {number + 1}"
             raise InputError(
                 f"{name}: its people have no names (identity {key.identity}), so who of them is in"
@@ -51,15 +52,17 @@ def too_few(members: pd.DataFrame, earlier: NDArray[np.str_], k: int) -> int:
     return int(size[size < k].sum())
 
 
-def check_earlier(source: Source, previous: Sequence[Path], opener: Opener) -> None:
+def check_earlier(source: Source, previous: Sequence[Path], opener: Opener) -> list[str]:
     """GuaranteeError where groups crossed with earlier releases have fewer than k people.
+
+    Returns the SHA-256 of the certificates of these releases.
 
     PrivacyWarning where people of an earlier release are not in this one: who knows that they are
     gone can look for them among those who went.
     """
     if not previous:
-        return
-    if source.summary.identity in _WITHOUT_NAMES:
+        return []
+    if source.summary.identity in WITHOUT_NAMES:
         raise InputError(
             f"{source.folder} does not know people by name (identity {source.summary.identity}):"
             " it cannot be crossed with earlier releases"
@@ -77,6 +80,7 @@ def check_earlier(source: Source, previous: Sequence[Path], opener: Opener) -> N
             " anonfaces.publish.together --help, or publish one release only"
         )
     _warn_of_those_who_went(keys, set(members["identity"]))
+    return [key.certificate_sha256 for key in keys]
 
 
 def _warn_of_those_who_went(keys: Sequence[ReleaseKey], here: set[str]) -> None:

@@ -31,6 +31,7 @@ from anonfaces.publish.croissant import CROISSANT, croissant_text
 from anonfaces.publish.earlier import check_earlier
 from anonfaces.publish.key import Opener, ReleaseKey, Sealer
 from anonfaces.publish.layouts import CONDENSED, LAYOUTS, Records, lay_out, people_of
+from anonfaces.publish.ledger import note_release, warn_of_other_releases
 from anonfaces.publish.names import check_shares
 from anonfaces.publish.pictures import FORMATS, read_pixels, write_pictures
 from anonfaces.publish.place import Place, check_place, equalize, release_files
@@ -113,6 +114,11 @@ def publish(
     GuaranteeError : a group has fewer than k people, or crossed with an earlier release it would
     InputError, OutputError : what cannot be used; then nothing is there that was not before
 
+    Warns
+    -----
+    PrivacyWarning : the same people were released in other groups, as far as datasets beside this
+        one and beside ``output`` tell; other releases it cannot see
+
     >>> from anonfaces.publish import Sealer, publish
     >>> sealer = Sealer(passphrase_file="secret.txt")  # needs a file  # doctest: +SKIP
     >>> done = publish("condensed/", "release/", sealer)  # needs a dataset  # doctest: +SKIP
@@ -125,13 +131,16 @@ def publish(
     source = read_source(origin, None if faces is None else Path(faces))
     place = check_place(Path(output), where, origin, overwrite)
     released = _columns(source, chosen)
-    check_earlier(source, chosen.previous, opener or Opener())
+    told = check_earlier(source, chosen.previous, opener or Opener())
+    near = [one.parent for one in (place.output, place.key) if one is not None]
+    warn_of_other_releases(source, near, told)
     records = lay_out(source, chosen.layout, chosen.shares, FORMATS[chosen.picture_format])
     with by_workers(scheduler) as workers, place.made() as folder:
         made = _make(folder, source, records, released, chosen, progress, workers)
         equalize(folder)
         outcomes = _verified(folder, made, source, faces, chosen, progress, workers)
         place.finish(None if sealer is None else sealer.seal(made))
+    note_release(source, made.certificate_sha256)
     return Published(place.output, place.key, _certificate(place), outcomes)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,10 +13,13 @@ import pytest
 from release_data import K, people
 
 from anonbase.errors import GuaranteeError, InputError, PrivacyWarning
+from anonbase.files import sha256
 from anonfaces import condense
 from anonfaces.cluster import Groups
 from anonfaces.publish import Opener, Published, PublishOptions, Sealer, publish
 from anonfaces.publish.earlier import too_few
+from anonfaces.publish.ledger import warn_of_other_releases
+from anonfaces.publish.source import read_source
 from anonfaces.publish.together import keep_together
 from anonfaces.report import Summary
 from anonfaces.withdraw import find_person, withdraw
@@ -203,3 +207,46 @@ def _pixels(path: Path) -> bytes:
     from anonfaces.publish.pictures import read_pixels
 
     return read_pixels(path).tobytes()
+
+
+def test_a_second_release_of_the_same_people_in_other_groups_is_warned_of(
+    condensed: Path, tmp_path: Path
+) -> None:
+    first = shutil.copytree(condensed, tmp_path / "first")
+    (first / "owner" / "releases.json").unlink(missing_ok=True)  # of other tests
+    (tmp_path / "releases").mkdir()
+    for name in ("r1", "again"):  # the same groups again tell nothing new
+        publish(first, tmp_path / "releases" / name, None)
+    assert "Quill" not in (first / "owner" / "releases.json").read_text()
+    faces = first / "owner" / "faces.h5"
+    condense(faces, K + 2, tmp_path / "second", surrogate="k-same", effort="fast")
+    with pytest.warns(PrivacyWarning, match="48 people are also in .*first, which was released"):
+        publish(tmp_path / "second", tmp_path / "r2", None)
+    elsewhere = tmp_path / "elsewhere" / "third"
+    shutil.copytree(tmp_path / "second", elsewhere)
+    (elsewhere / "owner" / "releases.json").unlink()
+    publish(elsewhere, tmp_path / "elsewhere" / "r3", None)  # nothing is seen from there
+    told = [sha256(tmp_path / "releases" / r / "certificate.json") for r in ("r1", "again")]
+    warn_of_other_releases(read_source(tmp_path / "second"), [], told)  # checked by --previous
+
+
+def test_a_dataset_that_was_released_and_grouped_anew_is_warned_of(
+    condensed: Path, tmp_path: Path
+) -> None:
+    folder = shutil.copytree(condensed, tmp_path / "condensed")
+    publish(folder, tmp_path / "r1", None)
+    faces = shutil.copyfile(folder / "owner" / "faces.h5", tmp_path / "faces.h5")
+    condense(faces, K + 2, folder, surrogate="k-same", effort="fast", overwrite=True)
+    with pytest.warns(PrivacyWarning, match="condensed was released before, in other groups"):
+        publish(folder, tmp_path / "r2", None, faces=faces)
+    (folder / "owner" / "releases.json").write_text("no list")
+    publish(folder, tmp_path / "r3", None, faces=faces)
+
+
+@pytest.mark.parametrize("unreadable", ["", "[1]", '[{"certificate_sha256": 1}]', "[" * 10_000])
+def test_a_damaged_list_of_releases_is_passed_over(
+    unreadable: str, condensed: Path, tmp_path: Path
+) -> None:
+    folder = shutil.copytree(condensed, tmp_path / "condensed")
+    (folder / "owner" / "releases.json").write_text(unreadable)
+    warn_of_other_releases(read_source(folder), [tmp_path, tmp_path / "nowhere"], [])
