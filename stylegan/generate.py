@@ -11,7 +11,7 @@ import typer
 
 from anonbase import cli
 from anonbase.errors import InputError, OutputError
-from anonbase.options import Debug, Generator, Label, option
+from anonbase.options import Debug, Generator, Label, Overwrite, option
 from anonbase.text import pluralize
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ Make images from seeds: one PNG a seed, named seed0000.png.
 
 Without --generator, the generator that ships is used: 64 px faces, trained on UTKFace and LFW
 and so for non-commercial research only. The same seed makes the same image.
+Files that are there already are kept, and nothing is written, without --overwrite.
 
 \b
 Examples:
@@ -38,6 +39,7 @@ Examples:
 #: Pictures of a film from one seed to the next: two seconds.
 _STEPS = 48
 
+_FILM = "film.mp4"
 _MOST_SEEDS = 1_000_000
 app = typer.Typer(add_completion=False)
 
@@ -98,6 +100,7 @@ def generate(
     rotate: _Rotate = 0.0,
     batch: _Batch = 8,
     precision: _Precision = "float32",
+    overwrite: Overwrite = False,
     debug: Debug = False,
 ) -> None:
     """Map, synthesize and write one batch at a time."""
@@ -105,6 +108,9 @@ def generate(
     if not math.isfinite(psi):
         raise InputError(f"--psi {psi}: expected a number, mostly 0 to 1")
     shift = (0.0, 0.0) if translate is None else _shift(translate)
+    files = [output / _FILM] if interpolate is not None else [_file(output, n) for n in chosen]
+    if not overwrite:
+        _refuse_written([*files, *([grid] if grid and interpolate is None else [])])
     import stylegan
 
     network = stylegan.load(generator, precision)
@@ -120,8 +126,8 @@ def generate(
     drawn, side = network.config.resolution, size or network.config.resolution
     if interpolate is not None:
         steps = _between(latents(chosen))
-        _film(output / "film.mp4", network, steps, noise, size, batch)
-        print(f"{pluralize(len(steps), 'picture')} of {side} px in {output / 'film.mp4'}")
+        _film(output / _FILM, network, steps, noise, size, batch)
+        print(f"{pluralize(len(steps), 'picture')} of {side} px in {output / _FILM}")
         return
     from tqdm import tqdm
 
@@ -233,7 +239,22 @@ def _make_folder(folder: Path) -> None:
 
 def _write_all(folder: Path, seeds: list[int], pictures: list[NDArray[np.uint8]]) -> None:
     for seed, picture in zip(seeds, pictures, strict=True):
-        _write(folder / f"seed{seed:04d}.png", picture)
+        _write(_file(folder, seed), picture)
+
+
+def _file(folder: Path, seed: int) -> Path:
+    """The picture of a seed."""
+    return folder / f"seed{seed:04d}.png"
+
+
+def _refuse_written(files: list[Path]) -> None:
+    """OutputError where one of the files is there."""
+    there = [path for path in files if path.exists()]
+    if there:
+        more = f" and {len(there) - 1} more" if len(there) > 1 else ""
+        raise OutputError(
+            f"{there[0]}{more} would be replaced: --overwrite does so, or name a new folder"
+        )
 
 
 def _write(path: Path, picture: NDArray[np.uint8]) -> None:

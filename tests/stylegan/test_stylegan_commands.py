@@ -42,6 +42,25 @@ def test_one_picture_a_seed_and_a_grid(tmp_path: Path) -> None:
     assert again == (tmp_path / "a" / "seed0009.png").read_bytes()
 
 
+def test_pictures_that_are_there_are_kept_unless_it_is_asked(tmp_path: Path) -> None:
+    folder, grid = tmp_path / "a", tmp_path / "grid.png"
+    folder.mkdir()
+    for path in (folder / "seed0001.png", folder / "film.mp4", grid):
+        path.write_text("mine")
+    for words in (
+        ("--seeds", "0-1"),
+        ("--interpolate", "0-1"),
+        ("--seeds", "2", "--grid", grid),
+    ):
+        with pytest.raises(OutputError, match="--overwrite"):
+            run(generate.app, *words, "-o", folder)
+    assert sorted(path.name for path in folder.iterdir()) == ["film.mp4", "seed0001.png"]
+    assert {p.read_text() for p in (*folder.iterdir(), grid)} == {"mine"}
+    run(generate.app, "--seeds", "1", "--overwrite", "-o", folder)
+    with Image.open(folder / "seed0001.png") as picture:
+        assert picture.format == "PNG"
+
+
 def test_larger_files_show_the_same_picture(tmp_path: Path) -> None:
     run(generate.app, "--seeds", "3", "-o", tmp_path / "a")
     message = run(generate.app, "--seeds", "3", "--size", 256, "-o", tmp_path / "b")
@@ -59,7 +78,7 @@ def test_a_checkpoint_of_others_with_classes(tmp_path: Path) -> None:
     with Image.open(tmp_path / "out" / "seed0001.png") as picture:
         assert picture.size == (16, 16)
     with pytest.raises(InputError, match="2 classes"):
-        run(generate.app, *words)
+        run(generate.app, *words, "--overwrite")
 
 
 def test_convert_keeps_the_pictures_and_says_what_it_read(tmp_path: Path) -> None:
