@@ -28,7 +28,7 @@ Examples:
 The page is served to this machine alone (127.0.0.1), at an address with a random token: whoever
 has the address sees the originals, so keep it. Ctrl-C ends it. A new surrogate is nobody's face,
 as --surrogate fresh makes them, whatever the run used. OUT.detections.json and OUT.review.html
-follow each change. Videos are not corrected here. Needs Flask: pip install -e '.[review]'.
+follow each change. Videos are not corrected here.
 """
 
 app = typer.Typer(add_completion=False)
@@ -50,7 +50,9 @@ def review(
     except ModuleNotFoundError as error:
         if error.name not in ("flask", "werkzeug"):
             raise
-        raise InputError("the review needs Flask: pip install -e '.[review]'") from error
+        raise InputError(
+            "the review needs Flask, which is not installed: pip install flask"
+        ) from error
     print(f"{session.applied} pictures were done again")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
+from typer.testing import CliRunner
 
 from anonbase.errors import InputError
 from anonfaces.review import FaceDecision, ReviewSession, make_app
+from anonfaces.review import __main__ as command
 from anonfaces.review.server import HEADER
 
 Pixels = NDArray[np.uint8]
@@ -186,3 +189,13 @@ def test_a_form_of_another_page_changes_nothing(client, output: Path) -> None:
     answer = client.post(f"/{TOKEN}/apply/0", data={"faces": "[]"}, headers=headers)
     assert answer.status_code == 403
     assert (output / "a.png").read_bytes() == before
+
+
+def test_flask_comes_with_the_rest_and_its_lack_is_named(
+    output: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wanted = (Path(__file__).parents[2] / "requirements.txt").read_text("utf-8")
+    assert any(line.startswith("flask") for line in wanted.splitlines())
+    monkeypatch.setitem(sys.modules, "flask", None)
+    with pytest.raises(InputError, match="pip install flask"):
+        CliRunner().invoke(command.app, [str(output)], catch_exceptions=False)
