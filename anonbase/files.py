@@ -11,12 +11,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
-from anonbase.errors import OutputError
+from anonbase.errors import InputError, OutputError
 
 __all__ = [
     "PACKED",
     "atomic_write",
     "cache_folder",
+    "check_there",
     "is_resumable",
     "kept_in",
     "lock",
@@ -84,6 +85,12 @@ def sha256(path: Path) -> str:
     """Compute the hexadecimal SHA-256 of a file, read in blocks."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def check_there(path: Path) -> None:
+    """InputError where there is nothing at ``path``."""
+    if not path.exists():
+        raise InputError(f"{path}: there is no such file or folder")
 
 
 def lock(file: IO[Any], folder: Path) -> None:

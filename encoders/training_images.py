@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anonbase.errors import InputError
+from anonbase.files import check_there
 from encoders.frame import CropSquare
 
 __all__ = ["load_features", "parse_square", "read_pictures"]
@@ -92,6 +93,7 @@ def _read(source: Path, size: int, square: CropSquare) -> Pixels:
         return _read_folder(source, size, square)
     if source.suffix == ".h5" and source.is_file():
         return _read_faces(source, size, square)
+    check_there(source)
     raise InputError(f"{source}: expected a folder of images or a FaceSet (.h5)")
 
 

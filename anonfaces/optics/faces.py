@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anonbase.errors import InputError
+from anonbase.files import check_there
 from encoders.frame import CropSquare
 
 __all__ = ["FRAME", "MIRRORED", "FaceFrames", "Frames", "Jitter", "in_sides", "read_face_frames"]
@@ -127,6 +128,7 @@ def read_face_frames(sources: Sequence[Path], most: int | None = None) -> FaceFr
 def _read(source: Path, most: int | None) -> FaceFrames:
     from encoders.faceset import FaceSet
 
+    check_there(source)
     if source.suffix != ".h5" or not source.is_file():
         raise InputError(f"{source}: expected a FaceSet (.h5): python -m encoders photos/ makes it")
     faces = FaceSet.read(source)

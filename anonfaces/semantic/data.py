@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anonbase.errors import InputError
-from anonbase.files import atomic_write
+from anonbase.files import atomic_write, check_there
 from anonfaces.semantic.frame import SQUARE, framed_landmarks, labels_of
 from encoders.faceset import FaceSet
 from encoders.parsing import mirrored, one_hot
@@ -184,6 +184,8 @@ def read_or_keep(
     Cutting them takes minutes, and a run that goes on needs them again. The file holds faces of
     the FaceSets and is as secret as these.
     """
+    for path in sources:
+        check_there(path)
     said = json.dumps([[str(path.resolve()), path.stat().st_size] for path in sources])
     if place.is_file():
         with np.load(place, allow_pickle=False) as held:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anonbase.errors import InputError
+from anonbase.files import check_there
 from encoders.frame import CropAlignment, estimate_alignment
 from encoders.resize import enlarged
 
@@ -53,6 +54,7 @@ def _read(source: Path, framing: CropAlignment, size: int, held_out: bool) -> It
     elif source.is_file() and source.suffix == ".h5":
         yield from _faceset(source, framing, size, held_out)
     else:
+        check_there(source)
         raise InputError(f"{source}: expected a FaceSet (.h5) or a folder of images")
 
 

@@ -181,8 +181,10 @@ def test_faces_to_learn_from_are_not_those_to_measure_by(
     out = sum(map(is_held_out, names))
     with pytest.raises(InputError, match="not framed like"):
         read_faces([tmp_path], _elsewhere_framed(encoder), 64)
-    with pytest.raises(InputError, match="expected a FaceSet"):
+    with pytest.raises(InputError, match="there is no such file"):
         read_faces([tmp_path / "nowhere"], encoder.framing, 64)
+    with pytest.raises(InputError, match="expected a FaceSet"):
+        read_faces([tmp_path / names[0]], encoder.framing, 64)
     learnt = read_faces([tmp_path], _framed_as(tmp_path), 64)
     held = read_faces([tmp_path], _framed_as(tmp_path), 64, held_out=True)
     assert (len(learnt), len(held)) == (60 - out, out)

@@ -138,8 +138,9 @@ def test_deidentify_draws_faces_of_references_and_of_nobody(
         (("simulate", "nowhere", "-o", "out", "--baseline", "box:9"), "no such file"),
         (("simulate", ".", "-o", "../out", "--baseline", "fog:1"), "no baseline"),
         (("deidentify", "nowhere", "-o", "out", "--networks", "none"), "missing"),
-        (("train", "nowhere.h5", "-o", "run"), "expected a FaceSet"),
-        (("report", "run", "nowhere.h5"), "expected a FaceSet"),
+        (("train", "nowhere.h5", "-o", "run"), "there is no such file"),
+        (("train", "../in", "-o", "run"), "expected a FaceSet"),
+        (("report", "run", "nowhere.h5"), "there is no such file"),
     ],
 )
 def test_mistakes_are_told(words: tuple[str, ...], message: str, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from anonbase.errors import InputError
 from anonbase.keras_backend import load_engine
 from encoders import encode
 
@@ -37,3 +38,8 @@ def test_a_run_begins_takes_a_step_and_leaves_what_it_says(
     left = {path.name for path in (tmp_path / "run").iterdir()}
     assert left >= {"semantic.h5", "state.h5", "log.csv", "sheets", "faces.npz"}
     assert list((tmp_path / "run" / "sheets").glob("*.png"))
+
+
+def test_a_source_that_is_missing_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="there is no such file"):
+        learn.train([tmp_path / "nothere.h5"], tmp_path / "run", progress=False)

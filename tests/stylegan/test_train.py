@@ -408,8 +408,14 @@ def test_squares_outside_the_picture(text: str) -> None:
 
 
 def test_sources_that_hold_no_picture(tmp_path: Path) -> None:
-    for source in (tmp_path, tmp_path / "missing.h5", tmp_path / "missing"):
-        with pytest.raises(InputError):
+    (tmp_path / "notes.txt").write_text("")
+    for source, message in (
+        (tmp_path, str(tmp_path)),
+        (tmp_path / "missing.h5", "there is no such file"),
+        (tmp_path / "missing", "there is no such file"),
+        (tmp_path / "notes.txt", "expected a folder of images"),
+    ):
+        with pytest.raises(InputError, match=message):
             read_pictures([source], 8)
 
 
