@@ -38,7 +38,8 @@ MOST_UNCLEAR = 0.17
 Landmarks do not tell: dlib finds eyes in smears, and in a donor with half a pair of glasses or
 hair on its forehead. Of 170 faces of ``fresh``, half of them in 11 group photographs and half in
 75 of LFW, one person judged by eye: this tells 22 of the 38 that are plainly bad, 12 of the 30
-between, and 18 of the 102 good ones. It misses most thin traces of glasses.
+between, and 18 of the 102 good ones. The measure and its limit were chosen on these very faces, so
+elsewhere it tells rather less. It misses most thin traces of glasses.
 """
 #: Sides in pixels of the aligned chip, and of the square of it that the parser sees.
 _CHIP, _SEEN = 256, 128

@@ -12,7 +12,7 @@ from anonfaces.anonymize.replace import COVERED, REPLACED
 
 __all__ = ["describe_all_faces"]
 
-#: Distance within which a face is near the threshold: one more photograph moves it as far.
+#: Distance above the threshold within which a face is counted as near to it; chosen, not measured.
 _MARGIN = 0.02
 #: Part of the faces that were to be replaced, from which covers are worth a line, and how many.
 _CONSIDERABLE, _FEW = 0.2, 3
@@ -44,8 +44,8 @@ def _doubtful(replaced: list[dict[str, Any]], review: Path) -> list[str]:
         return []
     return [
         f"{number:,} of the {len(replaced):,} faces that were put in look doubtful: look at"
-        f" them in {review} (about half of the broken ones are told, so look at"
-        " the others too)"
+        f" them in {review} (many broken ones are not told, so look at the"
+        " others too)"
     ]
 
 
