@@ -16,8 +16,8 @@ The generator behind anonymize --surrogate semantic: a face is drawn anew from a
 parts and nobody's identity, so that pose, expression and layout stay and the person does not.
 """
 _TRAIN = """
-Train it on FaceSets (python -m encoders makes them, with dlib's vectors). It begins with the
-generator that ships, which can draw faces; what it learns is to draw them where the map says.
+Train it on FaceSets (python -m encoders makes them, with dlib's vectors). The generator that ships
+draws, as it is; what is learned is to steer it where the map says (--own-decoder: it learns too).
 
 The run's folder gets state.h5 (to go on from), log.csv, curves.png, sheets/ (input, map, hole,
 drawn as itself, drawn as three people who do not exist, who stand above), and semantic.h5, the
@@ -79,6 +79,10 @@ def train(
     push: Annotated[
         float, option("distance in dlib's vectors that a result keeps from its source")
     ] = 1.0,
+    own_decoder: Annotated[
+        bool,
+        option("train a synthesis network of its own at 64 px; default: steer the one that ships"),
+    ] = False,
     tone: Annotated[
         float,
         option("weight of light and tone, at an eighth of the size, staying the source's", min=0),
@@ -101,8 +105,8 @@ def train(
     )  # fmt: skip
     message = cli.command_line("anonfaces.semantic")
     place = run(
-        data, output, recipe, start=start, features=features.value, save_minutes=save_minutes,
-        progress=not quiet, command=message,
+        data, output, recipe, start=start, features=features.value, own_decoder=own_decoder,
+        save_minutes=save_minutes, progress=not quiet, command=message,
     )  # fmt: skip
     print(f"in {place}: python -m anonfaces.anonymize PHOTOS -o OUT --surrogate semantic"
           f" --semantic {place}")  # fmt: skip

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from anonbase.errors import InputError
 from anonbase.files import atomic_write, check_there
 from anonfaces.semantic.frame import SQUARE, framed_landmarks, labels_of
+from anonfaces.semantic.identities import Nobodies
 from encoders.faceset import FaceSet
 from encoders.parsing import mirrored, one_hot
 from stylegan.semantic.training import Batch
@@ -22,26 +23,29 @@ from stylegan.semantic.training import Batch
 __all__ = ["Batches", "TrainingFaces", "is_set_aside", "read_or_keep", "read_training_faces"]
 
 _PART = 512
-_FIELDS = ("picture", "labels", "vector", "person")
+_FIELDS = ("picture", "labels", "vector", "person", "looks")
 #: One person in so many is never trained on, so that there are faces to measure by.
 _SET_ASIDE = 10
 #: How often a face is shown without color, or mirrored.
 _GRAY, _MIRRORED = 0.05, 0.5
 #: Pairs of real faces that the siamese network sees, in batches.
 _PAIRS = 2
-#: Share of the others who are nobody.
-_NOBODY = 0.5
+#: Share of the others who are nobody, and of those who are taken for the source's gender.
+_NOBODY, _ALIKE = 0.6, 0.85
+_YEARS = 50.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingFaces:
-    """Crops uint8 (n, s, s, 3), label maps (n, 2 s, 2 s), dlib's vectors (n, 128), and people
-    (n,) as numbers, -1 where nobody knows."""
+    """Crops uint8 (n, s, s, 3), label maps (n, 2 s, 2 s), dlib's vectors (n, 128), people (n,) as
+    numbers, -1 where nobody knows, and guessed age in years and probability of "female" (n, 2).
+    """
 
     picture: NDArray[np.uint8]
     labels: NDArray[np.uint8]
     vector: NDArray[np.float32]
     person: NDArray[np.int64]
+    looks: NDArray[np.float32]
 
     def __len__(self) -> int:
         return len(self.picture)
@@ -50,7 +54,7 @@ class TrainingFaces:
         """Those of ``rows``."""
         return TrainingFaces(
             picture=self.picture[rows], labels=self.labels[rows],
-            vector=self.vector[rows], person=self.person[rows],
+            vector=self.vector[rows], person=self.person[rows], looks=self.looks[rows],
         )  # fmt: skip
 
 
@@ -91,15 +95,26 @@ def _read(source: Path, size: int, set_aside: bool, number: int) -> TrainingFace
     person = np.where(known, person + number * 10**6, -1)
     return TrainingFaces(
         picture=picture, labels=labels_of(landmark, picture),
-        vector=faces.embedding[rows], person=person.astype(np.int64),
+        vector=faces.embedding[rows], person=person.astype(np.int64), looks=_looks(picture),
     )  # fmt: skip
+
+
+def _looks(pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Guessed age in years and probability of "female" (n, 2) of crops."""
+    from encoders.attributes import load_attributes
+    from encoders.frame import CropAlignment
+
+    whole = SQUARE.inverse()
+    columns = load_attributes()(pictures, CropAlignment(whole, whole))
+    return np.column_stack([columns["age"], columns["female"]]).astype(np.float32)
 
 
 class Batches:
     """Batches for ``stylegan.semantic``: half to be drawn as themselves, half as somebody else.
 
     A person with several faces is drawn from the vector of any of them. Somebody else is a
-    real stranger, or one of ``nobodies`` (n, 128). ``inverse`` gives the w of vectors.
+    real stranger, or one of ``nobodies``: mostly of the same guessed gender, as in use.
+    ``inverse`` gives the w of vectors.
     """
 
     def __init__(
@@ -107,11 +122,11 @@ class Batches:
         faces: TrainingFaces,
         batch: int,
         size: int,
-        nobodies: NDArray[np.float32],
+        nobodies: Nobodies,
         inverse: Callable[[NDArray[np.float32]], NDArray[np.float32]],
     ) -> None:
-        self._faces, self._batch, self._size, self._nobodies = faces, batch, size, nobodies
-        self._inverse = inverse
+        self._faces, self._batch, self._size, self._inverse = faces, batch, size, inverse
+        self._people = _People(faces, nobodies)
         self._of = _rows_by_person(faces.person)
         self._several = np.array([p for p, rows in self._of.items() if len(rows) > 1], np.int64)
 
@@ -122,8 +137,12 @@ class Batches:
         half = self._batch // 2
         target = own.copy()
         target[:half] = [self._another_of(row, rng) for row in rows[:half]]
-        target[half:] = self._others(len(rows) - half, rng)
-        return Batch(pictures, maps, own, target, self._inverse(target), *self._pairs(rng))
+        looks = self._faces.looks[rows].copy()
+        target[half:], looks[half:] = self._people.others(looks[half:], rng)
+        wanted = looks / np.array([_YEARS, 1.0], np.float32)
+        left, right, same = self._pairs(rng)
+        who = self._inverse(target)
+        return Batch(pictures, maps, own, target, who, left, right, same, wanted)
 
     def _shown(
         self, rows: NDArray[np.int64], rng: np.random.Generator
@@ -145,14 +164,6 @@ class Batches:
             return self._faces.vector[row]
         return self._faces.vector[rng.choice(self._of[person])]
 
-    def _others(self, count: int, rng: np.random.Generator) -> NDArray[np.float32]:
-        found = self._faces.vector[rng.integers(len(self._faces), size=count)].copy()
-        nobody = rng.random(count) < _NOBODY
-        if len(self._nobodies):
-            drawn = self._nobodies[rng.integers(len(self._nobodies), size=count)]
-            return np.where(nobody[:, None], drawn, found)
-        return found
-
     def _pairs(self, rng: np.random.Generator) -> tuple[NDArray[np.float32], ...]:
         """As many pairs of one person's faces as of two people's."""
         count = self._batch * _PAIRS
@@ -165,6 +176,38 @@ class Batches:
         same = (known[:, 0] == known[:, 1]) & (known[:, 0] >= 0) | (both[:, 0] == both[:, 1])
         left, right = (self._faces.vector[both[:, i]] for i in (0, 1))
         return left, right, same.astype(np.float32)
+
+
+class _People:
+    """Vectors and looks of the faces to learn from and of nobodies, in pools by guessed gender."""
+
+    def __init__(self, faces: TrainingFaces, nobodies: Nobodies) -> None:
+        drawn = nobodies.looks * np.array([10.0, 1.0], np.float32)
+        self._vector = [faces.vector, nobodies.vector]
+        self._looks = [faces.looks, drawn]
+        self._pools = [
+            [np.flatnonzero((looks[:, 1] > 0.5) == female) for female in (False, True)]
+            for looks in self._looks
+        ]
+
+    def others(
+        self, looks: NDArray[np.float32], rng: np.random.Generator
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Somebody else for each of ``looks`` (n, 2): vectors (n, 128) and what they look like."""
+        alike = rng.random(len(looks)) < _ALIKE
+        female = ((looks[:, 1] > 0.5) == alike).astype(int)
+        kinds = (rng.random(len(looks)) < _NOBODY).astype(int)
+        drawn = [self._one(kind, gender, rng) for kind, gender in zip(kinds, female, strict=True)]
+        pairs = [(self._vector[kind][row], self._looks[kind][row]) for kind, row in drawn]
+        vectors, seen = zip(*pairs, strict=True)
+        return np.stack(vectors), np.stack(seen)
+
+    def _one(self, kind: int, female: int, rng: np.random.Generator) -> tuple[int, int]:
+        """Of ``kind`` 1 a nobody, else a face; any face where there is nobody such."""
+        pool = self._pools[kind][female]
+        if len(pool):
+            return kind, int(rng.choice(pool))
+        return 0, int(rng.integers(len(self._looks[0])))
 
 
 def _rows_by_person(person: NDArray[np.int64]) -> dict[int, NDArray[np.int64]]:
@@ -189,7 +232,7 @@ def read_or_keep(
     said = json.dumps([[str(path.resolve()), path.stat().st_size] for path in sources])
     if place.is_file():
         with np.load(place, allow_pickle=False) as held:
-            if str(held["said"]) == said:
+            if str(held["said"]) == said and "trained_looks" in held:
                 return _kept(held, "trained"), _kept(held, "aside")
     both = {
         "trained": read_training_faces(sources, size),

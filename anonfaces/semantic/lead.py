@@ -63,8 +63,17 @@ def _pairs(
     real = ops.convert_to_tensor(pictures.astype(np.float32) / np.float32(127.5) - 1)
     seen, where = shown(real, maps)
     around = coarse(ops.concatenate([maps, seen, where], axis=-1))
-    off = encoder(np.ascontiguousarray(pictures)) - inverse(faces.vector)
+    off = encoder(_small(pictures, encoder.config.resolution)) - inverse(faces.vector)
     return ops.convert_to_numpy(around), off.astype(np.float32)
+
+
+def _small(pictures: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
+    """Pictures (n, s, s, 3) at the encoder's side, the mean of each block."""
+    if pictures.shape[1] == side:
+        return np.ascontiguousarray(pictures)
+    import cv2
+
+    return np.stack([cv2.resize(p, (side, side), interpolation=cv2.INTER_AREA) for p in pictures])
 
 
 def _solved(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from encoders import weights_file
 __all__ = ["FILE", "REMEDY", "SHIPPED", "load_generator", "mix_generators", "save_generator"]
 
 KIND = "semantic generator"
+_SHARED = "synthesis."
 FILE = "semantic.h5"
 REMEDY = "python -m anonfaces.semantic train FACES"
 _HERE = Path(__file__).resolve().parent
@@ -25,15 +27,24 @@ SHIPPED = _IN_WHEEL if _IN_WHEEL.is_dir() else _HERE.parent.parent / "datasets" 
 def save_generator(
     path: Path, config: Any, values: dict[str, NDArray[np.float32]], **facts: Any
 ) -> None:
-    """Write numbers and sizes, all of it or nothing."""
-    weights_file.write(path, KIND, {"sizes": config.to_json(), **facts}, values)
+    """Write numbers and sizes, all of it or nothing.
+
+    Of one whose synthesis network is the generator's that ships, these numbers are left out, and
+    the file names that generator.
+    """
+    meta = {"sizes": config.to_json(), **facts}
+    if config.shared:
+        values = {k: v for k, v in values.items() if not k.startswith(_SHARED)}
+        meta["generator"] = weights_file.digest(_drawing())
+    weights_file.write(path, KIND, meta, values)
 
 
 def load_generator(path: Path | None = None) -> Any:
     """A ``SemanticGenerator``; by default the one that ships.
 
     Raises:
-        WeightsError: the file is missing, damaged, hostile, or of another network.
+        WeightsError: the file is missing, damaged, hostile, of another network, or it draws with a
+            generator other than the one that ships.
     """
     load_engine()
     from stylegan.semantic.config import SemanticConfig
@@ -45,9 +56,26 @@ def load_generator(path: Path | None = None) -> Any:
     sizes = meta.get("sizes")
     if not isinstance(sizes, dict):
         raise WeightsError(f"{source}: it does not say its sizes")
-    return SemanticGenerator(
-        SemanticConfig.from_json(sizes, str(source)), arrays, source=str(source)
-    )
+    config = SemanticConfig.from_json(sizes, str(source))
+    if config.shared:
+        arrays |= shared_values(source, meta, config)
+    return SemanticGenerator(config, arrays, source=str(source))
+
+
+def shared_values(source: Path, meta: Mapping[str, Any], config: Any) -> dict[str, Any]:
+    """The synthesis network of the generator that ships, for a file that draws with it."""
+    from stylegan.semantic.generator import generator_specs
+
+    generator = _drawing()
+    weights_file.check_generator(source, meta, generator, REMEDY)
+    specs = generator_specs(config)
+    return {k: v for k, v in generator.values().items() if k.startswith(_SHARED) and k in specs}
+
+
+def _drawing() -> Any:
+    import stylegan
+
+    return stylegan.load()
 
 
 def mix_generators(start: Path, end: Path, place: Path, share: float, **facts: Any) -> None:

@@ -9,8 +9,10 @@ from typing import Any, Self
 from anonbase.errors import WeightsError
 from stylegan.networks.config import GeneratorConfig
 
-__all__ = ["SemanticConfig"]
+__all__ = ["HIDDEN", "SemanticConfig"]
 
+#: Feature maps that are made of map and surroundings, from 4 px up, by how many sizes there are.
+HIDDEN = {5: (128, 96, 48, 24, 16), 6: (128, 96, 64, 32, 24, 16)}
 _MOST = 1024
 
 
@@ -22,11 +24,13 @@ class SemanticConfig:
         decoder: of the StyleGAN2 whose synthesis network draws.
         classes: of a label map.
         hidden: feature maps that are made of map and surroundings, from 4 px up.
+        shared: the synthesis network is that of a generator, number by number, and does not learn.
     """
 
     decoder: GeneratorConfig
     classes: int = 10
-    hidden: tuple[int, ...] = (128, 96, 48, 24, 16)
+    hidden: tuple[int, ...] = HIDDEN[5]
+    shared: bool = False
 
     def __post_init__(self) -> None:
         if self.decoder.architecture != "stylegan2":
@@ -55,6 +59,7 @@ class SemanticConfig:
             "decoder": json.loads(self.decoder.to_json()),
             "classes": self.classes,
             "hidden": list(self.hidden),
+            "shared": self.shared,
         }
 
     @classmethod
@@ -62,7 +67,8 @@ class SemanticConfig:
         """What ``to_json`` made; ``WeightsError`` for anything else."""
         try:
             decoder = GeneratorConfig.from_json(json.dumps(values["decoder"]), source)
-            return cls(decoder, int(values["classes"]), tuple(map(int, values["hidden"])))
+            hidden, shared = tuple(map(int, values["hidden"])), bool(values.get("shared", False))
+            return cls(decoder, int(values["classes"]), hidden, shared)
         except (KeyError, TypeError, ValueError) as error:
             if isinstance(error, WeightsError):
                 raise

@@ -40,6 +40,7 @@ class SemanticRun:
         config: SemanticConfig,
         recipe: SemanticTraining,
         features: Any,
+        traits: Any,
         batches: Callable[[np.random.Generator], Batch],
         show: Callable[[Values, str], None],
         *,
@@ -47,9 +48,10 @@ class SemanticRun:
         progress: bool = True,
     ) -> None:
         self.folder, self.config, self.recipe = folder, config, recipe
-        self._features, self._batches, self._show = features, batches, show
+        self._features, self._traits = features, traits
+        self._batches, self._show = batches, show
         self._save_minutes, self._progress = save_minutes, progress
-        self._step = compiled(TrainingStep(config, recipe, features))
+        self._step = compiled(TrainingStep(config, recipe, features, traits))
 
     @property
     def state_file(self) -> Path:
@@ -94,7 +96,8 @@ class SemanticRun:
         done = number / self.recipe.steps
         numbers = (self.recipe.rate * _rate(done), number + 1, _share(done, self.recipe.warm))
         scalars = [ops.convert_to_tensor(np.float32(v)) for v in numbers]
-        return self._step(state.tensors, batch, self._features.wandering(rng), *scalars)
+        cuts = self._features.wandering(rng), self._traits.wandering(rng)
+        return self._step(state.tensors, batch, cuts, *scalars)
 
     def _first(self, start: Values) -> State:
         rng = np.random.default_rng(self.recipe.seed)

@@ -3,7 +3,8 @@
 Of a batch the first half is drawn with its own person's identity, so what should come out is
 known: the picture itself. The other half gets somebody else's: there the recognizer has to see
 the target and not the source, the judge of quality has to see a face that fits the map, and light
-and tone at an eighth of the size have to stay.
+and tone at an eighth of the size have to stay. A network that guesses age and gender has to guess
+of each result what it guesses of the target.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from keras import ops
 from anonbase.errors import InputError
 from anonbase.keras_backend import value_and_gradients
 from stylegan.networks.parameters import Spec
+from stylegan.networks.synthesis2 import synthesis_specs
 from stylegan.semantic.config import SemanticConfig
 from stylegan.semantic.discriminators import (
     contrastive,
@@ -74,6 +76,8 @@ class SemanticTraining:
     tone_weight: float = 2.0
     critic_weight: float = 0.1
     matching_weight: float = 1.0
+    age_weight: float = 2.0
+    gender_weight: float = 0.5
 
     def __post_init__(self) -> None:
         if self.adversarial not in _ADVERSARIAL:
@@ -98,7 +102,8 @@ class Batch(NamedTuple):
 
     ``pictures`` RGB float32 (n, s, s, 3) in -1 to 1, ``maps`` (n, s, s, classes), ``own`` and
     ``target`` (n, d) the recognizer's vectors, ``identity`` (n, w_dim) the target's w; ``left``,
-    ``right`` (m, d) and ``same`` (m,) pairs of real vectors for the siamese network.
+    ``right`` (m, d) and ``same`` (m,) pairs of real vectors for the siamese network; ``looks``
+    (n, 2) the target's age in units of 50 years and its probability of "female".
     """
 
     pictures: Any
@@ -109,6 +114,7 @@ class Batch(NamedTuple):
     left: Any
     right: Any
     same: Any
+    looks: Any
 
 
 def specs_of(config: SemanticConfig) -> dict[str, dict[str, Spec]]:
@@ -121,22 +127,34 @@ def specs_of(config: SemanticConfig) -> dict[str, dict[str, Spec]]:
 
 
 class TrainingStep:
-    """One step as a function of tensors. ``features`` is as ``stylegan.train`` takes it."""
+    """One step as a function of tensors.
 
-    def __init__(self, config: SemanticConfig, recipe: SemanticTraining, features: Any) -> None:
+    ``features`` is as ``stylegan.train`` takes it; ``traits(pictures, cut)`` gives age in units of
+    50 years and log odds of "female" (n, 2), with a gradient.
+    """
+
+    def __init__(
+        self, config: SemanticConfig, recipe: SemanticTraining, features: Any, traits: Any
+    ) -> None:
         self._config, self._recipe, self._features = config, recipe, features
-        self._fixed = {k for k, v in generator_specs(config).items() if not v.trainable}
+        self._traits = traits
+        specs = generator_specs(config)
+        self._fixed = {k for k, v in specs.items() if not v.trainable}
+        if config.shared:
+            self._fixed |= set(synthesis_specs(config.decoder)) & set(specs)
 
     def __call__(
-        self, groups: Groups, batch: Batch, cut: Any, rate: Tensor, count: Tensor, share: Tensor
+        self, groups: Groups, batch: Batch, cuts: Any, rate: Tensor, count: Tensor, share: Tensor
     ) -> tuple[Groups, dict[str, Tensor]]:
         """Parameters, their averages and moments after a step, and the losses.
 
-        ``share`` is how much of the judge's weight counts, ``count`` the step from 1.
+        ``cuts`` is where features and traits look, ``share`` how much of the judge's weight
+        counts, ``count`` the step from 1.
         """
+        cut = cuts[0]
         real = [ops.stop_gradient(one) for one in self._maps(batch.pictures[: self._seen], cut)]
         told, gradients = value_and_gradients(
-            lambda p: self._drawn(p, groups, batch, real, cut, share), groups["generator"]
+            lambda p: self._drawn(p, groups, batch, real, cuts, share), groups["generator"]
         )
         made = ops.stop_gradient(told.pop("made"))
         after = dict(groups)
@@ -178,14 +196,14 @@ class TrainingStep:
         groups[name], groups[f"{name}.first"], groups[f"{name}.second"] = moved, *averages
 
     def _drawn(
-        self, p: Mapping[str, Tensor], groups: Groups, batch: Batch, real: list[Tensor], cut: Any,
+        self, p: Mapping[str, Tensor], groups: Groups, batch: Batch, real: list[Tensor], cuts: Any,
         share: Tensor,
     ) -> tuple[Tensor, dict[str, Tensor]]:  # fmt: skip
         seen, where = shown(batch.pictures, batch.maps)
         made = draw(p, self._config, seen, batch.maps, where, batch.identity)
         made = composed(made, batch.pictures, where)
         half, some, weigh = self._half, self._seen, self._recipe
-        maps = self._maps(self._looked_at(made), cut)
+        maps = self._maps(self._looked_at(made), cuts[0])
         own, target = self._looked_at(batch.own), self._looked_at(batch.target)
         vectors = maps[-1][:, 0, 0]
         losses = {
@@ -196,6 +214,7 @@ class TrainingStep:
             "tone": _tone(made[half:], batch.pictures[half:]) * weigh.tone_weight,
             "siamese": self._told(groups["siamese"], vectors, own, target) * weigh.siamese_weight,
         }
+        losses |= self._traits_off(self._traits(made, cuts[1]), batch.looks)
         scores = judged(groups["critic"], made, batch.maps)
         genuine = judged(groups["critic"], batch.pictures[:half], batch.maps[:half])
         fooled = self._fooled(scores[-1])
@@ -203,6 +222,14 @@ class TrainingStep:
         matched = feature_matching([one[:half] for one in scores], genuine)
         losses["matching"] = matched * weigh.matching_weight * share
         return sum(losses.values()), losses | {"made": made}
+
+    def _traits_off(self, seen: Tensor, wanted: Tensor) -> dict[str, Tensor]:
+        """How far guessed age and gender (n, 2) lie from the target's, weighed."""
+        odds = seen[:, 1]
+        off = ops.mean(ops.square(seen[:, 0] - wanted[:, 0]))
+        wrong = ops.mean(ops.softplus(odds) - wanted[:, 1] * odds)
+        weigh = self._recipe
+        return {"age": off * weigh.age_weight, "gender": wrong * weigh.gender_weight}
 
     def _fooled(self, scores: Tensor) -> Tensor:
         if self._recipe.adversarial == "lsgan":

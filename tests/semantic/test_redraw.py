@@ -12,6 +12,7 @@ from anonbase.errors import WeightsError
 from anonbase.keras_backend import load_engine
 from anonfaces.semantic.data import Batches, TrainingFaces, is_set_aside
 from anonfaces.semantic.frame import framed, framed_landmarks
+from anonfaces.semantic.identities import Nobodies
 
 load_engine()
 
@@ -125,8 +126,12 @@ def test_half_of_a_batch_is_drawn_as_itself() -> None:
         labels=rng.integers(0, 10, (12, 64, 64)).astype(np.uint8),
         vector=rng.standard_normal((12, 128)).astype(np.float32),
         person=np.array([0, 0, 1, 1, 2, 2, -1, -1, -1, 3, 4, 5]),
+        looks=np.column_stack([rng.uniform(20, 70, 12), np.arange(12) % 2]).astype(np.float32),
     )
-    stranger = np.full((1, 128), 9, np.float32)
+    stranger = Nobodies(
+        np.full((1, 128), 9, np.float32), np.zeros((1, 4), np.float32),
+        np.zeros((1, 8, 8, 3), np.uint8), np.array([[3.0, 1.0]], np.float32),
+    )  # fmt: skip
     batch = Batches(faces, 8, 32, stranger, lambda v: v[:, :4])(rng)
     of = {tuple(v): p if p >= 0 else 100 + i
           for i, (v, p) in enumerate(zip(faces.vector, faces.person, strict=True))}  # fmt: skip
@@ -138,3 +143,24 @@ def test_half_of_a_batch_is_drawn_as_itself() -> None:
     assert [a == b for a, b in zip(left, right, strict=True)] == list(batch.same > 0)
     assert batch.same.sum() >= 8
     np.testing.assert_allclose(batch.maps.sum(axis=-1), 1)
+    looks = {tuple(v): look for v, look in zip(faces.vector, faces.looks, strict=True)}
+    looks[tuple(stranger.vector[0])] = np.array([30.0, 1.0])
+    for look, vector in zip(batch.looks[4:], batch.target[4:], strict=True):
+        np.testing.assert_allclose(look, looks[tuple(vector)] / [50, 1], rtol=1e-5)
+
+
+def test_who_is_drawn_is_mostly_of_the_gender_that_is_seen() -> None:
+    rng = np.random.default_rng(0)
+    female = np.arange(40) % 2
+    faces = TrainingFaces(
+        picture=np.zeros((40, 32, 32, 3), np.uint8), labels=np.zeros((40, 64, 64), np.uint8),
+        vector=np.column_stack([female, np.zeros((40, 127))]).astype(np.float32),
+        person=np.arange(40), looks=np.column_stack([np.full(40, 40.0), female]).astype(np.float32),
+    )  # fmt: skip
+    nobody = Nobodies(
+        faces.vector, np.zeros((40, 4), np.float32), faces.picture, faces.looks * [0.1, 1.0]
+    )
+    batches = Batches(faces, 8, 32, nobody, lambda v: v[:, :4])
+    drawn = [batches(rng) for _ in range(60)]
+    same = np.concatenate([b.own[4:, 0] == b.target[4:, 0] for b in drawn])
+    assert 0.75 < same.mean() < 0.95

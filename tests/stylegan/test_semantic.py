@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +58,18 @@ def batches(rng: np.random.Generator) -> Batch:
     vectors = rng.standard_normal((4, 128)).astype(np.float32) * 0.1
     w = rng.standard_normal((4, W)).astype(np.float32)
     same = np.array([1, 1, 0, 0], np.float32)
-    return Batch(pictures, maps, vectors, vectors[::-1].copy(), w, vectors, vectors, same)
+    looks = rng.random((4, 2), np.float32)
+    return Batch(pictures, maps, vectors, vectors[::-1].copy(), w, vectors, vectors, same, looks)
+
+
+class Colors:
+    """Red as age, green as gender: what the attribute network is to real pictures."""
+
+    def __call__(self, images: Any, cut: Any = None) -> Any:
+        return ops.mean(images, axis=(1, 2))[:, :2]
+
+    def wandering(self, rng: np.random.Generator) -> Any:
+        return ops.convert_to_tensor(np.float32(0))
 
 
 @pytest.fixture(scope="module")
@@ -136,8 +147,8 @@ def test_a_run_learns_and_goes_on_where_it_was(
 
     def run(folder: Path, recipe: SemanticTraining) -> dict[str, np.ndarray]:
         work = runs.SemanticRun(
-            folder, TINY, recipe, Means(), batches, lambda _, name: shown_names.append(name),
-            progress=False,
+            folder, TINY, recipe, Means(), Colors(), batches,
+            lambda _, name: shown_names.append(name), progress=False,
         )  # fmt: skip
         return work.go(dict)
 
@@ -145,8 +156,9 @@ def test_a_run_learns_and_goes_on_where_it_was(
     steps = RECIPE.steps
 
     halves = runs.SemanticRun(
-        tmp_path / "halves", TINY, RECIPE, Means(), batches, lambda *_: None, progress=False
-    )
+        tmp_path / "halves", TINY, RECIPE, Means(), Colors(), batches, lambda *_: None,
+        progress=False,
+    )  # fmt: skip
     taken, count = halves._taken, 0
 
     def some(state: Any, number: int) -> Any:
@@ -187,3 +199,37 @@ def test_sizes_of_no_network_are_refused(values: dict[str, Any]) -> None:
 
 def test_sizes_come_back() -> None:
     assert SemanticConfig.from_json(TINY.to_json(), "file") == TINY
+
+
+def test_a_shared_decoder_stays_what_it_is_and_the_rest_learns(tmp_path: Path) -> None:
+    shared = replace(TINY, shared=True)
+    begun = initial(generator_specs(shared), np.random.default_rng(3))
+    work = runs.SemanticRun(
+        tmp_path, shared, RECIPE, Means(), Colors(), batches, lambda *_: None, progress=False
+    )
+    after = work.go(lambda: begun)
+    for name, values in after.items():
+        same = np.array_equal(values, begun[name])
+        assert same == name.startswith("synthesis.") or not values.size, name
+
+
+def test_results_are_led_to_what_the_target_looks_like(tmp_path: Path) -> None:
+    """With the looks alone to learn, red and green go where they are wanted."""
+    zero = dict.fromkeys(
+        [f.name for f in fields(SemanticTraining) if f.name.endswith("_weight")], 0.0
+    )
+    recipe = replace(
+        RECIPE, **{**zero, "age_weight": 5.0, "gender_weight": 5.0}, kpictures=0.32, rate=0.02
+    )
+
+    def wanted(rng: np.random.Generator) -> Batch:
+        return batches(rng)._replace(looks=np.tile(np.float32([0.5, 1.0]), (4, 1)))
+
+    work = runs.SemanticRun(
+        tmp_path, TINY, recipe, Means(), Colors(), wanted, lambda *_: None, progress=False
+    )
+    work.go(dict)
+    with (tmp_path / "log.csv").open() as file:
+        rows = [line.strip().split(",") for line in file]
+    gender = [float(row[4]) for row in rows if row[3] == "gender"]
+    assert gender[-1] < 0.95 * 5.0 * np.log(2.0)
