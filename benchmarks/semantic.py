@@ -11,6 +11,12 @@ by dlib in both, in pixels of the FFHQ-aligned picture of 256 px; mIoU compares 
 the result's landmarks with the one that was drawn from. A face that is not found counts as not
 recognized and is left out of LM, mIoU and correlations: look at "found" first.
 
+"apart" is dlib's distance of two nobodies on one face; "alike" is how many pairs of results on
+different faces dlib takes for one person (nearer than 0.6): of the photographs it says so of the
+share in the first line of the controls. "gender kept" and "years off" are what the attribute
+network guesses before and after; it took part in the training since results had come out feminine
+and young, so look at a sheet as well (``--sheet``).
+
 Below, pictures that no map drew. The photographs themselves, and the same at 64 px: how far
 landmarks that are found once more lie from the FaceSet's, which no drawing can better. A nobody's
 own picture pasted on the landmarks (as ``fresh`` does): what is told by the surroundings and the
@@ -39,7 +45,10 @@ if TYPE_CHECKING:
     from encoders.faceset import FaceSet
 
 _SIDE = 256
-_HEAD = ("condition", "faces", "found", "LM", "mIoU", "smile", "yaw", "apart")
+_HEAD = (
+    *("condition", "faces", "found", "LM", "mIoU", "smile", "yaw", "apart"),
+    *("alike", "gender kept", "years off"),
+)
 _FIVE = [slice(36, 42), slice(42, 48), slice(30, 31), slice(48, 49), slice(54, 55)]
 #: Distance in dlib's vectors that a target keeps from its source, as in ``anonymize``.
 _UNLIKE = 0.75
@@ -81,7 +90,7 @@ def main() -> None:
     print_table([*_HEAD, *said], _rows(looks, judged))
     print()
     controls = _controls(work, faces, rows, arguments)
-    print_table(["control", "found", "LM", "mIoU", *said], controls)
+    print_table(["control", "found", "LM", "mIoU", "alike", *said], controls)
 
 
 def _chosen(faces: FaceSet, count: int, seed: int) -> NDArray[np.int64]:
@@ -162,7 +171,7 @@ class _Looks:
         attributes = load_attributes()
         self.before, self.after = attributes(work.chips), attributes(pictures)
         self.found, self.off, self.counts = _geometry(work, pictures)
-        self.apart = _apart(pictures, second)
+        self.apart, self.vector = _apart(pictures, second)
         self.covered = np.array(
             [_covered(chip, points) for chip, points in zip(work.chips, work.landmark, strict=True)]
         )
@@ -190,6 +199,10 @@ def _controls(
     work: _Work, faces: FaceSet, rows: NDArray[np.int64], arguments: argparse.Namespace
 ) -> Iterator[list[object]]:
     """Geometry, and for faces of others what judges say, of pictures that no map drew."""
+    from anonfaces.evaluate import recognize
+    from encoders.embed import load_embedder
+
+    embedder = load_embedder("dlib")
     plain = work.plain()
     small = np.stack(
         [cv2.resize(one, (64, 64), interpolation=cv2.INTER_AREA) for one in work.chips]
@@ -210,7 +223,8 @@ def _controls(
     for name, (pictures, judged) in controls.items():
         found, off, counts = _geometry(work, pictures)
         miou = _miou(counts[found].sum(axis=0))
-        yield [name, _percent(found.mean()), float(off[found].mean()), miou, *judged]
+        alike = _percent(_alike(recognize(pictures, embedder)))
+        yield [name, _percent(found.mean()), float(off[found].mean()), miou, alike, *judged]
 
 
 def _rows(looks: _Looks, judged: list[tuple[Any, Any]]) -> Iterator[list[object]]:
@@ -222,10 +236,13 @@ def _rows(looks: _Looks, judged: list[tuple[Any, Any]]) -> Iterator[list[object]
         smile, yaw = (_correlation(looks.before[k][seen], looks.after[k][seen])
                       for k in ("smile", "yaw"))  # fmt: skip
         apart = looks.apart[some]
+        kept = (looks.before["female"][seen] > 0.5) == (looks.after["female"][seen] > 0.5)
+        years = np.abs(looks.before["age"][seen] - looks.after["age"][seen])
         yield [
             name, int(some.sum()), _percent(looks.found[some].mean()),
             float(looks.off[seen].mean()), _miou(looks.counts[seen].sum(axis=0)),
-            smile, yaw, float(np.nanmean(apart)),
+            smile, yaw, float(np.nanmean(apart)), _percent(_alike(looks.vector[some])),
+            _percent(kept.mean()), float(years.mean()),
             *(_percent(one[some].mean()) for both in judged for one in both),
         ]  # fmt: skip
 
@@ -311,13 +328,29 @@ def _miou(counts: NDArray[np.int64]) -> float:
     return float(np.mean(both[either > 0] / either[either > 0]))
 
 
-def _apart(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """dlib's distance of the two results of each face; NaN where one is not found."""
+def _apart(
+    first: NDArray[np.uint8], second: NDArray[np.uint8]
+) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
+    """dlib's distance of the two results of each face, and the vectors of the first.
+
+    NaN where one is not found.
+    """
     from anonfaces.evaluate import recognize
     from encoders.embed import load_embedder
 
     embedder = load_embedder("dlib")
-    return np.linalg.norm(recognize(first, embedder) - recognize(second, embedder), axis=1)
+    vectors = recognize(first, embedder)
+    return np.linalg.norm(vectors - recognize(second, embedder), axis=1), vectors
+
+
+def _alike(vectors: NDArray[np.float32]) -> float:
+    """Share of the pairs that dlib takes for one person; those not found (NaN) are left out."""
+    from scipy.spatial.distance import pdist
+
+    from anonfaces.evaluate.links import DLIB
+
+    found = vectors[np.isfinite(vectors).all(axis=1)]
+    return float((pdist(found) <= DLIB).mean()) if len(found) > 1 else float("nan")
 
 
 def _covered(chip: NDArray[np.uint8], landmark: NDArray[np.float32]) -> float:
