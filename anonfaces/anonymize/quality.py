@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,7 @@ __all__ = [
     "is_worse_than_a_cover",
     "misplaced",
     "unclear",
+    "unclear_pictures",
 ]
 
 Pixels = NDArray[np.uint8]
@@ -83,13 +85,20 @@ def unclear(image: Pixels, landmark: NDArray[np.floating]) -> NDArray[np.float64
     The mean entropy in nats of what each pixel shows, from the bridge of the nose to as far above
     the brows as faces are replaced. ``landmark`` float (n, 68, 2) is where the faces are.
     """
+    return unclear_pictures([(image, points) for points in landmark])
+
+
+def unclear_pictures(
+    faces: Sequence[tuple[Pixels, NDArray[np.floating]]],
+) -> NDArray[np.float64]:
+    """``unclear`` of faces that each lie in a picture of their own, at landmarks (68, 2)."""
     from encoders.align import align_ffhq, ffhq_landmarks
     from encoders.parsing import FRAME
 
-    if not len(landmark):
+    if not len(faces):
         return np.empty(0)
-    chips = np.array([align_ffhq(image, points, _CHIP) for points in landmark])
-    inside = np.array([ffhq_landmarks(points, _CHIP) for points in landmark])
+    chips = np.array([align_ffhq(image, points, _CHIP) for image, points in faces])
+    inside = np.array([ffhq_landmarks(points, _CHIP) for _, points in faces])
     unsure = _parser().uncertainty(FRAME.cut(chips, _SEEN))
     points = FRAME.points(inside, _CHIP, _SEEN)
     return np.array([own[_upper_half(at)].mean() for own, at in zip(unsure, points, strict=True)])

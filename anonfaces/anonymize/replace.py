@@ -26,6 +26,7 @@ _THE_SAME = 0.1
 #: Sources that are tried one after another until one looks like a face in its place.
 _OFFERS = 3
 _WORSE = "every surrogate that was tried looks worse there than a cover"
+_USED_UP = "no surrogate is left that is unlike the people here"
 
 
 class ResidualFaceError(Exception):
@@ -141,7 +142,7 @@ def _paste_one(
         if not is_worse_than_a_cover(result, box, landmark, source_face.landmark):
             work.image = result
             return
-    work.cover(index, _WORSE if offered else "no surrogate is unlike the people here")
+    work.cover(index, _WORSE if offered else _USED_UP)
 
 
 def _still_alike(work: FrameResult, indices: list[int], analyzer: FaceAnalyzer) -> list[int]:
