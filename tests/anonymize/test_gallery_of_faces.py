@@ -83,3 +83,25 @@ def test_another_gallery_makes_another_run(gallery: Path, tmp_path: Path) -> Non
     one, other = (AnonymizationOptions(gallery=folder).recipe() for folder in (gallery, tmp_path))
     assert one != other
     assert one != AnonymizationOptions().recipe()
+
+
+def test_a_donor_with_a_smear_over_brows_and_forehead_comes_last(
+    portraits: list[Path], tmp_path: Path, two: np.ndarray, two_faces: Faces, analyzer: FaceAnalyzer
+) -> None:
+    """Whoever it suits: in another's place it would be a face with a band on it."""
+    rng = np.random.default_rng(0)
+    for number, path in enumerate(portraits[-6:]):
+        face = np.asarray(Image.open(path).convert("RGB").resize((256, 256))).copy()
+        if number == 0:
+            noise = rng.integers(40, 90, (8, 8, 3)).astype(np.uint8)
+            band = np.asarray(Image.fromarray(noise).resize((220, 60), Image.Resampling.BICUBIC))
+            face[44:104, 18:238] = band
+        Image.fromarray(face).save(tmp_path / f"{number}.png")
+    source = SyntheticFaces(analyzer, two_faces.embedding, 0, None, tmp_path)
+    offered = list(source.candidates(two, two_faces, 0, 0))
+    (pool,) = source._drawn
+    assert pool.broken.sum() >= 1
+    assert not pool.broken.all()
+    order = [next(i for i, f in enumerate(pool.source_faces) if f is one) for one in offered]
+    flags = pool.broken[list(dict.fromkeys(order))]  # when all were offered, they are once more
+    assert (np.sort(flags) == flags).all()
