@@ -74,6 +74,9 @@ _Faces = Annotated[list[Path], typer.Argument(metavar="FACES", help="FaceSets (.
 _Networks = Annotated[
     Path | None, option("folder of a run; default: what ships", show_default=False)
 ]
+_Rename = Annotated[
+    bool, option("number the pictures; who is who goes to OUTPUT.names.json, yours", "--rename")
+]
 _Most = Annotated[int | None, option("read at most so many faces of each FaceSet", min=40)]
 
 
@@ -87,6 +90,7 @@ def simulate(
     ] = None,
     distance: Annotated[float | None, option("meters to the object; default: the lens's")] = None,
     align: Annotated[bool, option("hold the camera up to the main face", "--align")] = False,
+    rename: _Rename = False,
     figures: Annotated[Path | None, option("folder for figures of the camera")] = None,
     seed: Seed = 0,
     overwrite: Overwrite = False,
@@ -102,7 +106,9 @@ def simulate(
     kinds = [
         one.kept
         for one in _counted(
-            take(source, output, lens, align, seed, overwrite, max_pixels), "picture", quiet
+            take(source, output, lens, align, seed, overwrite, max_pixels, rename),
+            "picture",
+            quiet,
         )
     ]
     if figures is not None:
@@ -174,6 +180,7 @@ def deidentify(
     corrections: Annotated[
         int, option("pictures drawn of a face to bring its landmarks into place", min=0)
     ] = 12,
+    rename: _Rename = False,
     seed: Seed = 0,
     quiet: Quiet = False,
     debug: Debug = False,
@@ -189,7 +196,7 @@ def deidentify(
     else:
         styles = reference_styles(reference)[1]
     made = _counted(
-        draw(source, output, network, styles, every, seed, strip, bare), "picture", quiet
+        draw(source, output, network, styles, every, seed, strip, bare, rename), "picture", quiet
     )
     count = sum(1 for _ in made)
     if not quiet:
