@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from anonbase import cli
+from anonbase.keras_backend import load_engine
 from anonbase.options import MAX_PIXELS, Debug, MaxPixels, Overwrite, Quiet, Seed, option
 from anonbase.text import pluralize
 
@@ -99,6 +100,7 @@ def simulate(
     debug: Debug = False,
 ) -> None:
     """Load, take, write."""
+    load_engine()
     from anonfaces.optics.job import camera_named
     from anonfaces.optics.simulate import simulate as take
 
@@ -148,6 +150,7 @@ def train(
     debug: Debug = False,
 ) -> None:
     """Read, learn, write."""
+    load_engine()
     from anonfaces.optics import job
 
     recipe = job.recipe(
@@ -186,6 +189,7 @@ def deidentify(
     debug: Debug = False,
 ) -> None:
     """Load, draw, write."""
+    load_engine()
     from anonfaces.optics.deidentify import deidentify as draw
     from anonfaces.optics.deidentify import load_deidentifier, reference_styles
     from anonfaces.optics.face_encoder import styles_of_seeds
@@ -214,6 +218,7 @@ def attack(
     debug: Debug = False,
 ) -> None:
     """Measure, attack, write."""
+    load_engine()
     import pandas as pd
 
     from anonfaces.optics import job
@@ -239,6 +244,7 @@ def report(
     debug: Debug = False,
 ) -> None:
     """Draw, measure, write the page."""
+    load_engine()
     from anonfaces.optics import job
     from anonfaces.optics.report import write_report
 

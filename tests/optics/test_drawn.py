@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +14,7 @@ import pytest
 from PIL import Image
 from support import run_command
 
+import anonfaces
 from anonbase.errors import InputError
 from anonfaces.optics.camera import Camera, CameraConfig
 from anonfaces.optics.face_encoder import build_face_encoder, generator
@@ -199,6 +203,19 @@ def test_no_picture_is_a_mistake_and_leaves_nothing(
     done = run_command("anonfaces.optics", *words, cwd=tmp_path)
     assert (done.code, message in done.err) == (2, True)
     assert list(tmp_path.iterdir()) == [picture]
+
+
+def test_a_wrong_path_leaves_nothing_and_the_engine_says_nothing(tmp_path: Path) -> None:
+    words = ("simulate", "nowhere", "-o", "out", "--baseline", "box:9")
+    done = subprocess.run(
+        [sys.executable, "-m", "anonfaces.optics", *words],
+        capture_output=True, text=True, check=False, cwd=tmp_path,
+        env={k: v for k, v in os.environ.items() if k != "TF_CPP_MIN_LOG_LEVEL"}
+        | {"PYTHONPATH": str(Path(anonfaces.__file__).parent.parent)},
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert done.stderr == "error: nowhere: there is no such file or folder\n"
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_deidentify_draws_faces_of_references_and_of_nobody(
