@@ -64,6 +64,10 @@ def contact_sheet(
 
     for method in methods:
         check_surrogate(method, _options_for(method, gallery, Path(folder)))
+    if not Path(folder).is_dir():
+        raise InputError(
+            f"{folder} is no condensed dataset (python -m anonfaces.cluster makes one)"
+        )
     groups = Groups.read(Path(folder))
     path = find_file(Path(folder), "faces.h5") if faces is None else Path(faces)
     if not path.is_file():
