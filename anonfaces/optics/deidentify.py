@@ -26,7 +26,7 @@ from anonfaces.optics.per_camera import run_network
 from anonfaces.optics.pictures import aligned, pictures_in, save_picture, squared
 from anonfaces.optics.place import fit, put_back, straighten
 from anonfaces.optics.privacy import to_bytes
-from anonfaces.optics.store import load_network, load_reader
+from anonfaces.optics.store import REMEDY, load_network, load_reader
 
 __all__ = [
     "Deidentifier", "Drawn", "deidentify", "load_deidentifier", "reference_styles", "strip_of",
@@ -114,10 +114,8 @@ def load_deidentifier(folder: Path | None = None, corrections: int = STEPS) -> D
     encoder, meta = load_network(folder, "faces", _build)
     mean = np.array(meta.get("mean_landmarks"), float)
     if mean.shape != (68, 2) or not np.isfinite(mean).all():
-        raise WeightsError("faces.h5: it has no mean landmarks: python -m anonfaces.optics train")
-    weights_file.check_generator(
-        Path("faces.h5"), meta, generator(), "python -m anonfaces.optics train"
-    )
+        raise WeightsError(f"faces.h5: it has no mean landmarks: {REMEDY} makes it")
+    weights_file.check_generator(Path("faces.h5"), meta, generator(), REMEDY)
     readers = (load_reader(folder), load_reader(folder, "sharp"))
     return Deidentifier(readers, encoder, mean, corrections)
 

@@ -16,7 +16,7 @@ __all__ = ["FILE", "REMEDY", "SHIPPED", "load_generator", "mix_generators", "sav
 
 KIND = "semantic generator"
 FILE = "semantic.h5"
-REMEDY = "python -m anonfaces.semantic train FACES"
+REMEDY = "python -m anonfaces.semantic train FACES -o FOLDER"
 _HERE = Path(__file__).resolve().parent
 _IN_WHEEL = _HERE.parent / "_semantic"
 SHIPPED = _IN_WHEEL if _IN_WHEEL.is_dir() else _HERE.parent.parent / "datasets" / "semantic"
