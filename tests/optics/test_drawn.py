@@ -195,14 +195,15 @@ def test_numbers_are_not_mixed_with_other_pictures(people: Path, run: Path, tmp_
 def test_no_picture_is_a_mistake_and_leaves_nothing(
     words: tuple[str, ...], text: bool, message: str, run: Path, tmp_path: Path
 ) -> None:
-    picture = tmp_path / "gray.png"
-    Image.new("RGB", (64, 64), "gray").save(picture)
+    folder = tmp_path / "in"
+    folder.mkdir()
+    Image.new("RGB", (64, 64), "gray").save(folder / "gray.png")
     if text:
-        picture.write_text("a text")
-    words = (*words, run, picture, "-o", "out", "--rename")
+        (folder / "gray.png").write_text("a text")
+    words = (*words, run, folder, "-o", "out", "--rename")
     done = run_command("anonfaces.optics", *words, cwd=tmp_path)
     assert (done.code, message in done.err) == (2, True)
-    assert list(tmp_path.iterdir()) == [picture]
+    assert list(tmp_path.iterdir()) == [folder]
 
 
 def test_a_wrong_path_leaves_nothing_and_the_engine_says_nothing(tmp_path: Path) -> None:
