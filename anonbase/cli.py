@@ -8,14 +8,15 @@ import shlex
 import sys
 import traceback
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from difflib import get_close_matches
 from importlib import import_module
 from typing import TextIO
 
 from anonbase.errors import AnonfacesError
 from anonbase.files import is_resumable, kept_in
 
-__all__ = ["command_line", "hand_over", "run"]
+__all__ = ["command_line", "did_you_mean", "hand_over", "run"]
 
 _USERS_MISTAKE, _OURS, _INTERRUPTED = 2, 1, 130
 _GOES_ON = "finished work is kept; run the same command to go on"
@@ -39,7 +40,7 @@ def run(command: Callable[[], object]) -> None:
     """
     warnings.showwarning = _show_warning
     try:
-        command()
+        _flags_without_type(command)()
     except KeyboardInterrupt as stop:
         _end(f"interrupted: {_then(stop)}", _INTERRUPTED)
     except SystemExit as end:
@@ -60,9 +61,35 @@ def run(command: Callable[[], object]) -> None:
         _end(_fault(error), _OURS)
 
 
+def _flags_without_type(command: Callable[[], object]) -> Callable[[], object]:
+    """The command of a typer app, whose ``--help`` shows no ``<bool>`` beside its flags."""
+    import typer
+
+    if not isinstance(command, typer.Typer):
+        return command
+    top = typer.main.get_command(command)
+    for each in (top, *getattr(top, "commands", {}).values()):
+        for option in each.get_params(typer.Context(each)):  # --help is among them
+            if getattr(option, "is_bool_flag", False):
+                option.metavar = ""
+    return top
+
+
 def _in(stop: BaseException) -> str:
     place = kept_in(stop)
     return f" in {place}, with faces of real people: delete it if there is none" if place else ""
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """What a message on a mistyped word ends with: those of the known ones that are like it.
+
+    Examples
+    --------
+    >>> did_you_mean("clustr", ["cluster", "verify"]), did_you_mean("magic", ["cluster"])
+    (": did you mean 'cluster'?", '')
+    """
+    alike = " or ".join(map(repr, get_close_matches(word, known)))
+    return f": did you mean {alike}?" if alike else ""
 
 
 def hand_over(command: str) -> None:

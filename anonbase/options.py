@@ -14,6 +14,7 @@ import typer
 
 __all__ = [
     "MAX_PIXELS",
+    "SURROGATE_METHODS",
     "ChipSize",
     "Debug",
     "Gallery",
@@ -28,6 +29,7 @@ __all__ = [
     "Quiet",
     "Scheduler",
     "Seed",
+    "SeedBesideKey",
     "Weights",
     "option",
 ]
@@ -35,6 +37,13 @@ __all__ = [
 #: Pixels of the largest photograph that is decoded unless more are asked for: some 400 MB as
 #: float32, and more than any phone's camera makes in one shot.
 MAX_PIXELS = 100_000_000
+
+
+#: The names of ``anonfaces.synthesize.SURROGATES``, for helps; nothing above is imported here.
+SURROGATE_METHODS = (
+    "optimised, stylegan, stylegan-weighted, stylegan-random, k-same, k-same-eigen, k-same-m,"
+    " k-same-net or gallery"
+)
 
 
 def option(text: str, *names: str, **more: Any) -> Any:
@@ -50,7 +59,8 @@ Scheduler = Annotated[
         show_default=False,
     ),
 ]
-Seed = Annotated[
+Seed = Annotated[int, option("seed of all random choices")]
+SeedBesideKey = Annotated[
     int, option("seed of all random choices; faces that a secret key draws also need the same key")
 ]
 Quiet = Annotated[bool, option("print nothing but warnings and errors", "--quiet")]

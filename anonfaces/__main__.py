@@ -45,7 +45,8 @@ def main() -> None:
         cli.hand_over(_COMMANDS[name][0])
         return
     if name not in ("--version", "--help", "-h"):
-        print(f"error: no command {name!r}\n\n{_usage()}", file=sys.stderr)
+        hint = cli.did_you_mean(name, _COMMANDS)
+        print(f"error: no command {name!r}{hint}\n\n{_usage()}", file=sys.stderr)
         sys.exit(2)
     print(f"anonfaces {__version__}" if name == "--version" else _usage())
     sys.exit(0)

@@ -25,7 +25,8 @@ FAILED_EXIT = 3
 _EXAMPLES = """
 Check a release: its files, its pictures, its table and its certificate. With the owner's key, the
 people; with the owner's originals, that no picture is one of them. Ends with 0 where every check
-that could be made passed, with 3 where one failed.
+that could be made passed, with 3 where one failed, and with 2 where RELEASE is no release or an
+option cannot be used.
 
 \b
 Examples:
@@ -65,7 +66,8 @@ def verify(
 
     folder = Path(release)
     if not folder.is_dir():
-        raise InputError(f"{folder}: there is no such folder")
+        what = "a file, and a release is a folder" if folder.exists() else "there is no such folder"
+        raise InputError(f"{folder}: {what} (python -m anonfaces.publish makes one)")
     if originals is not None and not Path(originals).exists():
         raise InputError(f"{originals}: there are no such originals")
     opened = None if key is None else (opener or Opener()).open(Path(key))

@@ -234,6 +234,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     np.save(place / "x.npy", 9 * rng.normal(size=(12, 8)))
     (place / "taken").mkdir()
     (place / "taken" / "mine.txt").write_text("mine")
+    Image.new("RGB", (8, 8)).save(place / "taken" / "one.png")
     return place
 
 
@@ -245,6 +246,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         (["x.npy", "--k", "five"], 2, "valid integer"),
         (["x.npy", "-o", "taken"], 2, "holds something else"),
         (["missing"], 2, "no such file or folder"),
+        (["taken/one.png"], 2, "is one photograph: give the folder that holds all of them, as"),
         (["x.npy", "--l-diversity", "age"], 2, "--l-diversity age: expected COLUMN:NUMBER"),
         (["x.npy", "--l-diversity", "age:0"], 2, "l-diversity age: a whole number of 2"),
         (["x.npy", "--l-diversity", "age:x"], 2, "--l-diversity age:x: expected"),

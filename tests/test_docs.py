@@ -11,6 +11,7 @@ import tomllib
 from functools import cache
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer
@@ -69,9 +70,15 @@ def test_a_broken_link_and_a_broken_anchor_are_found() -> None:
     assert not _is_broken(ROOT / "README.md", "docs/cookbook.md#choose-the-surrogate")
 
 
-@cache
 def _options(module: str, word: str) -> set[str]:
-    """The options of the command ``python -m module``, which may hand over to another module.
+    """The options of the command ``python -m module word``."""
+    options = _parameters(module, word)
+    return {name for option in options for name in (*option.opts, *option.secondary_opts)}
+
+
+@cache
+def _parameters(module: str, word: str) -> list[Any]:
+    """What the command ``python -m module`` takes, which may hand over to another module.
 
     ``word`` is what follows: the name of one of its commands, where it has several.
     """
@@ -80,8 +87,7 @@ def _options(module: str, word: str) -> set[str]:
     source = ROOT.joinpath(*entry.split(".")).with_suffix(".py").read_text()
     above = _HAND_OVER.search(source)
     command = typer.main.get_command(import_module(above[1] if above else entry).app)
-    command = getattr(command, "commands", {}).get(word, command)
-    return {name for option in command.params for name in (*option.opts, *option.secondary_opts)}
+    return list(getattr(command, "commands", {}).get(word, command).params)
 
 
 def _commands() -> list[tuple[str, str]]:
@@ -105,6 +111,23 @@ def test_a_command_has_the_options_that_are_written(page: str, line: str) -> Non
 
 def test_there_are_commands_to_look_at() -> None:
     assert len(_commands()) > 20
+
+
+def _remedies() -> list[str]:
+    """The commands that messages name, where a file of weights is missing or of no use."""
+    told = re.compile(r'^_?REMEDY = "(python -m .*)"$', re.MULTILINE)
+    files = [path for package in PACKAGES for path in sorted((ROOT / package).rglob("*.py"))]
+    return sorted({line for path in files for line in told.findall(path.read_text())})
+
+
+@pytest.mark.parametrize("line", _remedies())
+def test_a_remedy_names_all_that_its_command_requires(line: str) -> None:
+    module, *words = shlex.split(line)[2:]
+    required = [one for one in _parameters(module, words[0] if words else "") if one.required]
+    options = [one for one in required if one.param_type_name == "option"]
+    assert all(set(option.opts) & set(words) for option in options), line
+    values = [word for word in words if word.isupper() or word.endswith(".h5")]
+    assert len(values) == len(required), line
 
 
 @pytest.mark.parametrize("page", [p for p in PAGES if _blocks(p, "python")], ids=_name)

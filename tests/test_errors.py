@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
-from support import Result, run_here
+from support import Result, run_command, run_here
 
 import anonfaces
 from anonbase import errors
@@ -69,6 +70,30 @@ def test_the_shell_sees_how_a_command_ends(body: str, code: int, message: str) -
         [sys.executable, "-c", _program(body)], capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stderr.startswith(message)) == (code, True)
+
+
+def test_a_mistyped_command_is_told_with_the_one_that_was_meant(tmp_path: Path) -> None:
+    for module, word, meant in (
+        ("anonfaces", "clustr", "cluster"),
+        ("anonfaces.optics", "simulat", "simulate"),
+    ):
+        done = run_command(module, word, cwd=tmp_path)
+        assert done.code == 2
+        assert f"id you mean '{meant}'?" in done.err
+    assert "did you mean" not in run_command("anonfaces", "xyzzy", cwd=tmp_path).err
+
+
+@pytest.mark.parametrize("words", [("anonfaces.verify",), ("anonfaces.optics", "simulate")])
+def test_a_flag_has_no_type_in_a_help(words: tuple[str, ...], tmp_path: Path) -> None:
+    told = run_command(*words, "--help", cwd=tmp_path).out
+    assert "--debug" in told
+    assert "<path>" in told
+    assert "bool" not in told.lower()
+
+
+def test_the_help_of_verify_names_all_its_exit_codes(tmp_path: Path) -> None:
+    told = " ".join(run_command("anonfaces.verify", "--help", cwd=tmp_path).out.split())
+    assert all(f"with {code} where" in told for code in (0, 2, 3))
 
 
 def test_debug_shows_the_traceback() -> None:

@@ -16,7 +16,7 @@ from anonbase.options import (
     MaxPixels,
     Overwrite,
     Quiet,
-    Seed,
+    SeedBesideKey,
     option,
 )
 
@@ -44,7 +44,7 @@ Examples:
       --framing box --traits --latents 5 --steps film/
   python -m anonfaces.anonymize party.jpg -o out/ --keep me.jpg
   python -m anonfaces.anonymize party.mp4 -o out/ --start 12 --end 40
-  python -m anonfaces.anonymize photos/ -o out/ --detector hog+cnn+mtcnn+onnx:centerface.onnx
+  python -m anonfaces.anonymize photos/ -o out/ --detector hog+mtcnn+onnx:mine.onnx
 
 A face that all detectors miss stays in the picture, so look at each before you give it away.
 Pictures in which no face was found are not written (--keep-faceless). What was found and could
@@ -217,7 +217,7 @@ def anonymize(
     every: _Every = 0,
     traits: _Traits = False,
     ask: _Ask = None,
-    seed: Seed = 0,
+    seed: SeedBesideKey = 0,
     generator: _Generator = None,
     gallery: Gallery = None,
     keep: _Keep = None,

@@ -11,7 +11,8 @@ from typing import Any
 
 from anonbase.errors import InputError
 from encoders.photographs.path_escape import escape, unescape
-from encoders.photographs.walk import VIDEO, ScanResult, find_photographs
+from encoders.photographs.reading import is_photograph
+from encoders.photographs.walk import VIDEO, ScanResult, find_photographs, formats
 
 __all__ = ["VIDEOS", "Inputs", "find_inputs"]
 
@@ -47,7 +48,7 @@ class Inputs:
 def find_inputs(source: Path) -> Inputs:
     """The photographs and videos of a file or of a folder and the folders in it.
 
-    Raises InputError where there is none.
+    Raises InputError where there is none. Of a file its first bytes are looked at.
     """
     if not source.is_dir():
         return _one(source)
@@ -69,9 +70,16 @@ def _one(source: Path) -> Inputs:
     real = source.resolve()
     if not real.is_file():
         raise InputError(f"{source}: there is no such file or folder")
-    path = [escape(real.name)]
-    if source.suffix.lower() in VIDEOS:
+    path, suffix = [escape(real.name)], source.suffix.lower()
+    if suffix in VIDEOS:
         return Inputs(real.parent, videos=path)
+    if suffix in _NOT_READ:
+        raise InputError(f"{source}: {_unread(suffix)}")
+    if not is_photograph(real):
+        raise InputError(
+            f"{source}: neither a photograph ({', '.join(formats())}) nor a video"
+            f" ({', '.join(sorted(VIDEOS))})"
+        )
     return Inputs(real.parent, photographs=path)
 
 
@@ -91,9 +99,12 @@ def _find_videos(root: Path) -> tuple[list[str], list[dict[str, Any]]]:
             elif suffix in VIDEOS:
                 refused.append(_refusal(text, "refused", "a link that leads out of the folder"))
             elif suffix in _NOT_READ:
-                why = f"{suffix[1:]} is not read: convert it to MP4"
-                refused.append(_refusal(text, "unreadable", why))
+                refused.append(_refusal(text, "unreadable", _unread(suffix)))
     return videos, refused
+
+
+def _unread(suffix: str) -> str:
+    return f"{suffix[1:]} is not read: convert it to MP4"
 
 
 def _is_inside(path: Path, inside: str) -> bool:

@@ -60,6 +60,8 @@ class PhotographRun:
         if not self.paths:
             return []
         seen = [self._stored("seen", n, self._look) for n in self._bar("looking")]
+        if not any("faces" in entry for entry in seen):  # none can be read
+            return seen
         detections = [Faces.from_json(s["faces"]) if "faces" in s else Faces.none() for s in seen]
         allowlisted = [kept(faces, self.people) for faces in detections]
         self.nearest = nearest_distances(self.people, detections)

@@ -13,6 +13,7 @@ from anonbase import cli
 from anonbase.errors import InputError
 from anonbase.options import (
     MAX_PIXELS,
+    SURROGATE_METHODS,
     ChipSize,
     Debug,
     Gallery,
@@ -24,7 +25,7 @@ from anonbase.options import (
     Psi,
     Quiet,
     Scheduler,
-    Seed,
+    SeedBesideKey,
     Weights,
     option,
 )
@@ -53,9 +54,8 @@ Examples:
   python -m anonfaces.cluster photos/ --k 5 --scheduler tcp://host:8786
   python -m anonfaces.cluster s3://bucket/photos --k 5
 
-Stopped at any moment, the same command goes on from the faces and surrogates that are done; groups
-are looked for anew. Open report.html in the output folder: it says what holds, what was lost, and
-which files may leave the building.
+Stopped at any moment, the same command goes on; groups alone are looked for anew. Open report.html
+in the output folder: it says what holds, what was lost, and which files may leave the building.
 """
 
 app = typer.Typer(add_completion=False)
@@ -178,8 +178,8 @@ _Upsample = Annotated[
 _Surrogate = Annotated[
     str | None,
     option(
-        "how a face is made of a group: optimised (default), stylegan (ten times as fast),"
-        " k-same, gallery, …; a wrong name lists all. Vectors have no faces to make any of",
+        f"how a face is made of a group: {SURROGATE_METHODS}; default optimised, and stylegan"
+        " is quicker. Vectors have no faces to make any of",
         show_default=False,
     ),
 ]
@@ -211,7 +211,7 @@ def cluster(
     masked: _Masked = None,
     masked_order: _MaskedOrder = "shuffled",
     certify: _Certify = None,
-    seed: Seed = 0,
+    seed: SeedBesideKey = 0,
     same_person: _SamePerson = None,
     extractor: _Extractor = "dlib",
     weights: Weights = None,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from anonbase import cli
-from anonbase.options import Debug, Generator, Label, Weights, option
+from anonbase.options import SURROGATE_METHODS, Debug, Generator, Label, Weights, option
 from anonbase.text import pluralize
 
 if TYPE_CHECKING:
@@ -44,7 +44,9 @@ def plan(
     effort: Annotated[
         Literal["fast", "default", "best"], option("how hard groups are looked for")
     ] = "default",
-    surrogate: Annotated[str, option("how a face is made of a group")] = "optimised",
+    surrogate: Annotated[
+        str, option(f"how a face is made of a group: {SURROGATE_METHODS}")
+    ] = "optimised",
     generator: Generator = None,
     label: Label = None,
     extractor: Annotated[str, option("embedding: dlib, dlib-reference, facenet")] = "dlib",

@@ -10,6 +10,7 @@ import typer
 
 from anonbase import cli
 from anonbase.options import (
+    SURROGATE_METHODS,
     Debug,
     Gallery,
     Generator,
@@ -18,7 +19,7 @@ from anonbase.options import (
     Psi,
     Quiet,
     Scheduler,
-    Seed,
+    SeedBesideKey,
     option,
 )
 from anonfaces.synthesize.options import DEFAULT_SURROGATE, SurrogateOptions
@@ -48,7 +49,7 @@ app = typer.Typer(add_completion=False)
 _Folder = Annotated[
     Path, typer.Argument(metavar="OUT", help="a condensed dataset", show_default=False)
 ]
-_Surrogate = Annotated[str, option("how a face is made of a group; a wrong name lists all")]
+_Surrogate = Annotated[str, option(f"how a face is made of a group: {SURROGATE_METHODS}")]
 _Per = Annotated[
     Literal["group", "dataset"],
     option("over what stylegan-weighted counts re-identification: group or dataset"),
@@ -68,7 +69,7 @@ def synthesize(
     psi: Psi = None,
     per: _Per = "group",
     gallery: Gallery = None,
-    seed: Seed = 0,
+    seed: SeedBesideKey = 0,
     faces: _FaceSet = None,
     jobs: Jobs = None,
     scheduler: Scheduler = None,

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anonbase.errors import InputError
+from encoders.photographs.reading import refuse_photograph
 
 if TYPE_CHECKING:
     from encoders.faceset import FaceSet
@@ -103,6 +104,7 @@ def from_file(
         )
     if not path.exists():
         raise InputError(f"{path}: there is no such file or folder")
+    refuse_photograph(path, "python -m anonfaces.cluster")
     if path.suffix.lower() == ".h5":
         return _from_faceset_file(path, identity, attributes)
     return _from_vectors(path, identity, attributes, leave_out)

@@ -173,7 +173,9 @@ def _find(
         measured = f"{len(vectors):,} of {rows:,} vectors, each counted as a person"
         return _Found(measured, 0, rows, rows, vectors)
     from encoders.faceset import FaceSet
+    from encoders.photographs.reading import refuse_photograph
 
+    refuse_photograph(origin, "anonfaces plan")
     faces = FaceSet.read(origin)
     if not len(faces):
         raise InputError(f"{origin}: holds no faces")

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from anonbase import cli
+from anonbase.keras_backend import load_engine
 from anonbase.options import MAX_PIXELS, Debug, MaxPixels, Overwrite, Quiet, Seed, option
 from anonbase.text import pluralize
 
@@ -74,6 +75,9 @@ _Faces = Annotated[list[Path], typer.Argument(metavar="FACES", help="FaceSets (.
 _Networks = Annotated[
     Path | None, option("folder of a run; default: what ships", show_default=False)
 ]
+_Rename = Annotated[
+    bool, option("number the pictures; who is who goes to OUTPUT.names.json, yours", "--rename")
+]
 _Most = Annotated[int | None, option("read at most so many faces of each FaceSet", min=40)]
 
 
@@ -87,6 +91,7 @@ def simulate(
     ] = None,
     distance: Annotated[float | None, option("meters to the object; default: the lens's")] = None,
     align: Annotated[bool, option("hold the camera up to the main face", "--align")] = False,
+    rename: _Rename = False,
     figures: Annotated[Path | None, option("folder for figures of the camera")] = None,
     seed: Seed = 0,
     overwrite: Overwrite = False,
@@ -95,6 +100,7 @@ def simulate(
     debug: Debug = False,
 ) -> None:
     """Load, take, write."""
+    load_engine()
     from anonfaces.optics.job import camera_named
     from anonfaces.optics.simulate import simulate as take
 
@@ -102,7 +108,9 @@ def simulate(
     kinds = [
         one.kept
         for one in _counted(
-            take(source, output, lens, align, seed, overwrite, max_pixels), "picture", quiet
+            take(source, output, lens, align, seed, overwrite, max_pixels, rename),
+            "picture",
+            quiet,
         )
     ]
     if figures is not None:
@@ -142,6 +150,7 @@ def train(
     debug: Debug = False,
 ) -> None:
     """Read, learn, write."""
+    load_engine()
     from anonfaces.optics import job
 
     recipe = job.recipe(
@@ -174,11 +183,13 @@ def deidentify(
     corrections: Annotated[
         int, option("pictures drawn of a face to bring its landmarks into place", min=0)
     ] = 12,
+    rename: _Rename = False,
     seed: Seed = 0,
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
     """Load, draw, write."""
+    load_engine()
     from anonfaces.optics.deidentify import deidentify as draw
     from anonfaces.optics.deidentify import load_deidentifier, reference_styles
     from anonfaces.optics.face_encoder import styles_of_seeds
@@ -189,7 +200,7 @@ def deidentify(
     else:
         styles = reference_styles(reference)[1]
     made = _counted(
-        draw(source, output, network, styles, every, seed, strip, bare), "picture", quiet
+        draw(source, output, network, styles, every, seed, strip, bare, rename), "picture", quiet
     )
     count = sum(1 for _ in made)
     if not quiet:
@@ -207,6 +218,7 @@ def attack(
     debug: Debug = False,
 ) -> None:
     """Measure, attack, write."""
+    load_engine()
     import pandas as pd
 
     from anonfaces.optics import job
@@ -232,6 +244,7 @@ def report(
     debug: Debug = False,
 ) -> None:
     """Draw, measure, write the page."""
+    load_engine()
     from anonfaces.optics import job
     from anonfaces.optics.report import write_report
 

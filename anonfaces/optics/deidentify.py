@@ -21,11 +21,12 @@ from anonfaces.optics.face_encoder import (
     styles_of,
 )  # fmt: skip
 from anonfaces.optics.heatmaps import level_maps, maps_to_points
+from anonfaces.optics.names import OutputNames
 from anonfaces.optics.per_camera import run_network
 from anonfaces.optics.pictures import aligned, pictures_in, save_picture, squared
 from anonfaces.optics.place import fit, put_back, straighten
 from anonfaces.optics.privacy import to_bytes
-from anonfaces.optics.store import load_network, load_reader
+from anonfaces.optics.store import REMEDY, load_network, load_reader
 
 __all__ = [
     "Deidentifier", "Drawn", "deidentify", "load_deidentifier", "reference_styles", "strip_of",
@@ -113,10 +114,8 @@ def load_deidentifier(folder: Path | None = None, corrections: int = STEPS) -> D
     encoder, meta = load_network(folder, "faces", _build)
     mean = np.array(meta.get("mean_landmarks"), float)
     if mean.shape != (68, 2) or not np.isfinite(mean).all():
-        raise WeightsError("faces.h5: it has no mean landmarks: python -m anonfaces.optics train")
-    weights_file.check_generator(
-        Path("faces.h5"), meta, generator(), "python -m anonfaces.optics train"
-    )
+        raise WeightsError(f"faces.h5: it has no mean landmarks: {REMEDY} makes it")
+    weights_file.check_generator(Path("faces.h5"), meta, generator(), REMEDY)
     readers = (load_reader(folder), load_reader(folder, "sharp"))
     return Deidentifier(readers, encoder, mean, corrections)
 
@@ -151,13 +150,15 @@ def deidentify(
     seed: int = 0,
     strip: bool = False,
     bare: bool = False,
+    rename: bool = False,
 ) -> Iterator[Path]:
     """Draw a face for every private picture in ``source`` (photographs, videos: frames out).
 
     Parameters
     ----------
     source, output : path
-        Private pictures, and a folder for the results: one PNG each.
+        Private pictures, and a folder for the results: one PNG each. It is made when there is a
+        result to put into it.
     network : Deidentifier
         What draws.
     styles : float32 (m, w_dim)
@@ -169,10 +170,27 @@ def deidentify(
         Also a strip from the first style to the second for every picture.
     bare : bool
         The generator's face alone, not put back into the private picture.
+    rename : bool
+        Number the results, in an order that tells nobody's name; see `OutputNames`.
+
+    Raises
+    ------
+    InputError
+        There is no picture, or none can be read.
+    OutputError
+        The output cannot be one, or its pictures have other names.
+
+    Warns
+    -----
+    PrivacyWarning
+        Without ``rename``: names may be people's.
     """
-    place = output.expanduser().resolve()
-    place.mkdir(parents=True, exist_ok=True)
-    for name, picture in pictures_in(source):
+    from anonbase.output import resolve_output
+
+    place = resolve_output(output, source if source.is_dir() else None)
+    names = OutputNames(source, place, rename, seed)
+    for name, picture in pictures_in(source, names=names):
+        names.write_record()
         private = squared(picture, network.size)[None]
         chosen = range(len(styles)) if every else [_style_of(name, len(styles), seed)]
         for number in chosen:

@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 from anonbase.errors import InputError, UtilityWarning
 from anonbase.files import atomic_write
 from anonbase.notices import warn_user
+from anonfaces.anonymize.inputs import find_inputs
 from anonfaces.optics.faces import FRAME
+from anonfaces.optics.names import OutputNames, own_names
 
 __all__ = ["Source", "aligned", "pictures_in", "save_picture", "squared"]
 
@@ -25,33 +27,42 @@ _CHIP = 256
 Source = tuple[str, Pixels]
 
 
-def pictures_in(source: Path, max_pixels: int = 100_000_000) -> Iterator[Source]:
+def pictures_in(
+    source: Path, max_pixels: int = 100_000_000, names: OutputNames | None = None
+) -> Iterator[Source]:
     """The pictures of a file or folder, with relative names: photographs, then frames of videos.
 
-    A photograph that cannot be read is passed over with a ``UtilityWarning``.
+    A photograph that cannot be read is passed over with a ``UtilityWarning``. ``names`` of the
+    same source take the place of the pictures' own.
 
     Raises
     ------
     InputError
-        There is none.
+        There is none, or none can be read.
     """
-    from anonfaces.anonymize.inputs import find_inputs
     from anonfaces.anonymize.video.frames import frames
     from encoders.photographs.path_escape import unescape
     from encoders.photographs.reading import UnreadableImageError, decode, read_bytes
 
-    inputs = find_inputs(source)
+    inputs = find_inputs(source) if names is None else names.inputs
+    called = own_names(inputs) if names is None else names
+    seen = 0
     for refused in inputs.refused:
         warn_user(f"{refused['input']}: {refused['reason']}", UtilityWarning)
     for path in inputs.photographs:
         try:
-            name = path if path.lower().endswith(".png") else f"{path}.png"
-            yield name, decode(read_bytes(inputs.root, path)[0], max_pixels)
+            image = decode(read_bytes(inputs.root, path)[0], max_pixels)
         except UnreadableImageError as error:
             warn_user(f"{path}: {error}", UtilityWarning)
+            continue
+        seen += 1
+        yield called[path], image
     for path in inputs.videos:
         for frame in frames(inputs.root / unescape(path), max_pixels):
-            yield f"{path}/frame_{frame.number:06d}.png", frame.image
+            seen += 1
+            yield f"{called[path]}/frame_{frame.number:06d}.png", frame.image
+    if not seen:
+        raise InputError(f"{source}: none of its photographs can be read; the warnings say why")
 
 
 def squared(image: Pixels, size: int) -> NDArray[np.float32]:

@@ -31,9 +31,9 @@ _MARGIN = 0.05
 def framing() -> CropAlignment:
     """Where the FFHQ square and dlib's chip lie in the frames of the generator that ships."""
     from encoders import weights_file
+    from encoders.latent.encoder import FILE, KIND, REMEDY
 
-    path = weights_file.SHIPPED / "encoder.h5"
-    meta, _ = weights_file.read(path, "latent encoder", "python -m encoders.latent encoder")
+    meta, _ = weights_file.read(weights_file.SHIPPED / FILE, KIND, REMEDY)
     return CropAlignment.from_json(meta["framing"])
 
 

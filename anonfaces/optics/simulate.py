@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from anonbase.errors import PrivacyWarning, UtilityWarning
+from anonbase.errors import InputError, PrivacyWarning, UtilityWarning
 from anonbase.notices import warn_user
+from anonfaces.optics.names import OutputNames
 from anonfaces.optics.pictures import aligned, pictures_in, save_picture, squared
 
 __all__ = ["Simulated", "simulate"]
@@ -39,6 +40,7 @@ def simulate(
     seed: int = 0,
     overwrite: bool = False,
     max_pixels: int = 100_000_000,
+    rename: bool = False,
 ) -> Iterator[Simulated]:
     """Take every photograph and every frame of a video in ``source``; PNG files in ``output``.
 
@@ -47,7 +49,8 @@ def simulate(
     source : path
         A photograph, a video, or a folder of them.
     output : path
-        A folder; what lies there already is kept, so a stopped run goes on.
+        A folder; what lies there already is kept, so a stopped run goes on. It is made when
+        there is a picture to put into it.
     camera : Camera
         The camera.
     align : bool
@@ -59,21 +62,33 @@ def simulate(
         Make what is there anew.
     max_pixels : int
         Larger photographs are not decoded.
+    rename : bool
+        Number the pictures, in an order that tells nobody's name; see `OutputNames`.
+
+    Raises
+    ------
+    InputError
+        No picture was taken: there is none, none can be read, or, with ``align``, none shows a
+        face.
+    OutputError
+        The output cannot be one, or its pictures have other names.
 
     Warns
     -----
     PrivacyWarning
-        Always: the sharp photographs exist.
+        Always: the sharp photographs exist. Without ``rename``: names may be people's.
     """
     from anonbase.output import resolve_output
 
     place = resolve_output(output, source if source.is_dir() else None)
-    place.mkdir(parents=True, exist_ok=True)
+    names = OutputNames(source, place, rename, seed)
     warn_user(_COPIES, PrivacyWarning)
     psf = camera.psf()
-    for name, image in pictures_in(source, max_pixels):
+    taken = 0
+    for name, image in pictures_in(source, max_pixels, names):
         path = place / name
         if path.is_file() and not overwrite:
+            taken += 1
             yield Simulated(name, path, True)
             continue
         size = camera.config.size
@@ -83,4 +98,11 @@ def simulate(
             continue
         camera.reseed(zlib.crc32(name.encode()) ^ seed)
         private = np.asarray(camera.take(frame[None], psf))[0]
+        names.write_record()
+        taken += 1
         yield Simulated(name, save_picture(place, name, private), False)
+    if not taken:
+        raise InputError(
+            f"{source}: no picture shows a face to hold the camera up to, so nothing was written:"
+            " without --align it takes the middle square of every picture"
+        )

@@ -27,7 +27,7 @@ __all__ = ["SHIPPED", "load_camera", "load_network", "load_reader", "save_camera
 _HERE = Path(__file__).resolve().parent
 _IN_WHEEL = _HERE.parent / "_optics"
 SHIPPED = _IN_WHEEL if _IN_WHEEL.is_dir() else _HERE.parent.parent / "datasets" / "optics"
-_REMEDY = "python -m anonfaces.optics train"
+REMEDY = "python -m anonfaces.optics train FACES -o FOLDER"
 _CAMERA, _KIND = "camera.h5", "optics {}"
 #: Values of a PSF are small for float16, in which arrays are kept.
 _PSF_SCALE = 1000.0
@@ -56,7 +56,7 @@ def load_camera(folder: Path | None = None, seed: int = 0, **changes: Any) -> Ca
         The file is missing, damaged, or no camera's.
     """
     path = (folder or SHIPPED) / _CAMERA
-    meta, arrays = weights_file.read(path, _KIND.format("camera"), _REMEDY)
+    meta, arrays = weights_file.read(path, _KIND.format("camera"), REMEDY)
     try:
         config = CameraConfig(**meta["config"])
         small = 0 < config.size * config.oversampling <= _LARGEST_GRID
@@ -95,14 +95,14 @@ def load_network(
         The file is missing, damaged, or of another network.
     """
     path = (folder or SHIPPED) / f"{name}.h5"
-    meta, arrays = weights_file.read(path, _KIND.format(name), _REMEDY)
+    meta, arrays = weights_file.read(path, _KIND.format(name), REMEDY)
     try:
         network = build(meta)
     except (KeyError, TypeError, ValueError) as error:
         raise WeightsError(f"{path}: its description is not a {name}'s ({error})") from None
     values: list[NDArray[np.float32]] = [arrays[key] for key in sorted(arrays)]
     if [array.shape for array in values] != [w.shape for w in network.get_weights()]:
-        raise WeightsError(f"{path}: its arrays are not those of the network: {_REMEDY} makes it")
+        raise WeightsError(f"{path}: its arrays are not those of the network: {REMEDY} makes it")
     network.set_weights(values)
     network.trainable = False
     return network, meta

@@ -15,7 +15,7 @@ import typer
 from numpy.typing import NDArray
 
 from anonbase import cli
-from anonbase.options import Debug, Gallery, Quiet, option
+from anonbase.options import SURROGATE_METHODS, Debug, Gallery, Quiet, option
 from anonbase.text import pluralize
 
 if TYPE_CHECKING:
@@ -64,6 +64,10 @@ def contact_sheet(
 
     for method in methods:
         check_surrogate(method, _options_for(method, gallery, Path(folder)))
+    if not Path(folder).is_dir():
+        raise InputError(
+            f"{folder} is no condensed dataset (python -m anonfaces.cluster makes one)"
+        )
     groups = Groups.read(Path(folder))
     path = find_file(Path(folder), "faces.h5") if faces is None else Path(faces)
     if not path.is_file():
@@ -158,7 +162,10 @@ def contact(
     output: Annotated[Path, option("the PNG to write", "--output", "-o", show_default=False)],
     surrogate: Annotated[
         list[str] | None,
-        option("a method, once or often, or all; default the dataset's own", show_default=False),
+        option(
+            f"a method, once or often, or all: {SURROGATE_METHODS}; default the dataset's own",
+            show_default=False,
+        ),
     ] = None,
     rows: Annotated[int, option("how many groups to show")] = 6,
     faces: Annotated[

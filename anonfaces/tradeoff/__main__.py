@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from anonbase import cli
-from anonbase.options import Debug, Quiet, Seed, option
+from anonbase.options import SURROGATE_METHODS, Debug, Quiet, SeedBesideKey, option
 
 _EXAMPLES = """
 Try many k and ways of making faces on the same people, judge all, and show what each costs.
@@ -32,7 +32,7 @@ app = typer.Typer(add_completion=False)
 _Input = Annotated[Path, typer.Argument(metavar="INPUT", help="photographs or a faces.h5")]
 _Output = Annotated[Path, option("the report's folder", "--output", "-o")]
 _K = Annotated[str, option("people a group has at least, with commas")]
-_Surrogate = Annotated[str, option("how faces are made, with commas")]
+_Surrogate = Annotated[str, option(f"how faces are made, with commas: {SURROGATE_METHODS}")]
 _Embedding = Annotated[str, option("whose vectors group, with commas")]
 _Method = Annotated[str, option("how to group, with commas")]
 _Judge = Annotated[str, option("who measures, with commas; default: those at hand")]
@@ -60,7 +60,7 @@ def tradeoff(
     strangers: _Strangers = None,
     want: _Want = None,
     effort: _Effort = "fast",
-    seed: Seed = 0,
+    seed: SeedBesideKey = 0,
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:

@@ -13,6 +13,7 @@ import numpy as np
 from anonbase.errors import InputError, OutputError
 from anonbase.files import atomic_write, lock, mark_resumable, write_text
 from anonfaces.tradeoff.result import Tradeoff
+from encoders.photographs.reading import refuse_photograph
 
 if TYPE_CHECKING:
     from anonfaces.evaluate.judges.judge import Judge
@@ -60,6 +61,7 @@ def measure_tradeoff(
     """
     if not Path(source).exists():
         raise InputError(f"{source}: there is no such file or folder")
+    refuse_photograph(Path(source), "python -m anonfaces.tradeoff")
     place = _prepared(Path(output))
     with (place / _MARK).open("a") as mark:
         lock(mark, place)

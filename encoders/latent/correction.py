@@ -39,7 +39,7 @@ Latents = NDArray[np.float32]
 
 KIND = "latent correction"
 FILE = "correction.h5"
-REMEDY = "python -m encoders.latent correction FACES"
+REMEDY = "python -m encoders.latent correction FACES -o FOLDER"
 #: Directions that a latent may move along, of num_ws x w_dim; more are finer, slower to load and
 #: larger on disk.
 RANK = 512

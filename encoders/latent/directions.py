@@ -31,7 +31,7 @@ Vectors = NDArray[np.float32]
 
 KIND = "directions in w"
 FILE = "directions.h5"
-REMEDY = "python -m encoders.latent directions"
+REMEDY = "python -m encoders.latent directions -o FOLDER"
 #: A step of 1 along each: a year, one of log odds of "female", a standard deviation of the others.
 TRAITS = ("age", "female", "smile", "yaw")
 _RIDGE = 0.02

@@ -39,7 +39,7 @@ FILE = "encoder.h5"
 #: Pictures at a time: of 32 the last are added up in another order than the first, which moves a
 #: latent by its last bits with its place; of 4 none is, measured, and no slower.
 _ALIKE = 4
-REMEDY = "python -m encoders.latent encoder FACES"
+REMEDY = "python -m encoders.latent encoder FACES -o FOLDER"
 
 
 class LatentEncoder:

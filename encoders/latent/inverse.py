@@ -27,7 +27,7 @@ Vectors = NDArray[np.float32]
 
 KIND = "inverse of the dlib embedding"
 FILE = "inverse.h5"
-REMEDY = "python -m encoders.latent inverse"
+REMEDY = "python -m encoders.latent inverse -o FOLDER"
 DIM = 128
 ANCHORS = 800
 _RIDGES = (1e-3, 1e-2, 1e-1, 1.0)

@@ -29,7 +29,7 @@ _IN_WHEEL = _HERE.parent / "_parsing"
 SHIPPED = _IN_WHEEL if _IN_WHEEL.is_dir() else _HERE.parents[1] / "datasets" / "parsing"
 KIND = "face parser"
 FILE = "parser.h5"
-REMEDY = "python -m encoders.parsing train FACES"
+REMEDY = "python -m encoders.parsing train FACES -o FOLDER"
 #: Side in px of the pictures that the network sees; its maps have half of it.
 SIZE = 128
 #: What they show of an FFHQ-aligned chip: hairline to chin, as the semantic generator sees faces.

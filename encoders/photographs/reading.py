@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from anonbase.errors import InputError
 from encoders.photographs.path_escape import unescape
 from encoders.photographs.remote import PhotographRoot, RemoteFolder, TooLargeError
 from encoders.photographs.walk import formats
@@ -25,7 +26,9 @@ __all__ = [
     "UnreadableImageError",
     "decode",
     "frame_count",
+    "is_photograph",
     "read_bytes",
+    "refuse_photograph",
 ]
 
 MAX_PIXELS = 100_000_000
@@ -126,6 +129,28 @@ def frame_count(data: bytes) -> int:
             return int(getattr(picture, "n_frames", 1))
     except Exception:  # a decoder that is lied to raises anything
         return 1
+
+
+def is_photograph(path: Path) -> bool:
+    """Whether a file begins as a picture that ``decode`` reads; nothing is decoded."""
+    try:
+        with (
+            _quiet_pillow() as pillow,
+            open(path.resolve(), "rb", opener=_open_carefully) as file,
+            pillow.open(file, formats=formats()),
+        ):
+            return True
+    except Exception:  # a decoder that is lied to raises anything
+        return False
+
+
+def refuse_photograph(path: Path, command: str) -> None:
+    """InputError where ``path`` is one photograph, and ``command`` takes the folder of many."""
+    if path.is_file() and is_photograph(path):
+        raise InputError(
+            f"{path} is one photograph: give the folder that holds all of them, as"
+            f" {command} {path.parent}"
+        )
 
 
 def _read_inside(root: Path, real: str) -> bytes:

@@ -87,6 +87,34 @@ def test_a_folder_with_neither_is_refused(tmp_path: Path) -> None:
         find_inputs(tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("notes.txt", r"neither a photograph \(JPEG, .*\) nor a video \(.*\.mp4"),
+        ("notes.jpg", "neither a photograph"),
+        ("film.wmv", "wmv is not read: convert it to MP4"),
+    ],
+)
+def test_a_file_that_is_neither_is_refused_at_once(name: str, message: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_text("a text")
+    with pytest.raises(InputError, match=message):
+        find_inputs(tmp_path / name)
+    with pytest.raises(InputError, match=message):
+        anonymize(tmp_path / name, tmp_path / "out", surrogate="solid")
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+def test_nothing_is_replaced_where_nothing_can_be_read(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a.jpg").write_text("a text")
+    with pytest.raises(InputError, match="nothing was written"):
+        anonymize(tmp_path / "in", tmp_path / "out", surrogate="solid", progress=True)
+    bars = capsys.readouterr().err
+    assert ("looking" in bars, "replacing" in bars) == (True, False)
+
+
 def test_a_link_that_leads_out_is_listed(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "a.png").write_bytes((folder / "0.png").read_bytes())

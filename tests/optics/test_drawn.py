@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 from support import run_command
 
+import anonfaces
 from anonbase.errors import InputError
 from anonfaces.optics.camera import Camera, CameraConfig
 from anonfaces.optics.face_encoder import build_face_encoder, generator
 from anonfaces.optics.heatmaps import build_heatmap_network
+from anonfaces.optics.names import OutputNames
 from anonfaces.optics.store import save_camera, save_network
 from encoders import weights_file
 
@@ -115,11 +122,106 @@ def test_simulate_keeps_what_is_there_and_says_what_it_is_not(
     assert [picture.read_bytes() for picture in pictures] == before  # the seed's noise
 
 
+@pytest.fixture
+def people(sample: Path, tmp_path: Path) -> Path:
+    """A folder a person, as photographs mostly come; the names are nobody's."""
+    for number, name in enumerate(("Ada_Quill", "Bea_Quill", "Cyd_Quill", "Dot_Quill")):
+        folder = tmp_path / "people" / name
+        folder.mkdir(parents=True)
+        first = sorted((sample / f"person_00{number}").iterdir())[0]
+        (folder / f"{name}_1{first.suffix}").write_bytes(first.read_bytes())
+    return tmp_path / "people"
+
+
+def test_names_of_people_stay_with_a_warning_and_go_with_rename(
+    people: Path, run: Path, tmp_path: Path
+) -> None:
+    words = ("simulate", "people", "--camera", run)
+    named = run_command("anonfaces.optics", *words, "-o", "named", cwd=tmp_path)
+    assert "--rename" in named.err
+    for folder in ("one", "two"):
+        done = run_command("anonfaces.optics", *words, "-o", folder, "--rename", cwd=tmp_path)
+        assert (done.code, "--rename" in done.err) == (0, False), done.err
+    numbers = [f"{number:04d}.png" for number in range(4)]
+    for number in numbers:
+        first, again = ((tmp_path / folder / number).read_bytes() for folder in ("one", "two"))
+        assert first == again
+    assert sorted(path.name for path in (tmp_path / "one").rglob("*")) == numbers
+    record = tmp_path / "one.names.json"
+    assert record.stat().st_mode & 0o077 == 0
+    pictures = json.loads(record.read_text())["pictures"]
+    assert {one["input"].split("/")[0] for one in pictures} == {p.name for p in people.iterdir()}
+    words = ("deidentify", "one", "-o", "out", "--networks", run, "--corrections", 0)
+    faces = run_command("anonfaces.optics", *words, cwd=tmp_path)
+    assert (faces.code, "PrivacyWarning" in faces.err) == (0, False), faces.err
+
+
+def test_the_order_of_numbers_takes_all_files_and_no_name(people: Path, tmp_path: Path) -> None:
+    def order(seed: int) -> list[str]:
+        names = OutputNames(people, tmp_path / "out", rename=True, seed=seed)
+        return [names[path] for path in names.inputs.photographs]
+
+    before = [order(seed) for seed in range(12)]
+    assert len(set(map(tuple, before))) > 6
+    for person in sorted(people.iterdir()):
+        person.rename(people / f"x{person.name}")
+    assert [order(seed) for seed in range(12)] == before
+    one = next(people.rglob("xAda*/*"))
+    one.write_bytes(one.read_bytes() + b"\0")
+    assert [order(seed) for seed in range(12)] != before
+
+
+def test_numbers_are_not_mixed_with_other_pictures(people: Path, run: Path, tmp_path: Path) -> None:
+    words = ("simulate", "people", "-o", "out", "--camera", run, "--rename")
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "Ada_Quill.png").write_bytes(b"")
+    assert run_command("anonfaces.optics", *words, cwd=tmp_path).code == 2
+    (tmp_path / "out" / "Ada_Quill.png").unlink()
+    assert run_command("anonfaces.optics", *words, cwd=tmp_path).code == 0
+    other = run_command("anonfaces.optics", *words, "--seed", 1, cwd=tmp_path)
+    assert (other.code, "other names" in other.err) == (2, True)
+    again = run_command("anonfaces.optics", *words, cwd=tmp_path)
+    assert "4 of them there before" in again.out
+
+
+@pytest.mark.parametrize(
+    ("words", "text", "message"),
+    [
+        (("simulate", "--camera"), True, "none of its photographs can be read"),
+        (("simulate", "--align", "--camera"), False, "no picture shows a face"),
+        (("deidentify", "--networks"), True, "none of its photographs can be read"),
+    ],
+)
+def test_no_picture_is_a_mistake_and_leaves_nothing(
+    words: tuple[str, ...], text: bool, message: str, run: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    Image.new("RGB", (64, 64), "gray").save(folder / "gray.png")
+    if text:
+        (folder / "gray.png").write_text("a text")
+    words = (*words, run, folder, "-o", "out", "--rename")
+    done = run_command("anonfaces.optics", *words, cwd=tmp_path)
+    assert (done.code, message in done.err) == (2, True)
+    assert list(tmp_path.iterdir()) == [folder]
+
+
+def test_a_wrong_path_leaves_nothing_and_the_engine_says_nothing(tmp_path: Path) -> None:
+    words = ("simulate", "nowhere", "-o", "out", "--baseline", "box:9")
+    done = subprocess.run(
+        [sys.executable, "-m", "anonfaces.optics", *words],
+        capture_output=True, text=True, check=False, cwd=tmp_path,
+        env={k: v for k, v in os.environ.items() if k != "TF_CPP_MIN_LOG_LEVEL"}
+        | {"PYTHONPATH": str(Path(anonfaces.__file__).parent.parent)},
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert done.stderr == "error: nowhere: there is no such file or folder\n"
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_deidentify_draws_faces_of_references_and_of_nobody(
     photographs: Path, run: Path, tmp_path: Path
 ) -> None:
-    from PIL import Image
-
     styles = ("--reference", photographs, "--every", "--strip")
     words = ("deidentify", photographs, "-o", "out", "--networks", run, *styles)
     done = run_command("anonfaces.optics", *words, cwd=tmp_path)

@@ -75,6 +75,7 @@ def test_a_changed_release_ends_with_3_on_the_terminal_as_json_and_as_a_page(
     ("arguments", "message"),
     [
         (["missing"], "there is no such folder"),
+        (["{key}"], "a file, and a release is a folder"),
         (["{folder}"], "it is no release: neither certificate.json nor checksums.sha256"),
         (["{release}", "--key", "{key}"], "opened with --passphrase-file or --key-identity"),
         (["{release}", "--key", "{key}", "--passphrase-file", "{wrong}"], "cannot be opened"),

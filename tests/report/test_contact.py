@@ -112,3 +112,9 @@ def test_what_cannot_be_shown_is_refused(condensed: Path, tmp_path: Path) -> Non
     half = FaceSet.read(condensed / "faces.h5").select(np.arange(3)).write(tmp_path / "half.h5")
     with pytest.raises(InputError, match="holds 3 faces, and 6"):
         contact_sheet(condensed, ["k-same"], faces=half.path)
+
+
+def test_a_file_is_no_condensed_dataset(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("")
+    with pytest.raises(InputError, match="no condensed dataset"):
+        contact_sheet(tmp_path / "a.txt", ["k-same"])

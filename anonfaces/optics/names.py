@@ -1,0 +1,110 @@
+"""What pictures are called in an output: as in the input, or by numbers that name nobody."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from pathlib import Path
+
+from anonbase.errors import OutputError, PrivacyWarning
+from anonbase.files import sha256
+from anonbase.notices import warn_user
+from anonfaces.anonymize.inputs import Inputs, find_inputs
+from encoders.photographs.path_escape import unescape
+
+__all__ = ["OutputNames", "own_names"]
+
+#: A name of digits, as ``--rename`` gives, in folders of such names: it names nobody.
+_NAMELESS = re.compile(r"(\d+/)*(frame_)?\d+(\.\w+)?")
+_KEPT = (
+    "the pictures keep the names of their files and folders, which may be names of people:"
+    " --rename numbers them"
+)
+#: Digits of a number at least.
+_WIDTH = 4
+
+
+class OutputNames:
+    """The pictures of an input, and what each is called in the folder ``output``.
+
+    With ``rename`` they are numbered, in an order that follows the content of all files and
+    ``seed``: neither a list of the names nor one of the photographs alone tells which number is
+    whose. Who is who lies beside the output in ``OUTPUT.names.json``, for the owner alone.
+
+    Raises
+    ------
+    InputError
+        The input holds no photograph and no video.
+    OutputError
+        With ``rename``: the output holds pictures of other names.
+
+    Warns
+    -----
+    PrivacyWarning
+        Without ``rename``: names are kept, and may name people.
+    """
+
+    def __init__(self, source: Path, output: Path, rename: bool, seed: int) -> None:
+        self.inputs = find_inputs(source)
+        self._record = output.with_name(f"{output.name}.names.json")
+        self._names = _numbered(self.inputs, seed) if rename else own_names(self.inputs)
+        occupied = output.is_dir() and any(output.iterdir())
+        self._unwritten = rename and not occupied
+        if rename and occupied:
+            self._refuse_others(output)
+        elif not rename and not all(_NAMELESS.fullmatch(path) for path in self._names):
+            warn_user(_KEPT, PrivacyWarning)
+
+    def __getitem__(self, path: str) -> str:
+        """The name of a photograph's picture, or of the folder of a video's frames."""
+        return self._names[path]
+
+    def write_record(self) -> None:
+        """Write who is who, where pictures are numbered, before the first of them is written."""
+        from anonfaces.anonymize.workplace import write_secret
+
+        if self._unwritten:
+            self._record.parent.mkdir(parents=True, exist_ok=True)
+            write_secret(self._record, self._json())
+            self._unwritten = False
+
+    def _json(self) -> str:
+        pictures = [{"output": name, "input": path} for path, name in self._names.items()]
+        return json.dumps({"pictures": pictures}, indent=1, ensure_ascii=False)
+
+    def _refuse_others(self, output: Path) -> None:
+        record = self._record
+        if not record.is_file() or record.read_text(encoding="utf-8") != self._json():
+            raise OutputError(
+                f"{output} holds pictures under other names, or was numbered for other photographs"
+                " or another --seed: name another output"
+            )
+
+
+def own_names(inputs: Inputs) -> dict[str, str]:
+    """The picture of each photograph by the photograph's name, and the folder of each video."""
+    pictures = {p: p if p.lower().endswith(".png") else f"{p}.png" for p in inputs.photographs}
+    return pictures | {path: path for path in inputs.videos}
+
+
+def _numbered(inputs: Inputs, seed: int) -> dict[str, str]:
+    """Numbers in an order that only whoever holds all of the files can tell."""
+    paths = [*inputs.photographs, *inputs.videos]
+    content = {path: _digest(inputs.root / unescape(path)) for path in paths}
+    key = " ".join([str(seed), *sorted(content.values())])
+    rank = {path: hashlib.sha256(f"{key} {content[path]}".encode()).digest() for path in paths}
+    width = max(_WIDTH, len(str(len(paths))))
+    ordered = sorted(paths, key=lambda path: (rank[path], path))
+    numbers = {path: f"{number:0{width}d}" for number, path in enumerate(ordered)}
+    return {path: f"{numbers[path]}.png" for path in inputs.photographs} | {
+        path: numbers[path] for path in inputs.videos
+    }
+
+
+def _digest(path: Path) -> str:
+    """The file's SHA-256; '' where it cannot be read, which is told when it is decoded."""
+    try:
+        return sha256(path)
+    except OSError:
+        return ""
