@@ -164,3 +164,30 @@ def test_who_is_drawn_is_mostly_of_the_gender_that_is_seen() -> None:
     drawn = [batches(rng) for _ in range(60)]
     same = np.concatenate([b.own[4:, 0] == b.target[4:, 0] for b in drawn])
     assert 0.75 < same.mean() < 0.95
+
+
+def test_a_man_among_men_is_drawn_as_a_man(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Men lie nearer to men: whom only women are far enough from would be drawn as a woman."""
+    from anonfaces.anonymize.detection import Faces
+    from anonfaces.anonymize.sources import semantic
+
+    def at(*places: tuple[float, float]) -> np.ndarray:
+        vectors = np.zeros((len(places), 128), np.float32)
+        vectors[:, :2] = places
+        return vectors
+
+    source, others = at((0, 0)), at((1.45, 0), (1.5, 0))
+    # a man who is too like the source, one 0.7 from a man beside it, and a woman far from all
+    people = Nobodies(
+        at((0.7, 0), (0.75, 0.01), (0, 3)), np.arange(12, dtype=np.float32).reshape(3, 4),
+        np.zeros((3, 8, 8, 3), np.uint8),
+        np.array([[4, 0.02], [4, 0.03], [4, 0.98]], np.float32),
+    )  # fmt: skip
+    monkeypatch.setattr("anonfaces.semantic.nobodies", lambda *_: people)
+    monkeypatch.setattr("anonfaces.semantic.load_redrawer", lambda *_: None)
+    monkeypatch.setattr(semantic, "_looks", lambda *_: np.array([4, 0.01], np.float32))
+    everyone = np.concatenate([source, others])
+    drawn = semantic.RedrawnFaces(None, everyone, 0)  # type: ignore[arg-type]
+    faces = Faces(np.zeros((3, 4), np.int32), np.zeros((3, 68, 2), np.float32), everyone, ("hog",))
+    order = drawn._order(np.zeros((8, 8, 3), np.uint8), faces, 0, np.random.default_rng(0), set())
+    assert order == [1, 2]

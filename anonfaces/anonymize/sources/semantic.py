@@ -22,9 +22,10 @@ __all__ = ["RedrawnFaces", "SteeredFace"]
 Pixels = NDArray[np.uint8]
 
 _DRAWN, _CHIP = 192, 128
-#: Distance in dlib's vectors that a target keeps from everybody in the input: a result lies
-#: nearer to its source than its target does.
-_UNLIKE = 0.75
+#: Distance in dlib's vectors that a target keeps from the one whose face it takes, since a result
+#: lies nearer to its source than its target does; and from everybody else in the input. (With
+#: the former for all, none but women are left for a photograph of many men.)
+_UNLIKE, _OTHERS = 0.75, 0.65
 #: What a decade of perceived age and another perceived gender weigh, and what counts as alike.
 _DECADE, _OTHER, _AS_GOOD = 0.02, 0.2, 0.03
 
@@ -87,9 +88,10 @@ class RedrawnFaces:
         order = rng.permutation(len(off))
         suits = (off @ np.array([_DECADE, _OTHER]))[order] // _AS_GOOD
         order = order[np.argsort(suits, kind="stable")]
-        here = distances(self._people.vector, faces.embedding).min(axis=1, initial=np.inf)
-        unlike = (here > _UNLIKE) & (self._away > _UNLIKE)
-        nearly = (here > _UNLIKE) & ~unlike
+        apart = distances(self._people.vector, faces.embedding)
+        here = (apart.min(axis=1, initial=np.inf) > _OTHERS) & (apart[:, index] > _UNLIKE)
+        unlike = here & (self._away > _OTHERS)
+        nearly = here & ~unlike
         new = np.array([i not in given for i in range(len(off))])
         chosen = [order[allowed[order]] for allowed in (unlike & new, nearly & new, unlike)]
         return list(dict.fromkeys(int(i) for part in chosen for i in part))
