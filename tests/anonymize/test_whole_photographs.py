@@ -271,7 +271,7 @@ def test_a_wrong_option_is_told_and_nothing_is_written(
     [
         ("nobody.png", "no face"),
         ("empty.jpg", "empty"),
-        ("text.png", "unreadable"),
+        ("text.png", "neither a photograph"),
         ("truncated.jpg", "unreadable"),
         ("gone.jpg", "no such file"),
     ],

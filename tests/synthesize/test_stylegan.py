@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from anonbase.errors import GuaranteeError, InputError, PrivacyWarning
 from anonfaces.synthesize import Members, SurrogateOptions, load_surrogate, surrogates
 from anonfaces.synthesize.generator import regression
+from anonfaces.synthesize.generator import weighted as weighted_module
 from anonfaces.synthesize.generator.inversion import load_inversion
 from anonfaces.synthesize.generator.latents import people_of
 from anonfaces.synthesize.generator.mean_latent import StyleGan
@@ -138,7 +139,14 @@ def test_optimised_faces_are_evenly_far_from_all_members(few: FaceSet, method: A
         assert nearer.min() > THRESHOLD
 
 
-def test_weights_move_until_the_rate_is_at_most_one_in_k(few: FaceSet, method: Any) -> None:
+STRICT = 0.75
+
+
+def test_weights_move_until_the_rate_is_at_most_one_in_k(
+    few: FaceSet, method: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By a recognizer that takes more for one person than dlib at 0.6, where equal weights do."""
+    monkeypatch.setattr(weighted_module, "THRESHOLD", STRICT)
     weighted: Weighted = method("stylegan-weighted")
     groups = people_with_faces(few, weighted.invert)
     equal = method("stylegan").place(groups)
@@ -157,7 +165,7 @@ def test_weights_move_until_the_rate_is_at_most_one_in_k(few: FaceSet, method: A
 def rates(mirror: RenderedEmbedder, groups: list[Any], w: Any) -> NDArray[np.float64]:
     """The share of each group's faces that dlib finds in its surrogate."""
     shown = zip(mirror(w), groups, strict=True)
-    return np.array([(np.concatenate(distances(*pair)) <= THRESHOLD).mean() for pair in shown])
+    return np.array([(np.concatenate(distances(*pair)) <= STRICT).mean() for pair in shown])
 
 
 def test_counting_over_the_set_is_warned_of(few: FaceSet) -> None:
