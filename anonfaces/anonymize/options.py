@@ -107,7 +107,7 @@ class AnonymizationOptions:
             " trained on such pictures may tell people apart: solid keeps none": self.surrogate
             in _COARSE,
             "semantic keeps expression, hair and what is around a face: of 200 faces a recognizer"
-            " that took no part, FaceRes, took 34 % for their source (dlib's: 4 %)": self.surrogate
+            " that took no part, FaceRes, took 33 % for their source (dlib's: 3.5 %)": self.surrogate
             == "semantic",
             "photographs without a face are written as they are: a face that was missed is open"
             " in them; look at each": self.keep_faceless,

@@ -13,7 +13,8 @@ from typing import Any
 from keras import Model, ops
 
 from encoders.frame import CropSquare
-from encoders.latent.identity import Cut, Recognizer
+from encoders.latent.identity import Recognizer
+from encoders.steady import Cut
 
 __all__ = ["Perceptual", "flat"]
 
@@ -39,7 +40,7 @@ class Perceptual(Recognizer):
 
     def maps(self, images: Tensor, cut: Cut | None = None) -> list[Tensor]:
         """What ``__call__`` gives by layers: float32 (n, h, w, c), the last (n, 1, 1, 128)."""
-        *maps, vector = self._layers(self._chips(images, cut))
+        *maps, vector = self._layers(self._levels(images, cut))
         return [*map(_unit, maps), vector[:, None, None] * _VECTOR]
 
     @property
