@@ -41,6 +41,8 @@ _BETAS = (0.5, 0.99)
 #: Numbers of a recognizer's vector.
 VECTOR = 128
 _LEARNT = ("generator", "critic", "siamese")
+#: The running average is of a tenth of the steps so far, until it is as long as is asked for.
+_SHORT = 10.0
 _ADVERSARIAL = ("hinge", "lsgan")
 
 
@@ -167,9 +169,8 @@ class TrainingStep:
             report, gradients = value_and_gradients(loss, groups[name])
             self._move(after, name, gradients, 2.0 * rate, count)
             told |= report
-        after["average"] = moved_average(
-            groups["average"], after["generator"], self._recipe.average
-        )
+        keep = ops.minimum(self._recipe.average, count / (count + _SHORT))
+        after["average"] = moved_average(groups["average"], after["generator"], keep)
         return after, told
 
     @property

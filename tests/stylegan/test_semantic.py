@@ -6,6 +6,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 import pytest
 
@@ -233,3 +234,18 @@ def test_results_are_led_to_what_the_target_looks_like(tmp_path: Path) -> None:
         rows = [line.strip().split(",") for line in file]
     gender = [float(row[4]) for row in rows if row[3] == "gender"]
     assert gender[-1] < 0.95 * 5.0 * np.log(2.0)
+
+
+def test_the_average_follows_a_short_run(tmp_path: Path) -> None:
+    """Of 0.998 a step it would hardly have moved in 8."""
+    begun = initial(generator_specs(TINY), np.random.default_rng(3))
+    work = runs.SemanticRun(
+        tmp_path, TINY, RECIPE, Means(), Colors(), batches, lambda *_: None, progress=False
+    )
+    average = work.go(lambda: begun)
+    with h5py.File(tmp_path / "state.h5") as file:
+        ended = {k: np.asarray(file["generator"][k]) for k in average}
+    moved, whole = (
+        sum(float(np.abs(end[k] - begun[k]).sum()) for k in begun) for end in (average, ended)
+    )
+    assert 0.3 * whole < moved < whole
