@@ -106,8 +106,8 @@ class AnonymizationOptions:
             f"{self.surrogate} keeps 4 x 4 colours of a face, by which a recogniser that was"
             " trained on such pictures may tell people apart: solid keeps none": self.surrogate
             in _COARSE,
-            "semantic keeps expression, hair and what is around a face: of 200 faces a recognizer"
-            " that took no part, FaceRes, took 33 % for their source (dlib's: 3.5 %)": self.surrogate
+            "semantic keeps expression, hair and what is around a face: of 200 faces FaceRes,"
+            " which took no part, took 33 % for their source (dlib: 3.5 %)": self.surrogate
             == "semantic",
             "photographs without a face are written as they are: a face that was missed is open"
             " in them; look at each": self.keep_faceless,
