@@ -107,7 +107,7 @@ def find_photographs(root: PhotographRoot) -> ScanResult:
         ``root`` is no folder, cannot be read, or holds no photograph.
     """
     if not root.is_dir():
-        raise InputError(f"{escape(str(root))}: not a folder of photographs")
+        raise InputError(_why_no_folder(root))
     walk = ScanResult()
     if isinstance(root, RemoteFolder):
         for listed in root.entries():
@@ -124,6 +124,15 @@ def find_photographs(root: PhotographRoot) -> ScanResult:
     walk.photographs.sort()
     walk.refused.sort()
     return walk
+
+
+def _why_no_folder(root: Path | RemoteFolder) -> str:
+    name = escape(str(root))
+    if isinstance(root, Path) and root.is_file():
+        return f"{name}: a file, not a folder of photographs: name the folder that holds it"
+    if isinstance(root, Path) and not root.exists():
+        return f"{name}: there is no such folder of photographs"
+    return f"{name}: not a folder of photographs"
 
 
 def _entries(root: Path, walk: ScanResult) -> Iterator[os.DirEntry[str]]:

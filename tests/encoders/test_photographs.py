@@ -134,3 +134,11 @@ def test_no_photographs_is_the_users_mistake(tmp_path: Path, name: str) -> None:
     (tmp_path / "nothing/notes.txt").write_text("")
     with pytest.raises(InputError, match=name):
         find_photographs(tmp_path / name)
+
+
+def test_what_is_no_folder_is_told_from_what_is_not_there(tmp_path: Path) -> None:
+    (tmp_path / "one.jpg").touch()
+    with pytest.raises(InputError, match=r"one\.jpg: a file, .*name the folder that holds it"):
+        find_photographs(tmp_path / "one.jpg")
+    with pytest.raises(InputError, match="nowhere: there is no such folder"):
+        find_photographs(tmp_path / "nowhere")
