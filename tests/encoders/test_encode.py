@@ -349,7 +349,7 @@ def test_what_is_no_faceset_is_never_replaced(people: Path, tmp_path: Path, make
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["nowhere"], "not a folder"),
+        (["nowhere"], "no such folder"),
         (["photos", "-o", "none/faces.h5"], "no such folder"),
         (["photos", "--identity", "csv:x"], "--identity"),
         (["photos", "--detector", "viola"], "viola"),
