@@ -128,7 +128,7 @@ def test_the_numbers_of_groups_do_not_tell_the_order_of_the_rows() -> None:
 @settings(max_examples=12, deadline=None, derandomize=True)
 @given(seed=st.integers(0, 10**6), k=st.integers(2, 4), weighted=st.booleans())
 def test_small_sets_are_solved_to_the_optimum(seed: int, k: int, weighted: bool) -> None:
-    """The same sets each time: of a quick search one in hundreds (seed 23789, k 2) ends 2 % above."""
+    """The same sets each time: of a quick search one in hundreds (23789, k 2) ends 2 % above."""
     rng = np.random.default_rng(seed)
     points, weights = rng.normal(size=(9, 2)), np.ones(9)
     if weighted:
