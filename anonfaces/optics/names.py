@@ -53,6 +53,11 @@ class OutputNames:
         self._unwritten = rename and not occupied
         if rename and occupied:
             self._refuse_others(output)
+        elif occupied and self._record.is_file():
+            raise OutputError(
+                f"{output} was numbered (--rename), and names would stand beside the numbers: go on"
+                " with --rename, or take another folder"
+            )
         elif not rename and not all(_NAMELESS.fullmatch(path) for path in self._names):
             warn_user(_KEPT, PrivacyWarning)
 

@@ -102,10 +102,24 @@ def save_picture(folder: Path, name: str, image: NDArray[np.float32]) -> Path:
     if folder.resolve() not in path.parents:
         raise InputError(f"{name} leads out of {folder}")
     path.parent.mkdir(parents=True, exist_ok=True)
-    levels = np.clip(np.rint(image * 255), 0, 255).astype(np.uint8)
     with atomic_write(path) as beside:
-        Image.fromarray(levels).save(beside, format="png")
+        Image.fromarray(_levels(image)).save(beside, format="png")
     return path
+
+
+def is_picture(path: Path, image: NDArray[np.float32]) -> bool:
+    """Whether ``save_picture`` would write what is there already, but for a level of rounding."""
+    from PIL import Image
+
+    with Image.open(path) as there:
+        if there.format != "PNG" or there.size != (image.shape[1], image.shape[0]):
+            return False
+        seen = np.asarray(there.convert("RGB")).astype(int)
+    return bool(np.abs(seen - _levels(image)).max() <= 1)
+
+
+def _levels(image: NDArray[np.float32]) -> NDArray[np.uint8]:
+    return np.clip(np.rint(image * 255), 0, 255).astype(np.uint8)
 
 
 @cache

@@ -10,10 +10,16 @@ from typing import Any
 
 import numpy as np
 
-from anonbase.errors import InputError, PrivacyWarning, UtilityWarning
+from anonbase.errors import InputError, OutputError, PrivacyWarning, UtilityWarning
 from anonbase.notices import warn_user
 from anonfaces.optics.names import OutputNames
-from anonfaces.optics.pictures import aligned, pictures_in, save_picture, squared
+from anonfaces.optics.pictures import (
+    aligned,
+    is_picture,
+    pictures_in,
+    save_picture,
+    squared,
+)
 
 __all__ = ["Simulated", "simulate"]
 
@@ -71,7 +77,8 @@ def simulate(
         No picture was taken: there is none, none can be read, or, with ``align``, none shows a
         face.
     OutputError
-        The output cannot be one, or its pictures have other names.
+        The output cannot be one, or its pictures have other names, or the first that is there
+        is not what this camera makes of the photograph with these options.
 
     Warns
     -----
@@ -84,20 +91,33 @@ def simulate(
     names = OutputNames(source, place, rename, seed)
     warn_user(_COPIES, PrivacyWarning)
     psf = camera.psf()
-    taken = 0
+    taken, checked = 0, False
     for name, image in pictures_in(source, max_pixels, names):
         path = place / name
-        if path.is_file() and not overwrite:
+        kept = path.is_file() and not overwrite
+        if kept and checked:
             taken += 1
             yield Simulated(name, path, True)
             continue
         size = camera.config.size
         frame = aligned(image, size) if align else squared(image, size)
-        if frame is None:
+        private = None
+        if frame is not None:
+            camera.reseed(zlib.crc32(name.encode()) ^ seed)
+            private = np.asarray(camera.take(frame[None], psf))[0]
+        if kept:
+            checked = True
+            if private is None or not is_picture(path, private):
+                raise OutputError(
+                    f"{path} was made by another camera, or with other options, and may be sharp:"
+                    " --overwrite makes all anew, or take another folder"
+                )
+            taken += 1
+            yield Simulated(name, path, True)
+            continue
+        if private is None:
             warn_user(f"{name}: no face was found to hold the camera up to", UtilityWarning)
             continue
-        camera.reseed(zlib.crc32(name.encode()) ^ seed)
-        private = np.asarray(camera.take(frame[None], psf))[0]
         names.write_record()
         taken += 1
         yield Simulated(name, save_picture(place, name, private), False)

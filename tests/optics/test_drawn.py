@@ -120,6 +120,10 @@ def test_simulate_keeps_what_is_there_and_says_what_it_is_not(
     third = run_command("anonfaces.optics", *words, "--overwrite", cwd=tmp_path)
     assert third.code == 0
     assert [picture.read_bytes() for picture in pictures] == before  # the seed's noise
+    other = run_command("anonfaces.optics", *words, "--seed", "7", cwd=tmp_path)
+    assert other.code == 2
+    assert "with other options, and may be sharp" in other.err
+    assert [picture.read_bytes() for picture in pictures] == before
 
 
 @pytest.fixture
