@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _EXAMPLES = """
 Make images from seeds: one PNG a seed, named seed0000.png.
 
-Without --generator, the generator that ships is used: 64 px faces, trained on UTKFace and LFW
+Without --generator, the generator that ships is used: 128 px faces, trained on UTKFace and LFW
 and so for non-commercial research only. The same seed makes the same image.
 Files that are there already are kept, and nothing is written, without --overwrite.
 

@@ -111,10 +111,13 @@ def is_picture(path: Path, image: NDArray[np.float32]) -> bool:
     """Whether ``save_picture`` would write what is there already, but for a level of rounding."""
     from PIL import Image
 
-    with Image.open(path) as there:
-        if there.format != "PNG" or there.size != (image.shape[1], image.shape[0]):
-            return False
-        seen = np.asarray(there.convert("RGB")).astype(int)
+    try:
+        with Image.open(path, formats=("PNG",)) as there:
+            if there.size != (image.shape[1], image.shape[0]):
+                return False
+            seen = np.asarray(there.convert("RGB")).astype(int)
+    except (OSError, SyntaxError):  # no PNG, or a broken one
+        return False
     return bool(np.abs(seen - _levels(image)).max() <= 1)
 
 

@@ -101,26 +101,21 @@ def simulate(
             continue
         size = camera.config.size
         frame = aligned(image, size) if align else squared(image, size)
-        private = None
-        if frame is not None:
-            camera.reseed(zlib.crc32(name.encode()) ^ seed)
-            private = np.asarray(camera.take(frame[None], psf))[0]
-        if kept:
-            checked = True
-            if private is None or not is_picture(path, private):
-                raise OutputError(
-                    f"{path} was made by another camera, or with other options, and may be sharp:"
-                    " --overwrite makes all anew, or take another folder"
-                )
-            taken += 1
-            yield Simulated(name, path, True)
-            continue
-        if private is None:
+        if frame is None and not kept:
             warn_user(f"{name}: no face was found to hold the camera up to", UtilityWarning)
             continue
-        names.write_record()
-        taken += 1
-        yield Simulated(name, save_picture(place, name, private), False)
+        camera.reseed(zlib.crc32(name.encode()) ^ seed)
+        private: Any = None if frame is None else np.asarray(camera.take(frame[None], psf))[0]
+        if kept and (private is None or not is_picture(path, private)):
+            raise OutputError(
+                f"{path} was made by another camera, or with other options, and may be sharp:"
+                " --overwrite makes all anew, or take another folder"
+            )
+        taken, checked = taken + 1, checked or kept
+        if not kept:
+            names.write_record()
+            save_picture(place, name, private)
+        yield Simulated(name, path, kept)
     if not taken:
         raise InputError(
             f"{source}: no picture shows a face to hold the camera up to, so nothing was written:"

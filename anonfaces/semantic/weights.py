@@ -58,11 +58,11 @@ def load_generator(path: Path | None = None) -> Any:
         raise WeightsError(f"{source}: it does not say its sizes")
     config = SemanticConfig.from_json(sizes, str(source))
     if config.shared:
-        arrays |= shared_values(source, meta, config)
+        arrays |= _shared_values(source, meta, config)
     return SemanticGenerator(config, arrays, source=str(source))
 
 
-def shared_values(source: Path, meta: Mapping[str, Any], config: Any) -> dict[str, Any]:
+def _shared_values(source: Path, meta: Mapping[str, Any], config: Any) -> dict[str, Any]:
     """The synthesis network of the generator that ships, for a file that draws with it."""
     from stylegan.semantic.generator import generator_specs
 

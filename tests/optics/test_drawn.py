@@ -124,6 +124,11 @@ def test_simulate_keeps_what_is_there_and_says_what_it_is_not(
     assert other.code == 2
     assert "with other options, and may be sharp" in other.err
     assert [picture.read_bytes() for picture in pictures] == before
+    pictures[0].unlink()  # what was made first is not what is looked at
+    pictures[1].write_bytes(b"no picture")
+    broken = run_command("anonfaces.optics", *words, cwd=tmp_path)
+    assert broken.code == 2
+    assert f"{pictures[1].name} was made by another camera" in broken.err
 
 
 @pytest.fixture
