@@ -35,6 +35,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from anonfaces.anonymize.sources.suitable import best_first, misfit
 from benchmarks.machine import describe
 from benchmarks.tables import print_table
 
@@ -52,6 +53,8 @@ _HEAD = (
 _FIVE = [slice(36, 42), slice(42, 48), slice(30, 31), slice(48, 49), slice(54, 55)]
 #: Distance in dlib's vectors that a target keeps from its source, as in ``anonymize``.
 _UNLIKE = 0.75
+#: People who do not exist to choose from, as many as in ``anonymize``.
+_NOBODIES = 384
 #: Yaw from which a face counts as turned, smile from which it smiles, in standard deviations.
 _SIDE_YAW, _SMILES = 1.0, 0.7
 #: Share of the face without the color of its cheeks, from which something lies over it.
@@ -76,7 +79,9 @@ def main() -> None:
 
     faces = FaceSet.read(arguments.faces)
     rows = _chosen(faces, arguments.count, arguments.seed)
-    work = _Work(faces, rows, load_redrawer(arguments.semantic), nobodies(96, arguments.seed + 1))
+    work = _Work(
+        faces, rows, load_redrawer(arguments.semantic), nobodies(_NOBODIES, arguments.seed + 1)
+    )
     pictures, second, seconds = work.drawn()
     print(f"\n{len(rows)} faces; {2 * len(rows) / seconds:.1f} faces drawn and pasted a second\n")
     if arguments.sheet:
@@ -125,10 +130,12 @@ class _Work:
         first, second, started = [], [], time.monotonic()
         self._first: list[int] = []
         for i in range(len(self.chips)):
-            one, other = self._targets(self.vector[i], looks[i])
+            one, made = self._best(i, self._targets(self.vector[i], looks[i]))
             self._first.append(one)
-            first.append(self._pasted(i, one))
-            second.append(self._pasted(i, other))
+            first.append(made)
+            away = np.linalg.norm(self._people.vector - self._people.vector[one], axis=1)
+            others = self._targets(self.vector[i], looks[i])
+            second.append(self._best(i, others[away[others] > _UNLIKE])[1])
         return np.stack(first), np.stack(second), time.monotonic() - started
 
     def plain(self) -> NDArray[np.uint8]:
@@ -143,23 +150,22 @@ class _Work:
             made.append(chip if put is None else put)
         return np.stack(made)
 
-    def _targets(self, vector: NDArray[np.float32], looks: NDArray[np.float32]) -> tuple[int, int]:
-        """The two who suit best of those unlike the source; unlike each other."""
-        people = self._people
-        away = np.linalg.norm(people.vector - vector, axis=1)
-        off = np.abs(people.looks - looks) @ np.array([0.02, 0.2]) // 0.03
-        order = np.argsort(off, kind="stable")
-        order = order[away[order] > _UNLIKE]
-        apart = np.linalg.norm(people.vector[order] - people.vector[order[0]], axis=1)
-        return int(order[0]), int(order[np.argmax(apart > _UNLIKE)])
+    def _targets(
+        self, vector: NDArray[np.float32], looks: NDArray[np.float32]
+    ) -> NDArray[np.int64]:
+        """Those unlike the source, those who suit best first."""
+        order = np.argsort(misfit(self._people, looks, vector), kind="stable")
+        away = np.linalg.norm(self._people.vector[order] - vector, axis=1)
+        return order[away > _UNLIKE]
 
-    def _pasted(self, i: int, who: int) -> NDArray[np.uint8]:
+    def _best(self, i: int, order: NDArray[np.int64]) -> tuple[int, NDArray[np.uint8]]:
+        """Who is drawn, and the chip with the face that came out best pasted in."""
         from anonfaces.anonymize.paste import SourceFace, paste
 
-        made = self._redraw.face(self.chips[i], self.landmark[i], self._people.w[who])
-        source = SourceFace(made.picture, made.landmark)
-        put = paste(self.chips[i], self.landmark[i], source)
-        return self.chips[i] if put is None else put
+        chip, points = self.chips[i], self.landmark[i]
+        who, made = next(best_first(self._redraw, chip, points, self._people, order))
+        put = paste(chip, points, SourceFace(made.picture, made.landmark))
+        return who, chip if put is None else put
 
 
 class _Looks:

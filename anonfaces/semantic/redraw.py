@@ -72,14 +72,22 @@ class FaceRedrawer:
 
         ``identity`` float32 (w_dim,) is a w of the generator. A picture without color stays so.
         """
+        return self.faces(image, landmark, identity[None])[0]
+
+    def faces(
+        self, image: Pixels, landmark: NDArray[np.floating], identities: NDArray[np.float32]
+    ) -> list[RedrawnFace]:
+        """The face at ``landmark`` as each of the people of ``identities`` float32 (n, w_dim)."""
         import cv2
 
-        points = np.asarray(landmark, np.float32)
+        points, count = np.asarray(landmark, np.float32), len(identities)
         crop = framed(image, points, self.size)
-        labels = trusted_labels(image, points, crop)[None]
-        made = self.crops(crop[None], labels, identity[None])[0]
-        large = cv2.resize(made, (_SHOWN, _SHOWN), interpolation=cv2.INTER_CUBIC)
-        return RedrawnFace(large, find_landmarks(large, _WHOLE))
+        labels = trusted_labels(image, points, crop)
+        crops, maps = (np.repeat(one[None], count, axis=0) for one in (crop, labels))
+        made = self.crops(crops, maps, identities)
+        side = (_SHOWN, _SHOWN)
+        large = [cv2.resize(one, side, interpolation=cv2.INTER_CUBIC) for one in made]
+        return [RedrawnFace(picture, find_landmarks(picture, _WHOLE)) for picture in large]
 
     def crops(self, crops: Pixels, labels: Pixels, identity: NDArray[np.float32]) -> Pixels:
         """Crops uint8 (n, s, s, 3) with label maps (n, 2 s, 2 s), as the people of (n, w_dim)."""

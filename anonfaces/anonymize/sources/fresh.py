@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anonfaces.anonymize.detection import SAME_PERSON, FaceAnalyzer, Faces, distances
+from anonfaces.anonymize.looks import looks_of
 from anonfaces.anonymize.paste import SourceFace
 from anonfaces.anonymize.pose import head_pose
 from anonfaces.anonymize.quality import unclear_pictures
@@ -20,7 +21,6 @@ __all__ = ["Source", "SyntheticFaces", "donors_of"]
 
 Pixels = NDArray[np.uint8]
 
-_CHIP = 128
 _COMPARED = 48
 _TONE = 0.15
 _DECADE, _OTHER, _AS_GOOD = 0.02, 0.2, 0.03
@@ -74,7 +74,7 @@ class SyntheticFaces:
 
     def candidates(self, image: Pixels, faces: Faces, index: int, key: int) -> Iterator[SourceFace]:
         given = self._given.setdefault(key, set())
-        own = _looks([(image, faces.landmark[index])])
+        own = looks_of([(image, faces.landmark[index])])
         misfit = _Misfit(image, faces.landmark[index])
         for pool in self._all_pools():
             off = _contrast(pool.looks, own) + _turned(pool.pose, faces.landmark[index])
@@ -112,7 +112,7 @@ class _Pool:
         portraits = analyzer.portraits(picture for _, picture in pictures)
         self.source_faces = [SourceFace(picture, face.landmark[0]) for picture, face in portraits]
         seen = [(source_face.picture, source_face.landmark) for source_face in self.source_faces]
-        self.looks = _looks(seen)
+        self.looks = looks_of(seen)
         self.broken = unclear_pictures(seen) > _CLEAR
         marks = [source_face.landmark for source_face in self.source_faces]
         self.pose = head_pose(np.array(marks).reshape(-1, _POINTS, 2))
@@ -154,16 +154,6 @@ def _tone(image: Pixels, landmark: NDArray[np.float32]) -> NDArray[np.float64]:
     points = (landmark[_JAW] + landmark[_NOSE_BASE]) / 2
     column, row = np.rint(np.clip(points, 0, np.array(image.shape[1::-1]) - 1)).astype(int).T
     return image[row, column].astype(np.float64)
-
-
-def _looks(faces: Sequence[tuple[Pixels, NDArray[np.float32]]]) -> NDArray[np.float32]:
-    """Perceived decades of age and probability of "female" (n, 2) of pictures by landmarks."""
-    from encoders.align import align_ffhq
-    from encoders.attributes import load_attributes
-
-    chips = [align_ffhq(picture, landmark, _CHIP) for picture, landmark in faces]
-    columns = load_attributes()(np.array(chips, np.uint8).reshape(-1, _CHIP, _CHIP, 3))
-    return np.column_stack([columns["age"] / 10, columns["female"]])
 
 
 def _contrast(looks: NDArray[np.float32], own: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -15,19 +15,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anonfaces.anonymize.detection import FaceAnalyzer, Faces, distances
+from anonfaces.anonymize.looks import looks_of
 from anonfaces.anonymize.paste import SourceFace
+from anonfaces.anonymize.sources.suitable import best_first, misfit
 
 __all__ = ["RedrawnFaces", "SteeredFace"]
 
 Pixels = NDArray[np.uint8]
 
-_DRAWN, _CHIP = 192, 128
+_DRAWN = 384
 #: Distance in dlib's vectors that a target keeps from the one whose face it takes, since a result
 #: lies nearer to its source than its target does; and from everybody else in the input. (With
 #: the former for all, none but women are left for a photograph of many men.)
 _UNLIKE, _OTHERS = 0.75, 0.65
-#: What a decade of perceived age and another perceived gender weigh, and what counts as alike.
-_DECADE, _OTHER, _AS_GOOD = 0.02, 0.2, 0.03
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,8 +47,9 @@ class RedrawnFaces:
     """Faces drawn from their label maps, each as a person who does not exist.
 
     Who there is depends on the seed alone. A face gets somebody whom the recognizer tells from
-    everybody in the input, of about the same perceived age and gender, so that it suits the hair
-    and the neck; in one picture each is taken once while they last.
+    everybody in the input, of about the same perceived age, gender and lightness of skin, so that
+    it suits the hair and the neck; of four such the one that comes out best. In one picture each is
+    taken once while they last.
     """
 
     def __init__(
@@ -70,10 +71,10 @@ class RedrawnFaces:
         landmark = faces.landmark[index]
         given = self._given.setdefault(key, set())
         rng = np.random.default_rng([self._seed, key, index])
-        for i in self._order(image, faces, index, rng, given):
+        order = np.array(self._order(image, faces, index, rng, given), np.int64)
+        for i, made in best_first(self._redraw, image, landmark, self._people, order):
             given.add(i)
             identity = self._people.w[i]
-            made = self._redraw.face(image, landmark, identity)
             yield SteeredFace(made.picture, made.landmark, identity=identity, redraw=self._redraw)
 
     def _order(
@@ -84,10 +85,10 @@ class RedrawnFaces:
         rng: np.random.Generator,
         given: set[int],
     ) -> list[int]:
-        off = np.abs(self._people.looks - _looks(image, faces.landmark[index]))
+        looks = looks_of([(image, faces.landmark[index])])[0]
+        off = misfit(self._people, looks, faces.embedding[index])
         order = rng.permutation(len(off))
-        suits = (off @ np.array([_DECADE, _OTHER]))[order] // _AS_GOOD
-        order = order[np.argsort(suits, kind="stable")]
+        order = order[np.argsort(off[order], kind="stable")]
         apart = distances(self._people.vector, faces.embedding)
         here = (apart.min(axis=1, initial=np.inf) > _OTHERS) & (apart[:, index] > _UNLIKE)
         unlike = here & (self._away > _OTHERS)
@@ -95,12 +96,3 @@ class RedrawnFaces:
         new = np.array([i not in given for i in range(len(off))])
         chosen = [order[allowed[order]] for allowed in (unlike & new, nearly & new, unlike)]
         return list(dict.fromkeys(int(i) for part in chosen for i in part))
-
-
-def _looks(image: Pixels, landmark: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Perceived decades of age and probability of "female" (2,)."""
-    from encoders.align import align_ffhq
-    from encoders.attributes import load_attributes
-
-    columns = load_attributes()(align_ffhq(image, landmark, _CHIP)[None])
-    return np.array([columns["age"][0] / 10, columns["female"][0]], np.float32)

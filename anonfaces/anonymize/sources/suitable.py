@@ -1,0 +1,69 @@
+"""Which nobody suits a face, its hair and its neck: first by who it is, then by what comes out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from anonfaces.anonymize.looks import looks_of
+from anonfaces.anonymize.quality import unclear_pictures
+
+if TYPE_CHECKING:
+    from anonfaces.semantic.identities import Nobodies
+    from anonfaces.semantic.redraw import FaceRedrawer, RedrawnFace
+
+__all__ = ["best_first", "misfit"]
+
+Pixels = NDArray[np.uint8]
+
+#: What weighs how much: a decade of perceived age, another perceived gender, and ten of a hundred
+#: steps of the skin's lightness; and what counts as alike.
+_DECADE, _OTHER, _LIGHTER, _AS_GOOD = 0.02, 0.2, 0.05, 0.03
+#: What a nat of the parser's uncertainty weighs: torn faces have 0.05 more than whole ones.
+_UNSURE = 0.8
+#: How many are drawn at a time, of whom the best comes first.
+_TRIED = 4
+
+
+def misfit(
+    people: Nobodies, looks: NDArray[np.floating], vector: NDArray[np.floating]
+) -> NDArray[np.int64]:
+    """How badly each of ``people`` suits a face, in steps within which they are alike, (n,).
+
+    ``looks`` (2,) are the face's perceived decades of age and probability of "female", ``vector``
+    (128,) is dlib's.
+    """
+    from encoders.attributes.skin import skin_lightness
+
+    off = np.abs(people.looks - looks) @ np.array([_DECADE, _OTHER])
+    light = skin_lightness(people.vector) - skin_lightness(vector[None])
+    return ((off + _LIGHTER / 10 * np.abs(light)) // _AS_GOOD).astype(np.int64)
+
+
+def best_first(
+    redraw: FaceRedrawer,
+    image: Pixels,
+    landmark: NDArray[np.floating],
+    people: Nobodies,
+    order: NDArray[np.int64],
+) -> Iterator[tuple[int, RedrawnFace]]:
+    """The face at ``landmark`` (68, 2) as one of ``people`` after another, and which of them it is.
+
+    They are taken four at a time in their ``order``, and of four that one first who comes out most
+    of the age and gender that the face had, and whole.
+    """
+    before = looks_of([(image, landmark)])
+    for start in range(0, len(order), _TRIED):
+        some = order[start : start + _TRIED]
+        made = redraw.faces(image, landmark, people.w[some])
+        for i in np.argsort(_badness(made, before), kind="stable"):
+            yield int(some[i]), made[i]
+
+
+def _badness(made: Sequence[RedrawnFace], before: NDArray[np.float32]) -> NDArray[np.float64]:
+    seen = [(one.picture, one.landmark) for one in made]
+    off = np.abs(looks_of(seen) - before) @ np.array([_DECADE, _OTHER])
+    return np.asarray(off + _UNSURE * unclear_pictures(seen), np.float64)
