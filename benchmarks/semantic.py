@@ -130,12 +130,12 @@ class _Work:
         first, second, started = [], [], time.monotonic()
         self._first: list[int] = []
         for i in range(len(self.chips)):
-            one, made = self._best(i, self._targets(self.vector[i], looks[i]))
+            off = misfit(self._people, looks[i], self.vector[i])
+            order = self._unlike(self.vector[i], np.argsort(off, kind="stable"))
+            one, made = self._best(i, order, off)
             self._first.append(one)
             first.append(made)
-            away = np.linalg.norm(self._people.vector - self._people.vector[one], axis=1)
-            others = self._targets(self.vector[i], looks[i])
-            second.append(self._best(i, others[away[others] > _UNLIKE])[1])
+            second.append(self._best(i, self._unlike(self._people.vector[one], order), off)[1])
         return np.stack(first), np.stack(second), time.monotonic() - started
 
     def plain(self) -> NDArray[np.uint8]:
@@ -150,20 +150,18 @@ class _Work:
             made.append(chip if put is None else put)
         return np.stack(made)
 
-    def _targets(
-        self, vector: NDArray[np.float32], looks: NDArray[np.float32]
-    ) -> NDArray[np.int64]:
-        """Those unlike the source, those who suit best first."""
-        order = np.argsort(misfit(self._people, looks, vector), kind="stable")
+    def _unlike(self, vector: NDArray[np.float32], order: NDArray[np.int64]) -> NDArray[np.int64]:
         away = np.linalg.norm(self._people.vector[order] - vector, axis=1)
         return order[away > _UNLIKE]
 
-    def _best(self, i: int, order: NDArray[np.int64]) -> tuple[int, NDArray[np.uint8]]:
+    def _best(
+        self, i: int, order: NDArray[np.int64], off: NDArray[np.int64]
+    ) -> tuple[int, NDArray[np.uint8]]:
         """Who is drawn, and the chip with the face that came out best pasted in."""
         from anonfaces.anonymize.paste import SourceFace, paste
 
         chip, points = self.chips[i], self.landmark[i]
-        who, made = next(best_first(self._redraw, chip, points, self._people, order))
+        who, made = next(best_first(self._redraw, chip, points, self._people, order, off))
         put = paste(chip, points, SourceFace(made.picture, made.landmark))
         return who, chip if put is None else put
 

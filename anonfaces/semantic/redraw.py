@@ -40,8 +40,9 @@ _BESIDE_SKIN = {
     "inner mouth": (4.7, -5.3),
     "lower lip": (6.5, -3.9),
 }
-#: Share that is left of how colors vary within a part of the face.
-_VARIED = 0.4
+#: Share that is left of how colors vary within a part of the face, and of how lightness does: what
+#: is drawn has three quarters of the shading that photographs have.
+_VARIED, _SHADED = 0.4, 1.25
 #: Levels that red, green and blue differ by at most in a picture without color (JPEG's error).
 _GRAY = 6.0
 
@@ -127,9 +128,10 @@ def _with_even_colors(
 ) -> NDArray[np.floating]:
     """Colors without the patches that the network draws: violet lips, yellow and green cheeks.
 
-    Lightness stays, and the mean color of the skin. Each other part of the face is as far from the
-    skin in color as people's are in the mean (as the photograph's would tell of the person), and
-    within a part colors vary by a share of what they did. What is not the face stays.
+    The mean color of the skin stays, and the mean lightness, around which shading grows. Each
+    other part of the face is as far from the skin in color as people's are in the mean (as the
+    photograph's would tell of the person), and within a part colors vary by a share of what they
+    did. What is not the face stays.
     """
     drawn, parts = _lab(made), maps[..., 1:]
     share = parts / np.maximum(parts.sum(axis=(1, 2), keepdims=True), 1e-6)
@@ -139,6 +141,9 @@ def _with_even_colors(
     inside = parts.sum(axis=-1, keepdims=True)
     varied = inside * drawn[..., 1:] - before
     drawn[..., 1:] = (1 - inside) * drawn[..., 1:] + after + _VARIED * varied
+    weight = inside / np.maximum(inside.sum(axis=(1, 2), keepdims=True), 1e-6)
+    mean = (weight * drawn[..., :1]).sum(axis=(1, 2), keepdims=True)
+    drawn[..., :1] += (_SHADED - 1) * inside * (drawn[..., :1] - mean)
     return _rgb(drawn)
 
 

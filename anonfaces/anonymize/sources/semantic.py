@@ -48,8 +48,8 @@ class RedrawnFaces:
 
     Who there is depends on the seed alone. A face gets somebody whom the recognizer tells from
     everybody in the input, of about the same perceived age, gender and lightness of skin, so that
-    it suits the hair and the neck; of four such the one that comes out best. In one picture each is
-    taken once while they last.
+    it suits the hair and the neck; of eight such the one that comes out best. In one picture each
+    is taken once while they last.
     """
 
     def __init__(
@@ -71,22 +71,22 @@ class RedrawnFaces:
         landmark = faces.landmark[index]
         given = self._given.setdefault(key, set())
         rng = np.random.default_rng([self._seed, key, index])
-        order = np.array(self._order(image, faces, index, rng, given), np.int64)
-        for i, made in best_first(self._redraw, image, landmark, self._people, order):
+        looks = looks_of([(image, landmark)])[0]
+        off = misfit(self._people, looks, faces.embedding[index])
+        order = self._order(off, faces, index, rng, given)
+        for i, made in best_first(self._redraw, image, landmark, self._people, order, off):
             given.add(i)
             identity = self._people.w[i]
             yield SteeredFace(made.picture, made.landmark, identity=identity, redraw=self._redraw)
 
     def _order(
         self,
-        image: Pixels,
+        off: NDArray[np.int64],
         faces: Faces,
         index: int,
         rng: np.random.Generator,
         given: set[int],
-    ) -> list[int]:
-        looks = looks_of([(image, faces.landmark[index])])[0]
-        off = misfit(self._people, looks, faces.embedding[index])
+    ) -> NDArray[np.int64]:
         order = rng.permutation(len(off))
         order = order[np.argsort(off[order], kind="stable")]
         apart = distances(self._people.vector, faces.embedding)
@@ -95,4 +95,4 @@ class RedrawnFaces:
         nearly = here & ~unlike
         new = np.array([i not in given for i in range(len(off))])
         chosen = [order[allowed[order]] for allowed in (unlike & new, nearly & new, unlike)]
-        return list(dict.fromkeys(int(i) for part in chosen for i in part))
+        return np.array(list(dict.fromkeys(np.concatenate(chosen).tolist())), np.int64)
