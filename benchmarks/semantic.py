@@ -161,7 +161,7 @@ class _Work:
         from anonfaces.anonymize.paste import SourceFace, paste
 
         chip, points = self.chips[i], self.landmark[i]
-        who, made = next(best_first(self._redraw, chip, points, self._people, order, off))
+        who, _, made = next(best_first(self._redraw, chip, points, self._people, order, off))
         put = paste(chip, points, SourceFace(made.picture, made.landmark))
         return who, chip if put is None else put
 

@@ -25,12 +25,14 @@ class Nobodies:
         w: float32 (n, w_dim), what the generator draws them of.
         picture: uint8 (n, s, s, 3), RGB.
         looks: float32 (n, 2), perceived decades of age and probability of "female".
+        year: float32 (w_dim,), what another year of age adds to a w.
     """
 
     vector: NDArray[np.float32]
     w: NDArray[np.float32]
     picture: NDArray[np.uint8]
     looks: NDArray[np.float32]
+    year: NDArray[np.float32]
 
     def __len__(self) -> int:
         return len(self.vector)
@@ -45,7 +47,7 @@ def nobodies(count: int, seed: int = 0, generator: Path | None = None) -> Nobodi
     import stylegan
     from encoders.attributes import load_attributes
     from encoders.frame import estimate_alignment
-    from encoders.latent import load_inverse
+    from encoders.latent import load_directions, load_inverse
     from encoders.latent.identity import Recognizer
 
     network = stylegan.load(generator)
@@ -61,4 +63,5 @@ def nobodies(count: int, seed: int = 0, generator: Path | None = None) -> Nobodi
     vector = np.concatenate(parts)[:count]
     columns = load_attributes()(pictures[:count], framing)
     looks = np.column_stack([columns["age"] / 10, columns["female"]])
-    return Nobodies(vector, load_inverse(network)(vector), pictures[:count], looks)
+    w, year = load_inverse(network)(vector), load_directions(network)["age"]
+    return Nobodies(vector, w, pictures[:count], looks, year)

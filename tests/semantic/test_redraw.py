@@ -131,6 +131,7 @@ def test_half_of_a_batch_is_drawn_as_itself() -> None:
     stranger = Nobodies(
         np.full((1, 128), 9, np.float32), np.zeros((1, 4), np.float32),
         np.zeros((1, 8, 8, 3), np.uint8), np.array([[3.0, 1.0]], np.float32),
+        np.zeros(4, np.float32),
     )  # fmt: skip
     batch = Batches(faces, 8, 32, stranger, lambda v: v[:, :4])(rng)
     of = {tuple(v): p if p >= 0 else 100 + i
@@ -158,7 +159,11 @@ def test_who_is_drawn_is_mostly_of_the_gender_that_is_seen() -> None:
         person=np.arange(40), looks=np.column_stack([np.full(40, 40.0), female]).astype(np.float32),
     )  # fmt: skip
     nobody = Nobodies(
-        faces.vector, np.zeros((40, 4), np.float32), faces.picture, faces.looks * [0.1, 1.0]
+        faces.vector,
+        np.zeros((40, 4), np.float32),
+        faces.picture,
+        faces.looks * [0.1, 1.0],
+        np.zeros(4, np.float32),
     )
     batches = Batches(faces, 8, 32, nobody, lambda v: v[:, :4])
     drawn = [batches(rng) for _ in range(60)]
@@ -170,6 +175,7 @@ def test_a_man_among_men_is_drawn_as_a_man(monkeypatch: pytest.MonkeyPatch) -> N
     """Men lie nearer to men: whom only women are far enough from would be drawn as a woman."""
     from anonfaces.anonymize.detection import Faces
     from anonfaces.anonymize.sources import semantic
+    from anonfaces.anonymize.sources.suitable import misfit
 
     def at(*places: tuple[float, float]) -> np.ndarray:
         vectors = np.zeros((len(places), 128), np.float32)
@@ -181,13 +187,13 @@ def test_a_man_among_men_is_drawn_as_a_man(monkeypatch: pytest.MonkeyPatch) -> N
     people = Nobodies(
         at((0.7, 0), (0.75, 0.01), (0, 3)), np.arange(12, dtype=np.float32).reshape(3, 4),
         np.zeros((3, 8, 8, 3), np.uint8),
-        np.array([[4, 0.02], [4, 0.03], [4, 0.98]], np.float32),
+        np.array([[4, 0.02], [4, 0.03], [4, 0.98]], np.float32), np.zeros(4, np.float32),
     )  # fmt: skip
     monkeypatch.setattr("anonfaces.semantic.nobodies", lambda *_: people)
     monkeypatch.setattr("anonfaces.semantic.load_redrawer", lambda *_: None)
-    monkeypatch.setattr(semantic, "_looks", lambda *_: np.array([4, 0.01], np.float32))
     everyone = np.concatenate([source, others])
     drawn = semantic.RedrawnFaces(None, everyone, 0)  # type: ignore[arg-type]
     faces = Faces(np.zeros((3, 4), np.int32), np.zeros((3, 68, 2), np.float32), everyone, ("hog",))
-    order = drawn._order(np.zeros((8, 8, 3), np.uint8), faces, 0, np.random.default_rng(0), set())
-    assert order == [1, 2]
+    off = misfit(people, np.array([4, 0.01], np.float32), source[0])
+    order = drawn._order(off, faces, 0, np.random.default_rng(0), set())
+    assert list(order) == [1, 2]

@@ -74,9 +74,9 @@ class RedrawnFaces:
         looks = looks_of([(image, landmark)])[0]
         off = misfit(self._people, looks, faces.embedding[index])
         order = self._order(off, faces, index, rng, given)
-        for i, made in best_first(self._redraw, image, landmark, self._people, order, off):
+        chosen = best_first(self._redraw, image, landmark, self._people, order, off)
+        for i, identity, made in chosen:
             given.add(i)
-            identity = self._people.w[i]
             yield SteeredFace(made.picture, made.landmark, identity=identity, redraw=self._redraw)
 
     def _order(

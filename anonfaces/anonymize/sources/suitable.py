@@ -26,6 +26,9 @@ _DECADE, _OTHER, _LIGHTER, _AS_GOOD = 0.02, 0.2, 0.07, 0.03
 _UNSURE = 0.8
 #: How many are drawn at a time, of whom the best comes first.
 _TRIED = 8
+#: Redrawing smooths away what years have drawn: whom strangers take for more than 40 is drawn as
+#: somebody older than who was chosen, by this share of the years above, of at most 40.
+_AGED, _FROM, _MOST = 0.7, 40.0, 40.0
 
 
 def misfit(
@@ -46,22 +49,25 @@ def misfit(
 def best_first(
     redraw: FaceRedrawer,
     image: Pixels,
-    landmark: NDArray[np.floating],
+    landmark: NDArray[np.float32],
     people: Nobodies,
     order: NDArray[np.int64],
     off: NDArray[np.int64],
-) -> Iterator[tuple[int, RedrawnFace]]:
-    """The face at ``landmark`` (68, 2) as one of ``people`` after another, and which of them it is.
+) -> Iterator[tuple[int, NDArray[np.float32], RedrawnFace]]:
+    """The face at ``landmark`` (68, 2) as one of ``people`` after another.
 
     They are taken eight at a time in their ``order``; of eight that one first who suits best
-    (``off``, as ``misfit``) and comes out whole, of the age and gender that the face had.
+    (``off``, as ``misfit``) and comes out whole, of the age and gender that the face had. Gives
+    who it is, the w that was drawn, older than theirs for a face of more than 40, and the face.
     """
     before = looks_of([(image, landmark)])
+    older = _AGED * np.clip(10 * before[0, 0] - _FROM, 0, _MOST) * people.year
     for start in range(0, len(order), _TRIED):
         some = order[start : start + _TRIED]
-        made = redraw.faces(image, landmark, people.w[some])
+        w = (people.w[some] + older).astype(np.float32)
+        made = redraw.faces(image, landmark, w)
         for i in np.argsort(_badness(made, before) + _AS_GOOD * off[some], kind="stable"):
-            yield int(some[i]), made[i]
+            yield int(some[i]), w[i], made[i]
 
 
 def _badness(made: Sequence[RedrawnFace], before: NDArray[np.float32]) -> NDArray[np.float64]:
