@@ -45,12 +45,14 @@ Examples:
 """
 _DEIDENTIFY = """
 Draw a face of nobody for each private picture: it stands as the face behind the blur does, and
-looks in the style of a reference, or of a seed. Videos: frames out.
+looks in the style of a reference, or of a seed. Videos: frames out. Stopped at any moment, the
+same command goes on; the output is there when all is drawn.
 
 \b
 Examples:
   python -m anonfaces.optics deidentify private/ --reference styles/ -o out/
   python -m anonfaces.optics deidentify private/ --seeds 4 -o out/ --every --strip
+  python -m anonfaces.optics deidentify private/ --seeds 4 -o out/ --overwrite
 """
 _ATTACK = """
 Measure a run and attack it: Wiener, Richardson-Lucy, and a network trained on pairs, beside blur
@@ -185,7 +187,10 @@ def train(
 def deidentify(
     source: _Source,
     output: _Output,
-    reference: Annotated[Path | None, option("photographs whose style faces take")] = None,
+    reference: Annotated[
+        Path | None,
+        option("photographs whose look faces take: of people who do not exist, or who agree"),
+    ] = None,
     seeds: Annotated[int, option("without references: so many styles of nobody", min=1)] = 8,
     psi: Annotated[float, option("how far those lie from the mean face", min=0, max=1.5)] = 0.7,
     networks: _Networks = None,
@@ -197,24 +202,28 @@ def deidentify(
     ] = 12,
     rename: _Rename = False,
     seed: Seed = 0,
+    overwrite: Overwrite = False,
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
     """Load, draw, write."""
-    load_engine()
-    from anonfaces.optics.deidentify import deidentify as draw
-    from anonfaces.optics.deidentify import load_deidentifier, reference_styles
-    from anonfaces.optics.face_encoder import styles_of_seeds
+    from anonbase.output import partial_folder
 
-    network = load_deidentifier(networks, corrections)
-    if reference is None:
-        styles = styles_of_seeds(range(seed, seed + seeds), psi)
-    else:
-        styles = reference_styles(reference)[1]
-    made = _counted(
-        draw(source, output, network, styles, every, seed, strip, bare, rename), "picture", quiet
-    )
-    count = sum(1 for _ in made)
+    with resumable(partial_folder(output.expanduser().resolve()), "*.png"):
+        load_engine()
+        from anonfaces.optics.deidentify import deidentify as draw
+        from anonfaces.optics.deidentify import load_deidentifier, reference_styles
+        from anonfaces.optics.face_encoder import styles_of_seeds
+
+        network = load_deidentifier(networks, corrections)
+        if reference is None:
+            styles = styles_of_seeds(range(seed, seed + seeds), psi)
+        else:
+            styles = reference_styles(reference)[1]
+        made = draw(
+            source, output, network, styles, every, seed, strip, bare, rename, overwrite
+        )  # fmt: skip
+        count = sum(1 for _ in _counted(made, "picture", quiet))
     if not quiet:
         print(f"{pluralize(count, 'picture')} in {pluralize(len(styles), 'style')}; in {output}")
 

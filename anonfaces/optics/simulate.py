@@ -125,17 +125,19 @@ def simulate(
     if not overwrite:
         _check_kept(place, names, taker, max_pixels)
     taken: list[Simulated] = []
-    for name, image in pictures_in(source, max_pixels, names):
-        one = _take(place, name, image, names, taker, overwrite)
-        if one is not None:
-            taken.append(one)
-            yield one
+    try:
+        for name, image in pictures_in(source, max_pixels, names):
+            one = _take(place, name, image, names, taker, overwrite)
+            if one is not None:
+                taken.append(one)
+                yield one
+    finally:  # the run that goes on does not look at these again
+        _tell_left_out(taken)
     if not taken:
         raise InputError(
             f"{source}: no picture shows a face to hold the camera up to, so nothing was written:"
             " without --align it takes the middle square of every picture"
         )
-    _tell_left_out(taken)
 
 
 class _Taker:
