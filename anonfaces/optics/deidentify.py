@@ -30,8 +30,8 @@ from anonfaces.optics.per_camera import run_network
 from anonfaces.optics.pictures import aligned, pictures_in, save_picture, squared
 from anonfaces.optics.place import fit, put_back, straighten
 from anonfaces.optics.privacy import to_bytes
-from anonfaces.optics.sharpness import looks_sharp
-from anonfaces.optics.store import REMEDY, load_network, load_reader
+from anonfaces.optics.sharpness import detail, most_detail
+from anonfaces.optics.store import REMEDY, load_camera, load_network, load_reader
 
 __all__ = [
     "Deidentifier", "Drawn", "deidentify", "load_deidentifier", "reference_styles", "strip_of",
@@ -70,16 +70,17 @@ class Deidentifier:
 
     ``readers`` are the networks of private and of sharp pictures, ``mean`` the landmarks (68, 2)
     of the mean frame. ``corrections`` pictures are drawn of each face to bring its landmarks to
-    those that were read.
+    those that were read. A private picture of more than ``most_detail`` looks sharp; see
+    ``sharpness.most_detail``.
     """
 
     def __init__(
         self, readers: tuple[Any, Any], encoder: Any, mean: NDArray[np.floating],
-        corrections: int = STEPS,
+        corrections: int = STEPS, most_detail: float = np.inf,
     ) -> None:  # fmt: skip
         self.reader, self.encoder, self.mean = readers[0], encoder, np.asarray(mean, np.float64)
         self.size = int(encoder.input_shape[0][1])
-        self.corrections = corrections
+        self.corrections, self.most_detail = corrections, most_detail
         self._networks = (*readers, encoder)
         self._correct = LandmarkCorrector(readers[1], self.size)
 
@@ -137,7 +138,7 @@ def load_deidentifier(folder: Path | None = None, corrections: int = STEPS) -> D
         raise WeightsError(f"faces.h5: it has no mean landmarks: {REMEDY} makes it")
     weights_file.check_generator(Path("faces.h5"), meta, generator(), REMEDY)
     readers = (load_reader(folder), load_reader(folder, "sharp"))
-    return Deidentifier(readers, encoder, mean, corrections)
+    return Deidentifier(readers, encoder, mean, corrections, most_detail(load_camera(folder)))
 
 
 def reference_styles(source: Path) -> tuple[list[str], Styles]:
@@ -227,7 +228,7 @@ def deidentify(
         for name, picture in pictures_in(source, names=names):
             names.write_record()
             private = squared(picture, network.size)
-            if looks_sharp(private):
+            if detail(private) > network.most_detail:
                 sharp.append(name)
             for file, draw in style.results(name, private[None]):
                 if not (here / file).is_file():
@@ -271,9 +272,9 @@ def _tell_sharp(sharp: list[str]) -> None:
     if sharp:
         more = ", …" if len(sharp) > _NAMED else ""
         warn_user(
-            f"{pluralize(len(sharp), 'picture')} with detail that no mask lets through, so sharp"
-            " photographs perhaps: what is drawn may follow the real face there, and the networks"
-            f" have learned on private pictures only: {', '.join(sharp[:_NAMED])}{more}",
+            f"{pluralize(len(sharp), 'picture')} with detail that the mask does not let through,"
+            " so sharp photographs perhaps: what is drawn may follow the real face there, and the"
+            f" networks have learned on private pictures only: {', '.join(sharp[:_NAMED])}{more}",
             PrivacyWarning,
         )
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["looks_sharp", "passes_detail"]
+__all__ = ["detail", "most_detail", "passes_detail"]
 
 Images = NDArray[np.float32]
 
@@ -22,8 +22,10 @@ _CONTRAST = 0.3
 _COARSE, _FINE, _FINEST = (2, 5), (6, 14), (23, None)
 #: Noise is as strong at fine detail as at the finest, a mask's pictures no more than 1.5 times so.
 _OVER_NOISE = 2.0
-#: Of photographs fine detail has a fiftieth of the coarse power, of a mask's pictures nothing.
+#: The least share of the coarse power that fine detail has in a photograph of a face.
 _OF_COARSE = 0.012
+#: Patterns that a camera is judged by.
+_PATTERNS = 64
 
 
 def passes_detail(camera: Any) -> bool:
@@ -35,10 +37,33 @@ def passes_detail(camera: Any) -> bool:
     return bool(abs((seen * wave).sum()) >= _CONTRAST * (wave * wave).sum())
 
 
-def looks_sharp(image: Images) -> bool:
-    """Whether a picture (s, s, 3) has detail beyond noise that a mask would have taken."""
+def detail(image: Images) -> float:
+    """The power of fine detail in a picture (s, s, 3) as a share of its coarse power.
+
+    0 where it is no more than noise: noise is as strong in the finest detail.
+    """
     coarse, fine, finest = _powers(image)
-    return bool(fine > _OVER_NOISE * finest and fine - finest > _OF_COARSE * coarse)
+    return (fine - finest) / max(coarse, 1e-12) if fine > _OVER_NOISE * finest else 0.0
+
+
+def most_detail(camera: Any) -> float:
+    """The detail beyond which a picture is not this camera's, but sharp.
+
+    It is what a photograph of a face has at least, and more where the camera lets more of it
+    through, of patterns that have a photograph's spectrum.
+    """
+    seen = np.asarray(camera.take(_patterns(camera.config.size), camera.psf()))
+    return max(_OF_COARSE, *map(detail, seen))
+
+
+def _patterns(size: int) -> Images:
+    """Random patterns whose power falls with the square of the frequency, as a photograph's."""
+    at = np.fft.fftfreq(size, 1 / size)
+    falling = 1 / np.maximum(np.hypot(at[:, None], at[: size // 2 + 1]), 1)
+    white = np.random.default_rng(0).normal(size=(_PATTERNS, size, size))
+    waves = np.fft.irfft2(np.fft.rfft2(white) * falling, s=(size, size))
+    gray = np.clip(0.5 + 0.2 * waves / waves.std(axis=(1, 2), keepdims=True), 0, 1)
+    return np.repeat(gray[..., None], 3, axis=-1).astype(np.float32)
 
 
 def _stripes(size: int) -> Images:

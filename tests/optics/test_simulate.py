@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,11 +10,11 @@ import pytest
 from PIL import Image
 from support import run_command
 
-from anonbase.errors import OutputError
+from anonbase.errors import OutputError, UtilityWarning
 from anonfaces.optics.baselines import baseline
 from anonfaces.optics.camera import Camera, CameraConfig
 from anonfaces.optics.pictures import pictures_in, squared
-from anonfaces.optics.sharpness import looks_sharp, passes_detail
+from anonfaces.optics.sharpness import detail, most_detail, passes_detail
 from anonfaces.optics.simulate import Simulated, simulate
 from anonfaces.optics.store import load_camera
 
@@ -65,10 +66,16 @@ def test_a_camera_passes_detail_or_not(mask: Camera) -> None:
     ]  # fmt: skip
 
 
-def test_photographs_look_sharp_and_the_masks_pictures_do_not(mask: Camera, sample: Path) -> None:
+@pytest.mark.parametrize("electrons", [150, 10_000])
+def test_photographs_look_sharp_and_a_masks_pictures_do_not(
+    electrons: float, mask: Camera, sample: Path
+) -> None:
+    sensor = replace(mask.sensor, full_well=electrons, read_noise=12 / electrons)
+    camera = Camera(mask.config, mask.lens, sensor, mask.coefficients)
     frames = np.stack([squared(image, 64) for _, image in pictures_in(sample)])
-    assert all(map(looks_sharp, frames))
-    assert not any(map(looks_sharp, np.asarray(mask.take(frames, mask.psf()))))
+    most = most_detail(camera)
+    assert min(map(detail, frames)) > most
+    assert max(map(detail, np.asarray(camera.take(frames, camera.psf())))) < most
 
 
 def test_noise_is_a_secret_of_the_run_unless_a_seed_is_given(
@@ -124,17 +131,32 @@ def test_one_that_another_camera_made_is_seen_first_in_the_middle_and_last(
     assert not made[1].path.exists()  # nothing is written beside what another camera made
 
 
-def test_faces_that_a_frame_leaves_out_are_told(sample: Path, mask: Camera, tmp_path: Path) -> None:
+@pytest.fixture
+def groups(sample: Path, tmp_path: Path) -> Path:
+    """Four photographs of three people each."""
     people = [sorted((sample / f"person_00{n}").iterdir())[0] for n in range(3)]
     faces = [np.asarray(Image.open(path).convert("RGB").resize((256, 256))) for path in people]
     (tmp_path / "in").mkdir()
-    Image.fromarray(np.concatenate(faces, axis=1)).save(tmp_path / "in" / "group.png")
-    Image.fromarray(faces[0]).save(tmp_path / "in" / "one.png")
+    for name in "abcd":
+        Image.fromarray(np.concatenate(faces, axis=1)).save(tmp_path / "in" / f"{name}.png")
+    return tmp_path / "in"
+
+
+def test_faces_that_a_frame_leaves_out_are_told(groups: Path, sample: Path, tmp_path: Path) -> None:
+    first = sorted((sample / "person_004").iterdir())[0]
+    (groups / f"one{first.suffix}").write_bytes(first.read_bytes())
     words = ("simulate", "in", "-o", "out", "--align")
     done = run_command("anonfaces.optics", *words, cwd=tmp_path)
     assert done.code == 0, done.err
-    assert "2 faces beside the main one in 1 picture are on no picture" in done.err
-    assert "group.png" in done.err.split("beside the main one")[1]
+    assert "8 faces beside the main one in 4 pictures are on no picture" in done.err
+    assert "now: a.png, b.png, c.png, …\n" in done.err
+
+
+def test_faces_left_out_before_a_stop_are_told(groups: Path, mask: Camera, tmp_path: Path) -> None:
+    made = simulate(groups, tmp_path / "out", mask, align=True)
+    next(made)
+    with pytest.warns(UtilityWarning, match=r"2 faces beside the main one in 1 picture .*: a\.png"):
+        made.close()
 
 
 def test_ctrl_c_says_that_pictures_are_kept(
