@@ -94,7 +94,9 @@ def simulate(
         str | None, option("a baseline, NAME:STRENGTH: none, defocus:1, low:16, box:9")
     ] = None,
     distance: Annotated[float | None, option("meters to the object; default: the lens's")] = None,
-    align: Annotated[bool, option("hold the camera up to the main face; others are left out", "--align")] = False,
+    align: Annotated[
+        bool, option("hold the camera up to the main face; others are left out", "--align")
+    ] = False,
     rename: _Rename = False,
     figures: Annotated[Path | None, option("folder for figures of the camera")] = None,
     seed: Annotated[
