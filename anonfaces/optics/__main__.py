@@ -11,6 +11,7 @@ from anonbase import cli
 from anonbase.keras_backend import load_engine
 from anonbase.options import MAX_PIXELS, Debug, MaxPixels, Overwrite, Quiet, Seed, option
 from anonbase.text import pluralize
+from anonfaces.optics.resumable import STATE, resumable
 
 _ABOUT = """
 A camera that never saw the face: a phase mask in front of the lens blurs who is seen before the
@@ -20,7 +21,8 @@ Pictures are small, 64 px, and so are the networks. docs/optics.md says what was
 """
 _SIMULATE = """
 Take photographs and videos through the camera: private pictures as PNG, frames of a video in a
-folder of its name. Stopped at any moment, the same command goes on.
+folder of its name. Stopped at any moment, the same command goes on. Each picture has its own
+noise, from a secret that is not kept: who knows the seed of a run can subtract its noise.
 
 \b
 Examples:
@@ -43,12 +45,14 @@ Examples:
 """
 _DEIDENTIFY = """
 Draw a face of nobody for each private picture: it stands as the face behind the blur does, and
-looks in the style of a reference, or of a seed. Videos: frames out.
+looks in the style of a reference, or of a seed. Videos: frames out. Stopped at any moment, the
+same command goes on; the output is there when all is drawn.
 
 \b
 Examples:
   python -m anonfaces.optics deidentify private/ --reference styles/ -o out/
   python -m anonfaces.optics deidentify private/ --seeds 4 -o out/ --every --strip
+  python -m anonfaces.optics deidentify private/ --seeds 4 -o out/ --overwrite
 """
 _ATTACK = """
 Measure a run and attack it: Wiener, Richardson-Lucy, and a network trained on pairs, beside blur
@@ -90,36 +94,48 @@ def simulate(
         str | None, option("a baseline, NAME:STRENGTH: none, defocus:1, low:16, box:9")
     ] = None,
     distance: Annotated[float | None, option("meters to the object; default: the lens's")] = None,
-    align: Annotated[bool, option("hold the camera up to the main face", "--align")] = False,
+    align: Annotated[
+        bool, option("hold the camera up to the main face; others are left out", "--align")
+    ] = False,
     rename: _Rename = False,
     figures: Annotated[Path | None, option("folder for figures of the camera")] = None,
-    seed: Seed = 0,
+    seed: Annotated[
+        int | None,
+        option(
+            "makes a run repeatable; whoever knows it can subtract the noise (default: a secret)",
+            show_default=False,
+        ),
+    ] = None,
     overwrite: Overwrite = False,
     max_pixels: MaxPixels = MAX_PIXELS,
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
     """Load, take, write."""
-    load_engine()
-    from anonfaces.optics.job import camera_named
-    from anonfaces.optics.simulate import simulate as take
+    with resumable(output, "*.png"):
+        load_engine()
+        from anonfaces.optics.job import camera_named
+        from anonfaces.optics.simulate import simulate as take
 
-    lens = camera_named(camera, baseline, distance)
-    kinds = [
-        one.kept
-        for one in _counted(
-            take(source, output, lens, align, seed, overwrite, max_pixels, rename),
-            "picture",
-            quiet,
-        )
-    ]
-    if figures is not None:
-        from anonfaces.optics.report import write_camera_figures
+        lens = camera_named(camera, baseline, distance)
+        made = take(source, output, lens, align, seed, overwrite, max_pixels, rename)
+        kinds = [one.kept for one in _counted(made, "picture", quiet)]
+        if figures is not None:
+            from anonfaces.optics.report import write_camera_figures
 
-        write_camera_figures(lens, source, figures)
+            write_camera_figures(lens, source, figures)
     if not quiet:
         there = f", {sum(kinds)} of them there before" if any(kinds) else ""
-        print(f"{pluralize(len(kinds), 'private picture')}{there}; in {output}")
+        print(
+            f"{pluralize(len(kinds), 'picture')} {_through(camera, baseline)}{there}; in {output}"
+        )
+
+
+def _through(camera: Path | None, baseline: str | None) -> str:
+    """What pictures went through, without a word on how well it hides."""
+    if baseline is not None:
+        return f"through the baseline '{baseline}', without a mask"
+    return "through the mask that ships" if camera is None else f"through the camera of {camera}"
 
 
 @app.command(help=_TRAIN)
@@ -158,8 +174,8 @@ def train(
         read_noise=read_noise, warm=warm, joint=joint, settle=settle, own=own, draw=draw,
         identity=identity, restored=restored, attacked=attacked, seed=seed,
     )  # fmt: skip
-    learned, held_out = job.read_faces(faces, most)
-    with _Bar(quiet) as report:
+    with resumable(output, STATE), _Bar(quiet) as report:
+        learned, held_out = job.read_faces(faces, most)
         job.train_run(
             learned, output, recipe, report, lab,
             learned_from=len(learned), held_out=len(held_out),
@@ -173,7 +189,10 @@ def train(
 def deidentify(
     source: _Source,
     output: _Output,
-    reference: Annotated[Path | None, option("photographs whose style faces take")] = None,
+    reference: Annotated[
+        Path | None,
+        option("photographs whose look faces take: of people who do not exist, or who agree"),
+    ] = None,
     seeds: Annotated[int, option("without references: so many styles of nobody", min=1)] = 8,
     psi: Annotated[float, option("how far those lie from the mean face", min=0, max=1.5)] = 0.7,
     networks: _Networks = None,
@@ -185,24 +204,28 @@ def deidentify(
     ] = 12,
     rename: _Rename = False,
     seed: Seed = 0,
+    overwrite: Overwrite = False,
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
     """Load, draw, write."""
-    load_engine()
-    from anonfaces.optics.deidentify import deidentify as draw
-    from anonfaces.optics.deidentify import load_deidentifier, reference_styles
-    from anonfaces.optics.face_encoder import styles_of_seeds
+    from anonbase.output import partial_folder
 
-    network = load_deidentifier(networks, corrections)
-    if reference is None:
-        styles = styles_of_seeds(range(seed, seed + seeds), psi)
-    else:
-        styles = reference_styles(reference)[1]
-    made = _counted(
-        draw(source, output, network, styles, every, seed, strip, bare, rename), "picture", quiet
-    )
-    count = sum(1 for _ in made)
+    with resumable(partial_folder(output.expanduser().resolve()), "*.png"):
+        load_engine()
+        from anonfaces.optics.deidentify import deidentify as draw
+        from anonfaces.optics.deidentify import load_deidentifier, reference_styles
+        from anonfaces.optics.face_encoder import styles_of_seeds
+
+        network = load_deidentifier(networks, corrections)
+        if reference is None:
+            styles = styles_of_seeds(range(seed, seed + seeds), psi)
+        else:
+            styles = reference_styles(reference)[1]
+        made = draw(
+            source, output, network, styles, every, seed, strip, bare, rename, overwrite
+        )  # fmt: skip
+        count = sum(1 for _ in _counted(made, "picture", quiet))
     if not quiet:
         print(f"{pluralize(count, 'picture')} in {pluralize(len(styles), 'style')}; in {output}")
 
@@ -223,8 +246,8 @@ def attack(
 
     from anonfaces.optics import job
 
-    learned, held_out = job.read_faces(faces, most)
-    with _Bar(quiet) as report:
+    with resumable(run / "restorers", STATE), _Bar(quiet) as report:
+        learned, held_out = job.read_faces(faces, most)
         found = job.attack_run(learned, held_out, run, job.recipe(attack=own, seed=seed), report)
     if not quiet:
         for table in ("curve", "attacks"):

@@ -110,8 +110,8 @@ class Camera(keras.layers.Layer):
         return sample_pupil(self.lens, config.size, config.oversampling, config.zernikes, distance)
 
     def reseed(self, seed: int) -> None:
-        """Draw the noise of the next pictures from ``seed``."""
-        self._draw = keras.random.SeedGenerator(seed)
+        """Draw the noise of the next pictures from ``seed``, of 64 bits."""
+        self._draw.state.assign(np.array([seed % 2**32, seed // 2**32], np.uint32))
 
     @property
     def waves(self) -> Tensor:

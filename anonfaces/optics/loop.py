@@ -13,14 +13,15 @@ from typing import Any
 import numpy as np
 
 from anonbase.errors import OutputError
-from anonbase.files import lock, mark_resumable, write_text
+from anonbase.files import lock, write_text
+from anonfaces.optics.resumable import STATE, resumable
 from stylegan.train.state import State, read_state, write_state
 
 __all__ = ["Phase", "falling", "run_phases"]
 
 #: Steps between two lines of the log, and between two states on disk.
 _LOGGED, _SAVED = 10, 100
-_STATE, _LOG = "state.h5", "log.csv"
+_LOG = "log.csv"
 _COLUMNS = ("phase", "step", "seconds", "name", "value")
 
 Batch = tuple[dict[str, Any], Any]
@@ -73,12 +74,12 @@ def run_phases(
     with (folder / "lock").open("w") as held:
         lock(held, folder)
         message = json.dumps(recipe, sort_keys=True)
-        state = read_state(folder / _STATE, message) if (folder / _STATE).exists() else State()
+        state = read_state(folder / STATE, message) if (folder / STATE).exists() else State()
         log = _Log(folder / _LOG, state)
         begun = state.count("phase")
         here = phases[min(begun, len(phases) - 1)]  # a run that is done gives its numbers too
         _assign(here.model.weights, state.tensors.get("model", {}))
-        run = _Run(state, folder / _STATE, message, seed, log, report)
+        run = _Run(state, folder / STATE, message, seed, log, report)
         for number, phase in enumerate(phases[begun:], begun):
             run.phase(number, phase)
             keep(phase)
@@ -99,7 +100,7 @@ class _Run:
     def phase(self, number: int, phase: Phase) -> None:
         phase.begin()
         step = self._restore(number, phase)
-        try:
+        with resumable(self.path.parent, STATE):
             while step < phase.steps:
                 found = self._step(number, phase, step)
                 step += 1
@@ -110,9 +111,6 @@ class _Run:
                     phase.model.reset_metrics()
                 if step % _SAVED == 0:
                     self.save(number, step, phase)
-        except BaseException as stop:
-            mark_resumable(stop)
-            raise
 
     def save(self, number: int, step: int, phase: Phase) -> None:
         tensors = {"model": _numbered(phase.model.weights)}

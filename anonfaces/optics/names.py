@@ -65,6 +65,14 @@ class OutputNames:
         """The name of a photograph's picture, or of the folder of a video's frames."""
         return self._names[path]
 
+    def bases(self) -> set[str]:
+        """The names of all pictures without ``.png``, and of the folders of videos."""
+        return {name.removesuffix(".png") for name in self._names.values()}
+
+    def contents(self) -> dict[str, str]:
+        """The SHA-256 of each photograph and video; '' of one that cannot be read."""
+        return _contents(self.inputs)
+
     def write_record(self) -> None:
         """Write who is who, where pictures are numbered, before the first of them is written."""
         from anonfaces.anonymize.workplace import write_secret
@@ -95,8 +103,8 @@ def own_names(inputs: Inputs) -> dict[str, str]:
 
 def _numbered(inputs: Inputs, seed: int) -> dict[str, str]:
     """Numbers in an order that only whoever holds all of the files can tell."""
-    paths = [*inputs.photographs, *inputs.videos]
-    content = {path: _digest(inputs.root / unescape(path)) for path in paths}
+    content = _contents(inputs)
+    paths = list(content)
     key = " ".join([str(seed), *sorted(content.values())])
     rank = {path: hashlib.sha256(f"{key} {content[path]}".encode()).digest() for path in paths}
     width = max(_WIDTH, len(str(len(paths))))
@@ -105,6 +113,11 @@ def _numbered(inputs: Inputs, seed: int) -> dict[str, str]:
     return {path: f"{numbers[path]}.png" for path in inputs.photographs} | {
         path: numbers[path] for path in inputs.videos
     }
+
+
+def _contents(inputs: Inputs) -> dict[str, str]:
+    paths = [*inputs.photographs, *inputs.videos]
+    return {path: _digest(inputs.root / unescape(path)) for path in paths}
 
 
 def _digest(path: Path) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -38,7 +39,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a run that learned nothing: the first numbers of each network."""
     folder = tmp_path_factory.mktemp("run")
     about = {"size": 64, "width": 8}
-    save_camera(folder, Camera(CameraConfig(zernikes=6)))
+    save_camera(folder, Camera(coefficients=np.random.default_rng(0).normal(0, 0.2, 42)))
     for name in ("reader", "sharp"):
         save_network(folder, name, build_heatmap_network(64, 8), **about)
     drawer = generator()
@@ -108,7 +109,7 @@ def test_corrected_faces_have_their_landmarks_nearer_to_the_wanted() -> None:
 def test_simulate_keeps_what_is_there_and_says_what_it_is_not(
     photographs: Path, run: Path, tmp_path: Path
 ) -> None:
-    words = ("simulate", photographs, "-o", "private", "--camera", run)
+    words = ("simulate", photographs, "-o", "private", "--camera", run, "--seed", 0)
     first = run_command("anonfaces.optics", *words, cwd=tmp_path)
     assert first.code == 0, first.err
     assert "PrivacyWarning" in first.err
@@ -145,7 +146,7 @@ def people(sample: Path, tmp_path: Path) -> Path:
 def test_names_of_people_stay_with_a_warning_and_go_with_rename(
     people: Path, run: Path, tmp_path: Path
 ) -> None:
-    words = ("simulate", "people", "--camera", run)
+    words = ("simulate", "people", "--camera", run, "--seed", 0)
     named = run_command("anonfaces.optics", *words, "-o", "named", cwd=tmp_path)
     assert "--rename" in named.err
     for folder in ("one", "two"):
@@ -241,6 +242,77 @@ def test_deidentify_draws_faces_of_references_and_of_nobody(
         assert picture.size == (64, 64)
     with Image.open(tmp_path / "out" / pictures[2]) as strip:
         assert strip.size == (512, 64)
+
+
+def test_faces_that_are_there_are_not_replaced_and_option_sets_do_not_mix(
+    photographs: Path, run: Path, tmp_path: Path
+) -> None:
+    words = ("deidentify", photographs, "-o", "out", "--networks", run, "--corrections", 0)
+    out = tmp_path / "out"
+
+    def contents() -> dict[str, bytes]:
+        return {path.name: path.read_bytes() for path in out.iterdir()}
+
+    every = ("--every", "--seeds", 2)
+    assert run_command("anonfaces.optics", *words, *every, cwd=tmp_path).code == 0
+    before = contents()
+    again = run_command("anonfaces.optics", *words, "--seed", 9, cwd=tmp_path)
+    assert (again.code, "--overwrite replaces" in again.err, contents()) == (2, True, before)
+    done = run_command("anonfaces.optics", *words, "--seed", 9, "--overwrite", cwd=tmp_path)
+    assert done.code == 0, done.err
+    assert len(contents()) == 2  # none of those in each style is left
+    (out / "foreign.png").write_bytes(b"another's")
+    foreign = run_command("anonfaces.optics", *words, "--overwrite", cwd=tmp_path)
+    assert (foreign.code, "holds foreign.png, which was not drawn" in foreign.err) == (2, True)
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+def test_drawing_goes_on_after_ctrl_c_with_the_same_options_alone(
+    photographs: Path, run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from anonfaces.optics import deidentify as module
+
+    words = ("deidentify", photographs, "-o", "out", "--networks", run, "--corrections", 0)
+    save, drawn = module.save_picture, list[str]()
+
+    def counted(folder: Path, name: str, image: Any) -> Path:
+        drawn.append(name)
+        return save(folder, name, image)
+
+    def stopped(folder: Path, name: str, image: Any) -> Path:
+        if drawn:
+            raise KeyboardInterrupt
+        return counted(folder, name, image)
+
+    for others in ((), ("--bare",)):
+        drawn.clear()
+        monkeypatch.setattr(module, "save_picture", stopped)
+        halted = run_command("anonfaces.optics", *words, cwd=tmp_path)
+        assert (halted.code, "finished work is kept" in halted.err) == (130, True)
+        assert not (tmp_path / "out").exists()
+        monkeypatch.setattr(module, "save_picture", counted)
+        done = run_command("anonfaces.optics", *words, *others, cwd=tmp_path)
+        assert done.code == 0, done.err
+        assert len(drawn) == (3 if others else 2)  # other options draw both anew
+        assert [path.name for path in tmp_path.iterdir()] == ["out"]
+        shutil.rmtree(tmp_path / "out")
+
+
+def test_sharp_photographs_and_references_of_people_are_warned_of(
+    photographs: Path, run: Path, tmp_path: Path
+) -> None:
+    words = ("deidentify", "--networks", run, "--corrections", 0)
+    private = run_command("anonfaces.optics", "simulate", photographs, "-o", "in", cwd=tmp_path)
+    assert private.code == 0, private.err
+    masked = run_command("anonfaces.optics", *words, "in", "-o", "one", cwd=tmp_path)
+    assert (masked.code, "sharp photographs" in masked.err) == (0, False), masked.err
+    assert "references" not in masked.err
+    styles = ("--reference", photographs)
+    sharp = run_command("anonfaces.optics", *words, photographs, "-o", "two", *styles, cwd=tmp_path)
+    assert sharp.code == 0, sharp.err
+    assert "2 pictures with detail that the mask does not let through" in sharp.err
+    assert "person_000" in sharp.err.split("private pictures only")[1]
+    assert "they must be people who do not exist, or who agree" in sharp.err
 
 
 @pytest.mark.parametrize(

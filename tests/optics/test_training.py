@@ -9,12 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from anonbase.errors import WeightsError
+from anonbase.errors import InputError, WeightsError
 from anonbase.files import is_resumable
 from anonfaces.optics.baselines import baseline
 from anonfaces.optics.camera import Camera, CameraConfig
 from anonfaces.optics.faces import FaceFrames
 from anonfaces.optics.per_camera import READ, Course, photograph, read_landmarks, train_per_camera
+from anonfaces.optics.resumable import STATE, resumable
 from anonfaces.optics.stage_one import StageOneConfig, Weights, train_stage_one
 
 SMALL = CameraConfig(size=16, oversampling=12, zernikes=6)
@@ -65,6 +66,26 @@ def test_a_stopped_run_goes_on_and_another_recipe_is_refused(
     assert again.coefficients == pytest.approx(camera.coefficients, abs=1e-6)
     with pytest.raises(WeightsError, match="another recipe"):
         train_stage_one(faces, Camera(SMALL), tmp_path, SHORT, Weights(heatmap=2))
+
+
+@pytest.mark.parametrize(
+    ("stop", "kept", "goes_on"),
+    [
+        (KeyboardInterrupt(), True, True),
+        (KeyboardInterrupt(), False, False),
+        (OSError(28, "the disk is full"), True, True),
+        (InputError("a mistake"), True, False),
+    ],
+)
+def test_a_stop_between_two_phases_goes_on_where_there_is_a_state(
+    stop: BaseException, kept: bool, goes_on: bool, tmp_path: Path
+) -> None:
+    (tmp_path / "one").mkdir()
+    if kept:
+        (tmp_path / "one" / STATE).touch()
+    with pytest.raises(type(stop)), resumable(tmp_path, STATE):
+        raise stop
+    assert is_resumable(stop) == goes_on
 
 
 def test_each_camera_gets_a_network_of_its_own(faces: FaceFrames, tmp_path: Path) -> None:
