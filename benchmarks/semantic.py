@@ -14,8 +14,9 @@ recognized and is left out of LM, mIoU and correlations: look at "found" first.
 "apart" is dlib's distance of two nobodies on one face; "alike" is how many pairs of results on
 different faces dlib takes for one person (nearer than 0.6): of the photographs it says so of the
 share in the first line of the controls. "gender kept" and "years off" are what the attribute
-network guesses before and after; it took part in the training since results had come out feminine
-and young, so look at a sheet as well (``--sheet``).
+network guesses before and after; it took part in the training, since results had come out feminine
+and young, and in choosing the best of eight results as ``anonymize`` does, so look at a sheet as
+well (``--sheet``).
 
 Below, pictures that no map drew. The photographs themselves, and the same at 64 px: how far
 landmarks that are found once more lie from the FaceSet's, which no drawing can better. A nobody's

@@ -68,7 +68,7 @@ _Surrogate = Annotated[
         "what is put there. fresh: nobody's face, chosen by the seed; the perceived age and gender"
         " are about kept, on purpose. group: one face for at least k people of INPUT. inpaint: a"
         " face that suits what is around the hole. semantic: nobody's face with the pose and the"
-        " expression of the one before, soft, now and then younger. solid, mosaic, blur: a cover;"
+        " expression of the one before, soft, the old younger. solid, mosaic, blur: a cover;"
         " the last two keep a little"
     ),
 ]

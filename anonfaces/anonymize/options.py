@@ -107,7 +107,7 @@ class AnonymizationOptions:
             " trained on such pictures may tell people apart: solid keeps none": self.surrogate
             in _COARSE,
             "semantic keeps expression, hair and what is around a face: of 200 faces FaceRes,"
-            " which took no part, took 33 % for their source (dlib: 3.5 %)": self.surrogate
+            " which took no part, took 31 % for their source (dlib: 4.5 %)": self.surrogate
             == "semantic",
             "photographs without a face are written as they are: a face that was missed is open"
             " in them; look at each": self.keep_faceless,
