@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -95,6 +95,7 @@ def publish(
     overwrite: bool = False,
     scheduler: str | None = None,
     progress: bool = False,
+    before_writing: Callable[[], None] | None = None,
 ) -> Published:
     """Make a release of the condensed dataset in ``condensed``, verified, whole or not at all.
 
@@ -108,6 +109,7 @@ def publish(
     faces : the faces.h5 that was grouped, where it is not in ``condensed/owner``
     scheduler : address of a Dask scheduler whose workers write and check pictures, or ``local``;
         they see ``condensed``, ``output`` and ``faces`` under the same names. None: this machine
+    before_writing : called when the input has been checked, before anything is written
 
     Raises
     ------
@@ -132,9 +134,11 @@ def publish(
     place = check_place(Path(output), where, origin, overwrite)
     released = _columns(source, chosen)
     told = check_earlier(source, chosen.previous, opener or Opener())
+    records = lay_out(source, chosen.layout, chosen.shares, FORMATS[chosen.picture_format])
     near = [one.parent for one in (place.output, place.key) if one is not None]
     warn_of_other_releases(source, near, told)
-    records = lay_out(source, chosen.layout, chosen.shares, FORMATS[chosen.picture_format])
+    if before_writing is not None:
+        before_writing()
     with by_workers(scheduler) as workers, place.made() as folder:
         made = _make(folder, source, records, released, chosen, progress, workers)
         equalize(folder)

@@ -334,7 +334,7 @@ def test_only_what_can_be_gone_on_from_is_kept(
 ) -> None:
     with (
         pytest.raises(type(stop)),
-        workplace(tmp_path / "out", tmp_path / "photos", {}, overwrite=False) as place,
+        workplace(tmp_path / "out", {}) as place,
     ):
         halted(place, stop)
     assert is_resumable(stop) == kept
