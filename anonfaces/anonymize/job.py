@@ -85,10 +85,12 @@ class _Job:
         from anonfaces.anonymize.inputs import find_inputs
         from anonfaces.anonymize.kept_people import load_reference_embeddings
         from anonfaces.anonymize.result import make_result
+        from anonfaces.anonymize.sources.choose import check_source
         from anonfaces.anonymize.workplace import check_output, key_path, workplace
 
         output = check_output(self.output, self.source, self.options.overwrite)
         inputs = find_inputs(self.source)
+        check_source(self.options)
         analyzer = FaceAnalyzer(self.options.detector, self.options.threshold)
         people = load_reference_embeddings(self.options.keep, analyzer)
         self.options.warn()

@@ -182,9 +182,7 @@ def _sealer(recipients: list[str] | None, passphrase: Path | None, no_key: bool)
         if recipients or passphrase:
             raise InputError("--no-key keeps no key to seal: leave the other options away")
         return None
-    sealer = Sealer(tuple(recipients or ()), passphrase)
-    sealer.check()
-    return sealer
+    return Sealer(tuple(recipients or ()), passphrase)
 
 
 def _tell_of_loss() -> None:

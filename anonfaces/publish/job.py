@@ -128,10 +128,12 @@ def publish(
     5
     """
     chosen, origin = options or PublishOptions(), Path(condensed)
-    _check(chosen, sealer)
+    _check(chosen)
     where = None if sealer is None else Path(key) if key else Path(f"{Path(output)}.key")
     source = read_source(origin, None if faces is None else Path(faces))
     place = check_place(Path(output), where, origin, overwrite)
+    if sealer is not None:
+        sealer.check()
     released = _columns(source, chosen)
     told = check_earlier(source, chosen.previous, opener or Opener())
     records = lay_out(source, chosen.layout, chosen.shares, FORMATS[chosen.picture_format])
@@ -148,7 +150,7 @@ def publish(
     return Published(place.output, place.key, _certificate(place), outcomes)
 
 
-def _check(chosen: PublishOptions, sealer: Sealer | None) -> None:
+def _check(chosen: PublishOptions) -> None:
     check_shares(chosen.shares)
     for value, known, what in (
         (chosen.layout, LAYOUTS, "layout"),
@@ -158,8 +160,6 @@ def _check(chosen: PublishOptions, sealer: Sealer | None) -> None:
             raise InputError(f"no {what} {value!r}; there are: {', '.join(known)}")
     if chosen.signing_key is not None:
         public_key(chosen.signing_key)
-    if sealer is not None:
-        sealer.check()
 
 
 def _columns(source: Source, chosen: PublishOptions) -> ReleasedColumns:

@@ -255,15 +255,20 @@ def test_overwrite_replaces_what_is_ours_alone(folder: Path, tmp_path: Path) -> 
         ({"start": -1.0}, "start"),
         ({"start": 5.0, "end": 4.0}, "end"),
         ({"generator": Path("nowhere.pkl")}, "nowhere"),
+        ({"generator": Path("nowhere.pkl"), "surrogate": "blur"}, "is for fresh, group and"),
+        ({"surrogate": "group", "method": "magic"}, "no surrogate method 'magic'"),
+        ({"surrogate": "semantic", "semantic": Path("nowhere.h5")}, "nowhere"),
         ({"keep": (Path("nowhere.jpg"),)}, "nowhere"),
     ],
 )
 def test_a_wrong_option_is_told_and_nothing_is_written(
-    options: dict, names: str, folder: Path, tmp_path: Path
+    options: dict, names: str, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(AnonfacesError, match=names):
-        anonymize(folder / "one.webp", tmp_path / "out", **options)
+        anonymize(folder / "one.webp", tmp_path / "out", progress=True, **options)
     assert not list(tmp_path.iterdir())
+    looked = "max_pixels" in options and options["max_pixels"] > 0
+    assert ("looking" in capsys.readouterr().err) == looked
 
 
 @pytest.mark.parametrize(
