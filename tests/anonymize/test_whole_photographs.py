@@ -9,6 +9,8 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,6 +22,7 @@ from anonbase.errors import AnonfacesError, InputError, OutputError, PrivacyWarn
 from anonbase.files import is_resumable
 from anonfaces.anonymize import anonymize
 from anonfaces.anonymize.detection import FaceAnalyzer, Faces, distances
+from anonfaces.anonymize.quality import reasons_to_cover
 from anonfaces.anonymize.replace import COVERED, KEPT, REPLACED, replace
 from anonfaces.anonymize.sources import fresh as fresh_faces
 from anonfaces.anonymize.sources.fresh import SyntheticFaces
@@ -125,6 +128,26 @@ def test_what_no_surrogate_is_found_for_is_covered(
     assert all("no surrogate" in reason for reason in work.reason)
     for points in two_faces.landmark.round().astype(int):
         assert (work.image[points[:, 1], points[:, 0]] == 128).all()
+
+
+def test_half_a_face_is_covered_and_a_whole_one_is_not(
+    two: Pixels, two_faces: Faces, analyzer: FaceAnalyzer
+) -> None:
+    half = two.copy()
+    box, landmark = two_faces.box[0], two_faces.landmark
+    left, middle = int(box[0]) - 20, int(landmark[0, 27:31, 0].mean())
+    half[:, left:middle] = (235, 235, 240)  # a wall, as where a collage's next picture begins
+    assert reasons_to_cover(two, landmark) == ["", ""]
+    why, other = reasons_to_cover(half, landmark)
+    assert ("half" in why, other) == (True, "")
+    nobody: Any = SimpleNamespace(candidates=lambda *_: iter(()))
+    assert replace(half, two_faces, nobody, analyzer).reason[0] == why
+
+
+def test_a_face_without_its_eyes_is_covered(two: Pixels, two_faces: Faces) -> None:
+    below = int(two_faces.landmark[:, 36:48, 1].max()) + 2
+    cut, shifted = np.ascontiguousarray(two[below:]), two_faces.landmark - np.float32([0, below])
+    assert all("at the eyes" in why for why in reasons_to_cover(cut, shifted))
 
 
 def test_a_surrogate_that_is_the_original_is_seen_and_covered(
