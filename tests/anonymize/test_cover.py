@@ -107,7 +107,7 @@ def test_what_a_cover_of_the_head_does_not_hide_gets_a_wider_one(
     wide = covered(around(two_faces.box[0], two_faces.landmark[0], two), two.shape)
     assert twice[wide].all()
     assert once.sum() < twice.sum()
-    assert work.reason[0] == "again"
+    assert work.reason[0] == "first"
     assert work.wide == {0}
 
 
