@@ -43,7 +43,12 @@ def resolve_output(output: Path, source: Path | None) -> Path:
 
 def refuse_nesting(place: Path, source: Path) -> None:
     """``OutputError`` where the input and the output, both resolved, lie in one another."""
-    if place == source or source in place.parents:
+    if place == source:
+        raise OutputError(
+            f"the output {place} is the input, which is never written over: name a new folder"
+            " elsewhere"
+        )
+    if source in place.parents:
         raise OutputError(
             f"the output {place} lies inside the input {source}, and its pictures would be taken"
             " for photographs by the next run: name an output elsewhere"

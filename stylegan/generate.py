@@ -39,6 +39,9 @@ Examples:
 #: Pictures of a film from one seed to the next: two seconds.
 _STEPS = 48
 
+#: The most that anonfaces.synthesize takes; below 0 lie the opposites of faces.
+_MOST_PSI = 2.0
+
 _FILM = "film.mp4"
 _MOST_SEEDS = 1_000_000
 app = typer.Typer(add_completion=False)
@@ -105,8 +108,11 @@ def generate(
 ) -> None:
     """Map, synthesize and write one batch at a time."""
     chosen = parse_seeds(seeds if interpolate is None else interpolate)
-    if not math.isfinite(psi):
-        raise InputError(f"--psi {psi}: expected a number, mostly 0 to 1")
+    if not abs(psi) <= _MOST_PSI:
+        raise InputError(
+            f"--psi {psi:g}: expected about 0 (the mean face) to 1 (full variety), and"
+            f" {_MOST_PSI:g} at most"
+        )
     shift = (0.0, 0.0) if translate is None else _shift(translate)
     files = [output / _FILM] if interpolate is not None else [_file(output, n) for n in chosen]
     if not overwrite:
@@ -200,7 +206,9 @@ def parse_seeds(text: str) -> list[int]:
         if not first.isdecimal() or (dash and not last.isdecimal()) or len(first + last) > 20:
             raise InputError(f"--seeds {text!r}: expected numbers and ranges, such as 1,5,20-29")
         low, high = int(first), int(last or first)
-        if high < low or high >= 1 << 32 or len(seeds) + high - low >= _MOST_SEEDS:
+        if high < low:
+            raise InputError(f"--seeds {text!r}: {part.strip()} runs backward: {high}-{low}?")
+        if high >= 1 << 32 or len(seeds) + high - low >= _MOST_SEEDS:
             raise InputError(f"--seeds {text!r}: at most {_MOST_SEEDS} seeds, each below 2**32")
         seeds.extend(range(low, high + 1))
     return seeds

@@ -125,6 +125,19 @@ def test_a_refusal_of_k_names_the_photographs_that_could_not_be_read(
     assert not (tmp_path / "out").exists()
 
 
+def test_nothing_is_kept_where_no_photograph_can_be_read(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a.jpg").write_text("a text")
+    (tmp_path / "in" / "b.png").write_bytes(b"")
+    refused = run_command("anonfaces.cluster", "in", "-o", "out", "--quiet", cwd=tmp_path)
+    assert refused.code == 2
+    (message,) = refused.err.splitlines()
+    assert "2 photographs gave no face: a.jpg (not a photograph in a supported format)" in message
+    assert message.endswith("b.png (the file is empty); convert what cannot be read to JPEG or PNG,"
+                            " or give another folder")  # fmt: skip
+    assert [path.name for path in tmp_path.iterdir()] == ["in"]
+
+
 def test_spellings_of_one_value_are_no_diversity(cases: Path) -> None:
     table = pd.read_csv(cases / "people_csv" / "spellings_of_a_value.csv")
     values = np.random.default_rng(0).normal(size=(len(table), 3))

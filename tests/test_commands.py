@@ -310,6 +310,7 @@ def test_a_column_that_outweighs_the_others_is_told_and_on_the_page(tmp_path: Pa
         (["cluster", "--help"], 0, "--identity"),
         (["encode", "--help"], 0, "--extractor"),
         (["magic"], 2, "no command 'magic'"),
+        (["anonymise"], 2, "no command 'anonymise': did you mean 'anonymize'?"),
     ],
 )
 def test_every_stage_under_one_name(

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import pandas as pd
 import pytest
 
 from anonbase.errors import GuaranteeError
-from anonfaces.condensation.unread import naming_unread
+from anonfaces.condensation.unread import naming_unread, no_face_text
 from encoders.faceset import FaceSet
 from encoders.faceset_file import LEDGER_COLUMNS
 
@@ -39,6 +40,16 @@ def test_nothing_is_added_where_all_were_read(tiny_faces: FaceSet) -> None:
         raise GuaranteeError("k = 2")
     with pytest.raises(GuaranteeError, match=r"^k = 2$"), naming_unread(None):
         raise GuaranteeError("k = 2")
+
+
+def test_without_a_face_the_way_out_is_that_of_the_reasons(tiny_faces: FaceSet) -> None:
+    empty, faceless = ("a.jpg", "unreadable", "the file is empty"), ("b.jpg", "no face", "")
+    for rows, ends in (
+        ((empty,), r"a\.jpg \(the file is empty\); convert .* folder$"),
+        ((faceless,), r"b\.jpg \(no face\); --detector .* smaller faces$"),
+        ((empty, faceless), r"smaller faces; convert .* folder$"),
+    ):
+        assert re.search(ends, no_face_text(replace(tiny_faces, ledger=_rows(*rows))))
 
 
 @pytest.fixture

@@ -84,7 +84,7 @@ def test_what_is_there_is_not_touched(
 @pytest.mark.parametrize(
     ("output", "source", "message"),
     [
-        ("photos", "photos", "lies inside the input"),
+        ("photos", "photos", "is the input, which is never written over"),
         ("photos/out", "photos", "lies inside the input"),
         ("photos/../photos/out", "photos", "lies inside the input"),
         ("link/out", "photos", "lies inside the input"),

@@ -17,6 +17,7 @@ from encoders.detect.centerface import has_centerface
 __all__ = [
     "DETECTOR",
     "SAME_PERSON",
+    "SMALLEST_FACE",
     "THRESHOLD",
     "FaceAnalyzer",
     "Faces",
@@ -29,6 +30,8 @@ Pixels = NDArray[np.uint8]
 
 SAME_PERSON = 0.6
 """Distance of dlib's vectors up to which two faces are taken for one person's."""
+SMALLEST_FACE = 20.0
+"""Pixels: side of a face below which nobody is told by it, nor can a recogniser judge it."""
 DETECTOR = "auto"
 """What the user asks for who names no detector: see ``detectors_of``."""
 THRESHOLD = 0.2

@@ -69,9 +69,7 @@ def anonymize(source: Path | str, output: Path | str, **options: Any) -> Anonymi
     Warns:
         PrivacyWarning: an option weakens the promise.
     """
-    chosen = AnonymizationOptions(**options)
-    chosen.warn()
-    return _Job(Path(source), Path(output), chosen).run()
+    return _Job(Path(source), Path(output), AnonymizationOptions(**options)).run()
 
 
 @dataclass(frozen=True)
@@ -87,13 +85,17 @@ class _Job:
         from anonfaces.anonymize.inputs import find_inputs
         from anonfaces.anonymize.kept_people import load_reference_embeddings
         from anonfaces.anonymize.result import make_result
-        from anonfaces.anonymize.workplace import key_path, workplace
+        from anonfaces.anonymize.sources.choose import check_source
+        from anonfaces.anonymize.workplace import check_output, key_path, workplace
 
+        output = check_output(self.output, self.source, self.options.overwrite)
         inputs = find_inputs(self.source)
+        check_source(self.options)
         analyzer = FaceAnalyzer(self.options.detector, self.options.threshold)
         people = load_reference_embeddings(self.options.keep, analyzer)
+        self.options.warn()
         recipe = {**self.options.recipe(), "input": inputs.digest(), "keep": people.tolist()}
-        with workplace(self.output, self.source, recipe, self.options.overwrite) as place:
+        with workplace(output, recipe) as place:
             records = self._keyed(place)._records(inputs, analyzer, people, place)
             self._show(inputs.root, place, records)
             place.finish(

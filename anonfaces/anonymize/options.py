@@ -8,6 +8,7 @@ from typing import Any
 
 from anonbase.errors import InputError
 from anonbase.notices import warn_user
+from anonfaces.anonymize.cover import COVERS
 from anonfaces.anonymize.detection import DETECTOR, THRESHOLD, detectors_of
 from anonfaces.anonymize.inpainting.options import InpaintOptions
 from encoders.detect import check_detector
@@ -137,6 +138,8 @@ class AnonymizationOptions:
             if getattr(self, name) and self.surrogate != mode:
                 option = name.replace("_", "-")
                 raise InputError(f"--{option} is for --surrogate {mode}, not {self.surrogate}")
+        if self.generator and self.surrogate in ("semantic", *COVERS):
+            raise InputError(f"--generator is for fresh, group and inpaint, not {self.surrogate}")
         if self.gallery and self.generator:
             raise InputError("--gallery gives the faces that --generator would draw: name one")
         if self.gallery and not self.gallery.is_dir():

@@ -16,20 +16,25 @@ from anonfaces.anonymize.kept_people import kept, nearest_distances
 from anonfaces.anonymize.options import AnonymizationOptions
 from anonfaces.anonymize.pictures import write_picture
 from anonfaces.anonymize.quality import unclear
-from anonfaces.anonymize.replace import KEPT, REPLACED, FrameResult, ResidualFaceError, replace
+from anonfaces.anonymize.replace import (
+    COVERED,
+    KEPT,
+    REPLACED,
+    FrameResult,
+    ResidualFaceError,
+    replace,
+)
 from anonfaces.anonymize.sources.choose import make_source
 from anonfaces.anonymize.sources.fresh import Source
 from anonfaces.anonymize.workplace import Place
 from encoders.photographs.reading import UnreadableImageError, decode, frame_count, read_bytes
 
-__all__ = ["SMALLEST_FACE", "WRITTEN", "PhotographRun", "describe_faces"]
+__all__ = ["WRITTEN", "PhotographRun", "describe_faces"]
 
 Pixels = NDArray[np.uint8]
 
 WRITTEN = "written"
 _LISTED = 5
-SMALLEST_FACE = 20.0
-"""Pixels: side of a face below which nobody is told by it; a limit above it is warned of."""
 _FACELESS = ("no face", "one may have been missed, so it is not written (--keep-faceless)")
 _CHANGED = ("changed", "the file changed while the run was at work")
 
@@ -151,7 +156,10 @@ class PhotographRun:
 
 
 def describe_faces(work: FrameResult, analyzer: FaceAnalyzer) -> dict[str, Any]:
-    """What was found and done, for the record; no vector goes there."""
+    """What was found and done, for the record; no vector goes there.
+
+    Of a cover no distance is told: the recognizer answers the same for every grey.
+    """
     after = analyzer.embed(work.image, work.faces.box)
     near = distances(after, work.faces.embedding)
     detections = zip(work.faces.box.tolist(), work.faces.by, work.faces.confidence, strict=True)
@@ -159,7 +167,7 @@ def describe_faces(work: FrameResult, analyzer: FaceAnalyzer) -> dict[str, Any]:
     faces = [
         {"box": box, "found_by": by, "confidence": round(float(confidence), 3)}
         | {"outcome": outcome, "reason": reason}
-        | ({} if outcome == KEPT else {"distance": round(float(row.min()), 3)})
+        | ({} if outcome in (KEPT, COVERED) else {"distance": round(float(row.min()), 3)})
         for (box, by, confidence), outcome, reason, row in rows
     ]
     new = work.where(REPLACED)

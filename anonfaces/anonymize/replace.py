@@ -10,13 +10,29 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anonfaces.anonymize.cover import COVERS, Area, around, head, solid
-from anonfaces.anonymize.detection import SAME_PERSON, FaceAnalyzer, Faces, distances, overlap
+from anonfaces.anonymize.detection import (
+    SAME_PERSON,
+    SMALLEST_FACE,
+    FaceAnalyzer,
+    Faces,
+    distances,
+    overlap,
+)
 from anonfaces.anonymize.mask_size import scaled
-from anonfaces.anonymize.paste import SourceFace, paste
-from anonfaces.anonymize.quality import is_worse_than_a_cover
+from anonfaces.anonymize.paste import SourceFace, fits, paste
+from anonfaces.anonymize.quality import is_worse_than_a_cover, reasons_to_cover
 from anonfaces.anonymize.sources.fresh import Source
 
-__all__ = ["COVERED", "KEPT", "REPLACED", "FrameResult", "ResidualFaceError", "replace"]
+__all__ = [
+    "COVERED",
+    "KEPT",
+    "NO_FACE",
+    "REPLACED",
+    "TOO_SMALL",
+    "FrameResult",
+    "ResidualFaceError",
+    "replace",
+]
 
 Pixels = NDArray[np.uint8]
 
@@ -25,6 +41,8 @@ _TRIES, _LOOKS = 4, 5
 _THE_SAME = 0.1
 #: Sources that are tried one after another until one looks like a face in its place.
 _OFFERS = 3
+TOO_SMALL = f"too small to judge: of less than {SMALLEST_FACE:g} px nobody is told"
+NO_FACE = "its landmarks are not those of a face that can be replaced"
 _WORSE = "every surrogate that was tried looks worse there than a cover"
 _USED_UP = "no surrogate is left that is unlike the people here"
 
@@ -56,16 +74,24 @@ class FrameResult:
     scale: float = 1.0
 
     def cover(self, index: int, reason: str, mode: str = "solid") -> None:
-        """Cover the head, and say why; one that is covered already, with much around it."""
+        """Cover the head, and say why; one that is covered already, with much around it.
+
+        The first reason stays: what the recognizer says of a cover, or of a tiny face, is nothing.
+        """
         covered = self.outcome[index] == COVERED
         where = around if covered else head
         size = scaled(self.faces.box[index], self.faces.landmark[index], self.scale)
         place = where(*size, self.image)
         COVERS[mode](self.image, place)
         self.outcome[index] = COVERED if mode == "solid" else mode
-        self.reason[index] = reason
+        first = self.reason[index] if covered else ""
+        self.reason[index] = first or (TOO_SMALL if reason and self._is_tiny(index) else reason)
         if covered:
             self.wide.add(index)
+
+    def _is_tiny(self, index: int) -> bool:
+        left, top, right, bottom = self.faces.box[index]
+        return bool(max(right - left, bottom - top) < SMALLEST_FACE)
 
     def where(self, outcome: str) -> list[int]:
         """The faces of that outcome."""
@@ -112,6 +138,7 @@ def _paste_all(
     work: FrameResult, original: Pixels, source: Source, analyzer: FaceAnalyzer, key: int
 ) -> None:
     """Try donors in rounds: those whose result is still like an original get another one."""
+    _cover_halves(work, original)
     open_ = work.where("")
     candidates = {i: source.candidates(original, work.faces, i, key) for i in open_}
     for _ in range(_TRIES):
@@ -126,6 +153,14 @@ def _paste_all(
         work.outcome[i] = REPLACED
 
 
+def _cover_halves(work: FrameResult, original: Pixels) -> None:
+    whole = [i for i in work.where("") if fits(work.faces.landmark[i])]
+    reasons = reasons_to_cover(original, work.faces.landmark[whole])
+    for i, reason in zip(whole, reasons, strict=True):
+        if reason:
+            work.cover(i, reason)
+
+
 def _paste_one(
     work: FrameResult, original: Pixels, index: int, source_faces: Iterator[SourceFace]
 ) -> None:
@@ -136,7 +171,7 @@ def _paste_one(
         offered = True
         result = paste(work.image, landmark, source_face, original)
         if result is None:
-            work.cover(index, "its landmarks are not those of a face that can be replaced")
+            work.cover(index, NO_FACE)
             return
         box = work.faces.box[index]
         if not is_worse_than_a_cover(result, box, landmark, source_face.landmark):

@@ -9,7 +9,7 @@ from typing import Any
 
 from anonbase.errors import UtilityWarning
 from anonbase.notices import warn_user
-from anonfaces.anonymize.photographs import SMALLEST_FACE
+from anonfaces.anonymize.detection import SMALLEST_FACE
 from anonfaces.anonymize.summary import describe_all_faces
 
 __all__ = [

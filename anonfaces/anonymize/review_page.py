@@ -188,7 +188,13 @@ def _at(record: dict[str, Any], number: int) -> Iterator[dict[str, Any]]:
     for face in record["faces"]:
         row = number - face["first_frame"]
         if 0 <= row < len(face["boxes"]):
-            yield {"box": face["boxes"][row], "outcome": face["outcome"]}
+            judged = {name: face[name] for name in ("distance", "unclear") if name in face}
+            yield {
+                "box": face["boxes"][row],
+                "outcome": face["outcome"],
+                "reason": face.get("reason", ""),
+                **judged,
+            }
     for place in record["second_look"]:
         if place["frame"] == number:
             yield {**place, "outcome": "covered", "second_look": True}

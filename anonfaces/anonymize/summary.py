@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from anonfaces.anonymize.detection import SAME_PERSON
 from anonfaces.anonymize.doubt import looks_doubtful
@@ -22,34 +22,50 @@ _GROUPED = (
 )
 
 
+class _Words(NamedTuple):
+    """How lines speak of the faces of photographs, or of videos."""
+
+    into: str
+    file: str
+    of: str
+
+
+_PHOTOGRAPHS = _Words("in", "picture", "")
+_VIDEOS = _Words("into videos", "video in the few frames that were looked at", " of videos")
+
+
 def describe_all_faces(records: list[dict[str, Any]], review: Path, surrogate: str) -> list[str]:
-    """Lines about the faces in photographs: which look doubtful, how far they are from the
-    originals, and why many are covered.
+    """Lines about the faces in photographs, and about those in videos: which look doubtful, how
+    far they are from the originals, and why many are covered.
 
-    ``records`` are those of files, ``surrogate`` the mode. Videos tell of themselves.
+    ``records`` are those of files, ``surrogate`` the mode.
     """
-    faces = [face for r in records if "frames" not in r for face in r.get("faces", [])]
-    replaced = [face for face in faces if face["outcome"] == REPLACED]
-    failed = [face for face in faces if face["outcome"] == COVERED and face["reason"]]
-    return [
-        *_doubtful(replaced, review),
-        *_nearest(replaced),
-        *_covered(replaced, failed, surrogate),
-    ]
+    lines = []
+    for words in (_PHOTOGRAPHS, _VIDEOS):
+        ours = [r for r in records if ("frames" in r) == (words is _VIDEOS)]
+        faces = [face for r in ours for face in r.get("faces", [])]
+        replaced = [face for face in faces if face["outcome"] == REPLACED]
+        failed = [face for face in faces if face["outcome"] == COVERED and face.get("reason")]
+        lines += [
+            *_doubtful(replaced, review, words),
+            *_nearest(replaced, words),
+            *_covered(replaced, failed, surrogate, words),
+        ]
+    return lines
 
 
-def _doubtful(replaced: list[dict[str, Any]], review: Path) -> list[str]:
+def _doubtful(replaced: list[dict[str, Any]], review: Path, words: _Words) -> list[str]:
     number = sum(map(looks_doubtful, replaced))
     if not number:
         return []
     return [
-        f"{number:,} of the {len(replaced):,} faces that were put in look doubtful: look at"
-        f" them in {review} (many broken ones are not told, so look at the"
+        f"{number:,} of the {len(replaced):,} faces that were put {words.into} look doubtful: look"
+        f" at them in {review} (many broken ones are not told, so look at the"
         " others too)"
     ]
 
 
-def _nearest(replaced: list[dict[str, Any]]) -> list[str]:
+def _nearest(replaced: list[dict[str, Any]], words: _Words) -> list[str]:
     """How far the faces that were put in are from the originals of their picture."""
     away = sorted(face["distance"] for face in replaced if "distance" in face)
     if not away:
@@ -57,9 +73,9 @@ def _nearest(replaced: list[dict[str, Any]]) -> list[str]:
     like = sum(distance <= SAME_PERSON for distance in away)
     near = sum(SAME_PERSON < distance <= SAME_PERSON + _MARGIN for distance in away)
     lines = [
-        f"by dlib's recogniser the nearest of the {len(away):,} faces that were put in is"
-        f" {away[0]:.3f} from an original of its picture; up to {SAME_PERSON} counts as the same"
-        f" person, and {near:,} {'lies' if near == 1 else 'lie'} at most {_MARGIN} above that."
+        f"by dlib's recogniser the nearest of the {len(away):,} faces that were put {words.into} is"
+        f" {away[0]:.3f} from an original of its {words.file}; up to {SAME_PERSON} counts as the"
+        f" same person, and {near:,} {'lies' if near == 1 else 'lie'} at most {_MARGIN} above that."
         " Another recogniser may tell otherwise"
     ]
     if like:
@@ -72,7 +88,7 @@ def _nearest(replaced: list[dict[str, Any]]) -> list[str]:
 
 
 def _covered(
-    replaced: list[dict[str, Any]], failed: list[dict[str, Any]], surrogate: str
+    replaced: list[dict[str, Any]], failed: list[dict[str, Any]], surrogate: str, words: _Words
 ) -> list[str]:
     """Why a considerable part is covered."""
     total = len(replaced) + len(failed)
@@ -80,7 +96,7 @@ def _covered(
         return []
     why = Counter(face["reason"] for face in failed).most_common()
     lines = [
-        f"{len(failed):,} of {total:,} faces are covered, not replaced: "
+        f"{len(failed):,} of {total:,} faces{words.of} are covered, not replaced: "
         + "; ".join(f"{reason} ({number:,})" for reason, number in why)
     ]
     return [*lines, *([_GROUPED] if surrogate == "group" else [])]

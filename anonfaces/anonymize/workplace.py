@@ -22,7 +22,15 @@ from anonbase.files import mark_resumable, write_text
 from anonbase.output import MARK, held_partial, resolve_output
 from encoders.photographs.path_escape import unescape
 
-__all__ = ["Place", "key_path", "record_path", "review_path", "workplace", "write_secret"]
+__all__ = [
+    "Place",
+    "check_output",
+    "key_path",
+    "record_path",
+    "review_path",
+    "workplace",
+    "write_secret",
+]
 
 _RECIPE = "recipe.json"
 _PICTURES = "pictures"
@@ -86,7 +94,7 @@ class Place:
             if path.relative_to(self.pictures).as_posix() not in names:
                 path.unlink()  # written when a run was killed, before it was recorded
         if self.output.exists():
-            shutil.rmtree(self.output)  # empty, or ours: _refuse_occupied has looked
+            shutil.rmtree(self.output)  # empty, or ours: check_output has looked
         if self.key.exists():
             self.key.replace(key_path(self.output))
         write_secret(self.record, json.dumps(record, indent=1, ensure_ascii=False))
@@ -108,22 +116,26 @@ def write_secret(path: Path, text: str) -> None:
         beside.unlink(missing_ok=True)
 
 
-@contextmanager
-def workplace(
-    output: Path, source: Path, recipe: dict[str, Any], overwrite: bool
-) -> Iterator[Place]:
-    """The hidden folder for ``output``, held for one run at a time.
-
-    What an earlier run of the same ``recipe`` left there is kept, that of another is removed.
-    After Ctrl-C, or where the disk was full, it stays for the same run to go on from; after any
-    other error nothing of it does.
+def check_output(output: Path, source: Path, overwrite: bool) -> Path:
+    """The resolved place to write to; nothing is read or written.
 
     Raises:
-        OutputError: ``output`` is a file, inside ``source`` or around it, or holds anything;
+        OutputError: ``output`` is a file, ``source``, inside it or around it, or holds anything;
             with ``overwrite``, anything but what an earlier run of ours wrote there.
     """
     place = resolve_output(output, source)
     _refuse_occupied(place, overwrite)
+    return place
+
+
+@contextmanager
+def workplace(place: Path, recipe: dict[str, Any]) -> Iterator[Place]:
+    """The hidden folder for ``place`` (as ``check_output`` gave it), held for one run at a time.
+
+    What an earlier run of the same ``recipe`` left there is kept, that of another is removed.
+    After Ctrl-C, or where the disk was full, it stays for the same run to go on from; after any
+    other error nothing of it does.
+    """
     with held_partial(place) as folder:
         _settle(folder, json.dumps(recipe, sort_keys=True))
         try:

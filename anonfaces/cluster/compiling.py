@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
-__all__ = ["compiling_first"]
+__all__ = ["compiling_first", "tell_of_compiling"]
 
 
 def compiling_first() -> bool:
@@ -22,3 +23,9 @@ def compiling_first() -> bool:
     name = search.py_func.__module__.rpartition(".")[2]
     kept = Path(search.stats.cache_path).glob(f"{name}.{search.py_func.__name__}-*.nbi")
     return next(kept, None) is None
+
+
+def tell_of_compiling() -> None:
+    """Say on the terminal that the search is compiled first, where it is."""
+    if compiling_first():
+        print("compiling the search, once: a minute or two", file=sys.stderr)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -233,7 +232,6 @@ def cluster(
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
-    from anonfaces.cluster.compiling import compiling_first
     from anonfaces.cluster.masked import check_masked, write_masked
     from anonfaces.condensation.options import holds_photographs
     from encoders.photographs.remote import photograph_root
@@ -243,8 +241,6 @@ def cluster(
     here, given = root if isinstance(root, Path) else Path(), {**context.params, "source": root}
     if masked is not None:
         check_masked(here, masked, masked_order)
-    if not quiet and compiling_first():
-        print("compiling the search, once: a minute or two", file=sys.stderr)
     if scheduler is not None and not holds_photographs(root):
         message = _result(_at_scale(given, _given(context)), time.monotonic() - started)
     else:

@@ -50,7 +50,7 @@ def main(
     most: Annotated[int, option("pictures of a person at most", min=1, max=8)] = 4,
     apart: Annotated[float, option("least distance of two people", min=0)] = 0.6,
     within: Annotated[float, option("largest distance in a person", min=0)] = 0.45,
-    psi: Annotated[float, option("variety: truncation of the drawn w", min=0)] = 1.0,
+    psi: Annotated[float, option("variety: truncation of the drawn w", min=0, max=2)] = 1.0,
     tries: Annotated[int, option("faces drawn at most, for each person", min=1)] = 60,
     generator: Annotated[
         Path | None, option("a checkpoint of any kind; default: the one that ships")

@@ -18,6 +18,7 @@ from anonbase.files import atomic_write, mark_resumable, write_text
 from anonbase.notices import collect_warnings
 from anonfaces.cluster.budget import Budget, Effort
 from anonfaces.cluster.checks import check_k
+from anonfaces.cluster.compiling import tell_of_compiling
 from anonfaces.cluster.scale import REGION, Job, ScaledGroups, connected, group_file, open_rows
 from anonfaces.dataset.files import (
     make_owner_folder,
@@ -97,6 +98,8 @@ def condense_at_scale(
     rows = open_rows(origin, column)
     if not rows.named and identity != "none":
         raise InputError(f"{source} does not say who is who: --identity column:NAME, or none")
+    if progress:
+        tell_of_compiling()
     warned: list[str] = []
     with workplace(place) as folder, _scratch(place) as scratch:
         job = Job(

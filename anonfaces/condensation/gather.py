@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anonbase.errors import InputError
+from anonfaces.condensation.unread import no_face_text
 from encoders.photographs.reading import refuse_photograph
 
 if TYPE_CHECKING:
@@ -54,13 +55,11 @@ def from_faces(
 ) -> GroupingInput:
     """The faces of a FaceSet, with the identities that it holds or as ``identity`` says.
 
-    InputError where there is no face at all, with what became of the pictures, or none of the
-    columns ``attributes``, with where columns come from.
+    InputError where there is no face at all, with what became of the pictures and the way out, or
+    none of the columns ``attributes``, with where columns come from.
     """
     if not len(faces):
-        outcomes = faces.ledger["outcome"].value_counts()
-        message = ", ".join(f"{count} {name}" for name, count in sorted(outcomes.items()))
-        raise InputError(f"no face was found in any of {len(faces.ledger)} pictures ({message})")
+        raise InputError(no_face_text(faces))
     _must_have(faces, attributes)
     source = str(faces.meta.get("identity", "given")).partition(":")[0]
     gathered = GroupingInput(

@@ -206,13 +206,19 @@ def _encoded(photos: PhotographRoot, place: Path, folder: Path, job: _Job) -> Gr
             scheduler=asked.scheduler,
             **asked.encoding_arguments,
         )
+    if not len(faces):  # nothing of it is of use to a later run
+        for path in own.glob("faces.*"):
+            path.unlink()
     return from_faces(faces, asked.identity if unknown else None, columns)
 
 
 def _grouped(gathered: GroupingInput, job: _Job) -> tuple[GroupingInput, Groups]:
     from anonfaces.cluster import group
+    from anonfaces.cluster.compiling import tell_of_compiling
 
     asked = job.asked
+    if job.progress:
+        tell_of_compiling()
     with (
         collect_warnings(job.warned),
         collect_warnings(job.noted, UtilityWarning),

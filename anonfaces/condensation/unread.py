@@ -1,4 +1,4 @@
-"""What a refusal of k says of photographs that could not be used."""
+"""What a refusal says of photographs that could not be used."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ from anonbase.errors import GuaranteeError
 from anonbase.text import pluralize
 from encoders.faceset import FaceSet
 
-__all__ = ["naming_unread"]
+__all__ = ["naming_unread", "no_face_text"]
 
 _NAMED = 5
+_CONVERT = "convert what cannot be read to JPEG or PNG, or give another folder"
+_LOOK_HARDER = "--detector hog+cnn+mtcnn and --upsample 2 find more and smaller faces"
 
 
 @contextmanager
@@ -28,6 +30,15 @@ def naming_unread(faces: FaceSet | None) -> Iterator[None]:
         if not missing:
             raise
         raise type(refused)(f"{refused}; {missing}") from refused
+
+
+def no_face_text(faces: FaceSet) -> str:
+    """Why there is no face at all, photograph by photograph, and the way out."""
+    outcomes = set(faces.ledger["outcome"])
+    way_out = [_LOOK_HARDER] if "no face" in outcomes else []
+    way_out += [_CONVERT] if outcomes - {"no face", "faces"} else []
+    missing = _missing(faces) or "there is no photograph"
+    return "; ".join([f"no face was found in any picture: {missing}", *way_out])
 
 
 def _missing(faces: FaceSet) -> str:

@@ -144,10 +144,11 @@ def publish(
         signing_key=sign,
         previous=tuple(previous or ()),
     )
+    sealer = _sealer(key_recipient, passphrase_file, no_key)
     done = release(
         condensed,
         output,
-        _sealer(key_recipient, passphrase_file, no_key),
+        sealer,
         key=key,
         options=options,
         opener=Opener(key_identity, passphrase_file),
@@ -155,6 +156,7 @@ def publish(
         overwrite=overwrite,
         scheduler=scheduler,
         progress=not quiet,
+        before_writing=None if sealer is None else _tell_of_loss,
     )
     if not quiet:
         print(_result(done, time.monotonic() - started))
@@ -173,17 +175,20 @@ def _shares(text: str) -> dict[str, float]:
 
 
 def _sealer(recipients: list[str] | None, passphrase: Path | None, no_key: bool) -> Sealer | None:
-    """How the key is sealed, said before it is; None where none is kept."""
-    from anonfaces.publish.key import LOST, Sealer
+    """How the key is sealed; None where none is kept."""
+    from anonfaces.publish.key import Sealer
 
     if no_key:
         if recipients or passphrase:
             raise InputError("--no-key keeps no key to seal: leave the other options away")
         return None
-    sealer = Sealer(tuple(recipients or ()), passphrase)
-    sealer.check()
+    return Sealer(tuple(recipients or ()), passphrase)
+
+
+def _tell_of_loss() -> None:
+    from anonfaces.publish.key import LOST
+
     print(f"note: {LOST}", file=sys.stderr)
-    return sealer
 
 
 def _result(done: Published, seconds: float) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -95,6 +95,7 @@ def publish(
     overwrite: bool = False,
     scheduler: str | None = None,
     progress: bool = False,
+    before_writing: Callable[[], None] | None = None,
 ) -> Published:
     """Make a release of the condensed dataset in ``condensed``, verified, whole or not at all.
 
@@ -108,6 +109,7 @@ def publish(
     faces : the faces.h5 that was grouped, where it is not in ``condensed/owner``
     scheduler : address of a Dask scheduler whose workers write and check pictures, or ``local``;
         they see ``condensed``, ``output`` and ``faces`` under the same names. None: this machine
+    before_writing : called when the input has been checked, before anything is written
 
     Raises
     ------
@@ -126,15 +128,19 @@ def publish(
     5
     """
     chosen, origin = options or PublishOptions(), Path(condensed)
-    _check(chosen, sealer)
+    _check(chosen)
     where = None if sealer is None else Path(key) if key else Path(f"{Path(output)}.key")
     source = read_source(origin, None if faces is None else Path(faces))
     place = check_place(Path(output), where, origin, overwrite)
+    if sealer is not None:
+        sealer.check()
     released = _columns(source, chosen)
     told = check_earlier(source, chosen.previous, opener or Opener())
+    records = lay_out(source, chosen.layout, chosen.shares, FORMATS[chosen.picture_format])
     near = [one.parent for one in (place.output, place.key) if one is not None]
     warn_of_other_releases(source, near, told)
-    records = lay_out(source, chosen.layout, chosen.shares, FORMATS[chosen.picture_format])
+    if before_writing is not None:
+        before_writing()
     with by_workers(scheduler) as workers, place.made() as folder:
         made = _make(folder, source, records, released, chosen, progress, workers)
         equalize(folder)
@@ -144,7 +150,7 @@ def publish(
     return Published(place.output, place.key, _certificate(place), outcomes)
 
 
-def _check(chosen: PublishOptions, sealer: Sealer | None) -> None:
+def _check(chosen: PublishOptions) -> None:
     check_shares(chosen.shares)
     for value, known, what in (
         (chosen.layout, LAYOUTS, "layout"),
@@ -154,8 +160,6 @@ def _check(chosen: PublishOptions, sealer: Sealer | None) -> None:
             raise InputError(f"no {what} {value!r}; there are: {', '.join(known)}")
     if chosen.signing_key is not None:
         public_key(chosen.signing_key)
-    if sealer is not None:
-        sealer.check()
 
 
 def _columns(source: Source, chosen: PublishOptions) -> ReleasedColumns:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -62,9 +63,8 @@ def measure_tradeoff(
     if not Path(source).exists():
         raise InputError(f"{source}: there is no such file or folder")
     refuse_photograph(Path(source), "python -m anonfaces.tradeoff")
-    place = _prepared(Path(output))
-    with (place / _MARK).open("a") as mark:
-        lock(mark, place)
+    place = Path(output)
+    with _held(place):
         faces, galleries = _read(Path(source), gallery, strangers, place)
         grid.check_people(len(np.unique(faces.identity)))
         judges = _judges(grid, faces)
@@ -85,7 +85,33 @@ def measure_tradeoff(
     return result
 
 
-def _prepared(place: Path) -> Path:
+@contextmanager
+def _held(place: Path) -> Iterator[None]:
+    """The report's folder, for one run at a time; it goes where an error left nothing in it."""
+    there = place.is_dir()
+    _prepare(place)
+    with (place / _MARK).open("a") as mark:
+        lock(mark, place)
+        try:
+            yield
+        except BaseException:
+            _remove_unused(place)
+            if not there and not any(place.iterdir()):
+                place.rmdir()
+            raise
+
+
+def _remove_unused(place: Path) -> None:
+    """Remove what every run begins with, where nothing that a later one can use was added."""
+    ours = {_MARK, _KEY, "cells"}
+    if any((place / "cells").iterdir()) or {path.name for path in place.iterdir()} - ours:
+        return
+    (place / "cells").rmdir()
+    (place / _KEY).unlink(missing_ok=True)
+    (place / _MARK).unlink()
+
+
+def _prepare(place: Path) -> None:
     if place.exists() and not place.is_dir():
         raise OutputError(f"{place} is a file: name a folder")
     if place.is_dir() and any(place.iterdir()) and not (place / _MARK).is_file():
@@ -95,7 +121,6 @@ def _prepared(place: Path) -> Path:
         (place / _MARK).touch()
     except OSError as error:
         raise OutputError(f"{place}: {error.strerror or error}") from error
-    return place
 
 
 def _read(

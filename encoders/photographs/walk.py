@@ -11,6 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from anonbase.errors import InputError
+from anonbase.text import pluralize
 from encoders.photographs.path_escape import escape
 from encoders.photographs.remote import Entry, PhotographRoot, RemoteFolder
 
@@ -33,6 +34,8 @@ _VIDEOS = {
     *(".mp4", ".m4v", ".mov", ".webm", ".mkv", ".avi", ".mpg", ".mpeg", ".wmv", ".3gp", ".mts"),
     *(".m2ts", ".flv", ".ogv"),
 }
+#: Files that a message names.
+_NAMED = 5
 _BRANDS = (b"avif", b"avis")
 _HEIF_BRANDS = (b"heic", b"heix", b"hevc", b"mif1", b"msf1")
 _MAGIC = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"BM", b"II*\x00", b"MM\x00*", b"GIF8")
@@ -76,11 +79,14 @@ class Refused:
 
 @dataclass
 class ScanResult:
-    """The content of a folder: photographs and refused entries in the order of their paths."""
+    """The content of a folder: photographs and refused entries in the order of their paths.
+
+    ``ignored`` are the escaped paths of all other files.
+    """
 
     photographs: list[Photograph] = field(default_factory=list)
     refused: list[Refused] = field(default_factory=list)
-    ignored: int = 0
+    ignored: list[str] = field(default_factory=list)
 
 
 def find_photographs(root: PhotographRoot) -> ScanResult:
@@ -117,19 +123,30 @@ def find_photographs(root: PhotographRoot) -> ScanResult:
         for entry in _entries(root, walk):
             _classify(entry, os.path.relpath(entry.path, root), inside, walk)
     if not walk.photographs:
-        raise InputError(
-            f"{escape(str(root))}: no photograph in it ({walk.ignored} other files, "
-            f"{len(walk.refused)} refused); expected {', '.join(formats())}"
-        )
+        raise InputError(f"{escape(str(root))}: {_why_no_photograph(walk)}")
     walk.photographs.sort()
     walk.refused.sort()
     return walk
 
 
+def _why_no_photograph(walk: ScanResult) -> str:
+    """What the folder holds in place of photographs: how many files, and the first few by name."""
+    refused = [f"{entry.path} ({entry.reason})" for entry in sorted(walk.refused)]
+    files = [*refused, *sorted(walk.ignored)]
+    more = f" and {len(files) - _NAMED:,} more" if len(files) > _NAMED else ""
+    held = f"{pluralize(len(files), 'other file')}: {', '.join(files[:_NAMED])}{more}"
+    return (
+        f"no photograph in it ({held if files else 'it is empty'}); expected {', '.join(formats())}"
+    )
+
+
 def _why_no_folder(root: Path | RemoteFolder) -> str:
     name = escape(str(root))
     if isinstance(root, Path) and root.is_file():
-        return f"{name}: a file, not a folder of photographs: name the folder that holds it"
+        holds = escape(str(root.absolute().parent))
+        return (
+            f"{name}: a file, not a folder of photographs: name the folder that holds it, {holds}"
+        )
     if isinstance(root, Path) and not root.exists():
         return f"{name}: there is no such folder of photographs"
     return f"{name}: not a folder of photographs"
@@ -159,7 +176,7 @@ def _classify(entry: os.DirEntry[str], path: str, inside: str, walk: ScanResult)
         elif _is_photograph(entry):
             walk.photographs.append(Photograph(text, status.st_size, status.st_mtime_ns))
         else:
-            walk.ignored += 1
+            walk.ignored.append(text)
     except OSError as error:
         walk.refused.append(Refused(text, "unreadable", str(error.strerror)))
 
@@ -167,7 +184,7 @@ def _classify(entry: os.DirEntry[str], path: str, inside: str, walk: ScanResult)
 def _classify_listed(entry: Entry, walk: ScanResult) -> None:
     text, suffix = escape(entry.path), Path(entry.path).suffix.lower()
     if not (_is_known(suffix) or suffix in _NOT_READ | _VIDEOS | _HEIF):
-        walk.ignored += 1
+        walk.ignored.append(text)
     elif entry.refusal:
         walk.refused.append(Refused(text, "refused", entry.refusal))
     elif refusal := _refused_kind(suffix):

@@ -8,9 +8,26 @@ from numpy.typing import NDArray
 
 from anonfaces.anonymize.cover import COVERS, Area, around, head, solid
 from anonfaces.anonymize.detection import FaceAnalyzer, Faces, distances
-from anonfaces.anonymize.replace import COVERED, FrameResult, replace
+from anonfaces.anonymize.replace import COVERED, TOO_SMALL, FrameResult, replace
 
 Pixels = NDArray[np.uint8]
+
+
+@pytest.mark.parametrize(("side", "expected"), [(13, TOO_SMALL), (40, "why")])
+def test_of_a_tiny_face_and_of_a_cover_the_recognizer_says_nothing(
+    side: int, expected: str
+) -> None:
+    grid = np.linspace(20, 20 + side, 68, dtype=np.float32)
+    faces = Faces(
+        np.array([[20, 20, 20 + side, 20 + side]], np.int32),
+        np.stack([grid, grid], axis=1)[None],
+        np.zeros((1, 128), np.float32),
+        ("hog",),
+    )
+    work = FrameResult(np.zeros((80, 80, 3), np.uint8), faces, [""], [""])
+    work.cover(0, "why")
+    work.cover(0, "the recognizer took the cover for the original")
+    assert (work.outcome, work.reason, work.wide) == ([COVERED], [expected], {0})
 
 
 def covered(where: Area, shape: tuple[int, ...]) -> NDArray[np.bool_]:
@@ -90,7 +107,7 @@ def test_what_a_cover_of_the_head_does_not_hide_gets_a_wider_one(
     wide = covered(around(two_faces.box[0], two_faces.landmark[0], two), two.shape)
     assert twice[wide].all()
     assert once.sum() < twice.sum()
-    assert work.reason[0] == "again"
+    assert work.reason[0] == "first"
     assert work.wide == {0}
 
 

@@ -9,7 +9,7 @@ import pytest
 from clips import far, film
 from PIL import Image
 
-from anonbase.errors import InputError, UtilityWarning
+from anonbase.errors import InputError, OutputError, UtilityWarning
 from anonfaces.anonymize import AnonymizationResult, anonymize
 from anonfaces.anonymize.detection import FaceAnalyzer
 from anonfaces.anonymize.inputs import find_inputs
@@ -102,6 +102,36 @@ def test_a_file_that_is_neither_is_refused_at_once(name: str, message: str, tmp_
     with pytest.raises(InputError, match=message):
         anonymize(tmp_path / name, tmp_path / "out", surrogate="solid")
     assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+@pytest.mark.parametrize(
+    ("source", "output", "message"),
+    [
+        ("in/a.jpg", "in/a.jpg", "is the input, which is never written over"),
+        ("in", "in", "is the input, which is never written over"),
+        ("in", "in/out", "lies inside the input"),
+        ("in", ".", "lies inside the output"),
+        ("in/a.jpg", "in", "lies inside the output"),
+        ("in", "film.wmv", "is a file: name a folder"),
+    ],
+)
+def test_an_output_in_the_way_of_the_input_is_refused_first(
+    source: str, output: str, message: str, tmp_path: Path
+) -> None:
+    """Before anything is read, and before anything is warned of (warnings are errors here)."""
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a.jpg").write_text("a text")
+    (tmp_path / "film.wmv").write_text("a text")
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(OutputError, match=message):
+        anonymize(tmp_path / source, tmp_path / output, surrogate="blur")
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_refusal_comes_without_the_warnings_of_a_run(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("a text")
+    with pytest.raises(InputError, match="neither a photograph"):
+        anonymize(tmp_path / "notes.txt", tmp_path / "out", surrogate="blur", keep_faceless=True)
 
 
 def test_nothing_is_replaced_where_nothing_can_be_read(

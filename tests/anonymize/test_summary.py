@@ -44,6 +44,17 @@ def test_a_run_ends_with_what_to_look_at(
     assert all(str(part) in text for part in said)
 
 
+def test_faces_of_videos_have_lines_of_their_own() -> None:
+    tracks = [replaced(0.61), replaced(unclear=MOST_UNCLEAR + 0.01), {"outcome": "replaced"}]
+    video = {"frames": 9, "faces": [*tracks, *[covered(WORSE)] * 3]}
+    lines = describe_all_faces([{"faces": [replaced()]}, video], REVIEW, "fresh")
+    assert len(lines) == 4
+    assert "nearest of the 1 faces that were put in is 0.800 from" in lines[0]
+    assert "1 of the 3 faces that were put into videos look doubtful" in lines[1]
+    assert "0.610 from an original of its video" in lines[2]
+    assert "3 of 6 faces of videos are covered" in lines[3]
+
+
 def test_what_is_rare_is_not_said() -> None:
     lines = describe_all_faces(
         [{"faces": [replaced()] * 20 + [covered(WORSE)] * 2}], REVIEW, "group"

@@ -76,6 +76,10 @@ def test_a_track_has_one_outcome_from_its_first_frame_to_its_last(fresh: Path) -
     for face in entry["faces"]:
         assert face["outcome"] in ("replaced", "covered")
         assert len(face["boxes"]) >= face["found_in_frames"] >= 1
+        assert bool(face["reason"]) == (face["outcome"] == "covered")
+    judged = [face for face in entry["faces"] if "distance" in face]
+    assert judged
+    assert all(face["distance"] > 0.6 and 0 < face["unclear"] < np.log(10) for face in judged)
     seen = {face["first_frame"] for face in entry["faces"]}
     assert 0 in seen
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import shutil
@@ -9,6 +10,8 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,6 +23,7 @@ from anonbase.errors import AnonfacesError, InputError, OutputError, PrivacyWarn
 from anonbase.files import is_resumable
 from anonfaces.anonymize import anonymize
 from anonfaces.anonymize.detection import FaceAnalyzer, Faces, distances
+from anonfaces.anonymize.quality import reasons_to_cover
 from anonfaces.anonymize.replace import COVERED, KEPT, REPLACED, replace
 from anonfaces.anonymize.sources import fresh as fresh_faces
 from anonfaces.anonymize.sources.fresh import SyntheticFaces
@@ -125,6 +129,26 @@ def test_what_no_surrogate_is_found_for_is_covered(
     assert all("no surrogate" in reason for reason in work.reason)
     for points in two_faces.landmark.round().astype(int):
         assert (work.image[points[:, 1], points[:, 0]] == 128).all()
+
+
+def test_half_a_face_is_covered_and_a_whole_one_is_not(
+    two: Pixels, two_faces: Faces, analyzer: FaceAnalyzer
+) -> None:
+    """As dlib's landmarks lie where a collage's border cuts a face: half of them on the wall."""
+    aside = two_faces.landmark.copy()
+    aside[0, :, 0] -= 0.5 * np.ptp(aside[0, :, 0])
+    assert reasons_to_cover(two, two_faces.landmark) == ["", ""]
+    why, other = reasons_to_cover(two, aside)
+    assert ("shows no face" in why, other) == (True, "")
+    nobody: Any = SimpleNamespace(candidates=lambda *_: iter(()))
+    work = replace(two, dataclasses.replace(two_faces, landmark=aside), nobody, analyzer)
+    assert work.reason[0] == why
+
+
+def test_a_face_without_its_eyes_is_covered(two: Pixels, two_faces: Faces) -> None:
+    below = int(two_faces.landmark[:, 36:48, 1].max()) + 2
+    cut, shifted = np.ascontiguousarray(two[below:]), two_faces.landmark - np.float32([0, below])
+    assert all("at the eyes" in why for why in reasons_to_cover(cut, shifted))
 
 
 def test_a_surrogate_that_is_the_original_is_seen_and_covered(
@@ -255,15 +279,20 @@ def test_overwrite_replaces_what_is_ours_alone(folder: Path, tmp_path: Path) -> 
         ({"start": -1.0}, "start"),
         ({"start": 5.0, "end": 4.0}, "end"),
         ({"generator": Path("nowhere.pkl")}, "nowhere"),
+        ({"generator": Path("nowhere.pkl"), "surrogate": "blur"}, "is for fresh, group and"),
+        ({"surrogate": "group", "method": "magic"}, "no surrogate method 'magic'"),
+        ({"surrogate": "semantic", "semantic": Path("nowhere.h5")}, "nowhere"),
         ({"keep": (Path("nowhere.jpg"),)}, "nowhere"),
     ],
 )
 def test_a_wrong_option_is_told_and_nothing_is_written(
-    options: dict, names: str, folder: Path, tmp_path: Path
+    options: dict, names: str, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(AnonfacesError, match=names):
-        anonymize(folder / "one.webp", tmp_path / "out", **options)
+        anonymize(folder / "one.webp", tmp_path / "out", progress=True, **options)
     assert not list(tmp_path.iterdir())
+    looked = "max_pixels" in options and options["max_pixels"] > 0
+    assert ("looking" in capsys.readouterr().err) == looked
 
 
 @pytest.mark.parametrize(
@@ -334,7 +363,7 @@ def test_only_what_can_be_gone_on_from_is_kept(
 ) -> None:
     with (
         pytest.raises(type(stop)),
-        workplace(tmp_path / "out", tmp_path / "photos", {}, overwrite=False) as place,
+        workplace(tmp_path / "out", {}) as place,
     ):
         halted(place, stop)
     assert is_resumable(stop) == kept

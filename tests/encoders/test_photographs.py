@@ -117,7 +117,7 @@ def test_the_walk_lists_what_is_a_photograph_and_refuses_what_leads_out(hostile:
         Refused("links/out.png", "refused", "a link that leads out of the folder"),
         Refused("links/outside", "refused", "a link that leads out of the folder"),
     ]
-    assert walk.ignored == 2
+    assert len(walk.ignored) == 2
     assert find_photographs(hostile) == walk
 
 
@@ -136,9 +136,19 @@ def test_no_photographs_is_the_users_mistake(tmp_path: Path, name: str) -> None:
         find_photographs(tmp_path / name)
 
 
+def test_what_lies_there_in_place_of_photographs_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"no photograph in it \(it is empty\)"):
+        find_photographs(tmp_path)
+    for name in ("a.txt", "b.csv", "c.psd", "d.md", "e.md", "f.md", "g.md"):
+        (tmp_path / name).touch()
+    named = r"7 other files: c\.psd \(psd is not .*\), a\.txt, b\.csv, d\.md, e\.md and 2 more"
+    with pytest.raises(InputError, match=named):
+        find_photographs(tmp_path)
+
+
 def test_what_is_no_folder_is_told_from_what_is_not_there(tmp_path: Path) -> None:
     (tmp_path / "one.jpg").touch()
-    with pytest.raises(InputError, match=r"one\.jpg: a file, .*name the folder that holds it"):
+    with pytest.raises(InputError, match=f"one.jpg: a file, .*that holds it, {tmp_path}$"):
         find_photographs(tmp_path / "one.jpg")
     with pytest.raises(InputError, match="nowhere: there is no such folder"):
         find_photographs(tmp_path / "nowhere")

@@ -436,6 +436,11 @@ def test_the_command_says_how_to_go_on_and_what_a_lost_passphrase_means(
     )  # fmt: skip
     assert bare.returncode == 2
     assert "the key must be sealed" in bare.stderr
+    refused = subprocess.run(
+        command(tmp_path, "-o", tmp_path / "out", "--passphrase-file", passphrase),
+        env=environment(), capture_output=True, text=True,
+    )  # fmt: skip
+    assert re.fullmatch("error: .* is no condensed dataset.*\n", refused.stderr)
     done = subprocess.run(
         command(condensed, "-o", tmp_path / "out", "--passphrase-file", passphrase),
         env=environment(), capture_output=True, text=True,

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import writers
 from PIL import Image
+from support import run_command
 from test_networks import small
 from typer.testing import CliRunner
 
@@ -128,6 +129,20 @@ def test_seeds(text: str, seeds: list[int]) -> None:
 def test_seeds_that_are_none(text: str) -> None:
     with pytest.raises(InputError, match="--seeds"):
         parse_seeds(text)
+
+
+def test_a_range_that_runs_backward_is_told_the_right_way() -> None:
+    with pytest.raises(InputError, match=r"15-0 runs backward: 0-15\?"):
+        parse_seeds("3,15-0")
+
+
+@pytest.mark.parametrize("psi", ["7", "-3", "nan", "inf"])
+def test_a_psi_that_draws_no_faces_is_refused(psi: str, tmp_path: Path) -> None:
+    output = tmp_path / "faces"
+    result = run_command("stylegan.generate", f"--psi={psi}", "-o", str(output), cwd=tmp_path)
+    assert result.code == 2
+    assert f"--psi {psi}: expected about 0 (the mean face) to 1 (full variety)" in result.err
+    assert not output.exists()
 
 
 def test_weights_without_their_config_are_told_what_is_missing(tmp_path: Path) -> None:

@@ -164,6 +164,16 @@ def test_what_cannot_be_tried_is_refused(
         Grid(**asked)
 
 
+def test_a_refusal_leaves_nothing_and_an_empty_folder_stays(tmp_path: Path) -> None:
+    notes = tmp_path / "notes.txt"
+    notes.write_text("a text")
+    (tmp_path / "empty").mkdir()
+    for name in ("new", "empty"):
+        with pytest.raises(InputError, match=r"notes\.txt"):
+            measure_tradeoff(notes, GRID, tmp_path / name)
+    assert sorted(p.name for p in tmp_path.rglob("*")) == ["empty", "notes.txt"]
+
+
 def test_what_is_there_is_not_overwritten(faces: Path, tmp_path: Path) -> None:
     (tmp_path / "mine.txt").write_text("mine")
     with pytest.raises(OutputError, match="something else"):
@@ -172,7 +182,8 @@ def test_what_is_there_is_not_overwritten(faces: Path, tmp_path: Path) -> None:
         measure_tradeoff(faces, Grid(k=(13,), surrogate=("k-same",)), tmp_path / "new")
     with pytest.raises(InputError, match="no such"):
         measure_tradeoff(tmp_path / "none", GRID, tmp_path / "other")
-    assert [p.name for p in tmp_path.iterdir() if p.name != "new"] == ["mine.txt"]
+    assert [p.name for p in tmp_path.iterdir()] == ["mine.txt"]
+    assert not (tmp_path / "new").exists()
     (tmp_path / "t.json").write_text(json.dumps({"format": "x"}))
     with pytest.raises(InputError, match="no trade-off"):
         read_tradeoff(tmp_path / "t.json")

@@ -12,9 +12,31 @@ from anonfaces.anonymize.detection import FaceAnalyzer, Faces
 from anonfaces.anonymize.options import AnonymizationOptions
 from anonfaces.anonymize.sources.fresh import Source, SyntheticFaces
 
-__all__ = ["make_source"]
+__all__ = ["check_source", "make_source"]
 
 Pixels = NDArray[np.uint8]
+
+
+def check_source(options: AnonymizationOptions) -> None:
+    """What was named to take faces from is refused before any picture is looked at.
+
+    Raises InputError and WeightsError as ``make_source`` would.
+    """
+    from anonfaces.synthesize import SurrogateOptions, check_surrogate
+    from encoders.photographs.walk import find_photographs
+
+    if options.method is not None:
+        check_surrogate(options.method, SurrogateOptions(generator=options.generator))
+    if options.gallery is not None:
+        find_photographs(options.gallery)
+    if options.generator is not None:
+        import stylegan
+
+        stylegan.load(options.generator)
+    if options.semantic is not None:
+        from anonfaces.semantic import load_redrawer
+
+        load_redrawer(options.semantic)
 
 
 def make_source(

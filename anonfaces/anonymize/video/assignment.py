@@ -11,13 +11,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from anonfaces.anonymize.detection import SAME_PERSON, FaceAnalyzer, Faces, distances
+from anonfaces.anonymize.detection import (
+    SAME_PERSON,
+    SMALLEST_FACE,
+    FaceAnalyzer,
+    Faces,
+    distances,
+)
 from anonfaces.anonymize.kept_people import kept
 from anonfaces.anonymize.options import AnonymizationOptions
-from anonfaces.anonymize.paste import SourceFace, paste
-from anonfaces.anonymize.quality import is_worse_than_a_cover
-from anonfaces.anonymize.replace import COVERED, KEPT, REPLACED
+from anonfaces.anonymize.paste import SourceFace, fits, paste
+from anonfaces.anonymize.quality import is_worse_than_a_cover, reasons_to_cover
+from anonfaces.anonymize.replace import COVERED, KEPT, NO_FACE, REPLACED, TOO_SMALL
 from anonfaces.anonymize.sources.choose import make_source
+from anonfaces.anonymize.video.looks import Look, describe_looks
 from anonfaces.anonymize.video.tracks import Track, Trajectory
 
 __all__ = [
@@ -36,6 +43,7 @@ _TRIES, _REMEMBERED = 4, 5
 _ROOM, _OFFERS = 1.5, 16
 #: How much nearer a face may come in frames that were not looked at, or in another box.
 _ELSEWHERE = 0.05
+_NONE_FITS = "no surrogate that was tried fits there, or is unlike the people here"
 
 
 def analyze_frame(analyzer: FaceAnalyzer, image: Pixels) -> Faces:
@@ -70,12 +78,25 @@ def _resized_back(find: Callable[[Pixels], Faces], image: Pixels) -> Faces:
 
 @dataclass(frozen=True)
 class TrackPlan:
-    """A track without gaps, and what is done to it: a source, a mode that covers, or nothing."""
+    """A track without gaps, and what is done to it: a source, a mode that covers, or nothing.
 
+    Attributes:
+        number: the track's place among all.
+        path: where it is in every frame.
+        seen: the frames in which a detector found it.
+        vectors: float32 (n, 128), of the frames ``looked_at``.
+        looked_at: a few of the frames ``seen``, spread over them, in which its result is judged.
+        action: what is done.
+        reason: why it is covered, where a face was to be put there.
+    """
+
+    number: int
     path: Trajectory
-    detections: int
+    seen: tuple[int, ...]
     vectors: NDArray[np.float32]
+    looked_at: frozenset[int]
     action: SourceFace | str
+    reason: str = ""
 
     @property
     def outcome(self) -> str:
@@ -102,12 +123,14 @@ class SurrogateAssignment:
         vectors = [plan.vectors for plan in self.plans if plan.action != KEPT]
         return np.concatenate(vectors) if vectors else np.empty((0, 128), np.float32)
 
-    def describe(self) -> list[dict[str, Any]]:
-        """For the record: what was done to each track, and where it is."""
+    def describe(self, looks: Sequence[Look]) -> list[dict[str, Any]]:
+        """For the record: what was done to each track, how that looks, and where it is."""
         return [
             {
                 "outcome": plan.outcome,
-                "found_in_frames": plan.detections,
+                "reason": plan.reason,
+                **describe_looks([look for look in looks if look.track == plan.number]),
+                "found_in_frames": len(plan.seen),
                 "first_frame": plan.path.first,
                 "boxes": plan.path.box.tolist(),
             }
@@ -133,27 +156,43 @@ def assign_surrogates(
     views, best = [view for view, _ in portraits], [face for _, face in portraits]
     allowlisted = [kept(face, people) for face in best]
     how = make_source(options, analyzer, best, allowlisted, views.__getitem__)
-    vectors = [_vectors(track) for track in tracks]
+    few = [_spread(track) for track in tracks]
+    vectors = [
+        np.array([track.embedding[i] for i in rows])
+        for track, rows in zip(tracks, few, strict=True)
+    ]
     hidden = [v for v, stays in zip(vectors, allowlisted, strict=True) if not stays]
     everyone = np.concatenate(hidden) if hidden else np.empty((0, 128), np.float32)
     plans: list[TrackPlan] = []
     for key, track in enumerate(tracks):
         action: SourceFace | str = "solid"
+        reason = ""
         if allowlisted[key]:
             action = KEPT
         elif isinstance(how, str):
             action = how
-        else:
+        elif not (reason := _reason_to_cover(views[key], best[key])):
             offered = islice(how.candidates(views[key], best[key], 0, key), _OFFERS)
             # a square fits the view that it was filled for: in others landmarks are followed
             candidates = [replace(face, patch=None) if face.patch else face for face in offered]
             candidates.sort(key=lambda face: any(plan.action is face for plan in plans))
             fitting = _fitting(candidates[:_TRIES], views[key], best[key], everyone, analyzer)
-            action = fitting or "solid"
+            action, reason = fitting or "solid", "" if fitting else _NONE_FITS
         shot = np.flatnonzero(shots == shots[track.frame[0]])
         path = track.path(pad, int(shot[0]), int(shot[-1]))
-        plans.append(TrackPlan(path, len(track.frame), vectors[key], action))
+        looked_at = frozenset(track.frame[i] for i in few[key])
+        seen = tuple(track.frame)
+        plans.append(TrackPlan(key, path, seen, vectors[key], looked_at, action, reason))
     return SurrogateAssignment(plans)
+
+
+def _reason_to_cover(view: Pixels, face: Faces) -> str:
+    """Why the track is covered before any source is tried; "" where one is."""
+    if (face.box[0, 2:] - face.box[0, :2]).max() < SMALLEST_FACE:
+        return TOO_SMALL
+    if not fits(face.landmark[0]):
+        return NO_FACE
+    return reasons_to_cover(view, face.landmark)[0]
 
 
 def _fitting(
@@ -195,7 +234,7 @@ def _portrait(track: Track, read: Callable[[int], Pixels]) -> tuple[Pixels, Face
     return view, face
 
 
-def _vectors(track: Track) -> NDArray[np.float32]:
-    """Some vectors of the track, spread over it, the largest face's among them."""
+def _spread(track: Track) -> list[int]:
+    """Some detections of the track, spread over it, the largest face among them."""
     spread = np.linspace(0, len(track.frame) - 1, _REMEMBERED).round().astype(int)
-    return np.array([track.embedding[i] for i in sorted({track.best, *spread.tolist()})])
+    return sorted({track.best, *spread.tolist()})

@@ -28,6 +28,7 @@ from anonfaces.anonymize.video.assignment import (
     smallest_face,
 )
 from anonfaces.anonymize.video.frames import Frame, Writer, check_sound, frames, joined, opened
+from anonfaces.anonymize.video.looks import Look
 from anonfaces.anonymize.video.render import FrameRenderer, RenderedFrame, hold
 from anonfaces.anonymize.video.shots import change, find_cuts, shot_numbers, thumbnail
 from anonfaces.anonymize.video.snapshots import SnapshotWriter
@@ -109,15 +110,15 @@ class VideoRun:
         cuts = find_cuts(self._changes)
         shots = shot_numbers(cuts, len(self._times))
         assignment = self._assignment(detections, shots)
-        facts, residual = self._render(assignment, shots)
+        facts, residual, looks = self._render(assignment, shots)
         target = self.pictures / unescape(self.name)
         target.parent.mkdir(parents=True, exist_ok=True)
         self._join(target, self.source if has_sound else None)
-        return self._describe(assignment, cuts, facts, residual, has_sound)
+        return self._describe(assignment.describe(looks), cuts, facts, residual, has_sound)
 
     def _describe(
         self,
-        assignment: SurrogateAssignment,
+        faces: list[dict[str, Any]],
         cuts: list[int],
         facts: list[FrameFacts],
         residual: list[dict[str, Any]],
@@ -140,7 +141,7 @@ class VideoRun:
             "sound": sound,
             "covers": cover_share(facts),
             "moments": [asdict(moment) for moment in find_moments(facts, self._times)],
-            "faces": assignment.describe(),
+            "faces": faces,
             "second_look": residual,
         }
 
@@ -211,8 +212,10 @@ class VideoRun:
 
     def _render(
         self, assignment: SurrogateAssignment, shots: NDArray[np.int64]
-    ) -> tuple[list[FrameFacts], list[dict[str, Any]]]:
-        """Write the pieces that are missing; the facts of all frames, and the second look's."""
+    ) -> tuple[list[FrameFacts], list[dict[str, Any]], list[Look]]:
+        """Write the pieces that are missing; the facts of all frames, the second look's, the looks
+        at the result.
+        """
         done = 0
         while self.place.load("piece", done) is not None:
             done += 1
@@ -222,7 +225,8 @@ class VideoRun:
                 self._write(self._rendered(assignment, shots, done * _BLOCK), done * _BLOCK, bar)
         pieces = [self.place.load("piece", n) or {} for n in range(-(-total // _BLOCK))]
         facts = [FrameFacts(*fact) for piece in pieces for fact in piece["facts"]]
-        return facts, [entry for piece in pieces for entry in piece["second_look"]]
+        looks = [Look(*look) for piece in pieces for look in piece["looks"]]
+        return facts, [entry for piece in pieces for entry in piece["second_look"]], looks
 
     def _rendered(
         self, assignment: SurrogateAssignment, shots: NDArray[np.int64], first: int
@@ -244,6 +248,7 @@ class VideoRun:
             facts = FrameFacts(result.share, result.guesses, len(result.residual))
             snapshots.add(result, facts)
             piece["facts"].append(list(asdict(facts).values()))
+            piece["looks"] += result.looks
             piece["second_look"] += [
                 {"frame": n, "box": box.tolist(), "reason": why}
                 for n, box, why, _ in result.residual
@@ -288,4 +293,4 @@ class _SeenBlock:
 
 
 def _empty_piece() -> dict[str, list[Any]]:
-    return {"facts": [], "second_look": []}
+    return {"facts": [], "second_look": [], "looks": []}

@@ -15,10 +15,12 @@ from anonfaces.anonymize.cover import COVERS, Area, head
 from anonfaces.anonymize.detection import SAME_PERSON, FaceAnalyzer, distances, overlap
 from anonfaces.anonymize.mask_size import scaled
 from anonfaces.anonymize.paste import SourceFace, paste
-from anonfaces.anonymize.replace import KEPT
+from anonfaces.anonymize.quality import unclear
+from anonfaces.anonymize.replace import KEPT, REPLACED
 from anonfaces.anonymize.sources.semantic import SteeredFace
 from anonfaces.anonymize.video.assignment import SurrogateAssignment, TrackPlan, search_frame
 from anonfaces.anonymize.video.frames import Frame
+from anonfaces.anonymize.video.looks import Look
 
 __all__ = ["FrameRenderer", "RenderedFrame", "Residual", "hold"]
 
@@ -57,6 +59,7 @@ class RenderedFrame:
         covered: bool (height, width), where a cover lies.
         guesses: places that were covered because the face was found in other frames only.
         residual: what the second look covered.
+        looks: how the faces look of the tracks that are judged in this frame.
     """
 
     number: int
@@ -66,6 +69,7 @@ class RenderedFrame:
     covered: NDArray[np.bool_]
     guesses: int = 0
     residual: list[Residual] = field(default_factory=list)
+    looks: list[Look] = field(default_factory=list)
 
     def cover(self, where: Area, mode: str = "solid") -> None:
         """Cover a place, in place."""
@@ -94,6 +98,7 @@ class FrameRenderer:
             if plan.action != KEPT:
                 self._hide(result, frame.image, plan, row)
         self._second_look(result)
+        result.looks = self._looks(result)
         return result
 
     def _hide(self, result: RenderedFrame, original: Pixels, plan: TrackPlan, row: int) -> None:
@@ -130,6 +135,26 @@ class FrameRenderer:
             result.residual += new
             if not new:
                 return
+
+    def _looks(self, result: RenderedFrame) -> list[Look]:
+        """How the faces look that were put in here, of the tracks that are judged in this frame."""
+        here = [
+            (plan, row)
+            for plan, row in self.assignment.present(result.number)
+            if plan.outcome == REPLACED and result.number in plan.looked_at
+        ]
+        boxes = np.array([plan.path.box[row] for plan, row in here], np.int32).reshape(-1, 4)
+        open_ = np.flatnonzero(~_under_covers(boxes, result.covered))
+        if not len(open_):
+            return []
+        vectors = self.analyzer.embed(result.image, boxes[open_])
+        near = distances(vectors, self.assignment.hidden).min(axis=1)
+        places = np.array([here[i][0].path.landmark[here[i][1]] for i in open_])
+        unsure = unclear(result.image, places)
+        return [
+            Look(here[i][0].number, float(distance), float(part))
+            for i, distance, part in zip(open_, near, unsure, strict=True)
+        ]
 
     def _at_places(self, result: RenderedFrame) -> list[Residual]:
         """What the recogniser takes for its own original in its place."""
