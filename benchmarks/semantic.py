@@ -36,7 +36,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from anonfaces.anonymize.sources.suitable import best_first, misfit
+from anonfaces.anonymize.sources.suitable import best_first, looks_to_suit, misfit
 from benchmarks.machine import describe
 from benchmarks.tables import print_table
 
@@ -124,19 +124,17 @@ class _Work:
         self.vector, self._redraw, self._people = faces.embedding[rows], redraw, people
 
     def drawn(self) -> tuple[NDArray[np.uint8], NDArray[np.uint8], float]:
-        from encoders.attributes import load_attributes
-
-        columns = load_attributes()(self.chips)
-        looks = np.column_stack([columns["age"] / 10, columns["female"]])
         first, second, started = [], [], time.monotonic()
         self._first: list[int] = []
         for i in range(len(self.chips)):
-            off = misfit(self._people, looks[i], self.vector[i])
+            looks = looks_to_suit(self.chips[i], self.landmark[i], self.vector[i])
+            off = misfit(self._people, looks, self.vector[i])
             order = self._unlike(self.vector[i], np.argsort(off, kind="stable"))
-            one, made = self._best(i, order, off)
+            one, made = self._best(i, looks, order, off)
             self._first.append(one)
             first.append(made)
-            second.append(self._best(i, self._unlike(self._people.vector[one], order), off)[1])
+            others = self._unlike(self._people.vector[one], order)
+            second.append(self._best(i, looks, others, off)[1])
         return np.stack(first), np.stack(second), time.monotonic() - started
 
     def plain(self) -> NDArray[np.uint8]:
@@ -156,13 +154,17 @@ class _Work:
         return order[away > _UNLIKE]
 
     def _best(
-        self, i: int, order: NDArray[np.int64], off: NDArray[np.int64]
+        self,
+        i: int,
+        looks: NDArray[np.float32],
+        order: NDArray[np.int64],
+        off: NDArray[np.int64],
     ) -> tuple[int, NDArray[np.uint8]]:
         """Who is drawn, and the chip with the face that came out best pasted in."""
         from anonfaces.anonymize.paste import SourceFace, paste
 
         chip, points = self.chips[i], self.landmark[i]
-        who, _, made = next(best_first(self._redraw, chip, points, self._people, order, off))
+        who, _, made = next(best_first(self._redraw, chip, points, looks, self._people, order, off))
         put = paste(chip, points, SourceFace(made.picture, made.landmark))
         return who, chip if put is None else put
 

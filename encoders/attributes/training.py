@@ -18,7 +18,10 @@ from encoders.attributes.network import FACE, SIZE, YEARS, Attributes, build
 from encoders.faceset import FaceSet
 from encoders.latent.faces import is_held_out
 
-__all__ = ["Labelled", "TrainingConfig", "errors", "read_utkface", "train"]
+__all__ = [
+    *("Labelled", "TrainingConfig"),
+    *("errors", "labels_of", "read_utkface", "train"),
+]
 
 RACES = ("White", "Black", "Asian", "Indian", "other")
 _OLDEST = 116
@@ -62,7 +65,7 @@ def read_utkface(path: Path) -> tuple[Labelled, Labelled]:
     landmarks. ``InputError`` for names that are otherwise.
     """
     faces = FaceSet.read(path)
-    labels = np.array([_labels(name) for name in faces.image])
+    labels = np.array([labels_of(name) for name in faces.image])
     geometry = np.stack([expression.smile(faces.landmark), expression.yaw(faces.landmark)], axis=1)
     geometry = np.clip((geometry - geometry.mean(axis=0)) / geometry.std(axis=0), -3, 3)
     square = FACE.inverse()
@@ -132,7 +135,8 @@ def _shares(data: Labelled) -> NDArray[np.float64]:
     return weights / weights.sum()
 
 
-def _labels(name: str) -> tuple[int, int, int]:
+def labels_of(name: str) -> tuple[int, int, int]:
+    """Age in years, 1 for female, and race by UTKFace's name of a picture; InputError otherwise."""
     parts = Path(name).name.split("_")
     if len(parts) != 4 or not all(part.isdecimal() and len(part) < 4 for part in parts[:3]):
         raise InputError(f"{name}: expected a name as UTKFace's, age_gender_race_date.jpg")

@@ -15,9 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anonfaces.anonymize.detection import FaceAnalyzer, Faces, distances
-from anonfaces.anonymize.looks import looks_of
 from anonfaces.anonymize.paste import SourceFace
-from anonfaces.anonymize.sources.suitable import best_first, misfit
+from anonfaces.anonymize.sources.suitable import best_first, looks_to_suit, misfit
 
 __all__ = ["RedrawnFaces", "SteeredFace"]
 
@@ -71,10 +70,10 @@ class RedrawnFaces:
         landmark = faces.landmark[index]
         given = self._given.setdefault(key, set())
         rng = np.random.default_rng([self._seed, key, index])
-        looks = looks_of([(image, landmark)])[0]
+        looks = looks_to_suit(image, landmark, faces.embedding[index])
         off = misfit(self._people, looks, faces.embedding[index])
         order = self._order(off, faces, index, rng, given)
-        chosen = best_first(self._redraw, image, landmark, self._people, order, off)
+        chosen = best_first(self._redraw, image, landmark, looks, self._people, order, off)
         for i, identity, made in chosen:
             given.add(i)
             yield SteeredFace(made.picture, made.landmark, identity=identity, redraw=self._redraw)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from anonfaces.semantic.identities import Nobodies
     from anonfaces.semantic.redraw import FaceRedrawer, RedrawnFace
 
-__all__ = ["best_first", "misfit"]
+__all__ = ["best_first", "looks_to_suit", "misfit"]
 
 Pixels = NDArray[np.uint8]
 
@@ -36,20 +36,34 @@ def misfit(
 ) -> NDArray[np.int64]:
     """How badly each of ``people`` suits a face, in steps within which they are alike, (n,).
 
-    ``looks`` (2,) are the face's perceived decades of age and probability of "female", ``vector``
-    (128,) is dlib's.
+    ``looks`` (2,) are the face's, as ``looks_to_suit`` tells, ``vector`` (128,) is dlib's.
     """
-    from encoders.attributes.skin import skin_lightness
+    from encoders.attributes.from_vector import female, skin_lightness
 
-    off = np.abs(people.looks - looks) @ np.array([_DECADE, _OTHER])
+    own = np.column_stack([people.looks[:, 0], female(people.vector)])
+    off = np.abs(own - looks) @ np.array([_DECADE, _OTHER])
     light = skin_lightness(people.vector) - skin_lightness(vector[None])
     return ((off + _LIGHTER / 10 * np.abs(light)) // _AS_GOOD).astype(np.int64)
+
+
+def looks_to_suit(
+    image: Pixels, landmark: NDArray[np.float32], vector: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """Perceived decades of age and probability of "female" (2,) of the face at ``landmark``.
+
+    Gender by dlib's ``vector`` (128,), which errs less than what is seen in the picture.
+    """
+    from encoders.attributes.from_vector import female
+
+    age = looks_of([(image, landmark)])[0, 0]
+    return np.array([age, female(vector[None])[0]], np.float32)
 
 
 def best_first(
     redraw: FaceRedrawer,
     image: Pixels,
     landmark: NDArray[np.float32],
+    looks: NDArray[np.float32],
     people: Nobodies,
     order: NDArray[np.int64],
     off: NDArray[np.int64],
@@ -57,20 +71,19 @@ def best_first(
     """The face at ``landmark`` (68, 2) as one of ``people`` after another.
 
     They are taken eight at a time in their ``order``; of eight that one first who suits best
-    (``off``, as ``misfit``) and comes out whole, of the age and gender that the face had. Gives
+    (``off``, as ``misfit``) and comes out whole, of the face's ``looks``. Gives
     who it is, the w that was drawn, older than theirs for a face of more than 40, and the face.
     """
-    before = looks_of([(image, landmark)])
-    older = _AGED * np.clip(10 * before[0, 0] - _FROM, 0, _MOST) * people.year
+    older = _AGED * np.clip(10 * looks[0] - _FROM, 0, _MOST) * people.year
     for start in range(0, len(order), _TRIED):
         some = order[start : start + _TRIED]
         w = (people.w[some] + older).astype(np.float32)
         made = redraw.faces(image, landmark, w)
-        for i in np.argsort(_badness(made, before) + _AS_GOOD * off[some], kind="stable"):
+        for i in np.argsort(_badness(made, looks) + _AS_GOOD * off[some], kind="stable"):
             yield int(some[i]), w[i], made[i]
 
 
-def _badness(made: Sequence[RedrawnFace], before: NDArray[np.float32]) -> NDArray[np.float64]:
+def _badness(made: Sequence[RedrawnFace], looks: NDArray[np.float32]) -> NDArray[np.float64]:
     seen = [(one.picture, one.landmark) for one in made]
-    off = np.abs(looks_of(seen) - before) @ np.array([_DECADE, _OTHER])
+    off = np.abs(looks_of(seen) - looks) @ np.array([_DECADE, _OTHER])
     return np.asarray(off + _UNSURE * unclear_pictures(seen), np.float64)
