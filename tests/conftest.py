@@ -92,6 +92,8 @@ TOGETHER = ("tests/synthesize/",)
 #: this is warned of has a test of its own.
 WITHOUT_A_KEY = ("synthesize", "anonymize", "report")
 _UNKEYED = "ignore:.*without the owner's key:anonbase.errors.PrivacyWarning"
+#: What every run of these modes of ``anonymize`` warns of; a test of its own asserts it.
+_SURROUNDINGS = "ignore:(fresh|group) keeps hair:anonbase.errors.PrivacyWarning"
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 os.environ.setdefault("NUMBA_CACHE_DIR", str(ROOT / ".cache" / "numba"))
@@ -130,6 +132,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker("slow")
         if item.path.parent.name in WITHOUT_A_KEY:
             item.add_marker(pytest.mark.filterwarnings(_UNKEYED), append=False)
+        if item.path.parent.name == "anonymize":
+            item.add_marker(pytest.mark.filterwarnings(_SURROUNDINGS), append=False)
     if "exhaustive" not in config.option.markexpr:
         left_out = [item for item in items if item.get_closest_marker("exhaustive")]
         config.hook.pytest_deselected(items=left_out)

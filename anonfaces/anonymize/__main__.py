@@ -72,7 +72,15 @@ _Surrogate = Annotated[
         " the last two keep a little"
     ),
 ]
-_K = Annotated[int, option("people that every group has at least", "--k", "-k")]
+_K = Annotated[
+    int | None,
+    option(
+        "group: people that every group has at least; default: 5",
+        "--k",
+        "-k",
+        show_default=False,
+    ),
+]
 _Method = Annotated[
     str | None,
     option(
@@ -202,7 +210,7 @@ def anonymize(
     source: _Input,
     output: _Output,
     surrogate: _Surrogate = "fresh",
-    k: _K = 5,
+    k: _K = None,
     method: _Method = None,
     secret_key: _SecretKey = None,
     latents: _Latents = 4,

@@ -9,7 +9,10 @@ from typing import Any
 
 from anonbase.errors import UtilityWarning
 from anonbase.notices import warn_user
+from anonfaces.anonymize.cover import COVERS
 from anonfaces.anonymize.detection import SMALLEST_FACE
+from anonfaces.anonymize.photographs import WRITTEN
+from anonfaces.anonymize.replace import COVERED, KEPT, REPLACED
 from anonfaces.anonymize.summary import describe_all_faces
 
 __all__ = [
@@ -21,6 +24,8 @@ __all__ = [
 ]
 
 _LISTED = 5
+#: What faces come to, in the order in which it is told.
+_OUTCOMES = (REPLACED, COVERED, *COVERS, KEPT)
 
 
 @dataclass(frozen=True)
@@ -28,10 +33,10 @@ class AnonymizationResult:
     """What a run made: the folder, the record beside it, and how many of what.
 
     ``pictures`` counts photographs and videos by outcome (written, no face, unreadable ...),
-    ``faces`` the faces in those that were written (replaced, covered, blur, mosaic, kept), and
+    ``faces`` the faces in those that were written (replaced, covered, mosaic, blur, kept), and
     under "second look" the places that were covered because the search of the result found
     something there. ``notes`` are lines about what to look at: faces that look doubtful, how near
-    faces are to the originals, why many are covered, how much of a video is covered and when to
+    faces are to the originals, why some are covered, how much of a video is covered and when to
     look at it, what was not written. ``review`` is the page that shows all of it; it
     holds the originals. ``frames`` counts those of the videos that were written. ``key`` is the
     owner's key that groups' faces were drawn with.
@@ -56,7 +61,8 @@ def make_result(
     surrogate: str = "fresh",
 ) -> AnonymizationResult:
     """The result that these records of files tell; ``surrogate`` is the mode."""
-    faces = Counter(face["outcome"] for record in records for face in record.get("faces", []))
+    seen = Counter(face["outcome"] for record in records for face in record.get("faces", []))
+    faces = Counter({outcome: seen[outcome] for outcome in _OUTCOMES if seen[outcome]})
     residual = sum(len(record.get("second_look", [])) for record in records)
     if residual:
         faces["second look"] = residual
@@ -113,8 +119,8 @@ def _notes(records: list[dict[str, Any]]) -> list[str]:
     lines = [line for r in records if "covers" in r for line in describe_video(r)]
     further = [r for r in records if r.get("frames_not_written")]
     lines += [
-        f"{r['input']}: its first picture was done; {r['frames_not_written']} further were neither"
-        " looked at nor written"
+        f"{r['input']}: its first picture was done; {r['frames_not_written']} further"
+        f" {'was' if r['frames_not_written'] == 1 else 'were'} neither looked at nor written"
         for r in further[:_LISTED]
     ]
     absent = [r for r in records if "output" not in r]
@@ -126,4 +132,6 @@ def _notes(records: list[dict[str, Any]]) -> list[str]:
 
 
 def _by_outcome(records: list[dict[str, Any]]) -> Counter[str]:
-    return Counter(record["outcome"] for record in records)
+    """How many files came to what, those first that were written."""
+    seen = Counter(record["outcome"] for record in records)
+    return Counter(dict(sorted(seen.items(), key=lambda item: (item[0] != WRITTEN, item[0]))))

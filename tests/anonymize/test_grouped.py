@@ -112,12 +112,21 @@ def test_fewer_than_k_people_get_no_output(pictures: list[np.ndarray], tmp_path:
     assert not (tmp_path / "out").exists()
 
 
+def test_groups_have_five_people_where_k_is_not_given() -> None:
+    assert AnonymizationOptions(surrogate="group").recipe()["k"] == 5
+    assert AnonymizationOptions(surrogate="group", k=2).k == 2
+    assert AnonymizationOptions().recipe()["k"] is None
+
+
 @pytest.mark.parametrize(
     ("options", "names"),
     [
         ({"surrogate": "group", "method": "cartoon"}, "cartoon"),
         ({"surrogate": "fresh", "method": "k-same"}, "--method"),
         ({"surrogate": "fresh", "secret_key": Path("a.png")}, "--secret-key"),
+        ({"surrogate": "semantic", "k": 7}, "--k is for --surrogate group, not semantic"),
+        ({"surrogate": "fresh", "k": 5}, "--k is for --surrogate group, not fresh"),
+        ({"surrogate": "solid", "k": 0}, "--k"),
     ],
 )
 def test_a_wrong_method_is_told(options: dict, names: str, pictures, tmp_path: Path) -> None:

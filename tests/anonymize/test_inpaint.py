@@ -232,6 +232,7 @@ def test_a_filled_face_is_not_the_original(
     [
         ({"surrogate": "inpaint", "latents": 0}, "1 to 64"),
         ({"surrogate": "inpaint", "latents": 65}, "1 to 64"),
+        ({"latents": 9}, "options of inpainting do not go with --surrogate fresh"),
         ({"surrogate": "solid", "steps": Path("x")}, "--steps"),
         ({"surrogate": "solid", "inpaint": InpaintOptions(prior=0.2)}, "inpainting"),
     ],

@@ -1,4 +1,4 @@
-"""The lines that end a run say what to look at, how near faces are, and why many are covered."""
+"""The lines that end a run say what to look at, how near faces are, and why some are covered."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 
 from anonfaces.anonymize.quality import MOST_UNCLEAR
-from anonfaces.anonymize.result import make_result
+from anonfaces.anonymize.result import AnonymizationResult, make_result
 from anonfaces.anonymize.summary import describe_all_faces
 
 REVIEW = Path("out.review.html")
+SMALL = "too small to judge"
 WORSE = "every surrogate that was tried looks worse there than a cover"
 
 
@@ -28,10 +29,14 @@ def covered(reason: str) -> dict[str, Any]:
     [
         ([], "fresh", []),
         ([covered("")] * 9, "solid", []),
-        ([replaced()], "fresh", ["is 0.800 from an original"]),
+        ([covered(WORSE)], "solid", []),
+        ([covered(WORSE)], "fresh", ["1 of 1 face is covered, not replaced: " + WORSE]),
+        ([replaced()], "fresh", ["the face that was put in is 0.800 from an original"]),
+        ([replaced(0.24)], "fresh", ["0.240 from", "it lies at 0.6 or below", "look at it on"]),
+        ([replaced(unclear=MOST_UNCLEAR + 0.01)], "fresh", ["put in looks doubtful: look at it"]),
         ([replaced(0.61), replaced(0.75)], "fresh", ["is 0.610 from", "and 1 lies at most 0.02"]),
         ([replaced(0.24), replaced(0.61)], "fresh", ["1 lies at most", "1 of them lies at 0.6"]),
-        ([replaced(), replaced(unclear=MOST_UNCLEAR + 0.01)], "fresh", ["1 of the 2", REVIEW]),
+        ([replaced(), replaced(unclear=MOST_UNCLEAR + 0.01)], "fresh", ["1 of the 2 faces", "looks", REVIEW]),
         ([replaced()] * 7 + [covered(WORSE)] * 3, "fresh", ["3 of 10 faces are covered", WORSE]),
         ([replaced()] * 7 + [covered(WORSE)] * 3, "group", ["a group has one face"]),
     ],
@@ -49,21 +54,55 @@ def test_faces_of_videos_have_lines_of_their_own() -> None:
     video = {"frames": 9, "faces": [*tracks, *[covered(WORSE)] * 3]}
     lines = describe_all_faces([{"faces": [replaced()]}, video], REVIEW, "fresh")
     assert len(lines) == 4
-    assert "nearest of the 1 faces that were put in is 0.800 from" in lines[0]
-    assert "1 of the 3 faces that were put into videos look doubtful" in lines[1]
+    assert "recogniser the face that was put in is 0.800 from" in lines[0]
+    assert "1 of the 3 faces that were put into videos looks doubtful" in lines[1]
     assert "0.610 from an original of its video" in lines[2]
     assert "3 of 6 faces of videos are covered" in lines[3]
 
 
-def test_what_is_rare_is_not_said() -> None:
-    lines = describe_all_faces(
-        [{"faces": [replaced()] * 20 + [covered(WORSE)] * 2}], REVIEW, "group"
-    )
-    assert len(lines) == 1
-    assert "and 0 lie at most 0.02" in lines[0]
+def test_few_covers_have_their_reasons_but_no_other_mode_is_named() -> None:
+    faces = [replaced()] * 20 + [covered(SMALL), covered(WORSE), covered(WORSE)]
+    nearest, why = describe_all_faces([{"faces": faces}], REVIEW, "group")
+    assert why == f"3 of 23 faces are covered, not replaced: {WORSE} (2); {SMALL} (1)"
+    assert "counts as the same person. Another" in nearest
+    assert " 0 " not in nearest
+
+
+def video(*faces: dict[str, Any]) -> dict[str, Any]:
+    covers = {"frames_with_covers": 1, "mean_share": 0.1, "max_share": 0.2}
+    about = {"frames": 9, "covers": covers, "moments": [], "sound": "no sound"}
+    return {"input": "a.mp4", "output": "a.mp4", "outcome": "written", "faces": [*faces], **about}
+
+
+def photograph(*faces: dict[str, Any]) -> dict[str, Any]:
+    return {"input": "a.jpg", "output": "a.jpg", "outcome": "written", "faces": [*faces]}
+
+
+def result(*records: dict[str, Any], surrogate: str = "fresh") -> AnonymizationResult:
+    page = Path("out.detections.json")
+    return make_result(Path("out"), page, REVIEW, [*records], surrogate=surrogate)
 
 
 def test_the_result_of_a_run_holds_the_lines() -> None:
-    record = {"input": "a.jpg", "output": "a.jpg", "outcome": "written", "faces": [replaced(0.61)]}
-    done = make_result(Path("out"), Path("out.detections.json"), REVIEW, [record])
-    assert any("0.610" in line for line in done.notes)
+    assert any("0.610" in line for line in result(photograph(replaced(0.61))).notes)
+
+
+def test_the_result_of_a_short_video_says_why_and_what_is_doubtful() -> None:
+    faces = covered(WORSE), replaced(unclear=MOST_UNCLEAR + 0.01), covered(SMALL)
+    notes = result(video(*faces), surrogate="semantic").notes
+    assert any("the face that was put into videos looks doubtful" in line for line in notes)
+    assert any(
+        line.startswith("2 of 3 faces of videos are covered") and WORSE in line and SMALL in line
+        for line in notes
+    )
+    assert any("1 of 9 frames holds covers" in line for line in notes)
+
+
+def test_counts_have_one_order() -> None:
+    kept, blurred = ({"outcome": word, "reason": ""} for word in ("kept", "blur"))
+    faces = [kept, blurred, covered(WORSE), replaced()]
+    refused = {"input": "b.jpg", "outcome": "no face", "reason": "none"}
+    for one in (faces, faces[::-1]):
+        done = result(refused, photograph(*one))
+        assert list(done.faces) == ["replaced", "covered", "blur", "kept"]
+        assert list(done.pictures) == ["written", "no face"]

@@ -91,13 +91,15 @@ def time_code(seconds: Fraction | float) -> str:
 def describe_video(record: dict[str, Any]) -> list[str]:
     """Lines for the terminal about one video's record."""
     covers = record["covers"]
+    holding = covers["frames_with_covers"]
     lines = [
-        f"{record['output']}: {covers['frames_with_covers']:,} of {record['frames']:,} frames hold"
-        f" covers; they take {covers['mean_share']:.1%} of the picture in the mean and"
-        f" {covers['max_share']:.0%} at most; {record['sound']}"
+        f"{record['output']}: {holding:,} of {record['frames']:,} frames"
+        f" {'holds' if holding == 1 else 'hold'} covers; they take {covers['mean_share']:.1%} of"
+        f" the picture in the mean and {covers['max_share']:.0%} at most; {record['sound']}"
     ]
     moments = record["moments"]
     lines += [f"  look at {m['start']} to {m['end']}: {m['reason']}" for m in moments[:_LISTED]]
-    if len(moments) > _LISTED:
-        lines.append(f"  and at {len(moments) - _LISTED} further moments that the record lists")
+    more = len(moments) - _LISTED
+    if more > 0:
+        lines.append(f"  and at {more} further moment{'s' * (more > 1)} that the record lists")
     return lines
