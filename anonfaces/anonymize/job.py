@@ -36,7 +36,7 @@ def anonymize(source: Path | str, output: Path | str, **options: Any) -> Anonymi
         output: a folder to make, outside of ``source``.
         options: those of ``AnonymizationOptions``:
             ``surrogate``: "fresh" (nobody's face, of about the perceived age and gender of the
-            one before, which are kept on purpose), "group" (one for at least ``k`` people, 5 by default,
+            one before, which are kept on purpose), "group" (one for at least ``k`` people,
             made by ``method`` of ``anonfaces.synthesize`` with the owner's key: that of the file
             ``secret_key``, else that of the output that is replaced, else a new one, which is
             kept beside the output as ``OUTPUT.secret.key``), "inpaint" (a face that suits the
@@ -44,6 +44,7 @@ def anonymize(source: Path | str, output: Path | str, **options: Any) -> Anonymi
             asked: ``inpaint``, an ``InpaintOptions``; the way there as films in the folder
             ``steps``), "semantic" (nobody's face with the pose and expression of the one before,
             by the weights ``semantic``), "solid", "mosaic", "blur";
+            ``k``: for "group" alone, 5 by default;
             ``seed``: the same seed gives the same pictures;
             ``generator``: a checkpoint to take faces from, default the one that ships;
             Path("dcgan") for the small one;

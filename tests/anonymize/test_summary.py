@@ -24,6 +24,9 @@ def covered(reason: str) -> dict[str, Any]:
     return {"outcome": "covered", "reason": reason, "distance": 1.0}
 
 
+DOUBTFUL = replaced(unclear=MOST_UNCLEAR + 0.01)
+
+
 @pytest.mark.parametrize(
     ("faces", "surrogate", "said"),
     [
@@ -33,10 +36,10 @@ def covered(reason: str) -> dict[str, Any]:
         ([covered(WORSE)], "fresh", ["1 of 1 face is covered, not replaced: " + WORSE]),
         ([replaced()], "fresh", ["the face that was put in is 0.800 from an original"]),
         ([replaced(0.24)], "fresh", ["0.240 from", "it lies at 0.6 or below", "look at it on"]),
-        ([replaced(unclear=MOST_UNCLEAR + 0.01)], "fresh", ["put in looks doubtful: look at it"]),
+        ([DOUBTFUL], "fresh", ["put in looks doubtful: look at it"]),
         ([replaced(0.61), replaced(0.75)], "fresh", ["is 0.610 from", "and 1 lies at most 0.02"]),
         ([replaced(0.24), replaced(0.61)], "fresh", ["1 lies at most", "1 of them lies at 0.6"]),
-        ([replaced(), replaced(unclear=MOST_UNCLEAR + 0.01)], "fresh", ["1 of the 2 faces", "looks", REVIEW]),
+        ([replaced(), DOUBTFUL], "fresh", ["1 of the 2", "looks", REVIEW]),
         ([replaced()] * 7 + [covered(WORSE)] * 3, "fresh", ["3 of 10 faces are covered", WORSE]),
         ([replaced()] * 7 + [covered(WORSE)] * 3, "group", ["a group has one face"]),
     ],
@@ -50,7 +53,7 @@ def test_a_run_ends_with_what_to_look_at(
 
 
 def test_faces_of_videos_have_lines_of_their_own() -> None:
-    tracks = [replaced(0.61), replaced(unclear=MOST_UNCLEAR + 0.01), {"outcome": "replaced"}]
+    tracks = [replaced(0.61), DOUBTFUL, {"outcome": "replaced"}]
     video = {"frames": 9, "faces": [*tracks, *[covered(WORSE)] * 3]}
     lines = describe_all_faces([{"faces": [replaced()]}, video], REVIEW, "fresh")
     assert len(lines) == 4
@@ -88,7 +91,7 @@ def test_the_result_of_a_run_holds_the_lines() -> None:
 
 
 def test_the_result_of_a_short_video_says_why_and_what_is_doubtful() -> None:
-    faces = covered(WORSE), replaced(unclear=MOST_UNCLEAR + 0.01), covered(SMALL)
+    faces = covered(WORSE), DOUBTFUL, covered(SMALL)
     notes = result(video(*faces), surrogate="semantic").notes
     assert any("the face that was put into videos looks doubtful" in line for line in notes)
     assert any(
