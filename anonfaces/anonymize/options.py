@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from anonbase.errors import InputError
 from anonbase.notices import warn_user
@@ -30,7 +30,7 @@ class AnonymizationOptions:
     """
 
     surrogate: str = "fresh"
-    k: int = cast("int", None)  # not given; for group it is 5 then
+    k: int | None = None
     method: str | None = None
     secret_key: Path | None = None
     latents: int = _LATENTS

@@ -65,6 +65,7 @@ class GroupFaces:
             if i not in allowlisted[key]
         ]
         chips = _Chips(where, detections, read)
+        assert options.k is not None  # the options of a group set it
         groups = group(chips.embedding, options.k, [""] * len(where), seed=options.seed)
         pictures = surrogates(chips, groups.labels, groups.identity, method)
         source_faces = {number: donors_of([face], analyzer) for number, face in pictures}
