@@ -13,12 +13,13 @@ from anonfaces.anonymize.detection import DETECTOR, THRESHOLD, detectors_of
 from anonfaces.anonymize.inpainting.options import InpaintOptions
 from encoders.detect import check_detector
 
-__all__ = ["AUDIO", "MODES", "AnonymizationOptions"]
+__all__ = ["AUDIO", "DEFAULT_K", "MODES", "AnonymizationOptions"]
 
 MODES = ("fresh", "group", "inpaint", "semantic", "solid", "mosaic", "blur")
 AUDIO = ("drop", "keep")
 _COARSE = ("mosaic", "blur")
-_K, _LATENTS = 5, 4
+DEFAULT_K = 5
+_LATENTS = 4
 _SURROUNDINGS = "keeps hair and what is around a face"
 
 
@@ -71,7 +72,7 @@ class AnonymizationOptions:
         self._check_modes()
         self._check_times()
         if self.surrogate == "group" and self.k is None:
-            object.__setattr__(self, "k", _K)
+            object.__setattr__(self, "k", DEFAULT_K)
 
     def _check_inpainting(self) -> None:
         if not 1 <= self.latents <= 64:

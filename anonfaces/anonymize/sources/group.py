@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anonfaces.anonymize.detection import FaceAnalyzer, Faces
-from anonfaces.anonymize.options import AnonymizationOptions
+from anonfaces.anonymize.options import DEFAULT_K, AnonymizationOptions
 from anonfaces.anonymize.paste import SourceFace
 from anonfaces.anonymize.sources.fresh import donors_of
 
@@ -65,8 +65,7 @@ class GroupFaces:
             if i not in allowlisted[key]
         ]
         chips = _Chips(where, detections, read)
-        assert options.k is not None  # the options of a group set it
-        groups = group(chips.embedding, options.k, [""] * len(where), seed=options.seed)
+        groups = group(chips.embedding, options.k or DEFAULT_K, [""] * len(where), seed=options.seed)
         pictures = surrogates(chips, groups.labels, groups.identity, method)
         source_faces = {number: donors_of([face], analyzer) for number, face in pictures}
         self._donors = {
