@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 from support import run_command
 
-from anonbase.errors import InputError, PrivacyWarning, UtilityWarning
+from anonbase.errors import InputError, PrivacyWarning, UtilityWarning, WeightsError
 from anonfaces.optics.baseline_spec import BASELINES, parse_baseline
 from anonfaces.optics.faces import FaceFrames
 from anonfaces.optics.job import attack_run, camera_named, split
@@ -127,6 +127,23 @@ def test_too_few_people_are_told_with_how_many_are_enough(tmp_path: Path) -> Non
     one = few.select(np.arange(2))
     with pytest.raises(InputError, match=r"of 1 person, .* give 95 people or more"):
         attack_run(few, one, tmp_path / "run")
+    with pytest.warns(UtilityWarning, match="of 3 pictures"), pytest.raises(WeightsError):
+        attack_run(few, few, tmp_path / "run")  # the network of this run is an empty file
+
+
+def test_attack_ends_with_what_its_table_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from anonfaces.optics import job
+
+    found = measured(("mask", "network", 0.5, 0.02))
+    monkeypatch.setattr(job, "read_faces", lambda *_: (None, None))
+    monkeypatch.setattr(job, "attack_run", lambda *_: found)
+    (tmp_path / "run" / "readers").mkdir(parents=True)
+    (tmp_path / "run" / "readers" / "mask.h5").touch()
+    done = run_command("anonfaces.optics", "attack", "run", "faces.h5", cwd=tmp_path)
+    assert (done.code, "network" in done.out) == (0, True), done.err
+    assert "this camera does not hide people: dlib verifies 50.0% of 6 pictures" in done.err
 
 
 @pytest.fixture
