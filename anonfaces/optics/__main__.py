@@ -11,6 +11,7 @@ from anonbase import cli
 from anonbase.keras_backend import load_engine
 from anonbase.options import MAX_PIXELS, Debug, MaxPixels, Overwrite, Quiet, Seed, option
 from anonbase.text import pluralize
+from anonfaces.optics.baseline_spec import baselines_help
 from anonfaces.optics.resumable import STATE, resumable
 
 _ABOUT = """
@@ -58,6 +59,9 @@ _ATTACK = """
 Measure a run and attack it: Wiener, Richardson-Lucy, and a network trained on pairs, beside blur
 and few pixels at about the same error of landmarks. Numbers go to RUN/measured.json.
 
+RUN is a folder that train wrote: what ships has no networks of the baselines, and is not enough.
+FACES are those that train was given: who is held out is measured by, one person in twenty.
+
 \b
 Example:
   python -m anonfaces.optics attack run/ faces.h5
@@ -65,6 +69,8 @@ Example:
 _REPORT = """
 One page of a run: the camera, the trade-off, the attacks, sheets of pictures, and the metrics.
 The page shows faces of those whose photographs were measured: it is for their owner alone.
+
+RUN is a folder that train wrote and attack measured; what ships is not enough.
 
 \b
 Example:
@@ -74,7 +80,7 @@ app = typer.Typer(add_completion=False, help=_ABOUT, no_args_is_help=True)
 
 _Source = Annotated[Path, typer.Argument(metavar="INPUT", help="a photograph, video or folder")]
 _Output = Annotated[Path, option("the folder to write to", "--output", "-o")]
-_Run = Annotated[Path, typer.Argument(metavar="RUN", help="the folder that train wrote")]
+_Run = Annotated[Path, typer.Argument(metavar="RUN", help="a folder that train wrote")]
 _Faces = Annotated[list[Path], typer.Argument(metavar="FACES", help="FaceSets (.h5)")]
 _Networks = Annotated[
     Path | None, option("folder of a run; default: what ships", show_default=False)
@@ -91,9 +97,12 @@ def simulate(
     output: _Output,
     camera: _Networks = None,
     baseline: Annotated[
-        str | None, option("a baseline, NAME:STRENGTH: none, defocus:1, low:16, box:9")
+        str | None,
+        option(f"a baseline in place of the mask, NAME:STRENGTH or none: {baselines_help()}"),
     ] = None,
-    distance: Annotated[float | None, option("meters to the object; default: the lens's")] = None,
+    distance: Annotated[
+        float | None, option("meters to the object, more than 0; default: the lens's")
+    ] = None,
     align: Annotated[
         bool, option("hold the camera up to the main face; others are left out", "--align")
     ] = False,
@@ -245,7 +254,10 @@ def attack(
     import pandas as pd
 
     from anonfaces.optics import job
+    from anonfaces.optics.store import check_run
+    from anonfaces.optics.verdict import warn_if_exposed
 
+    check_run(run)
     with resumable(run / "restorers", STATE), _Bar(quiet) as report:
         learned, held_out = job.read_faces(faces, most)
         found = job.attack_run(learned, held_out, run, job.recipe(attack=own, seed=seed), report)
@@ -253,6 +265,7 @@ def attack(
         for table in ("curve", "attacks"):
             print(pd.DataFrame(found[table]).to_string(index=False), end="\n\n")
         print(f"numbers in {run / 'measured.json'}")
+    warn_if_exposed(found)
 
 
 @app.command(help=_REPORT)
@@ -270,7 +283,9 @@ def report(
     load_engine()
     from anonfaces.optics import job
     from anonfaces.optics.report import write_report
+    from anonfaces.optics.store import check_run
 
+    check_run(run)
     _, held_out = job.read_faces(faces, most)
     page = write_report(held_out, run, output or run / "optics.html", sources, references)
     if not quiet:

@@ -13,21 +13,14 @@ from keras import ops
 from numpy.typing import NDArray
 
 from anonbase.errors import InputError
+from anonfaces.optics.baseline_spec import check_baseline
 from anonfaces.optics.camera import FROZEN, Camera, CameraConfig
 from anonfaces.optics.sensor import Sensor
 
-__all__ = ["BASELINES", "FixedPsf", "baseline"]
+__all__ = ["FixedPsf", "baseline"]
 
 Tensor = Any
 
-#: The names of baselines, and what the number after them means.
-BASELINES = {
-    "none": "the lens without a mask",
-    "defocus": "waves RMS of defocus",
-    "low": "pixels of the side of a sensor of so few, each as noisy as one of the usual one",
-    "binned": "pixels of the side after those of the usual sensor were added up",
-    "box": "pixels of the box's side, of the sensor's",
-}
 #: Noll's number of defocus.
 _DEFOCUS = 4
 
@@ -49,8 +42,7 @@ def baseline(
         There is no such baseline, or no such strength of it.
     """
     config = config or CameraConfig()
-    if name not in BASELINES:
-        raise InputError(f"there is no baseline {name!r}: {', '.join(BASELINES)} are known")
+    check_baseline(name)
     flat = np.zeros(config.zernikes - FROZEN)
     given: dict[str, Any] = {"sensor": sensor, "seed": seed, "trainable": False}
     if name == "none":

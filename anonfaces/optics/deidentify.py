@@ -229,11 +229,12 @@ def deidentify(
             names.write_record()
             private = squared(picture, network.size)
             if detail(private) > network.most_detail:
-                sharp.append(name)
+                sharp.append(names.source(name))
             for file, draw in style.results(name, private[None]):
                 if not (here / file).is_file():
                     save_picture(here, file, draw())
                 yield place / file
+    names.close_record(place)
     _tell_sharp(sharp)
 
 

@@ -7,6 +7,7 @@ what ``datasets/optics`` holds; the rest is state, logs and numbers.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +17,8 @@ import numpy as np
 
 from anonbase.errors import InputError
 from anonbase.files import write_text
+from anonbase.text import pluralize
+from anonfaces.optics.baseline_spec import parse_baseline
 from anonfaces.optics.baselines import FixedPsf, baseline
 from anonfaces.optics.camera import Camera, CameraConfig
 from anonfaces.optics.faces import FaceFrames, read_face_frames
@@ -24,7 +27,14 @@ from anonfaces.optics.per_camera import READ, RESTORE, Course, load_own, train_p
 from anonfaces.optics.sensor import Sensor
 from anonfaces.optics.stage_one import StageOneConfig, Weights, train_stage_one
 from anonfaces.optics.stage_two import StageTwoConfig, StageTwoWeights, train_stage_two
-from anonfaces.optics.store import load_camera, load_reader, save_camera, save_network
+from anonfaces.optics.store import (
+    check_run,
+    load_camera,
+    load_reader,
+    save_camera,
+    save_network,
+)
+from anonfaces.optics.verdict import check_people, enough_people, warn_if_few
 
 __all__ = [
     "BESIDE", "Recipe", "attack_run", "camera_named", "camera_of", "cameras_of", "read_faces",
@@ -90,6 +100,11 @@ def recipe(
 
 def camera_named(folder: Path | None, spec: str | None, distance: float | None) -> Camera:
     """The camera of a folder (None: that ships) or a baseline, ``distance`` meters away."""
+    if distance is not None and not 0 < distance < math.inf:
+        raise InputError(
+            f"--distance {distance:g}: expected meters to the object, more than 0 and finite, as"
+            " --distance 0.75; without it the object stands where the camera was made for"
+        )
     if spec is not None:
         return _baseline(spec, CameraConfig(), Sensor())
     changes: dict[str, Any] = {} if distance is None else {"distance": distance}
@@ -114,8 +129,11 @@ def split(faces: FaceFrames) -> tuple[FaceFrames, FaceFrames]:
 
     out = np.array([is_held_out(name) for name in faces.name], bool)
     if out.all() or not out.any():
+        people = len({name.rpartition("/")[0] or name for name in faces.name})
         raise InputError(
-            f"of {len(faces)} faces {int(out.sum())} are of people to measure by: give more people"
+            f"of {len(faces)} faces of {pluralize(people, 'person', 'people')}"
+            f" {'all' if out.all() else 'none'} are of people to measure by, where"
+            f" {enough_people(1)}"
         )
     return faces.select(~out), faces.select(out)
 
@@ -132,12 +150,7 @@ def camera_of(folder: Path, name: str) -> Camera:
 
 
 def _baseline(spec: str, config: CameraConfig, sensor: Sensor) -> Camera:
-    name, _, strength = spec.partition(":")
-    try:
-        number = float(strength or 0)
-    except ValueError:
-        raise InputError(f"baseline {spec!r}: expected NAME:STRENGTH, as box:9") from None
-    return baseline(name, number, config, sensor=sensor)
+    return baseline(*parse_baseline(spec), config, sensor=sensor)
 
 
 def train_run(
@@ -203,15 +216,28 @@ def attack_run(
     """Measure every camera of a run, attack the mask and the baselines nearest to it, and keep it.
 
     Returns the numbers, which lie in ``folder/measured.json`` too.
+
+    Raises
+    ------
+    InputError
+        The folder is not one that ``train`` wrote, or fewer than two people are held out.
+
+    Warns
+    -----
+    UtilityWarning
+        The pictures are so few that rates say little.
     """
     from anonfaces.optics import measure
     from anonfaces.optics.privacy import sights
 
+    check_run(folder)
     plan = plan or Recipe()
-    judges = sights()
     size = load_camera(folder).config.size
     frames, rows = measure.held_out_frames(held_out, size, _MEASURED)
     person = measure.people_of(held_out, rows)
+    check_people(person)
+    warn_if_few(len(rows))
+    judges = sights()
     cameras = cameras_of(folder, plan.beside)
     curve = [
         measure.camera_row(

@@ -50,7 +50,7 @@ class Lens:
 
     def __post_init__(self) -> None:
         lengths = (*self.wavelengths, self.radius, self.sensor_distance, self.focus, self.distance)
-        if min(*lengths, self.sensor_side, self.design_wavelength) <= 0:
+        if not all(length > 0 for length in (*lengths, self.sensor_side, self.design_wavelength)):
             raise InputError(f"{self}: every length of a lens is greater than 0")
 
     def wavefront_curvature(self, distance: float | None = None) -> NDArray[np.float64]:

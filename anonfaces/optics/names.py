@@ -13,7 +13,7 @@ from anonbase.notices import warn_user
 from anonfaces.anonymize.inputs import Inputs, find_inputs
 from encoders.photographs.path_escape import unescape
 
-__all__ = ["OutputNames", "own_names"]
+__all__ = ["OutputNames"]
 
 #: A name of digits, as ``--rename`` gives, in folders of such names: it names nobody.
 _NAMELESS = re.compile(r"(\d+/)*(frame_)?\d+(\.\w+)?")
@@ -30,7 +30,8 @@ class OutputNames:
 
     With ``rename`` they are numbered, in an order that follows the content of all files and
     ``seed``: neither a list of the names nor one of the photographs alone tells which number is
-    whose. Who is who lies beside the output in ``OUTPUT.names.json``, for the owner alone.
+    whose. Who is who lies beside the output in ``OUTPUT.names.json``, for the owner alone; what
+    has no picture at the end is in a list of its own there, ``not_written``.
 
     Raises
     ------
@@ -48,9 +49,10 @@ class OutputNames:
     def __init__(self, source: Path, output: Path, rename: bool, seed: int) -> None:
         self.inputs = find_inputs(source)
         self._record = output.with_name(f"{output.name}.names.json")
-        self._names = _numbered(self.inputs, seed) if rename else own_names(self.inputs)
+        self._names = _numbered(self.inputs, seed) if rename else _own_names(self.inputs)
+        self._inputs = {name: path for path, name in self._names.items()}
         occupied = output.is_dir() and any(output.iterdir())
-        self._unwritten = rename and not occupied
+        self._rename, self._unwritten = rename, rename and not occupied
         if rename and occupied:
             self._refuse_others(output)
         elif occupied and self._record.is_file():
@@ -64,6 +66,14 @@ class OutputNames:
     def __getitem__(self, path: str) -> str:
         """The name of a photograph's picture, or of the folder of a video's frames."""
         return self._names[path]
+
+    def source(self, name: str) -> str:
+        """What a picture of the output is of, as the input calls it: a file, or a video's frame."""
+        folder, _, file = name.rpartition("/")
+        if name in self._inputs:
+            return self._inputs[name]
+        number = file.removeprefix("frame_").removesuffix(".png")
+        return f"{self._inputs[folder]}, frame {int(number)}"
 
     def bases(self) -> set[str]:
         """The names of all pictures without ``.png``, and of the folders of videos."""
@@ -79,23 +89,46 @@ class OutputNames:
 
         if self._unwritten:
             self._record.parent.mkdir(parents=True, exist_ok=True)
-            write_secret(self._record, self._json())
+            write_secret(self._record, _json(pictures=self._names))
             self._unwritten = False
 
-    def _json(self) -> str:
-        pictures = [{"output": name, "input": path} for path, name in self._names.items()]
-        return json.dumps({"pictures": pictures}, indent=1, ensure_ascii=False)
+    def close_record(self, output: Path) -> None:
+        """Write who is who anew, with those apart for which nothing lies in ``output``."""
+        from anonfaces.anonymize.workplace import write_secret
+
+        if not self._rename or self._unwritten:
+            return
+        there = {path.name.partition(".")[0] for path in output.iterdir()}
+        written = {p: n for p, n in self._names.items() if n.partition(".")[0] in there}
+        others = {p: n for p, n in self._names.items() if p not in written}
+        write_secret(self._record, _json(pictures=written, not_written=others))
+
+    def _is_recorded(self) -> bool:
+        """Whether the record that is there has these very numbers, written or not."""
+        try:
+            record = json.loads(self._record.read_text(encoding="utf-8"))
+            listed = [*record["pictures"], *record.get("not_written", [])]
+            return {one["input"]: one["output"] for one in listed} == self._names
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            return False
 
     def _refuse_others(self, output: Path) -> None:
-        record = self._record
-        if not record.is_file() or record.read_text(encoding="utf-8") != self._json():
+        if not self._is_recorded():
             raise OutputError(
                 f"{output} holds pictures under other names, or was numbered for other photographs"
                 " or another --seed: name another output"
             )
 
 
-def own_names(inputs: Inputs) -> dict[str, str]:
+def _json(**lists: dict[str, str]) -> str:
+    entries = {
+        key: [{"output": name, "input": path} for path, name in names.items()]
+        for key, names in lists.items()
+    }
+    return json.dumps(entries, indent=1, ensure_ascii=False)
+
+
+def _own_names(inputs: Inputs) -> dict[str, str]:
     """The picture of each photograph by the photograph's name, and the folder of each video."""
     pictures = {p: p if p.lower().endswith(".png") else f"{p}.png" for p in inputs.photographs}
     return pictures | {path: path for path in inputs.videos}

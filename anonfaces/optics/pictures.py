@@ -15,7 +15,7 @@ from anonbase.files import atomic_write
 from anonbase.notices import warn_user
 from anonfaces.anonymize.inputs import Inputs, find_inputs
 from anonfaces.optics.faces import FRAME
-from anonfaces.optics.names import OutputNames, own_names
+from anonfaces.optics.names import OutputNames
 
 __all__ = [
     "Source", "aligned", "framed", "is_one_of", "is_picture", "pictures_in", "pictures_of",
@@ -37,10 +37,10 @@ Source = tuple[str, Pixels]
 def pictures_in(
     source: Path, max_pixels: int = 100_000_000, names: OutputNames | None = None
 ) -> Iterator[Source]:
-    """The pictures of a file or folder, with relative names: photographs, then frames of videos.
+    """The pictures of a file or folder: photographs, then frames of videos.
 
-    A photograph that cannot be read is passed over with a ``UtilityWarning``. ``names`` of the
-    same source take the place of the pictures' own.
+    A photograph that cannot be read is passed over with a ``UtilityWarning``. Pictures are named
+    as in an output where its ``names`` are given, and by their own relative paths otherwise.
 
     Raises
     ------
@@ -49,7 +49,8 @@ def pictures_in(
     """
     inputs = find_inputs(source) if names is None else names.inputs
     seen = 0
-    for picture in pictures_of(inputs, own_names(inputs) if names is None else names, max_pixels):
+    own = {path: path for path in (*inputs.photographs, *inputs.videos)}
+    for picture in pictures_of(inputs, own if names is None else names, max_pixels):
         seen += 1
         yield picture
     if not seen:

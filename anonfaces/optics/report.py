@@ -21,7 +21,8 @@ from anonfaces.optics.face_encoder import styles_of, styles_of_seeds
 from anonfaces.optics.faces import FaceFrames, Frames
 from anonfaces.optics.per_camera import RESTORE, load_own, photograph
 from anonfaces.optics.privacy import to_bytes
-from anonfaces.optics.store import load_camera
+from anonfaces.optics.store import check_run, load_camera
+from anonfaces.optics.verdict import warn_if_exposed, warn_if_few
 
 __all__ = ["colored", "draw_faces", "write_camera_figures", "write_report"]
 
@@ -57,10 +58,18 @@ def write_report(
     Raises
     ------
     InputError
-        The run was not measured yet.
+        The folder is not one that ``train`` wrote, or the run was not measured yet.
+
+    Warns
+    -----
+    PrivacyWarning
+        An attack verifies so many that the camera does not hide people.
+    UtilityWarning
+        Faces are drawn for so few that rates say little.
     """
     from anonfaces.report.template import load_template
 
+    check_run(run)
     path = run / "measured.json"
     if not path.is_file():
         raise InputError(f"{path} is missing: python -m anonfaces.optics attack {run} FACES")
@@ -77,6 +86,7 @@ def write_report(
         seconds=faces["seconds"],
     )
     write_text(page, html)
+    warn_if_exposed(measured)
     return page
 
 
@@ -97,6 +107,7 @@ def draw_faces(held_out: FaceFrames, run: Path, sources: int, references: int) -
     """Faces of held-out people in the styles of others and of seeds: sheets, and what they keep."""
     camera, network = load_camera(run), load_deidentifier(run)
     frames, rows = measure.held_out_frames(held_out, network.size, sources)
+    warn_if_few(len(rows))
     private = photograph(camera, frames.image)
     styles, pictures = _styles(held_out, rows, network.size)
     source = np.repeat(np.arange(len(rows)), references)

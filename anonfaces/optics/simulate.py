@@ -132,7 +132,8 @@ def simulate(
                 taken.append(one)
                 yield one
     finally:  # the run that goes on does not look at these again
-        _tell_left_out(taken)
+        names.close_record(place)
+        _tell_left_out(taken, names)
     if not taken:
         raise InputError(
             f"{source}: no picture shows a face to hold the camera up to, so nothing was written:"
@@ -178,7 +179,8 @@ def _take(
         return Simulated(name, path, True)
     frame, left_out = taker.frame(image)
     if frame is None:
-        warn_user(f"{name}: no face was found to hold the camera up to", UtilityWarning)
+        of = names.source(name)
+        warn_user(f"{of}: no face was found to hold the camera up to", UtilityWarning)
         return None
     names.write_record()
     save_picture(place, name, taker.take(name, frame[None])[0])
@@ -212,12 +214,12 @@ def _spread(paths: list[str]) -> list[str]:
     return list(dict.fromkeys(path for some in chosen for path in some))
 
 
-def _tell_left_out(taken: list[Simulated]) -> None:
+def _tell_left_out(taken: list[Simulated], names: OutputNames) -> None:
     groups = [one for one in taken if one.left_out]
     if groups:
         count = sum(one.left_out for one in groups)
         more = ", …" if len(groups) > _NAMED else ""
-        named = ", ".join(one.name for one in groups[:_NAMED])
+        named = ", ".join(names.source(one.name) for one in groups[:_NAMED])
         warn_user(
             f"{pluralize(count, 'face')} beside the main one in"
             f" {pluralize(len(groups), 'picture')} are on no picture that was written now:"

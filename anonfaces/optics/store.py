@@ -7,14 +7,15 @@ pictures), ``sharp.h5`` (landmarks from sharp ones), ``faces.h5`` (stage two) an
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from anonbase.errors import WeightsError
+from anonbase.errors import InputError, WeightsError
+from anonbase.files import check_there
 from anonfaces.optics.baselines import FixedPsf
 from anonfaces.optics.camera import Camera, CameraConfig
 from anonfaces.optics.heatmaps import build_heatmap_network
@@ -22,7 +23,10 @@ from anonfaces.optics.lens import Lens
 from anonfaces.optics.sensor import Sensor
 from encoders import weights_file
 
-__all__ = ["SHIPPED", "load_camera", "load_network", "load_reader", "save_camera", "save_network"]
+__all__ = [
+    "SHIPPED", "check_run", "load_camera", "load_network", "load_reader", "save_camera",
+    "save_network",
+]  # fmt: skip
 
 _HERE = Path(__file__).resolve().parent
 _IN_WHEEL = _HERE.parent / "_optics"
@@ -33,6 +37,18 @@ _CAMERA, _KIND = "camera.h5", "optics {}"
 _PSF_SCALE = 1000.0
 #: A hostile file must not ask for more.
 _LARGEST_SIZE, _LARGEST_GRID, _MOST_ZERNIKES, _LARGEST_WIDTH = 512, 4096, 400, 256
+
+
+def check_run(folder: Path) -> None:
+    """``InputError`` unless ``folder`` holds a whole run: networks of the baselines too."""
+    check_there(folder)
+    file = folder / "readers" / "mask.h5"
+    if not file.is_file():
+        raise InputError(
+            f"{folder} is no folder that train wrote: {file.relative_to(folder)} is missing in it."
+            " attack and report need the networks of all cameras of a run, which are not among"
+            f" those that ship: {REMEDY} makes them"
+        )
 
 
 def save_camera(folder: Path, camera: Camera, **facts: Any) -> None:
@@ -54,6 +70,8 @@ def load_camera(folder: Path | None = None, seed: int = 0, **changes: Any) -> Ca
     ------
     WeightsError
         The file is missing, damaged, or no camera's.
+    InputError
+        There is no lens with these ``changes``.
     """
     path = (folder or SHIPPED) / _CAMERA
     meta, arrays = weights_file.read(path, _KIND.format("camera"), REMEDY)
@@ -62,14 +80,17 @@ def load_camera(folder: Path | None = None, seed: int = 0, **changes: Any) -> Ca
         small = 0 < config.size * config.oversampling <= _LARGEST_GRID
         if not (small and 3 < config.zernikes <= _MOST_ZERNIKES):
             raise ValueError(f"{config.size} pixels, {config.zernikes} polynomials")
-        if "psf" in arrays:
-            return _measured(arrays["psf"] / _PSF_SCALE, config, Sensor(**meta["sensor"]), seed)
-        lens = {**meta["lens"], **changes}
-        lens["wavelengths"] = tuple(lens["wavelengths"])
         sensor = Sensor(**meta["sensor"])
-        return Camera(config, Lens(**lens), sensor, arrays["coefficients"], seed, trainable=False)
+        if "psf" in arrays:
+            return _measured(arrays["psf"] / _PSF_SCALE, config, sensor, seed)
+        own = Lens(**{**meta["lens"], "wavelengths": tuple(meta["lens"]["wavelengths"])})
+        camera = Camera(config, own, sensor, arrays["coefficients"], seed, trainable=False)
     except (KeyError, TypeError, ValueError) as error:
         raise WeightsError(f"{path}: its description is not a camera's ({error})") from None
+    if not changes:
+        return camera
+    lens = replace(own, **changes)  # a mistake in these is not the file's
+    return Camera(config, lens, sensor, arrays["coefficients"], seed, trainable=False)
 
 
 def _measured(psf: NDArray[np.floating], config: CameraConfig, sensor: Sensor, seed: int) -> Camera:

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from anonbase.errors import InputError, WeightsError
 from anonfaces.optics import losses
-from anonfaces.optics.baselines import BASELINES, FixedPsf, baseline
+from anonfaces.optics.baseline_spec import BASELINES
+from anonfaces.optics.baselines import FixedPsf, baseline
 from anonfaces.optics.camera import FROZEN, Camera, CameraConfig
 from anonfaces.optics.deconvolution import richardson_lucy, wiener
 from anonfaces.optics.faces import FRAME, MIRRORED, FaceFrames, Frames, Jitter, in_sides

@@ -56,6 +56,7 @@ def test_pictures_without_a_mask_are_called_sharp_and_never_private(
     assert "private" not in done.out
     assert "PrivacyWarning: this camera lets fine detail through" in done.err
     assert "sharp, not private" in done.err
+    assert "changes a copy alone" not in done.err  # docs/optics.md says which of both is told
 
 
 def test_a_camera_passes_detail_or_not(mask: Camera) -> None:
