@@ -7,7 +7,7 @@ import json
 import re
 from pathlib import Path
 
-from anonbase.errors import OutputError, PrivacyWarning
+from anonbase.errors import InputError, OutputError, PrivacyWarning
 from anonbase.files import sha256
 from anonbase.notices import warn_user
 from anonfaces.anonymize.inputs import Inputs, find_inputs
@@ -37,6 +37,8 @@ class OutputNames:
     ------
     InputError
         The input holds no photograph and no video.
+    InputError
+        Without ``rename``: two photographs would share one picture.
     OutputError
         With ``rename``: the output holds pictures of other names.
 
@@ -131,6 +133,13 @@ def _json(**lists: dict[str, str]) -> str:
 def _own_names(inputs: Inputs) -> dict[str, str]:
     """The picture of each photograph by the photograph's name, and the folder of each video."""
     pictures = {p: p if p.lower().endswith(".png") else f"{p}.png" for p in inputs.photographs}
+    of: dict[str, str] = {}
+    for path, name in pictures.items():
+        if (other := of.setdefault(name, path)) != path:
+            raise InputError(
+                f"{other} and {path} would share one picture, {name}: --rename numbers them, or"
+                " rename one"
+            )
     return pictures | {path: path for path in inputs.videos}
 
 

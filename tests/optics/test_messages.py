@@ -17,6 +17,7 @@ from anonbase.errors import InputError, PrivacyWarning, UtilityWarning, WeightsE
 from anonfaces.optics.baseline_spec import BASELINES, parse_baseline
 from anonfaces.optics.faces import FaceFrames
 from anonfaces.optics.job import attack_run, camera_named, split
+from anonfaces.optics.names import OutputNames
 from anonfaces.optics.store import SHIPPED, load_camera
 from anonfaces.optics.verdict import exposed, warn_if_exposed, warn_if_few
 
@@ -198,3 +199,11 @@ def test_the_record_tells_what_was_written_from_what_was_not(mixed: Path, tmp_pa
     assert recorded(tmp_path / "faces.names.json") == {
         "pictures": ["face.jpg", "wall.jpg"], "not_written": ["broken.jpg"],
     }  # fmt: skip
+
+
+def test_two_photographs_never_share_a_picture(tmp_path: Path) -> None:
+    for name in ("a.jpg", "a.jpg.png"):
+        Image.new("RGB", (40, 40)).save(tmp_path / name)
+    with pytest.raises(InputError, match=r"a\.jpg and a\.jpg\.png would share one picture"):
+        OutputNames(tmp_path, tmp_path.parent / "out", rename=False, seed=0)
+    assert len(OutputNames(tmp_path, tmp_path.parent / "out", rename=True, seed=0).bases()) == 2

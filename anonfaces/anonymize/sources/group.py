@@ -65,7 +65,9 @@ class GroupFaces:
             if i not in allowlisted[key]
         ]
         chips = _Chips(where, detections, read)
-        groups = group(chips.embedding, options.k or DEFAULT_K, [""] * len(where), seed=options.seed)
+        groups = group(
+            chips.embedding, options.k or DEFAULT_K, [""] * len(where), seed=options.seed
+        )
         pictures = surrogates(chips, groups.labels, groups.identity, method)
         source_faces = {number: donors_of([face], analyzer) for number, face in pictures}
         self._donors = {
