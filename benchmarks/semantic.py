@@ -36,6 +36,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from anonfaces.anonymize.detection import UNLIKE
 from anonfaces.anonymize.sources.suitable import best_first, looks_to_suit, misfit
 from benchmarks.machine import describe
 from benchmarks.tables import print_table
@@ -52,8 +53,6 @@ _HEAD = (
     *("alike", "gender kept", "years off"),
 )
 _FIVE = [slice(36, 42), slice(42, 48), slice(30, 31), slice(48, 49), slice(54, 55)]
-#: Distance in dlib's vectors that a target keeps from its source, as in ``anonymize``.
-_UNLIKE = 0.75
 #: People who do not exist to choose from, as many as in ``anonymize``.
 _NOBODIES = 384
 #: Yaw from which a face counts as turned, smile from which it smiles, in standard deviations.
@@ -151,7 +150,7 @@ class _Work:
 
     def _unlike(self, vector: NDArray[np.float32], order: NDArray[np.int64]) -> NDArray[np.int64]:
         away = np.linalg.norm(self._people.vector[order] - vector, axis=1)
-        return order[away > _UNLIKE]
+        return order[away > UNLIKE]
 
     def _best(
         self,

@@ -182,10 +182,10 @@ def test_a_man_among_men_is_drawn_as_a_man(monkeypatch: pytest.MonkeyPatch) -> N
         vectors[:, :2] = places
         return vectors
 
-    source, others = at((0, 0)), at((1.45, 0), (1.5, 0))
+    source, others = at((0, 0)), at((1.5, 0), (1.55, 0))
     # a man who is too like the source, one 0.7 from a man beside it, and a woman far from all
     people = Nobodies(
-        at((0.7, 0), (0.75, 0.01), (0, 3)), np.arange(12, dtype=np.float32).reshape(3, 4),
+        at((0.7, 0), (0.8, 0.01), (0, 3)), np.arange(12, dtype=np.float32).reshape(3, 4),
         np.zeros((3, 8, 8, 3), np.uint8),
         np.array([[4, 0.02], [4, 0.03], [4, 0.98]], np.float32), np.zeros(4, np.float32),
     )  # fmt: skip

@@ -9,7 +9,13 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from anonfaces.anonymize.detection import SAME_PERSON, FaceAnalyzer, Faces, distances
+from anonfaces.anonymize.detection import (
+    SAME_PERSON,
+    UNLIKE,
+    FaceAnalyzer,
+    Faces,
+    distances,
+)
 from anonfaces.anonymize.looks import looks_of
 from anonfaces.anonymize.paste import SourceFace
 from anonfaces.anonymize.pose import head_pose
@@ -55,7 +61,7 @@ class SyntheticFaces:
     parser of faces is unsure, as with hair or half a pair of glasses in the way. A picture gets
     each at most once while they last. Samples have psi 0.7, and 1 where none of those will do.
     Where no sample is unlike everybody in a large input, one is taken that is unlike everybody in
-    the same picture.
+    the same picture. Those come first that are ``UNLIKE`` the one whose face they take.
     """
 
     def __init__(
@@ -85,7 +91,9 @@ class SyntheticFaces:
             new = np.array(
                 [id(source_face) not in given for source_face in pool.source_faces], bool
             )
-            for allowed in (pool.unlike(self._everyone) & here & new, here & new, here):
+            alone = pool.unlike(self._everyone) & here & new
+            far = pool.unlike(faces.embedding[index : index + 1], UNLIKE)
+            for allowed in (alone & far, here & new & far, alone, here & new, here):
                 chosen = order[allowed[order]][:_COMPARED]
                 badness = off[chosen] + [misfit(pool.source_faces[i]) for i in chosen]
                 for i in chosen[np.argsort(badness, kind="stable")]:
@@ -122,9 +130,11 @@ class _Pool:
         own = [names[id(picture)] for picture, _ in portraits]
         refuse_known(own, np.where(np.array(own, str) == "", np.inf, near))
 
-    def unlike(self, people: NDArray[np.float32]) -> NDArray[np.bool_]:
-        """Which samples the recogniser tells from every one of ``people`` (n, 128)."""
-        return distances(self._vectors, people).min(axis=1, initial=np.inf) > SAME_PERSON
+    def unlike(
+        self, people: NDArray[np.float32], distance: float = SAME_PERSON
+    ) -> NDArray[np.bool_]:
+        """Which samples are farther than ``distance`` from every one of ``people`` (n, 128)."""
+        return distances(self._vectors, people).min(axis=1, initial=np.inf) > distance
 
 
 class _Misfit:

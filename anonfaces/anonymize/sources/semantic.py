@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from anonfaces.anonymize.detection import FaceAnalyzer, Faces, distances
+from anonfaces.anonymize.detection import UNLIKE, FaceAnalyzer, Faces, distances
 from anonfaces.anonymize.paste import SourceFace
 from anonfaces.anonymize.sources.suitable import best_first, looks_to_suit, misfit
 
@@ -23,10 +23,9 @@ __all__ = ["RedrawnFaces", "SteeredFace"]
 Pixels = NDArray[np.uint8]
 
 _DRAWN = 384
-#: Distance in dlib's vectors that a target keeps from the one whose face it takes, since a result
-#: lies nearer to its source than its target does; and from everybody else in the input. (With
-#: the former for all, none but women are left for a photograph of many men.)
-_UNLIKE, _OTHERS = 0.75, 0.65
+#: Distance in dlib's vectors that a target keeps from everybody else in the input. (With ``UNLIKE``
+#: for all, none but women are left for a photograph of many men.)
+_OTHERS = 0.65
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,7 +88,7 @@ class RedrawnFaces:
         order = rng.permutation(len(off))
         order = order[np.argsort(off[order], kind="stable")]
         apart = distances(self._people.vector, faces.embedding)
-        here = (apart.min(axis=1, initial=np.inf) > _OTHERS) & (apart[:, index] > _UNLIKE)
+        here = (apart.min(axis=1, initial=np.inf) > _OTHERS) & (apart[:, index] > UNLIKE)
         unlike = here & (self._away > _OTHERS)
         nearly = here & ~unlike
         new = np.array([i not in given for i in range(len(off))])
