@@ -15,6 +15,7 @@ from anonfaces.anonymize.paste import SourceFace
 from anonfaces.anonymize.sources.fresh import SyntheticFaces
 from encoders.align import align_ffhq
 from encoders.attributes import load_attributes
+from encoders.attributes.from_vector import female
 
 Pixels = NDArray[np.uint8]
 Pair = tuple[str, Pixels, Faces, SourceFace]
@@ -51,12 +52,17 @@ def given(pairs: list[Pair]) -> dict[str, NDArray[np.float32]]:
 
 
 def test_it_is_of_the_same_perceived_gender(
-    pairs: list[Pair], given: dict[str, NDArray[np.float32]]
+    pairs: list[Pair], given: dict[str, NDArray[np.float32]], analyzer: FaceAnalyzer
 ) -> None:
+    """Of dlib's vectors, by which it is chosen, and mostly of the network that labelled people."""
+    found = analyzer.portraits([source_face.picture for *_, source_face in pairs])
+    donors = np.concatenate([faces.embedding for _, faces in found])
+    own = np.concatenate([faces.embedding for _, _, faces, _ in pairs])
+    assert ((female(donors) > 0.5) == (female(own) > 0.5)).mean() >= 0.9
     labelled = np.array([label == "female" for label, *_ in pairs])
     assert 8 <= labelled.sum() <= len(pairs) - 8
     # without regard to it, it is about one in two
-    assert ((given["female"] > 0.5) == labelled).mean() >= 0.8
+    assert ((given["female"] > 0.5) == labelled).mean() >= 0.7
 
 
 def test_it_is_of_about_the_same_perceived_age(

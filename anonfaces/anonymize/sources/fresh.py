@@ -21,7 +21,9 @@ from anonfaces.anonymize.paste import SourceFace
 from anonfaces.anonymize.pose import head_pose
 from anonfaces.anonymize.quality import unclear_pictures
 from anonfaces.anonymize.sources.pictures import Named, draws, draws_of_gallery, large
+from anonfaces.anonymize.sources.suitable import looks_to_suit
 from anonfaces.synthesize.portraits.known import refuse_known
+from encoders.attributes.from_vector import female
 
 __all__ = ["Source", "SyntheticFaces", "donors_of"]
 
@@ -80,7 +82,7 @@ class SyntheticFaces:
 
     def candidates(self, image: Pixels, faces: Faces, index: int, key: int) -> Iterator[SourceFace]:
         given = self._given.setdefault(key, set())
-        own = looks_of([(image, faces.landmark[index])])
+        own = looks_to_suit(image, faces.landmark[index], faces.embedding[index])
         misfit = _Misfit(image, faces.landmark[index])
         for pool in self._all_pools():
             off = _contrast(pool.looks, own) + _turned(pool.pose, faces.landmark[index])
@@ -120,11 +122,11 @@ class _Pool:
         portraits = analyzer.portraits(picture for _, picture in pictures)
         self.source_faces = [SourceFace(picture, face.landmark[0]) for picture, face in portraits]
         seen = [(source_face.picture, source_face.landmark) for source_face in self.source_faces]
-        self.looks = looks_of(seen)
         self.broken = unclear_pictures(seen) > _CLEAR
         marks = [source_face.landmark for source_face in self.source_faces]
         self.pose = head_pose(np.array(marks).reshape(-1, _POINTS, 2))
         self._vectors = np.array([face.embedding[0] for _, face in portraits]).reshape(-1, 128)
+        self.looks = np.column_stack([looks_of(seen)[:, 0], female(self._vectors)])
         names = {id(picture): name for name, picture in pictures}
         near = distances(self._vectors, everyone).min(axis=1, initial=np.inf)
         own = [names[id(picture)] for picture, _ in portraits]
@@ -167,7 +169,7 @@ def _tone(image: Pixels, landmark: NDArray[np.float32]) -> NDArray[np.float64]:
 
 
 def _contrast(looks: NDArray[np.float32], own: NDArray[np.float32]) -> NDArray[np.float32]:
-    """How badly looks (n, 2) suit those of a face (1, 2), on the scale of ``_Misfit``."""
+    """How badly looks (n, 2) suit those of a face (2,), on the scale of ``_Misfit``."""
     return np.abs(looks - own) @ np.array([_DECADE, _OTHER], np.float32)
 
 
