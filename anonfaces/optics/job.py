@@ -106,6 +106,11 @@ def camera_named(folder: Path | None, spec: str | None, distance: float | None) 
             " --distance 0.75; without it the object stands where the camera was made for"
         )
     if spec is not None:
+        if folder is not None or distance is not None:
+            raise InputError(
+                f"--baseline {spec} is a camera of its own, at its own distance: leave out"
+                " --camera and --distance"
+            )
         return _baseline(spec, CameraConfig(), Sensor())
     changes: dict[str, Any] = {} if distance is None else {"distance": distance}
     return load_camera(folder, **changes)

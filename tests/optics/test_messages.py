@@ -207,3 +207,11 @@ def test_two_photographs_never_share_a_picture(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"a\.jpg and a\.jpg\.png would share one picture"):
         OutputNames(tmp_path, tmp_path.parent / "out", rename=False, seed=0)
     assert len(OutputNames(tmp_path, tmp_path.parent / "out", rename=True, seed=0).bases()) == 2
+
+
+@pytest.mark.parametrize(("folder", "distance"), [(SHIPPED, None), (None, 0.5)])
+def test_a_baseline_takes_no_camera_and_no_distance(
+    folder: Path | None, distance: float | None
+) -> None:
+    with pytest.raises(InputError, match="leave out --camera and --distance"):
+        camera_named(folder, "low:16", distance)
