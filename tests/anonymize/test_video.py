@@ -19,6 +19,7 @@ from anonbase.errors import InputError
 from anonfaces.anonymize import anonymize
 from anonfaces.anonymize.cover import Area
 from anonfaces.anonymize.detection import FaceAnalyzer, Faces, distances
+from anonfaces.anonymize.video.assignment import _clearest
 from anonfaces.anonymize.video.frames import Frame, frames
 from anonfaces.anonymize.video.render import RenderedFrame, Residual, hold
 from anonfaces.anonymize.video.shots import shot_numbers
@@ -373,3 +374,22 @@ def test_what_the_second_look_finds_is_covered_before_and_after_in_its_shot(
 ) -> None:
     made = hold((rendered(n, n == 3) for n in range(8)), shot_numbers(cuts, 8), 2)
     assert [int(frame.image[0, 0, 0]) for frame in made] == expected
+
+
+def test_a_track_is_judged_where_no_border_cuts_its_face() -> None:
+    def read(frame: int) -> np.ndarray:
+        return np.zeros((100, 200, 3), np.uint8)
+
+    def seen(*places: tuple[int, int]) -> Track:
+        """A track of squares by their left side and size, with landmarks over all of them."""
+        track = Track()
+        for frame, (left, size) in enumerate(places):
+            corner, end = (left, 20), (left + size, 20 + size)
+            points = np.linspace(corner, end, 68).astype(np.float32)
+            box = np.array([*corner, *end], np.int32)
+            vector = np.zeros((1, 128), np.float32)
+            track.add(frame, Faces(box[None], points[None], vector, ("hog",)), 0)
+        return track
+
+    assert _clearest(seen((170, 50), (80, 30), (120, 40)), read) == 2
+    assert _clearest(seen((180, 50), (170, 60)), read) == 1  # each is cut: the largest
