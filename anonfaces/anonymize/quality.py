@@ -45,9 +45,9 @@ hair on its forehead. Of 170 faces of ``fresh``, half of them in 11 group photog
 between, and 18 of the 102 good ones. The measure and its limit were chosen on these very faces, so
 elsewhere it tells rather less. It misses most thin traces of glasses.
 """
-#: ``unclear`` from which what was put in is no face. In eleven group photographs, by three ways:
-#: an ear that a detector took for a face had 0.27 to 0.41, the best of whole faces 0.27; of what a
-#: DCGAN paints one in five lies above.
+#: ``unclear`` from which what was put in is no face. In eleven group photographs, by three ways, an
+#: ear that a detector took for a face had 0.27 to 0.41, whole faces at most 0.27; of what a DCGAN
+#: paints one in five lies above.
 _MOST_BROKEN = 0.3
 #: Part of a face's outline that the parser takes for background, from which landmarks lie beside a
 #: face: 0.24 where the border of a collage's picture cut one. The most of whole ones of 20 px and

@@ -3,8 +3,8 @@
 How light somebody's skin is: the color of cheeks and chin in one photograph tells more of the lamp
 than of the skin. dlib's vector hardly holds the lamp; a ridge regression from it to that color,
 over photographs in every light, therefore gives what skin a person has in the mean. And perceived
-gender, by a logistic regression to UTKFace's labels, which errs half as often as the attribute
-network. Both are guesses, for choosing faces that suit, and say nothing about who somebody is: the
+gender, by a logistic regression to UTKFace's labels, which errs less than the attribute network.
+Both are guesses, for choosing faces that suit, and say nothing about who somebody is: the
 card is ``datasets/attributes/README.md``.
 """
 

@@ -377,9 +377,6 @@ def test_what_the_second_look_finds_is_covered_before_and_after_in_its_shot(
 
 
 def test_a_track_is_judged_where_no_border_cuts_its_face() -> None:
-    def read(frame: int) -> np.ndarray:
-        return np.zeros((100, 200, 3), np.uint8)
-
     def seen(*places: tuple[int, int]) -> Track:
         """A track of squares by their left side and size, with landmarks over all of them."""
         track = Track()
@@ -391,5 +388,5 @@ def test_a_track_is_judged_where_no_border_cuts_its_face() -> None:
             track.add(frame, Faces(box[None], points[None], vector, ("hog",)), 0)
         return track
 
-    assert _clearest(seen((170, 50), (80, 30), (120, 40)), read) == 2
-    assert _clearest(seen((180, 50), (170, 60)), read) == 1  # each is cut: the largest
+    assert _clearest(seen((170, 50), (80, 30), (120, 40)), 100, 200) == 2
+    assert _clearest(seen((180, 50), (170, 60)), 100, 200) == 1  # each is cut: the largest

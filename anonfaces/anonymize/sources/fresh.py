@@ -16,7 +16,7 @@ from anonfaces.anonymize.detection import (
     Faces,
     distances,
 )
-from anonfaces.anonymize.looks import looks_of
+from anonfaces.anonymize.looks import AS_GOOD, contrast, looks_of
 from anonfaces.anonymize.paste import SourceFace
 from anonfaces.anonymize.pose import head_pose
 from anonfaces.anonymize.quality import unclear_pictures
@@ -31,7 +31,6 @@ Pixels = NDArray[np.uint8]
 
 _COMPARED = 48
 _TONE = 0.15
-_DECADE, _OTHER, _AS_GOOD = 0.02, 0.2, 0.03
 #: ``unclear_pictures`` from which a donor comes last, and by what: of samples at psi 0.7 a quarter,
 #: those with a fringe, glasses or a wrong brow first.
 _CLEAR, _BROKEN = 0.145, 10.0
@@ -85,10 +84,10 @@ class SyntheticFaces:
         own = looks_to_suit(image, faces.landmark[index], faces.embedding[index])
         misfit = _Misfit(image, faces.landmark[index])
         for pool in self._all_pools():
-            off = _contrast(pool.looks, own) + _turned(pool.pose, faces.landmark[index])
+            off = contrast(pool.looks, own) + _turned(pool.pose, faces.landmark[index])
             off = off + _BROKEN * pool.broken
             order = np.random.default_rng([self._seed, key, index]).permutation(len(off))
-            order = order[np.argsort(off[order] // _AS_GOOD, kind="stable")]
+            order = order[np.argsort(off[order] // AS_GOOD, kind="stable")]
             here = pool.unlike(faces.embedding)
             new = np.array(
                 [id(source_face) not in given for source_face in pool.source_faces], bool
@@ -166,11 +165,6 @@ def _tone(image: Pixels, landmark: NDArray[np.float32]) -> NDArray[np.float64]:
     points = (landmark[_JAW] + landmark[_NOSE_BASE]) / 2
     column, row = np.rint(np.clip(points, 0, np.array(image.shape[1::-1]) - 1)).astype(int).T
     return image[row, column].astype(np.float64)
-
-
-def _contrast(looks: NDArray[np.float32], own: NDArray[np.float32]) -> NDArray[np.float32]:
-    """How badly looks (n, 2) suit those of a face (2,), on the scale of ``_Misfit``."""
-    return np.abs(looks - own) @ np.array([_DECADE, _OTHER], np.float32)
 
 
 def _turned(pose: NDArray[np.float64], landmark: NDArray[np.floating]) -> NDArray[np.float64]:

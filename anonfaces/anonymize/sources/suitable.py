@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from anonfaces.anonymize.looks import looks_of
+from anonfaces.anonymize.looks import AS_GOOD, contrast, looks_of
 from anonfaces.anonymize.quality import unclear_pictures
 
 if TYPE_CHECKING:
@@ -19,9 +19,8 @@ __all__ = ["best_first", "looks_to_suit", "misfit"]
 
 Pixels = NDArray[np.uint8]
 
-#: What weighs how much: a decade of perceived age, another perceived gender, and ten of a hundred
-#: steps of the skin's lightness; and what counts as alike.
-_DECADE, _OTHER, _LIGHTER, _AS_GOOD = 0.02, 0.2, 0.07, 0.03
+#: What a hundredth of the way from black to white weighs, of the skin's lightness.
+_LIGHTER = 0.007
 #: What a nat of the parser's uncertainty weighs: torn faces have 0.05 more than whole ones.
 _UNSURE = 0.8
 #: How many are drawn at a time, of whom the best comes first.
@@ -41,9 +40,9 @@ def misfit(
     from encoders.attributes.from_vector import female, skin_lightness
 
     own = np.column_stack([people.looks[:, 0], female(people.vector)])
-    off = np.abs(own - looks) @ np.array([_DECADE, _OTHER])
+    off = contrast(own, looks)
     light = skin_lightness(people.vector) - skin_lightness(vector[None])
-    return ((off + _LIGHTER / 10 * np.abs(light)) // _AS_GOOD).astype(np.int64)
+    return ((off + _LIGHTER * np.abs(light)) // AS_GOOD).astype(np.int64)
 
 
 def looks_to_suit(
@@ -79,11 +78,11 @@ def best_first(
         some = order[start : start + _TRIED]
         w = (people.w[some] + older).astype(np.float32)
         made = redraw.faces(image, landmark, w)
-        for i in np.argsort(_badness(made, looks) + _AS_GOOD * off[some], kind="stable"):
+        for i in np.argsort(_badness(made, looks) + AS_GOOD * off[some], kind="stable"):
             yield int(some[i]), w[i], made[i]
 
 
 def _badness(made: Sequence[RedrawnFace], looks: NDArray[np.float32]) -> NDArray[np.float64]:
     seen = [(one.picture, one.landmark) for one in made]
-    off = np.abs(looks_of(seen) - looks) @ np.array([_DECADE, _OTHER])
+    off = contrast(looks_of(seen), looks)
     return np.asarray(off + _UNSURE * unclear_pictures(seen), np.float64)

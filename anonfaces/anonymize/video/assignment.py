@@ -221,8 +221,10 @@ def _fitting(
 
 def _portrait(track: Track, read: Callable[[int], Pixels]) -> tuple[Pixels, Faces]:
     """The clearest face of the track, cut out with much around it, as a picture of its own."""
-    i = _clearest(track, read)
-    image = read(track.frame[i])
+    image = read(track.frame[track.best])
+    i = _clearest(track, *image.shape[:2])
+    if i != track.best:
+        image = read(track.frame[i])
     box = track.box[i]
     room = int(_ROOM * (box[2:] - box[:2]).max())
     corner = np.clip(box[:2] - room, 0, None)
@@ -237,9 +239,8 @@ def _portrait(track: Track, read: Callable[[int], Pixels]) -> tuple[Pixels, Face
     return view, face
 
 
-def _clearest(track: Track, read: Callable[[int], Pixels]) -> int:
+def _clearest(track: Track, height: int, width: int) -> int:
     """The largest face of the track that no border cuts; the largest of all where each is cut."""
-    height, width = read(track.frame[track.best]).shape[:2]
     points = np.array(track.landmark)
     size = np.ptp(points, axis=1).max(axis=1)
     room = np.minimum(points.min(axis=1), (width, height) - points.max(axis=1)).min(axis=1)
