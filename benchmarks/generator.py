@@ -38,11 +38,13 @@ def main() -> None:
     learnt, held = _photographs(options) if options.faces else (None, None)
     print_table(HEAD, _rows(made, held, options.samples))
     if learnt is not None and held is not None:
+        sets = made | _others(options)
         print()
-        print_table(likeness.HEAD, likeness.rows(learnt.pixels, held.pixels, made))
+        print_table(likeness.HEAD, likeness.rows(learnt.pixels, held.pixels, sets))
         if options.detail:
             print()
-            print_table(detail.HEAD, _detail(options, held.pixels, made))
+            head = (*detail.HEAD, *(["FaceRes Frechet distance"] if options.faceres else []))
+            print_table(head, _detail(options, held.pixels, sets))
     if learnt is not None and options.pairs:
         likeness.write_pairs(options.pairs, learnt.pixels, made[f"psi {options.psi[-1]}"])
         print(f"nearest pairs: {options.pairs} (holds faces of real people)")
@@ -60,8 +62,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--detail", type=int, default=0, help="faces for VGG16 (default: none)")
     parser.add_argument("--beside", type=Path, help="another checkpoint, for rows of its own")
     parser.add_argument(
-        "--pictures", type=Path, nargs="*", default=[], help="with --detail: others, a row each"
+        "--pictures", type=Path, nargs="*", default=[], help="other pictures, a row each"
     )
+    parser.add_argument("--faceres", action="store_true", help="with --detail: FaceRes as well")
     parser.add_argument("--pairs", type=Path, help="a picture of the five nearest pairs")
     return parser.parse_args()
 
@@ -87,19 +90,26 @@ def _sets(options: argparse.Namespace) -> dict[str, NDArray[np.uint8]]:
     return made
 
 
-def _detail(
-    options: argparse.Namespace, held: NDArray[np.uint8], made: dict[str, NDArray[np.uint8]]
-) -> list[tuple[object, ...]]:
-    """Rows of ``benchmarks.detail`` at the generator's side, of ``--detail`` faces a set."""
+def _others(options: argparse.Namespace) -> dict[str, NDArray[np.uint8]]:
+    """Of each of ``--pictures`` as many as there are samples, spread over all of them."""
     from encoders.training_images import parse_square, read_pictures
 
-    count, side = options.detail, _side(options.generator)
-    sets = {name: small[:count] for name, small in made.items()}
+    found, side = {}, _side(options.generator)
     for place in options.pictures:
         pictures = read_pictures([place], side, parse_square(options.square))
-        sets[str(place)] = pictures[:: max(len(pictures) // count, 1)][:count]
+        step = max(len(pictures) // options.samples, 1)
+        found[str(place)] = pictures[::step][: options.samples]
+    return found
+
+
+def _detail(
+    options: argparse.Namespace, held: NDArray[np.uint8], sets: dict[str, NDArray[np.uint8]]
+) -> list[tuple[object, ...]]:
+    """Rows of ``benchmarks.detail`` at the generator's side, of ``--detail`` faces a set."""
+    count, other = options.detail, detail.faceres() if options.faceres else None
+    some = {name: pictures[:count] for name, pictures in sets.items()}
     rows = np.random.default_rng(options.seed).permutation(len(held))[: 2 * count]
-    return detail.rows(held[np.sort(rows)], sets, side)
+    return detail.rows(held[np.sort(rows)], some, _side(options.generator), other)
 
 
 def _rows(

@@ -94,6 +94,13 @@ _SpectrumWeight = Annotated[
         "--refine-kimg: weight of the photographs' power at high frequencies", "--spectrum-weight"
     ),
 ]
+_MomentsWeight = Annotated[
+    float,
+    option(
+        "--refine-kimg: weight of how what VGG16 sees of the photographs is spread",
+        "--moments-weight",
+    ),
+]
 _Synthetic = Annotated[
     list[Path] | None,
     option("more FaceSets and folders, of which none is held out", "--synthetic"),
@@ -203,6 +210,7 @@ def main(
     refine_rate: _RefineRate = 1e-3,
     sharp_share: _SharpShare = 1.0,
     spectrum_weight: _SpectrumWeight = 0.0,
+    moments_weight: _MomentsWeight = 0.0,
     synthetic: _Synthetic = None,
     square: _Square = "0.5,0.5,1",
     held_out: _HeldOut = 0,
@@ -255,6 +263,7 @@ def main(
         anchor_weight=anchor_weight,
         sharp_share=sharp_share,
         spectrum_weight=spectrum_weight,
+        moments_weight=moments_weight,
         adversarial_kimg=kimg,
         batch=batch,
         feature_weight=feature_weight,

@@ -25,6 +25,7 @@ _WEIGHTS = (
     "heads_weight",
     "anchor_weight",
     "spectrum_weight",
+    "moments_weight",
     "r1_gamma",
     "path_weight",
 )
@@ -39,7 +40,8 @@ class TrainingConfig:
     network as decoder of an encoder), ``latents`` (with w fitted to ``latent_faces`` faces by
     ``latent_steps`` each), ``match`` (the mapping network to the w found), ``refine`` (detail by
     heads that see the sharpest ``sharp_share`` of the photographs, on the faces of an anchor; with
-    ``spectrum_weight``, with the power of these photographs at high frequencies) and
+    ``spectrum_weight``, with the power of these photographs at high frequencies, with
+    ``moments_weight``, with how what VGG16 sees of them is spread) and
     ``adversarial`` (StyleGAN2's own training, Karras et al. 2020).
     """
 
@@ -74,6 +76,7 @@ class TrainingConfig:
     anchor_weight: float = 2.0
     sharp_share: float = 1.0
     spectrum_weight: float = 0.0
+    moments_weight: float = 0.0
     keep_weight: float = 0.5
     head_start: int = 200
     r1_gamma: float = 0.05

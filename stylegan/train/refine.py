@@ -11,7 +11,7 @@ of a photograph is ever drawn.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -24,6 +24,7 @@ from stylegan.train.anchor import Anchor, off_anchor
 from stylegan.train.autoencode import start_heads
 from stylegan.train.feature_discriminator import generator_loss, told_apart
 from stylegan.train.learners import Learners, flat, learners, moved, own, take
+from stylegan.train.moments import Moments, toward
 from stylegan.train.networks import Features, Networks
 from stylegan.train.schedules import keep_share, warmed
 from stylegan.train.sharpness import Photographs
@@ -33,8 +34,8 @@ from stylegan.train.state import State
 __all__ = ["Refine"]
 
 Tensor = Any
-#: Photographs that the wanted spectrum is the mean of.
-_FOR_SPECTRUM = 2000
+#: Photographs that the wanted spectrum and the wanted moments are measured by.
+_MEASURED = 2000
 _LAYERS = "refine_kimg: heads need features that have layers: features dlib (--features dlib)"
 
 
@@ -65,10 +66,14 @@ class Refine:
             raise InputError("refine_kimg: a generator to keep the faces of is needed (--anchor)")
         self._photographs = Photographs(pixels, recipe.sharp_share)
         if recipe.spectrum_weight:
-            rng, draw = np.random.default_rng(recipe.seed), self._photographs.batch
-            some = (draw(rng, recipe.batch) for _ in range(0, _FOR_SPECTRUM, recipe.batch))
-            self._spectrum = Spectrum(recipe.resolution, some)
+            self._spectrum = Spectrum(recipe.resolution, self._some(recipe.batch))
+        if recipe.moments_weight:
+            self._moments = Moments(self._some(recipe.batch), recipe.dtype)
         start_heads(state, self.features, recipe.seed)
+
+    def _some(self, batch: int) -> Iterator[NDArray[np.float32]]:
+        rng = np.random.default_rng(self.networks.recipe.seed)
+        return (self._photographs.batch(rng, batch) for _ in range(0, _MEASURED, batch))
 
     def step(
         self, state: State, number: int, rng: np.random.Generator, images: NDArray[np.float32]
@@ -85,8 +90,12 @@ class Refine:
         wander = getattr(self.features, "wandering", None)
         both = learners(self.networks, state, ("generator", "heads"))
         kept = self._anchor.pictures(z)  # type: ignore[union-attr]
-        after, report = self._run(both, w, kept, shown, *numbers, wander(rng) if wander else None)
+        cut = wander(rng) if wander else None
+        slopes = self._moments.slopes() if recipe.moments_weight else []
+        after, report = self._run(both, w, kept, shown, *numbers, cut, slopes)
         take(self.networks, state, after, keep_share(recipe, number))
+        if recipe.moments_weight:
+            report["moments"] = self._moments.follow(report["moments"])
         return {k: float(v) for k, v in report.items()}
 
     def _step(
@@ -99,17 +108,24 @@ class Refine:
         rate: Tensor,
         heads_rate: Tensor,
         cut: Any,
-    ) -> tuple[Learners, dict[str, Tensor]]:
+        moments: Any,
+    ) -> tuple[Learners, dict[str, Any]]:
         report, slopes = value_and_gradients(
-            lambda p: self._loss(p, w, kept, shown, cut), flat(both)
+            lambda p: self._loss(p, w, kept, shown, cut, moments), flat(both)
         )
         drawing, judging = ({name: both[name]} for name in ("generator", "heads"))
         after = dict(moved(drawing, slopes, step, rate))
         return after | dict(moved(judging, slopes, step, heads_rate)), report
 
     def _loss(
-        self, p: Mapping[str, Tensor], w: Tensor, kept: Tensor, shown: Tensor, cut: Any
-    ) -> tuple[Tensor, dict[str, Tensor]]:
+        self,
+        p: Mapping[str, Tensor],
+        w: Tensor,
+        kept: Tensor,
+        shown: Tensor,
+        cut: Any,
+        moments: Any,
+    ) -> tuple[Tensor, dict[str, Any]]:
         recipe, features, heads = self.networks.recipe, self.features, own(p, "heads/")
         images = self.networks.synthesize(own(p, "generator/"), self.networks.broadcast_w(w))
         drawn = features.maps(images, cut)  # type: ignore[union-attr]
@@ -122,6 +138,10 @@ class Refine:
         if recipe.spectrum_weight:
             report["spectrum"] = self._spectrum.loss(images)
             total = total + recipe.spectrum_weight * report["spectrum"]
+        if recipe.moments_weight:
+            seen = self._moments.seen(images[: recipe.batch // 2])
+            report["moments"] = seen
+            total = total + recipe.moments_weight * toward(seen, moments)
         return total + recipe.heads_weight * fools + wrong, report
 
     def _otherness(self, drawn: list[Tensor], kept: Tensor, cut: Any) -> Tensor:

@@ -2,7 +2,8 @@
 
 Networks that enlarge leave more, or other, power at high frequencies than photographs have, and
 neither heads nor a discriminator see that well; comparing the spectra mends it (Durall, Keuper and
-Keuper, "Watch your up-convolution", CVPR 2020).
+Keuper, "Watch your up-convolution", CVPR 2020). Light and color are compared each on its own: of
+color photographs have hardly any fine detail, and speckles of it are what networks like to add.
 """
 
 from __future__ import annotations
@@ -47,12 +48,16 @@ class Spectrum:
         return ops.mean(ops.square(self._logarithms(images) - ops.convert_to_tensor(self.wanted)))
 
     def _logarithms(self, images: Tensor) -> Tensor:
-        """Of the batch's mean power in each ring: luma, its mean taken out, Hann's window on."""
+        """Of the batch's mean power in each ring, (3, BANDS): luma, blue and red less luma.
+
+        The mean is taken out, and a Hann window put on.
+        """
         luma = ops.sum(images * ops.convert_to_tensor(np.array(LUMA, np.float32)), axis=-1)
-        luma = (luma - ops.mean(luma, axis=(1, 2), keepdims=True)) * self._window
-        real, imaginary = ops.fft2((luma, ops.zeros_like(luma)))
+        planes = ops.stack([luma, images[..., 2] - luma, images[..., 0] - luma], axis=1)
+        planes = (planes - ops.mean(planes, axis=(2, 3), keepdims=True)) * self._window
+        real, imaginary = ops.fft2((planes, ops.zeros_like(planes)))
         power = ops.mean(ops.square(real) + ops.square(imaginary), axis=0)
-        return ops.log(ops.einsum("yx,yxb->b", power, self._rings) + _LEAST)
+        return ops.log(ops.einsum("cyx,yxb->cb", power, self._rings) + _LEAST)
 
 
 def _rings(side: int) -> NDArray[np.float32]:

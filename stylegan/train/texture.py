@@ -112,10 +112,13 @@ class Together:
         return [part.wandering(rng) for part in self._parts]
 
 
-def trunk_maps(trunk: Arrays, images: Tensor) -> list[Tensor]:
-    """The last maps of each block of ``trunk``, of RGB float32 (n, s, s, 3) in -1 to 1."""
+def trunk_maps(trunk: Arrays, images: Tensor, dtype: str = "float32") -> list[Tensor]:
+    """The last maps of each block of ``trunk``, of RGB float32 (n, s, s, 3) in -1 to 1.
+
+    ``dtype`` is that of the trunk's arrays and of the maps.
+    """
     levels = (ops.clip(images, -1.0, 1.0) + 1.0) * 127.5
-    x, found = levels[..., ::-1] - np.array(MEAN, np.float32), []
+    x, found = ops.cast(levels[..., ::-1] - np.array(MEAN, np.float32), dtype), []
     for number, block in enumerate(trunk):
         x = ops.max_pool(x, 2, 2) if number else x
         for kernel, bias in block:

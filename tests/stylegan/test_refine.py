@@ -22,6 +22,7 @@ from keras import ops  # noqa: E402
 
 import stylegan  # noqa: E402
 from stylegan import checkpoint  # noqa: E402
+from stylegan.train.moments import Moments, toward  # noqa: E402
 from stylegan.train.networks import Networks  # noqa: E402
 from stylegan.train.sharpness import Photographs, power_above_quarter, sharpest  # noqa: E402
 from stylegan.train.spectrum import BANDS, Spectrum  # noqa: E402
@@ -143,9 +144,12 @@ def test_a_spectrum_tells_soft_pictures_from_the_photographs() -> None:
     noise = np.random.default_rng(1).standard_normal((64, 16, 16, 3)).astype(np.float32) / 4
     soft = np.repeat(np.repeat(noise[:, ::2, ::2], 2, axis=1), 2, axis=2)
     spectrum = Spectrum(16, np.split(noise, 4))
-    same, other = (float(spectrum.loss(ops.convert_to_tensor(x[:16]))) for x in (noise, soft))
-    assert spectrum.wanted.shape == (BANDS,)
-    assert same < 0.1 < 1 < other
+    gray = np.repeat(noise[..., :1], 3, axis=-1)
+    same, other, colorless = (
+        float(spectrum.loss(ops.convert_to_tensor(x[:16]))) for x in (noise, soft, gray)
+    )
+    assert spectrum.wanted.shape == (3, BANDS)
+    assert same < 0.1 < 1 < min(other, colorless)
 
 
 def test_without_an_anchor_there_is_nothing_to_keep(tmp_path: Path) -> None:
@@ -229,6 +233,37 @@ def test_texture_sees_a_part_of_the_picture_that_moves(trunk_file: Path) -> None
     corners = [ops.convert_to_numpy(texture.wandering(np.random.default_rng(i))) for i in range(40)]
     assert np.min(corners) >= 0
     assert np.max(corners) <= 16
+
+
+def test_moments_come_to_be_the_photographs(trunk_file: Path) -> None:
+    rng, trunk = np.random.default_rng(0), read_trunk(trunk_file)
+    noise = rng.uniform(-1, 1, (96, 16, 16, 3)).astype(np.float32)
+    same, soft = (Moments(np.split(noise[:64], 8), trunk=trunk) for _ in range(2))
+    flat = np.broadcast_to(noise[:, :1, :1] / 2, noise.shape)
+    for part, other in zip(np.split(noise[64:], 4), np.split(flat[64:], 4), strict=True):
+        near, far = (
+            moments.follow(moments.seen(ops.convert_to_tensor(x)))
+            for moments, x in ((same, part), (soft, other))
+        )
+    assert near < 0.5 < 1 < far
+    # a step down the slope leads from the flat pictures to the photographs
+    before, after = (
+        float(toward(soft.seen(ops.convert_to_tensor(x)), soft.slopes()))
+        for x in (flat[:32], noise[:32])
+    )
+    assert after < before
+
+
+def test_a_run_with_moments_follows_what_it_draws(
+    anchor: Path, trunk_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("stylegan.train.moments.read_trunk", lambda: read_trunk(trunk_file))
+    recipe = replace(SMALL, moments_weight=1.0, resolution=16)
+    large = np.repeat(np.repeat(PHOTOGRAPHS, 2, axis=1), 2, axis=2)
+    train(large, tmp_path, recipe, anchor=anchor, features=Colors(), progress=False)  # type: ignore[arg-type]
+    rows = [line.split(",") for line in (tmp_path / "log.csv").read_text().splitlines()[1:]]
+    assert all(float(row[4]) > 0 for row in rows if row[3] == "moments")
+    assert "moments" in {row[3] for row in rows}
 
 
 def test_parts_together_are_their_maps_in_turn(trunk_file: Path) -> None:
