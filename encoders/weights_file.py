@@ -74,10 +74,21 @@ def read(path: Path, kind: str, remedy: str) -> tuple[dict[str, Any], dict[str, 
         It is missing (``remedy`` is the command that makes it), damaged, hostile,
         or of another kind.
     """
-    from anonbase.untrusted.hdf5 import open_hdf5
-
     if not path.is_file():
         raise WeightsError(f"{path} is missing: {remedy} makes it")
+    return _read(path, kind)
+
+
+def read_any(path: Path) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+    """As ``read``, of a file of any kind; ``meta["kind"]`` says which."""
+    if not path.is_file():
+        raise WeightsError(f"{path}: no such file")
+    return _read(path, None)
+
+
+def _read(path: Path, kind: str | None) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+    from anonbase.untrusted.hdf5 import open_hdf5
+
     try:
         with untrusted_input(str(path)), open_hdf5(path) as file:
             meta = _meta(file, kind)
@@ -96,15 +107,17 @@ def check_generator(path: Path, meta: Mapping[str, Any], generator: Generator, r
         )
 
 
-def _meta(file: Any, kind: str) -> dict[str, Any]:
+def _meta(file: Any, kind: str | None) -> dict[str, Any]:
+    expected = kind or "something that was fitted to a generator"
     text = file.attrs.get("meta")
     if not isinstance(text, str) or len(text) > _LONGEST:
         raise UnsafeContentError(
-            f"not a file of anonfaces: it has no description (expected {kind})"
+            f"not a file of anonfaces: it has no description (expected {expected})"
         )
     meta = json.loads(text)
-    if not isinstance(meta, dict) or meta.get("kind") != kind:
-        raise UnsafeContentError(f"expected {kind}")
+    said = meta.get("kind") if isinstance(meta, dict) else None
+    if not isinstance(said, str) or (kind is not None and said != kind):
+        raise UnsafeContentError(f"expected {expected}")
     return meta
 
 

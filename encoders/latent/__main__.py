@@ -57,6 +57,8 @@ refined on the first one's faces (python -m stylegan.train --refine-kimg).
 \b
 Example:
   python -m encoders.latent carry --before coarse/ --generator fine/ -o fine/latent
+  python -m encoders.latent carry --before coarse/ --generator fine/ -o fine/semantic \
+      --only semantic.h5
 """
 
 #: Faces held out that a correction is measured on.
@@ -214,13 +216,26 @@ def carry(
         Path | None, typer.Option(help="the folder with them (default: datasets/latent)")
     ] = None,
     generator: _Generator = None,
+    only: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="instead of the three any other file that names its generator (semantic.h5,"
+            " faces.h5 of optics, ...); nothing is measured; may be given again"
+        ),
+    ] = None,
     debug: _Debug = False,
 ) -> None:
     """Check that both generators have the same w, write the three files, measure."""
     from encoders.latent.carry import carry as carry_over
+    from encoders.latent.carry import carry_file
     from encoders.weights_file import SHIPPED
 
     said = cli.command_line("encoders.latent")
+    for one in only or ():
+        place = carry_file(_load(generator), _load(before), one, output, carried_by=said)
+        print(f"{place}: measure what it is worth with this generator")
+    if only:
+        return
     found = carry_over(_load(generator), _load(before), source or SHIPPED, output, command=said)
     print(
         f"the inverse comes back at {found['distance']} in dlib's embedding"

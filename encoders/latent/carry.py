@@ -2,7 +2,8 @@
 
 A generator whose detail was refined on an anchor's faces (``stylegan.train``, the phase
 ``refine``) has the anchor's mapping network and nearly its faces: its ways into the latent space
-serve the finer one too. How well is measured, and written into the files.
+serve the finer one too. How well is measured, and written into the files. Other files that name
+their generator can follow; what they are worth there is for whoever carries them to measure.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from encoders.latent.samples import detect_faces, draw
 if TYPE_CHECKING:
     from stylegan.generator import Generator
 
-__all__ = ["carry"]
+__all__ = ["carry", "carry_file"]
 
 #: Pictures by which the inverse is measured, of each generator.
 MEASURED = 150
@@ -57,6 +58,24 @@ def carry(
     back.save(output / inverse.FILE, generator=weights_file.digest(generator), **said)
     ways.save(output / directions.FILE, generator=weights_file.digest(generator), **said)
     return found
+
+
+def carry_file(
+    generator: Generator, before: Generator, source: Path, output: Path, **facts: Any
+) -> Path:
+    """Write any file that was fitted to ``before`` for ``generator``; its place in ``output``.
+
+    Raises:
+        WeightsError: it is missing, damaged or fitted to another generator than ``before``, or the
+            two generators have other mapping networks.
+    """
+    _check_mapping(generator, before)
+    meta, arrays = weights_file.read_any(source)
+    weights_file.check_generator(source, meta, before, "the command that made it")
+    theirs = weights_file.digest(before)
+    said = {**meta, "generator": weights_file.digest(generator), "carried_from": theirs, **facts}
+    weights_file.write(output / source.name, said.pop("kind"), said, arrays)
+    return output / source.name
 
 
 def _check_mapping(generator: Generator, before: Generator) -> None:

@@ -11,11 +11,12 @@ from PIL import Image
 
 import stylegan
 from anonbase.errors import InputError, WeightsError
+from encoders import weights_file
 from encoders.attributes import load_attributes
 from encoders.latent import directions as directions_file
 from encoders.latent import inverse as inverse_file
 from encoders.latent import load_directions, load_inverse, load_latent_encoder
-from encoders.latent.carry import carry
+from encoders.latent.carry import carry, carry_file
 from encoders.latent.encoder import LatentEncoder, read_numbers
 from encoders.latent.faces import is_held_out, read_faces
 from encoders.latent.network import LatentConfig, encode, first_values, with_layers
@@ -282,3 +283,25 @@ def test_nothing_is_carried_over_to_a_generator_of_other_w(
     with pytest.raises(WeightsError, match="other mapping networks"):
         carry(other, generator, SHIPPED, tmp_path)
     assert not list(tmp_path.iterdir())
+
+
+def test_any_file_of_a_generator_follows_to_a_finer_one(
+    generator: Generator, tmp_path: Path
+) -> None:
+    values = generator.values()
+    values["synthesis.b4.const"] = values["synthesis.b4.const"] + 1
+    finer = Generator(generator.config, values)
+    fitted = tmp_path / "fitted.h5"
+    numbers = {"numbers": np.arange(3, dtype=np.float32)}
+    weights_file.write(fitted, "a map", {"generator": weights_file.digest(generator)}, numbers)
+    place = carry_file(finer, generator, fitted, tmp_path / "finer", carried_by="a command")
+    meta, arrays = weights_file.read(place, "a map", "")
+    assert meta["generator"] == weights_file.digest(finer)
+    assert meta["carried_from"] == weights_file.digest(generator)
+    assert meta["carried_by"] == "a command"
+    assert np.array_equal(arrays["numbers"], numbers["numbers"])
+    with pytest.raises(WeightsError, match="another generator"):
+        carry_file(generator, finer, fitted, tmp_path / "third")
+    with pytest.raises(WeightsError, match="no such file"):
+        carry_file(finer, generator, tmp_path / "none.h5", tmp_path / "third")
+    assert not (tmp_path / "third").exists()
