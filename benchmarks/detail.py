@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.likeness import frechet_distance
+from anonfaces.evaluate import frechet_distance
 
 Pixels = NDArray[np.uint8]
 Seeing = Callable[[Pixels], NDArray[np.float32]]

@@ -13,6 +13,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from anonfaces.evaluate import frechet_distance
+
 Pixels = NDArray[np.uint8]
 Vectors = NDArray[np.float32]
 
@@ -43,16 +45,6 @@ def vectors(pictures: Pixels) -> Vectors:
 
     square = estimate_alignment(pictures[:200]).dlib
     return load_embedder("dlib")(square.cut(pictures, _CHIP))
-
-
-def frechet_distance(a: Vectors, b: Vectors) -> float:
-    """Of the normal distributions fitted to two sets (Heusel et al. 2017, equation 6)."""
-    from scipy.linalg import sqrtm
-
-    first, second = (np.cov(x.astype(np.float64), rowvar=False) for x in (a, b))
-    root = sqrtm(first @ second).real
-    shift = a.mean(axis=0, dtype=np.float64) - b.mean(axis=0, dtype=np.float64)
-    return float(shift @ shift + np.trace(first + second - 2 * root))
 
 
 def write_pairs(path: Path, learnt: Pixels, samples: Pixels) -> None:

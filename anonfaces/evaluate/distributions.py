@@ -28,12 +28,14 @@ def frechet_distance(a: Vectors, b: Vectors) -> float:
     equilibrium", NeurIPS 2017, equation 6. Of Inception-v3's features it is called FID, of others
     not.
     """
-    from scipy.linalg import sqrtm
-
-    first, second = (np.cov(x, rowvar=False) for x in (a, b))
-    root = sqrtm(first @ second)
-    shift = a.mean(axis=0) - b.mean(axis=0)
-    return float(shift @ shift + np.trace(first + second - 2 * np.real(root)))
+    first, second = (np.cov(x.astype(np.float64), rowvar=False) for x in (a, b))
+    values, ways = np.linalg.eigh(first)
+    # of few vectors a covariance is singular, and some of these values come out below 0
+    root = (ways * np.sqrt(np.maximum(values, 0))) @ ways.T
+    common = np.linalg.eigvalsh(root @ second @ root)
+    shift = a.mean(axis=0, dtype=np.float64) - b.mean(axis=0, dtype=np.float64)
+    overlap = np.sqrt(np.maximum(common, 0)).sum()
+    return float(shift @ shift + np.trace(first + second) - 2 * overlap)
 
 
 def kernel_distance(a: Vectors, b: Vectors) -> float:

@@ -21,6 +21,12 @@ def test_a_frechet_distance_is_that_of_the_normal_distributions() -> None:
     assert frechet_distance(a, 2 * a) == pytest.approx(3, rel=0.05)  # sum of (2 - 1)^2
 
 
+def test_a_frechet_distance_of_few_vectors_of_many_numbers_is_one() -> None:
+    few = np.random.default_rng(0).normal(size=(20, 60)).astype(np.float32)
+    assert frechet_distance(few, few) == pytest.approx(0, abs=1e-4)
+    assert frechet_distance(few, few + np.float32(1)) == pytest.approx(60, rel=1e-5)
+
+
 def test_a_kernel_distance_has_no_bias_and_is_the_mean_over_pairs() -> None:
     """Sets of ten from one distribution: 0 in the mean, and below it as often as above."""
     own = [kernel_distance(*RNG.normal(size=(2, 10, 4))) for _ in range(400)]
