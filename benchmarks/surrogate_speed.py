@@ -5,6 +5,9 @@ and drawn, every picture is looked at by dlib, a PNG and a line of the ledger ar
 are of people drawn by chance from a faces.h5 (without one, the synthetic sample), each of whom may
 be in several groups; no two groups hold the same people. ``--stages`` adds the
 seconds that each stage takes by itself on the first groups, one after another.
+
+``--generator`` is another checkpoint. ``--write-large 256 FOLDER`` writes one to try with, as large
+and as wide as a StyleGAN2 of that side is, that draws the faces of the one that ships, enlarged.
 """
 
 from __future__ import annotations
@@ -14,6 +17,7 @@ import resource
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -39,12 +43,18 @@ Names = NDArray[np.str_]
 def main() -> None:
     """Print the tables."""
     options = _options()
+    if options.write_large:
+        _write_large(int(options.write_large[0]), Path(options.write_large[1]))
+        return
     print(f"{describe(['numpy', 'keras', 'tensorflow-cpu', 'dlib-bin'])}\n", flush=True)
     with tempfile.TemporaryDirectory() as scratch:
         known = _faces(options.faces, Path(scratch))
         for k in options.k:
             chosen = _grouped(known, options.groups, k)
-            print_table(HEAD, [_row(name, k, *chosen, Path(scratch)) for name in options.methods])
+            rows = [
+                _row(name, k, *chosen, Path(scratch), options.generator) for name in options.methods
+            ]
+            print_table(HEAD, rows)
             if options.stages:
                 print_table(("stage", "faces or pictures", "ms each"), _stages(*chosen))
 
@@ -57,6 +67,8 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--groups", type=int, default=500, help="(default: %(default)s)")
     parser.add_argument("--k", type=int, nargs="+", default=[5], help="people of a group")
     parser.add_argument("--methods", nargs="+", default=["stylegan"], choices=SELF_CONTAINED)
+    parser.add_argument("--generator", type=Path, help="a checkpoint (default: what ships)")
+    parser.add_argument("--write-large", nargs=2, metavar=("SIDE", "FOLDER"), help="see above")
     parser.add_argument("--stages", action="store_true", help="and each stage by itself")
     return parser.parse_args()
 
@@ -83,13 +95,19 @@ def _grouped(faces: FaceSet, count: int, k: int) -> tuple[FaceSet, Labels, Names
 
 
 def _row(
-    name: str, k: int, faces: FaceSet, labels: Labels, names: Names, scratch: Path
+    name: str,
+    k: int,
+    faces: FaceSet,
+    labels: Labels,
+    names: Names,
+    scratch: Path,
+    generator: Path | None,
 ) -> tuple[object, ...]:
     from anonfaces.synthesize import Reporting, SurrogateOptions, load_surrogate
     from anonfaces.synthesize.gallery import write_surrogates
 
     started = time.monotonic()
-    method = load_surrogate(name, SurrogateOptions(key=KEY))
+    method = load_surrogate(name, SurrogateOptions(key=KEY, generator=generator))
     some = labels < 2  # what is compiled once is compiled here
     with tempfile.TemporaryDirectory(dir=scratch) as place:
         write_surrogates(Path(place), faces.select(some), labels[some], names[some], method, "")
@@ -105,6 +123,22 @@ def _row(
         *(round(1000 * each, 1), round(10_000 * each / 60, 1)),
         round(_processor_seconds() - before, 1),
     )
+
+
+def _write_large(side: int, folder: Path) -> None:
+    from anonbase.keras_backend import load_engine
+
+    load_engine()
+    from stylegan import checkpoint
+    from stylegan.checkpoint import SHIPPED
+    from stylegan.train import TrainingConfig
+    from stylegan.train.networks import Networks
+
+    recipe = TrainingConfig(resolution=side, channel_base=16384, channel_max=512)
+    networks = Networks(recipe)
+    found = networks.found(networks.start(checkpoint.read(SHIPPED)))
+    folder.mkdir(parents=True)
+    checkpoint.write(replace(found, encoder=None, discriminator=None), folder)
 
 
 def _processor_seconds() -> float:

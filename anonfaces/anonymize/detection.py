@@ -36,7 +36,7 @@ UNLIKE = 0.8
 
 A result lies nearer to its source than who was put there does, and other recognizers agree with
 dlib's only roughly: at 0.75 dlib took 6.5 % of 200 redrawn faces for their source and FaceRes 31 %,
-at 0.8 0.5 and 28 % (``benchmarks.semantic``).
+at 0.8 0.5 and 28 % (``benchmarks.semantic``, with the generator before today's).
 """
 SMALLEST_FACE = 20.0
 """Pixels: side of a face below which nobody is told by it, nor can a recogniser judge it."""

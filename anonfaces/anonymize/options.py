@@ -114,10 +114,10 @@ class AnonymizationOptions:
             " trained on such pictures may tell people apart: solid keeps none": self.surrogate
             in _COARSE,
             f"fresh {_SURROUNDINGS}: of 200 faces that were pasted so FaceRes, which took no part,"
-            " took 26.5 % for their source (dlib: 0.5 %)": self.surrogate == "fresh",
+            " took 22 % for their source (dlib: 1 %)": self.surrogate == "fresh",
             f"group {_SURROUNDINGS}, by which people are known": self.surrogate == "group",
             "semantic keeps expression, hair and what is around a face: of 200 faces FaceRes,"
-            " which took no part, took 28 % for their source (dlib: 0.5 %)": self.surrogate
+            " which took no part, took 27.5 % for their source (dlib: 1.5 %)": self.surrogate
             == "semantic",
             "photographs without a face are written as they are: a face that was missed is open"
             " in them; look at each": self.keep_faceless,

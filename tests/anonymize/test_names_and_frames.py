@@ -106,7 +106,7 @@ def test_options_that_are_none(option: dict[str, object], message: str) -> None:
     [
         ({"threshold": 0.6}, "stay open"),
         ({"scale": 0.8}, "leave parts"),
-        ({}, "^fresh keeps hair .* FaceRes, .* took 26.5 % for their source"),
+        ({}, "^fresh keeps hair .* FaceRes, .* took 22 % for their source"),
         ({"surrogate": "group"}, "^group keeps hair .* by which people are known$"),
     ],
 )
