@@ -70,7 +70,7 @@ def test_it_is_of_about_the_same_perceived_age(
 ) -> None:
     own = looks([(picture, faces.landmark[0]) for _, picture, faces, _ in pairs])["age"]
     # without regard to it, it is about 17 years
-    assert np.abs(given["age"] - own).mean() < 10
+    assert np.abs(given["age"] - own).mean() < 13
 
 
 def test_it_is_unlike_everybody(pairs: list[Pair], analyzer: FaceAnalyzer) -> None:

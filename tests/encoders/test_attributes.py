@@ -135,7 +135,8 @@ def test_what_is_plain_to_see_is_learnt_and_gone_on_from() -> None:
     rows = {row["group"]: row for row in errors(first, data)}
     assert rows["all"]["faces"] == 160
     assert rows["all"]["gender_agrees"] > 0.95
-    assert rows["all"]["age_error"] < 15
+    # 5 to 17 by seed and number of threads; 25 for whoever says the same age of all
+    assert rows["all"]["age_error"] < 20
     assert rows["labelled White"]["faces"] + rows["labelled Black"]["faces"] == 160
     more = train(data, TrainingConfig(epochs=1, batch=16), start=first)
     assert errors(more, data)[0]["gender_agrees"] > 0.95
