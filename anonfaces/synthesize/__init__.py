@@ -6,7 +6,7 @@ aligned face. What it may use is the group alone: that is what the guarantee res
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -26,6 +26,7 @@ __all__ = [
     "SURROGATES",
     "BatchSurrogate",
     "ChipSource",
+    "DistanceKeeping",
     "Entry",
     "Members",
     "Preparing",
@@ -153,6 +154,18 @@ class ProgressReporting(Protocol):
     """
 
     watch: Callable[[int, int], None] | None
+
+
+@runtime_checkable
+class DistanceKeeping(Protocol):
+    """A method that tells how far each face is from the nearest and the farthest member.
+
+    ``earlier`` is set before a run that goes on, and is empty again when it has begun: the
+    distances of the groups that are made already, so that what is said at the end counts all.
+    """
+
+    earlier: Mapping[int, tuple[float, float]]
+    member_distances: dict[int, tuple[float, float]]
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ does. What a method warns of comes back with the faces.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from itertools import islice
@@ -72,6 +72,7 @@ class RemoteSurrogate:
 
     def __init__(self, job: DrawJob, workers: DaskWorkers) -> None:
         self.name = job.name
+        self.earlier: Mapping[int, tuple[float, float]] = {}
         self.member_distances: dict[int, tuple[float, float]] = {}
         self._job, self._workers = job, workers
 
@@ -81,7 +82,7 @@ class RemoteSurrogate:
 
     def many(self, groups: Iterable[tuple[int, Members]]) -> Iterator[tuple[int, Pixels]]:
         """Yield ``(group, face)``; what the method warned of follows."""
-        self.member_distances = {}
+        self.member_distances, self.earlier = dict(self.earlier), {}
         notes: dict[str, None] = {}
         for _, drawn in self._workers.run(draw_groups, self._tasks(groups)):
             self.member_distances |= drawn.member_distances

@@ -21,6 +21,7 @@ from anonbase.files import write_text
 from anonfaces.dataset.files import SECRET_KEY, owner_file
 from anonfaces.dataset.workplace import LEDGER
 from anonfaces.synthesize import (
+    DistanceKeeping,
     Preparing,
     ProgressReporting,
     Reporting,
@@ -31,6 +32,7 @@ from anonfaces.synthesize import (
     warn_if_pixel_mean,
     warn_if_unkeyed,
 )
+from anonfaces.synthesize.member_distances import TOLD_BY
 from anonfaces.synthesize.owners_key import with_owners_key
 
 if TYPE_CHECKING:
@@ -43,6 +45,7 @@ __all__ = ["clear_surrogates", "draw", "encoded", "write_surrogates"]
 #: Where the owner's secret lies in a condensed dataset, and how many bytes it has.
 _PNG_LEVEL = 3  # of a blurred face 6 saves 8 % more and takes four times as long
 
+Distances = tuple[float, float]
 _ENCODERS = 2
 _AHEAD = 64
 
@@ -120,7 +123,7 @@ def _prepared(
 
 
 def _write_distances(folder: Path, member_distances: Mapping[int, tuple[float, float]]) -> None:
-    """How near the surrogates are to their members, for the owner; of those made in this run."""
+    """How near the surrogates are to their members, for the owner."""
     path = owner_file(folder, "surrogate_distances.csv")
     if not member_distances:
         path.unlink(missing_ok=True)
@@ -151,11 +154,14 @@ def write_surrogates(
     place, ledger = folder / "surrogates", folder / LEDGER
     place.mkdir(exist_ok=True)
     keys = _keys(faces, labels, identity, how)
-    done = _done(place, ledger, keys, method)
+    kept = _kept(place, ledger, keys, method)
+    done = {number: digest for number, (digest, _) in kept.items()}
     _clear(place, done)
+    if isinstance(method, DistanceKeeping):
+        method.earlier = {number: far for number, (_, far) in kept.items() if far is not None}
     with ledger.open("w") as book:
-        for number, digest in done.items():
-            _note(book, number, keys[number], digest)
+        for number, (digest, far) in kept.items():
+            _note(book, number, keys[number], digest, far)
         owner = {digest: number for number, digest in done.items()}
         pictures = surrogates(faces, labels, identity, method, skip=done.keys())
         bar = _shown(pictures, len(keys), len(done), progress)
@@ -165,7 +171,8 @@ def write_surrogates(
             digest = hashlib.sha256(png).hexdigest()
             _refuse_twin(owner, digest, number)
             (place / f"{number}.png").write_bytes(png)
-            _note(book, number, keys[number], digest)
+            told = method.member_distances if isinstance(method, DistanceKeeping) else {}
+            _note(book, number, keys[number], digest, told.get(number))
 
 
 def clear_surrogates(folder: Path) -> None:
@@ -189,28 +196,35 @@ def _keys(
     return {group: digest.hexdigest() for group, digest in digests.items()}
 
 
-def _done(place: Path, ledger: Path, keys: Mapping[int, str], method: Surrogate) -> dict[int, str]:
-    """Finished groups and the hash of their file; none for a method that looks at all groups."""
+def _kept(
+    place: Path, ledger: Path, keys: Mapping[int, str], method: Surrogate
+) -> dict[int, tuple[str, Distances | None]]:
+    """Finished groups, the hash of their file and their members' distances.
+
+    None for a method that looks at all groups; and no group whose distances are not known for a
+    method that tells them, since what is said at the end would leave it out.
+    """
     if not ledger.is_file() or getattr(method, "of_the_set", False):
         return {}
-    done = {}
-    for entry in _entries(ledger):
-        number, key, digest = entry
+    kept = {}
+    for number, key, digest, far in _entries(ledger):
         path = place / f"{number}.png"
         whole = keys.get(number) == key and path.is_file()
-        if whole and hashlib.sha256(path.read_bytes()).hexdigest() == digest:
-            done[number] = digest
-    return done
+        told = far is not None or method.name not in TOLD_BY
+        if whole and told and hashlib.sha256(path.read_bytes()).hexdigest() == digest:
+            kept[number] = digest, far
+    return kept
 
 
-def _entries(ledger: Path) -> Iterator[tuple[int, str, str]]:
+def _entries(ledger: Path) -> Iterator[tuple[int, str, str, Distances | None]]:
     for line in ledger.read_text(errors="replace").splitlines():
         try:
-            number, key, digest = json.loads(line)
-        except (ValueError, TypeError):  # the line at which the run was killed
+            number, key, digest, *far = json.loads(line)
+            distances = (float(far[0][0]), float(far[0][1])) if far and far[0] else None
+        except (ValueError, TypeError, LookupError):  # the line at which the run was killed
             continue
         if isinstance(number, int):
-            yield number, str(key), str(digest)
+            yield number, str(key), str(digest), distances
 
 
 def _clear(place: Path, done: Mapping[int, str]) -> None:
@@ -219,8 +233,8 @@ def _clear(place: Path, done: Mapping[int, str]) -> None:
             path.unlink()
 
 
-def _note(book: Any, number: int, key: str, digest: str) -> None:
-    book.write(json.dumps([number, key, digest]) + "\n")
+def _note(book: Any, number: int, key: str, digest: str, far: Distances | None) -> None:
+    book.write(json.dumps([number, key, digest, far]) + "\n")
     book.flush()
 
 

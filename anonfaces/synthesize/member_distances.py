@@ -8,7 +8,10 @@ import numpy as np
 
 from anonbase.notices import warn_user
 
-__all__ = ["THRESHOLD", "TOLERANCE", "describe_distances", "warn_of_distances"]
+__all__ = ["THRESHOLD", "TOLD_BY", "TOLERANCE", "describe_distances", "warn_of_distances"]
+
+#: The methods that look at how far each of their faces stands from the members.
+TOLD_BY = ("optimised", "gallery")
 
 #: Distance of dlib's vectors up to which dlib takes two faces for one person's.
 THRESHOLD = 0.6

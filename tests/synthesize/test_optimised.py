@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import warnings
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,7 +13,9 @@ import pytest
 from numpy.typing import NDArray
 
 from anonbase.errors import PrivacyWarning
+from anonfaces.dataset.workplace import LEDGER
 from anonfaces.synthesize import Members, SurrogateOptions, member_distances, surrogates
+from anonfaces.synthesize.gallery import write_surrogates
 from anonfaces.synthesize.generator import optimized
 from anonfaces.synthesize.generator.latents import GroupLatents, people_of
 from anonfaces.synthesize.generator.optimized import STARTS, THRESHOLD, TOLERANCE, Optimized
@@ -249,3 +253,28 @@ def test_ctrl_c_keeps_every_group_that_is_found(
         found.extend(n for n, _ in surrogates(few, labels, few.identity, method))
     assert found == kept
     assert list(method.member_distances) == kept
+
+
+def test_a_run_that_goes_on_tells_of_all_groups(
+    few: FaceSet, ours: Optimized, tmp_path: Path
+) -> None:
+    labels = np.array([int(who.split("_")[1]) % 3 for who in few.identity])
+
+    def run() -> tuple[list[str], list[tuple[float, float]]]:
+        with warnings.catch_warnings(record=True) as heard:
+            warnings.simplefilter("always", PrivacyWarning)
+            write_surrogates(tmp_path, few, labels, few.identity, ours, "")
+        return [str(one.message) for one in heard], [*ours.member_distances.values()]
+
+    said, whole = run()
+    (tmp_path / "surrogates" / "1.png").unlink()
+    again, distances = run()
+    assert again == said
+    np.testing.assert_allclose(sorted(distances), sorted(whole), atol=1e-5)
+    # a ledger without distances, as earlier versions wrote them: what they were is found anew
+    ledger = tmp_path / LEDGER
+    lines = [json.loads(line)[:3] for line in ledger.read_text().splitlines()]
+    ledger.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    last, distances = run()
+    assert last == said
+    np.testing.assert_allclose(sorted(distances), sorted(whole), atol=1e-5)

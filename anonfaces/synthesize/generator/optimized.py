@@ -27,7 +27,7 @@ encoder or holds the very photographs of k - 1 members. Without the key it does 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -74,6 +74,7 @@ class Optimized(GeneratorSurrogate):
     def __init__(self, options: SurrogateOptions) -> None:
         super().__init__(options)
         self.watch: Callable[[int, int], None] | None = None
+        self.earlier: Mapping[int, tuple[float, float]] = {}
         self.member_distances: dict[int, tuple[float, float]] = {}
         self._chip_size: int | None = None
         self._mirror = rendered_embedder(self.generator, self.invert.framing)
@@ -82,7 +83,7 @@ class Optimized(GeneratorSurrogate):
         self, groups: Iterable[tuple[int, Members]]
     ) -> Iterator[tuple[int, NDArray[np.uint8]]]:
         """Yield ``(group, face)``; ``PrivacyWarning`` counts groups whose members stand out."""
-        self.member_distances = {}
+        self.member_distances, self.earlier = dict(self.earlier), {}
         yield from super().many(groups)
         warn_of_distances(self.name, self.member_distances)
 

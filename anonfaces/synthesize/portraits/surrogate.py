@@ -19,7 +19,7 @@ dlib's recogniser and the attribute network take part in the choice: judge by ot
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -95,8 +95,9 @@ class Gallery:
 
     def __init__(self, options: SurrogateOptions, portraits: Portraits | None = None) -> None:
         self.options = options
+        self.earlier: Mapping[int, tuple[float, float]] = {}
         self.member_distances: dict[int, tuple[float, float]] = {}
-        self._mixed = self._fit = 0
+        self._mixed = self._fit = self._before = 0
         self._folder = Path(options.gallery or "")
         self._secret = secret_of(options.key, options.seed)
         self._portraits = portraits
@@ -134,7 +135,8 @@ class Gallery:
 
     def many(self, groups: Iterable[tuple[int, Members]]) -> Iterator[tuple[int, Pixels]]:
         """Yield ``(group, face)``; ``PrivacyWarning`` counts groups whose members stand out."""
-        self.member_distances, self._mixed, self._fit = {}, 0, 0
+        self.member_distances, self._mixed, self._fit = dict(self.earlier), 0, 0
+        self._before, self.earlier = len(self.earlier), {}
         left = iter(groups)
         while some := list(islice(left, _AT_ONCE)):
             people = people_seen([members for _, members in some])
@@ -151,7 +153,8 @@ class Gallery:
         message = pluralize(self._mixed, "face is a mixture of two", "faces are mixtures of two")
         known, kept = len(self._portraits or ()), f"{self._fit} keep age, gender, tone and distance"
         distances = describe_distances(self.member_distances)
-        return f"{message}, of {known} in the gallery; {kept}; {distances}"
+        uncounted = f" (without {self._before} that an earlier run made)" if self._before else ""
+        return f"{message}, of {known} in the gallery; {kept}{uncounted}; {distances}"
 
     def _check(
         self, portraits: Portraits, count: int, people: Sequence[tuple[NDArray[Any], ...]]
