@@ -77,7 +77,11 @@ def _flags_without_type(command: Callable[[], object]) -> Callable[[], object]:
 
 def _in(stop: BaseException) -> str:
     place = kept_in(stop)
-    return f" in {place}, with faces of real people: delete it if there is none" if place else ""
+    return (
+        f" in {place}, with faces of real people: delete it if there will be no next run"
+        if place
+        else ""
+    )
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

@@ -166,7 +166,7 @@ def write_surrogates(
         pictures = surrogates(faces, labels, identity, method, skip=done.keys())
         bar = _shown(pictures, len(keys), len(done), progress)
         if isinstance(method, ProgressReporting):
-            method.watch = lambda found, of: bar.set_postfix_str(f"of the next {of} {found} found")
+            method.watch = lambda found, of: bar.set_postfix_str(f"{found} of the next {of} found")
         for number, png in _encoded(bar):
             digest = hashlib.sha256(png).hexdigest()
             _refuse_twin(owner, digest, number)

@@ -23,7 +23,8 @@ Fit the networks into a generator's latent space. Do it whenever the generator c
   correction  what corrects the encoder's latents in a few steps (minutes)
   inverse     dlib's vector of a face -> w, without a photograph (minutes)
   directions  vectors in w that change age, gender, smile or yaw (a minute)
-  carry       all three of a generator with the same w, for one with finer detail (a minute)
+  carry       encoder, inverse and directions of a generator with the same w, for one with finer
+              detail; any other file with --only (a minute)
 """
 _ENCODER = """
 Train the encoder on real faces and on the generator's own images. FACES are FaceSets (python -m
@@ -33,8 +34,7 @@ encoders) or folders of images that are framed like the generator's.
 Examples:
   python -m encoders.latent encoder lfw.h5 utkface.h5 -o latent/
   python -m encoders.latent encoder faces.h5 --generator mine/ -o mine/latent
-  python -m encoders.latent encoder faces.h5 \
-      --start datasets/latent/encoder.h5 --minutes 3 -o latent/
+  python -m encoders.latent encoder faces.h5 --start encoder.h5 --minutes 3 -o latent/
 """
 _CORRECTION = """
 Fit what corrects the encoder's latents (load_latent_corrector): the directions in which the picture
@@ -52,13 +52,13 @@ _DIRECTIONS = (
 )
 _CARRY = """
 Carry over what was fitted to a generator to another with the same mapping network, whose detail was
-refined on the first one's faces (python -m stylegan.train --refine-kimg).
+refined on the first one's faces (python -m stylegan.train --refine-kimg): encoder.h5, inverse.h5
+and directions.h5, or the files named by --only (correction.h5, emulator.h5, ...).
 
 \b
 Example:
   python -m encoders.latent carry --before coarse/ --generator fine/ -o fine/latent
-  python -m encoders.latent carry --before coarse/ --generator fine/ -o fine/semantic \
-      --only semantic.h5
+  python -m encoders.latent carry --before old/ --only semantic.h5 -o new/
 """
 
 #: Faces held out that a correction is measured on.
@@ -219,8 +219,8 @@ def carry(
     only: Annotated[
         list[Path] | None,
         typer.Option(
-            help="instead of the three any other file that names its generator (semantic.h5,"
-            " faces.h5 of optics, ...); nothing is measured; may be given again"
+            help="instead of these three, a file that names its generator (correction.h5,"
+            " emulator.h5, semantic.h5, optics' faces.h5); nothing is measured; may be given again"
         ),
     ] = None,
     debug: _Debug = False,

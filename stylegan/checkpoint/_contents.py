@@ -25,6 +25,7 @@ __all__ = ["read_file"]
 _ZIP = b"PK\x03\x04"
 #: How ``torch.save`` began before version 1.6: protocol 2, and its magic number.
 _TORCH_STREAM = bytes.fromhex("80028a0a6cfc9c46f9206aa85019")
+_LOOKED_AT = 256  # bytes at the beginning
 _PREFIX = "module."  # of a network that ran on several devices
 
 
@@ -34,13 +35,24 @@ def read_file(path: Path) -> Checkpoint:
         if file.seek(0, 2) > FILE_LIMIT:
             raise UnsafeContentError(f"larger than {FILE_LIMIT >> 30} GiB")
         file.seek(0)
-        head = file.read(len(_TORCH_STREAM))
+        beginning = file.read(_LOOKED_AT)
+    head = beginning[: len(_TORCH_STREAM)]
     if head.startswith(_ZIP) and _is_npz(path):
         return read_npz(path)
     if head.startswith(_ZIP) or head == _TORCH_STREAM:
         return _from_content(read_torch_object(path), str(path))
+    if _is_prose(beginning):
+        raise UnsafeContentError("a text in place of the file: give the checkpoint itself")
     with path.open("rb") as file:
         return _from_content(load(Stream(file), in_plain_pickles()), str(path))
+
+
+def _is_prose(beginning: bytes) -> bool:
+    """Whether a file begins with a line of words; the oldest pickles are text, but of none."""
+    line = beginning.lstrip().partition(b"\n")[0].decode(errors="replace").strip()
+    return (
+        line.replace("\t", " ").isprintable() and len(line.split(" ")) > 1 and "\ufffd" not in line
+    )
 
 
 def _is_npz(path: Path) -> bool:

@@ -179,7 +179,7 @@ def test_nothing_runs_and_nothing_large_is_made(
         ("nothing", "the file is empty"),
         ("a stop", "not a complete pickle"),
         ("an underflow", "not a complete pickle"),
-        ("text", "not a complete pickle"),
+        ("text", "a text in place of the file"),
         ("a web page", "a web page in place of the file"),
     ],
 )
