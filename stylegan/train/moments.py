@@ -26,6 +26,8 @@ _FROM = 2
 _NEW = 0.02
 #: Batches that the photographs' variance counts for at first.
 _DOUBT = 20
+#: Least variance of pictures, as a share of photographs', that is reckoned with.
+_LEAST = 0.1
 
 
 class Moments:
@@ -33,7 +35,8 @@ class Moments:
 
     ``batches`` are float32 (n, side, side, 3), -1 to 1: photographs. ``dtype`` is what
     convolutions compute with. A batch is far too small to tell a mean by, so those of the pictures
-    drawn are running averages, and what is made small is linear in the batch.
+    drawn are running averages, and what is made small is linear in the batch. A training that goes
+    on begins them anew.
     """
 
     def __init__(
@@ -105,5 +108,5 @@ class _Block:
 
     def slopes(self) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
         shift = 2 * (self._drawn - self._mean)
-        stretch = 1 - np.sqrt(self._var / np.maximum(self._square, 0.1 * self._var + 1e-12))
+        stretch = 1 - np.sqrt(self._var / np.maximum(self._square, _LEAST * self._var + 1e-12))
         return self._drawn, shift / self._whole, stretch / self._whole
