@@ -39,13 +39,14 @@ def rows(
     wanted = [network(first) for network, _ in networks]
     real = power(first)
     found = []
-    for name, pictures in {"held-out faces (halves)": second, **sets}.items():
+    halves = "held-out faces (halves)"
+    for name, pictures in {halves: second, **sets}.items():
         large = enlarged(pictures, side)
         distances = [
             form.format(frechet_distance(network(large), seen[: len(large)]))
             for (network, form), seen in zip(networks, wanted, strict=True)
         ]
-        above = power(first if large is second else large)
+        above = real if name == halves else power(large)
         found.append((name, len(large), distances[0], *_shares(above, real), *distances[1:]))
     return found
 

@@ -42,10 +42,10 @@ if TYPE_CHECKING:
 
 __all__ = ["clear_surrogates", "draw", "encoded", "write_surrogates"]
 
-#: Where the owner's secret lies in a condensed dataset, and how many bytes it has.
-_PNG_LEVEL = 3  # of a blurred face 6 saves 8 % more and takes four times as long
-
+#: Of a group's face to the nearest and to the farthest member.
 Distances = tuple[float, float]
+
+_PNG_LEVEL = 3  # of a blurred face 6 saves 8 % more and takes four times as long
 _ENCODERS = 2
 _AHEAD = 64
 
@@ -122,7 +122,7 @@ def _prepared(
     return method.prepare(faces, everybody, cache_file, progress)
 
 
-def _write_distances(folder: Path, member_distances: Mapping[int, tuple[float, float]]) -> None:
+def _write_distances(folder: Path, member_distances: Mapping[int, Distances]) -> None:
     """How near the surrogates are to their members, for the owner."""
     path = owner_file(folder, "surrogate_distances.csv")
     if not member_distances:

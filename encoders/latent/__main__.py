@@ -231,12 +231,13 @@ def carry(
     from encoders.weights_file import SHIPPED
 
     said = cli.command_line("encoders.latent")
+    finer, coarse = _load(generator), _load(before)
     for one in only or ():
-        place = carry_file(_load(generator), _load(before), one, output, carried_by=said)
+        place = carry_file(finer, coarse, one, output, carried_by=said)
         print(f"{place}: measure what it is worth with this generator")
     if only:
         return
-    found = carry_over(_load(generator), _load(before), source or SHIPPED, output, command=said)
+    found = carry_over(finer, coarse, source or SHIPPED, output, command=said)
     print(
         f"the inverse comes back at {found['distance']} in dlib's embedding"
         f" (of the generator before: {found['distance_before']}); in {output}"

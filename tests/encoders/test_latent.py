@@ -41,10 +41,9 @@ def chips(portraits: list[Path]) -> np.ndarray:
     return np.stack([np.asarray(Image.open(path).convert("RGB")) for path in portraits[:40]])
 
 
-def changed(generator: Generator) -> Generator:
+def changed(generator: Generator, name: str = "synthesis.b4.const", by: float = 1e-3) -> Generator:
     values = generator.values()
-    name = "synthesis.b4.const"
-    values[name] = values[name] + np.float32(1e-3)
+    values[name] = values[name] + np.float32(by)
     return Generator(generator.config, values)
 
 
@@ -277,9 +276,7 @@ def test_an_encoder_serves_a_generator_of_the_same_w_with_more_layers(
 def test_nothing_is_carried_over_to_a_generator_of_other_w(
     generator: Generator, tmp_path: Path
 ) -> None:
-    values = generator.values()
-    values["mapping.fc0.bias"] = values["mapping.fc0.bias"] + 1
-    other = Generator(generator.config, values)
+    other = changed(generator, "mapping.fc0.bias", by=1)
     with pytest.raises(WeightsError, match="other mapping networks"):
         carry(other, generator, SHIPPED, tmp_path)
     assert not list(tmp_path.iterdir())
@@ -288,9 +285,7 @@ def test_nothing_is_carried_over_to_a_generator_of_other_w(
 def test_any_file_of_a_generator_follows_to_a_finer_one(
     generator: Generator, tmp_path: Path
 ) -> None:
-    values = generator.values()
-    values["synthesis.b4.const"] = values["synthesis.b4.const"] + 1
-    finer = Generator(generator.config, values)
+    finer = changed(generator, by=1)
     fitted = tmp_path / "fitted.h5"
     numbers = {"numbers": np.arange(3, dtype=np.float32)}
     weights_file.write(fitted, "a map", {"generator": weights_file.digest(generator)}, numbers)
